@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core: everything that runs without Blender. Floors and rooms: HOUSE.md."""

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pinhole or orthographic camera, as plain numbers that fit a job, a card and a test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .refusal import Refusal
+
+KINDS = ("perspective", "orthographic")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """OpenCV axes (x right, y down, z forward); pixel centres lie at +0.5.
+
+    perspective:  u = fx x/z + cx, v = fy y/z + cy  (fx, fy, cx, cy in pixels)
+    orthographic: u = fx x + cx,   v = fy y + cy    (fx, fy in pixels per metre)
+
+    `viewmat` maps head space to the camera; its 3x3 part may carry a uniform scale (a scaled head
+    object in Blender), the camera centre is then -inv(R) t.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    viewmat: tuple[tuple[float, ...], ...]  # 4x4, row by row
+    kind: str = "perspective"
+    near: float = 0.01  # metres along z
+    far: float = 100.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise Refusal(f"camera kind {self.kind!r} is unknown; use one of {', '.join(KINDS)}.")
+        if not (1 <= self.width <= 16384 and 1 <= self.height <= 16384):
+            raise Refusal(f"camera size {self.width}x{self.height} is out of range; use 1 to 16384 pixels.")
+        matrix = np.asarray(self.viewmat, dtype=np.float64)
+        numbers = [self.fx, self.fy, self.cx, self.cy, self.near, self.far]
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not np.isfinite(numbers).all():
+            raise Refusal("camera numbers must be finite and viewmat 4x4; set the camera again.")
+        object.__setattr__(self, "viewmat", tuple(tuple(float(v) for v in row) for row in matrix))
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Head space -> camera, [4,4] float64."""
+        return np.asarray(self.viewmat, dtype=np.float64)
+
+    @property
+    def centre(self) -> np.ndarray:
+        """Where the camera stands, in head space, [3] metres."""
+        return -np.linalg.solve(self.matrix[:3, :3], self.matrix[:3, 3])
+
+    def resized(self, width: int, height: int) -> "Camera":
+        """The same view at another pixel size (the vertical field of view is kept, x stays centred)."""
+        s = height / self.height
+        return Camera(width, height, self.fx * s, self.fy * s, (self.cx - self.width / 2) * s + width / 2,
+                      self.cy * s, self.viewmat, self.kind, self.near, self.far)
+
+    @staticmethod
+    def looking_at(eye: np.ndarray, target: np.ndarray, width: int, height: int, fov_y: float) -> "Camera":
+        """A perspective camera at `eye` [3] facing `target` [3], Z up, vertical field of view in radians."""
+        forward = np.subtract(target, eye) / np.linalg.norm(np.subtract(target, eye))
+        right = np.cross(forward, [0.0, 0.0, 1.0])
+        right /= np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(forward, right), forward])
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = rotation, -rotation @ np.asarray(eye, dtype=np.float64)
+        focal = 0.5 * height / np.tan(0.5 * fov_y)
+        return Camera(width, height, focal, focal, width / 2, height / 2, matrix.tolist())

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be asked: one frozen dataclass a job. A setting exists here once and becomes the shell's
+flag, the panel's default and the worker's message."""
+
+from dataclasses import dataclass, field
+
+from ..formats.camera import Camera
+from ..performance.controls import Controls
+
+
+@dataclass(frozen=True)
+class Perform:
+    """Listen to a sound with a head: sound -> features -> the condition over time (a .performance)."""
+
+    head: str  # the .head file
+    audio: str  # any file PyAV opens
+    out: str  # the .performance file to write
+
+
+@dataclass(frozen=True)
+class Bake:
+    """Evaluate a head at every frame of a shot and store it (a .bake); resumes what it finds."""
+
+    head: str  # the .head file
+    audio: str  # the sound; time 0 of the shot's sound is `offset` seconds after its first frame
+    out: str  # the .bake file to write or to go on with
+    fps: str = "24"  # rational: "24", "24000/1001", "23.976"
+    frame_start: int = 1
+    frame_count: int = 0  # 0: as long as the sound
+    offset: float = 0.0  # seconds the sound starts after the first frame (a strip's place)
+    controls: Controls = field(default_factory=Controls)
+    controls_per_frame: tuple[Controls, ...] = ()  # keyframed controls, one a frame; empty: `controls`
+
+
+@dataclass(frozen=True)
+class Render:
+    """Render plates from a bake: PNG preview, EXR, and an mp4 with the sound."""
+
+    bake: str  # the .bake file
+    out: str  # the folder for the pictures
+    size: int = 512  # height in pixels when `cameras` is empty: the head card's own view, square
+    cameras: tuple[Camera, ...] = ()  # one for the whole shot, or one a frame; empty: the head's own view
+    first: int = 0  # frame range, 0 to 0: all
+    last: int = 0
+    png: bool = True
+    exr: bool = True
+    movie: bool = True
+    audio: str = ""  # the sound for the mp4; empty: the one the bake was made from
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a head from a footage folder; resumes what it finds in `work`."""
+
+    footage: str  # the footage folder
+    out: str  # the .head file to write
+    work: str = ""  # checkpoints and preview pictures; empty: beside `out`
+    preset: str = "cpu"  # a named set of training settings (core/training/settings.py)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what one of our files holds, one `name: value` a line."""
+
+    file: str
+
+
+Job = Perform | Bake | Render | Train | Info
