@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sound features around one moment -> the audio code that drives one branch. Knows no encoder and no head:
+any feature of C channels at 50 Hz will do.
+
+TalkingGaussian's AudioNet and AudioAttNet, in the form it uses for 50 Hz features (HuBERT): 8 model frames
+(i-4 .. i+3), each a window of W = 2 feature frames.
+
+Letters: M moments, F = 8 frames, C feature channels, W = 2, A = 32 code.
+"""
+
+import torch
+from torch import Tensor, nn
+
+FRAMES = 8
+WINDOW = 2
+LEAK = 0.02
+
+
+class AudioCode(nn.Module):
+    """[M,8,C,2] -> [M,A]. The features' mean and spread are kept beside the weights, so a head carries them."""
+
+    def __init__(self, channels: int, width: int = 32) -> None:
+        super().__init__()
+        self.register_buffer("feature_mean", torch.zeros(channels))
+        self.register_buffer("feature_std", torch.ones(channels))
+        steps = []
+        for before, after in ((channels, 32), (32, 32), (32, 64), (64, 64)):
+            # At W = 2 the first stride leaves one column; the rest see it between zeros, as in the original.
+            steps += [nn.Conv1d(before, after, kernel_size=3, stride=2, padding=1), nn.LeakyReLU(LEAK)]
+        self.frame = nn.Sequential(*steps)
+        self.frame_code = nn.Sequential(nn.Linear(64, 64), nn.LeakyReLU(LEAK), nn.Linear(64, width))
+        steps = []
+        for before, after in ((width, 16), (16, 8), (8, 4), (4, 2), (2, 1)):
+            steps += [nn.Conv1d(before, after, kernel_size=3, padding=1), nn.LeakyReLU(LEAK)]
+        self.attention = nn.Sequential(*steps)
+        self.attention_weights = nn.Linear(FRAMES, FRAMES)
+
+    @property
+    def channels(self) -> int:
+        return len(self.feature_mean)
+
+    @torch.no_grad()
+    def normalise_to(self, features: Tensor) -> None:  # [T,C]
+        """Take mean and spread from the training sound; channels that never change keep a spread of 1."""
+        std, mean = torch.std_mean(features.float(), dim=0, unbiased=False)
+        self.feature_mean.copy_(mean)
+        self.feature_std.copy_(torch.where(std > 1e-6, std, 1.0))
+
+    def forward(self, windows: Tensor) -> Tensor:  # [M,8,C,2] -> [M,A]
+        m = len(windows)
+        if windows.shape[1:] != (FRAMES, self.channels, WINDOW):
+            expected = f"[M,{FRAMES},{self.channels},{WINDOW}]"
+            raise ValueError(f"audio windows are {tuple(windows.shape)}, expected {expected}")
+        x = (windows - self.feature_mean[:, None]) / self.feature_std[:, None]
+        frames = self.frame_code(self.frame(x.reshape(m * FRAMES, self.channels, WINDOW)).squeeze(-1))
+        frames = frames.reshape(m, FRAMES, -1)
+        weights = torch.softmax(self.attention_weights(self.attention(frames.transpose(1, 2)).squeeze(1)), dim=1)
+        return (weights[:, :, None] * frames).sum(1)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Both branches together: audio windows or codes in, the whole head's moved Gaussians out (face, then inside mouth).
+
+Parameter names are the tensor names of a `.head`: `face.field.*`, `face.audio.*`, `mouth.field.*`, `mouth.audio.*`.
+
+Letters: N Gaussians of one branch, A audio code, E expression channels, C feature channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ..performance.branch_settings import BranchSettings
+from .audio_code import AudioCode
+from .branch import Branch, Offsets, apply
+
+BRANCHES = ("face", "mouth")  # in the order of the joint table
+Shape = tuple[Tensor, Tensor, Tensor]  # means [N,3], quats [N,4], scales [N,3]
+
+
+class SpeakingBranch(nn.Module):
+    """A branch with its own ear."""
+
+    def __init__(self, settings: BranchSettings, channels: int) -> None:
+        super().__init__()
+        self.field = Branch(settings)
+        self.audio = AudioCode(channels, settings.audio_code)
+
+    def forward(self, means: Tensor, window: Tensor, expression: Tensor | None = None) -> Offsets:
+        """window [8,C,2], expression [E] -> offsets; for training, where the ear learns too."""
+        return self.field(means, self.audio(window[None])[0], expression)
+
+
+class HeadField(nn.Module):
+    """Face and inside mouth composed."""
+
+    def __init__(self, settings: dict[str, BranchSettings], channels: int) -> None:
+        super().__init__()
+        if tuple(settings) != BRANCHES:
+            raise ValueError(f"a head has the branches {BRANCHES}, got {tuple(settings)}")
+        for name in BRANCHES:
+            self.add_module(name, SpeakingBranch(settings[name], channels))
+
+    def codes(self, windows: Tensor) -> dict[str, Tensor]:
+        """[M,8,C,2] -> {"face": [M,A], "mouth": [M,A]}."""
+        return {name: getattr(self, name).audio(windows) for name in BRANCHES}
+
+    def forward(
+        self,
+        canonical: dict[str, Shape],  # by branch
+        codes: dict[str, Tensor],  # by branch, [A]
+        expression: Tensor | None = None,  # [E]: every branch that has an expression gate hears all of it
+    ) -> Shape:
+        """The moved head: face rows, then inside-mouth rows."""
+        moved = []
+        for name in BRANCHES:
+            field, (means, quats, scales) = getattr(self, name).field, canonical[name]
+            moved.append(apply(means, quats, scales, field(means, codes[name], expression)))
+        means, quats, scales = (torch.cat(columns) for columns in zip(*moved))
+        return means, quats, scales

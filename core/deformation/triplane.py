@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tri-plane multi-resolution position encoder: TalkingGaussian's grids exactly (three 2-D grids, bilinear,
+one channel a level, zero outside). Knows nothing of audio or Gaussians.
+
+Two paths: numba on the CPU in float32 (`triplane_numba`), plain torch for everything else; equal to 1e-5.
+
+Letters: N points, P = 3 planes (xy, yz, xz), L levels, R nodes an axis, T rows of one plane's table.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ..performance.branch_settings import BranchSettings
+from .triplane_numba import encode_backward, encode_forward
+
+PLANES = ((0, 1), (1, 2), (0, 2))  # the first axis of a pair is the fast index
+TABLE_INIT = 1e-4  # uniform in +-1e-4, as torch-ngp's grids
+
+
+class TriPlane(nn.Module):
+    """H(x): positions in head space -> features [N, 3*L], plane-major (xy levels, yz levels, xz levels)."""
+
+    def __init__(self, settings: BranchSettings) -> None:
+        super().__init__()
+        levels = settings.level_table()
+        self.width = settings.spatial
+        self.tables = nn.Parameter(torch.empty(3, settings.rows).uniform_(-TABLE_INIT, TABLE_INIT))
+        self.register_buffer("centre", torch.tensor(settings.centre, dtype=torch.float32), persistent=False)
+        self.half_extent = settings.half_extent
+        self.register_buffer("scale", torch.tensor([v.scale for v in levels], dtype=torch.float32), persistent=False)
+        self.register_buffer("nodes", torch.tensor([v.nodes for v in levels]), persistent=False)
+        self.register_buffer("first", torch.tensor([v.first for v in levels]), persistent=False)
+
+    def unit(self, means: Tensor) -> Tensor:  # [N,3] metres
+        """Positions relative to the bounds: [N,3], 0..1 inside."""
+        return (means - self.centre) * (0.5 / self.half_extent) + 0.5
+
+    def forward(self, means: Tensor) -> Tensor:  # [N,3] metres -> [N,3L]
+        x01 = self.unit(means)
+        if x01.device.type == "cpu" and x01.dtype == self.tables.dtype == torch.float32:
+            return NumbaEncode.apply(x01, self.tables, self.scale, self.nodes, self.first)
+        return torch_encode(x01, self.tables, self.scale, self.nodes, self.first)
+
+
+def torch_encode(
+    x01: Tensor,  # [N,3] 0..1 inside the bounds
+    tables: Tensor,  # [3,T]
+    scale: Tensor,  # [L]
+    nodes: Tensor,  # [L] int64
+    first: Tensor,  # [L] int64
+) -> Tensor:  # [N,3L]
+    """Differentiable in `x01` and `tables`, any float type, any device."""
+    features = []
+    for plane, axes in enumerate(PLANES):
+        xy = x01[:, axes]
+        inside = ((xy >= 0) & (xy <= 1)).all(1, keepdim=True)
+        # Outside points read node 0; their feature is replaced by zero, and so is their gradient.
+        at = torch.where(inside, xy, 0.0)[:, None, :] * scale.to(xy.dtype)[:, None] + 0.5  # [N,L,2]
+        cell = at.detach().floor()
+        w1 = at - cell
+        w0 = 1.0 - w1
+        i, j = cell.long().unbind(-1)  # [N,L]
+        row = first + i + j * nodes
+        table = tables[plane]
+        value = (
+            table[row] * w0[..., 0] * w0[..., 1]
+            + table[row + 1] * w1[..., 0] * w0[..., 1]
+            + table[row + nodes] * w0[..., 0] * w1[..., 1]
+            + table[row + nodes + 1] * w1[..., 0] * w1[..., 1]
+        )
+        features.append(torch.where(inside, value, 0.0))
+    return torch.cat(features, 1)
+
+
+class NumbaEncode(torch.autograd.Function):
+    """The CPU path. Deterministic: one thread owns each (plane, level) slice of the tables' gradient."""
+
+    @staticmethod
+    def forward(ctx, x01, tables, scale, nodes, first):
+        ctx.save_for_backward(x01, tables, scale, nodes, first)
+        out = torch.empty(len(x01), 3 * len(scale), dtype=torch.float32)
+        encode_forward(*_arrays(x01, tables, scale, nodes, first), out.numpy())
+        return out
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, upstream):
+        x01, tables, *_ = ctx.saved_tensors
+        d_x01 = torch.empty_like(x01, memory_format=torch.contiguous_format) if ctx.needs_input_grad[0] else None
+        d_tables = torch.zeros_like(tables) if ctx.needs_input_grad[1] else None
+        encode_backward(
+            *_arrays(*ctx.saved_tensors, upstream),
+            None if d_x01 is None else d_x01.numpy(),
+            None if d_tables is None else d_tables.numpy(),
+        )
+        return d_x01, d_tables, None, None, None
+
+
+def _arrays(*tensors: Tensor) -> list:
+    return [t.detach().contiguous().numpy() for t in tensors]
