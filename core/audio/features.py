@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an encoder hands on: vectors over time that carry their own times, and the encoder's interface.
+
+Knows nothing of frames, rates of pictures or heads.
+
+Letters: T feature frames, C channels; times in seconds from the sound's time 0.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .sound import Sound
+
+MARGIN = 0.24  # seconds of silence heard before and after every sound: more than half a window (windows.py)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature frames on an even grid of times.
+
+    `times[k]` is the centre of what frame k was computed from, so that a click at time s peaks at
+    the frame whose time is nearest to s. The grid starts MARGIN before time 0 and ends at least
+    MARGIN after the sound's end: the first and the last frame are the encoder's answer to silence.
+    """
+
+    values: np.ndarray  # [T,C] float32
+    times: np.ndarray  # [T] float64 seconds, evenly spaced, increasing
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.times.shape != self.values.shape[:1] or len(self.times) < 2:
+            raise ValueError(f"features {self.values.shape} and times {self.times.shape} do not belong together")
+
+    @property
+    def hop(self) -> float:
+        """Seconds between two frames."""
+        return float(self.times[-1] - self.times[0]) / (len(self.times) - 1)
+
+
+class Encoder(Protocol):
+    """One way to turn sound into features. `name` is what a head's card stores."""
+
+    name: str
+    channels: int  # C
+
+    def encode(self, sound: Sound) -> Features:
+        """Features of the whole sound, in memory that grows only with T x C."""
+        ...

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Log-mel energies (librosa): no learned weights, needs no model file, exactly zero in silence.
+
+Knows nothing of speech. T feature frames, 80 bands, hop 10 ms, window 40 ms (Hann, centred).
+"""
+
+import librosa
+import numpy as np
+
+from .features import MARGIN, Features
+from .sound import RATE, Sound
+
+BANDS, WINDOW, HOP = 80, 640, 160  # samples at 16 kHz
+BLOCK = 6000  # frames at once (a minute): the complex spectrogram of hours would fill the memory
+
+
+class LogMel:
+    """value = ln(1 + 10^4 mel) / 10: 0 for silence, about 1.5 for the loudest sound.
+
+    not in the paper: chosen because it is the plainest description of speech that a head can be
+    trained on, and the yardstick for any learned encoder.
+    """
+
+    name = "logmel"
+    channels = BANDS
+
+    def encode(self, sound: Sound) -> Features:
+        """Features [T,80]; frame k is centred on sample 160 k, counted from MARGIN before time 0."""
+        margin = round(MARGIN * RATE) // HOP
+        count = -(-len(sound.samples) // HOP) + 1 + 2 * margin
+        heard = np.zeros((count - 1) * HOP + WINDOW, dtype=np.float32)
+        start = margin * HOP + WINDOW // 2
+        heard[start : start + len(sound.samples)] = sound.samples
+        values = np.empty((count, BANDS), dtype=np.float32)
+        for a in range(0, count, BLOCK):
+            b = min(a + BLOCK, count)
+            mel = librosa.feature.melspectrogram(y=heard[a * HOP : (b - 1) * HOP + WINDOW], sr=RATE, n_fft=WINDOW,
+                                                 hop_length=HOP, n_mels=BANDS, center=False, power=2.0)  # fmt: skip
+            values[a:b] = np.log1p(1e4 * mel.T) / 10
+        return Features(values, (np.arange(count) - margin) * (HOP / RATE))
