@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker: jobs in, events out, over one authenticated loopback port. It knows no deed by name.
+
+How to start it (the add-on's link does exactly this; a test does too):
+
+    argv  [python of the core's environment, "-m", PACKAGE + ".core.worker", "--idle", "300"]
+          PACKAGE is the name of the folder that holds `core/` (talksplat, or the extension's folder)
+    cwd   the parent of that folder (or PYTHONPATH, or an installed talksplat from anywhere)
+    env   TALKSPLAT_WORKER_KEY = 64 hex digits, fresh for each worker (secrets.token_hex(32)); never in argv
+    stdin DEVNULL; stdout a pipe: one JSON line {"port", "protocol", "version", "pid"} comes, then
+          nothing more; stderr a log file or DEVNULL (an unread pipe would fill and stop the worker)
+
+Then `multiprocessing.connection.Client(("127.0.0.1", port), authkey=bytes.fromhex(key))`, and only
+`send_bytes`/`recv_bytes` of `core.jobs.wire` messages, never `send`/`recv` (those unpickle):
+
+    client                      worker
+    Hello                   ->
+                            <-  Hello; or Failed and the line is closed, when the protocols differ
+    a job                   ->
+                            <-  Started, Progress..., one of Finished, Failed, Cancelled
+    Cancel                  ->  ends everything this client has asked for; each job answers once
+    Quit                    ->  cancels what runs and ends the process
+
+Jobs run one at a time in the order in which they came; a client may leave at any moment (its jobs
+are cancelled, the next client is served). The worker ends with `Quit`, when the process that started
+it is gone, or after `--idle` seconds without any client.
+"""
+
+import argparse
+import json
+import os
+import queue
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
+
+from .deeds import cancelled, do, version
+from .formats.refusal import Refusal
+from .jobs.events import Event, Failed
+from .jobs.messages import Job
+from .jobs.wire import MOST_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+
+KEY = "TALKSPLAT_WORKER_KEY"
+MOST_CLIENTS = 16  # at once, those still at the door included: a stranger cannot pile up threads
+MOST_WAITING = 64  # jobs of one client
+DOOR = 10.0  # seconds a stranger may take over the key and the greeting
+TICK = 0.5  # seconds between looks at the parent and the clock
+
+
+class Client:
+    """One connection. Its own thread reads it; only the main thread sends once a job runs."""
+
+    def __init__(self, line: Connection) -> None:
+        self.line = line
+        self.gone = False
+        self.waiting: list[Ticket] = []
+        self._lock = threading.Lock()  # a closed handle's number may be another file's the next moment
+
+    def send(self, message: object) -> None:
+        """Send, or note that the client has left."""
+        try:
+            with self._lock:
+                if not self.gone:
+                    self.line.send_bytes(to_bytes(message))
+        except OSError:
+            self.leave()
+
+    def leave(self) -> None:
+        self.gone = True
+        self.cancel()
+
+    def cancel(self) -> None:
+        for ticket in list(self.waiting):
+            ticket.cancelled.set()
+
+    def close(self) -> None:
+        self.leave()
+        with self._lock:
+            self.line.close()
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A job that waits or runs, and who asked for it."""
+
+    client: Client
+    job: Job
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class Worker:
+    """Accepts in one thread, reads each client in one of its own, does the jobs in the main thread
+    (where torch and numba are at home)."""
+
+    def __init__(self, key: bytes, idle: float, deed: Callable[[Job], object] = do) -> None:
+        self.key, self.idle, self.deed = key, idle, deed
+        self.listener = Listener(("127.0.0.1", 0), backlog=8)
+        self.tickets: queue.Queue[Ticket] = queue.Queue()
+        self.clients: set[Client] = set()
+        self.stopping = threading.Event()
+        self.parent = os.getppid()
+        self.last_seen = time.monotonic()
+
+    def hello(self) -> dict:
+        """What stdout says first."""
+        return {"port": self.listener.address[1], "protocol": PROTOCOL, "version": version(), "pid": os.getpid()}
+
+    def serve(self) -> None:
+        """Until Quit, an orphan's end or the idle time-out."""
+        threading.Thread(target=self._accept, name="accept", daemon=True).start()
+        while not self.stopping.is_set():
+            try:
+                self._do(self.tickets.get(timeout=TICK))
+            except queue.Empty:
+                self._look_around()
+        self.listener.close()
+
+    def _do(self, ticket: Ticket) -> None:
+        """One job from its first event to its last."""
+        client = ticket.client
+        try:
+            if not client.gone:
+                self._stream(ticket)
+        except Exception as error:
+            # Our own mistake: the log keeps the traceback, the client a sentence, the worker its life.
+            traceback.print_exc()
+            client.send(Failed(f"{type(ticket.job).__name__} stopped on an internal error "
+                               f"({type(error).__name__}: {error}); the worker's log has the details."))
+        finally:
+            client.waiting.remove(ticket)
+            self.last_seen = time.monotonic()
+
+    def _stream(self, ticket: Ticket) -> None:
+        events = self.deed(ticket.job)
+        try:
+            while not self._must_end(ticket):
+                event: Event | None = next(events, None)
+                if event is None:
+                    return
+                ticket.client.send(event)
+        finally:
+            events.close()
+        ticket.client.send(cancelled(ticket.job))
+
+    def _must_end(self, ticket: Ticket) -> bool:
+        return ticket.cancelled.is_set() or self.stopping.is_set() or self._orphaned()
+
+    def _look_around(self) -> None:
+        if self.clients:
+            self.last_seen = time.monotonic()
+        if self._orphaned() or (self.idle and time.monotonic() - self.last_seen > self.idle):
+            self.stopping.set()
+
+    def _orphaned(self) -> bool:
+        """Whether the process that started us has ended."""
+        if os.name == "nt":  # the parent's number stays, so ask for the process behind it
+            import ctypes
+
+            kernel = ctypes.windll.kernel32
+            handle = kernel.OpenProcess(0x00100000, False, self.parent)  # SYNCHRONIZE
+            ended = not handle or kernel.WaitForSingleObject(handle, 0) == 0
+            if handle:
+                kernel.CloseHandle(handle)
+            return ended
+        return os.getppid() != self.parent
+
+    def _accept(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                line = self.listener.accept()
+            except OSError:
+                time.sleep(TICK)  # out of handles, or closing
+                continue
+            if len(self.clients) >= MOST_CLIENTS:
+                line.close()
+                continue
+            client = Client(line)
+            self.clients.add(client)
+            threading.Thread(target=self._meet, args=(client,), name="client", daemon=True).start()
+
+    def _meet(self, client: Client) -> None:
+        """A client's whole stay: the key, the greeting, its messages."""
+        try:
+            # Not Listener(authkey=...): that would hold up everybody for one who says nothing.
+            limit_reading(client.line, DOOR)
+            deliver_challenge(client.line, self.key)
+            answer_challenge(client.line, self.key)
+            if self._greet(client):
+                limit_reading(client.line, 0)
+                while self._hear(client):
+                    pass
+        except (AuthenticationError, EOFError, OSError):
+            client.leave()
+        finally:
+            self.clients.discard(client)
+            client.close()
+
+    def _greet(self, client: Client) -> bool:
+        try:
+            hello = from_bytes(client.line.recv_bytes(MOST_BYTES))
+        except Refusal as refusal:
+            client.send(Failed(str(refusal)))
+            return False
+        if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
+            theirs = hello.protocol if isinstance(hello, Hello) else f"a {type(hello).__name__} first"
+            client.send(Failed(f"The worker speaks protocol {PROTOCOL}, the add-on {theirs}; "
+                               "install the same version of both."))
+            return False
+        client.send(Hello(PROTOCOL, version()))
+        return True
+
+    def _hear(self, client: Client) -> bool:
+        """Take one message; False at the end of the stay."""
+        try:
+            message = from_bytes(client.line.recv_bytes(MOST_BYTES))
+        except Refusal as refusal:
+            client.send(Failed(str(refusal)))
+            return True
+        if isinstance(message, Quit):
+            self.stopping.set()
+            return False
+        if isinstance(message, Cancel):
+            client.cancel()
+        elif isinstance(message, Job):
+            if len(client.waiting) >= MOST_WAITING:
+                client.send(Failed(f"{MOST_WAITING} jobs are waiting already; let some finish first."))
+                return True
+            ticket = Ticket(client, message)
+            client.waiting.append(ticket)
+            self.tickets.put(ticket)
+        else:
+            client.send(Failed(f"{type(message).__name__} is not a job; send a job, Cancel or Quit."))
+        return True
+
+
+def limit_reading(line: Connection, seconds: float) -> None:
+    """Let a read on `line` fail (OSError) when nothing comes for `seconds`; 0: wait for ever."""
+    limit = int(seconds * 1000) if os.name == "nt" else struct.pack("@ll", int(seconds), 0)
+    door = socket.socket(fileno=line.fileno())
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    finally:
+        door.detach()
+
+
+def main() -> None:
+    """`python -m PACKAGE.core.worker`."""
+    parser = argparse.ArgumentParser(prog="talksplat worker", description="Does the add-on's jobs.")
+    parser.add_argument("--idle", type=float, default=300.0, help="seconds without a client before it ends; 0: never")
+    arguments = parser.parse_args()
+    try:
+        key = bytes.fromhex(os.environ.pop(KEY, ""))
+    except ValueError:
+        key = b""
+    if len(key) < 16:
+        sys.exit(f"The environment variable {KEY} must hold at least 32 hex digits; let the add-on start the worker.")
+    worker = Worker(key, arguments.idle)
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), lambda *_: worker.stopping.set())
+    print(json.dumps(worker.hello()), flush=True)
+    # A library that prints must not fill the pipe that nobody reads any more.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    worker.serve()
+
+
+if __name__ == "__main__":
+    main()
