@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lips from the 68 iBUG landmarks: where the mouth is in a picture, how far it stands open, how alike two are.
+
+48-59 outer lip, 60-67 inner lip; 62 is the middle of the upper inner lip, 66 of the lower.
+"""
+
+import numpy as np
+
+MOUTH = slice(48, 68)
+UPPER, LOWER = 62, 66
+MARGIN = 0.35  # of the mouth's width; not in the paper: chosen because the box then holds the lips' shadow and chin crease
+
+
+def lip_gap(
+    landmarks: np.ndarray,  # [..., 68, 2 or 3]
+) -> np.ndarray:
+    """Distance between the inner lips [...], in the landmarks' unit."""
+    return np.linalg.norm(landmarks[..., UPPER, :] - landmarks[..., LOWER, :], axis=-1)
+
+
+def mouth_box(
+    landmarks: np.ndarray,  # [68,2] pixels
+    width: int,
+    height: int,
+    margin: float = MARGIN,
+) -> tuple[slice, slice]:
+    """(rows, columns) of a box around the mouth, inside the picture and never smaller than 16 pixels."""
+    low, high = landmarks[MOUTH].min(axis=0), landmarks[MOUTH].max(axis=0)
+    grow = margin * (high[0] - low[0])
+    half = np.maximum((high - low) / 2 + grow, 8.0)
+    middle = np.clip((low + high) / 2, half, np.maximum([width, height] - half, half))
+    x0, y0 = np.floor(middle - half).astype(int)
+    x1, y1 = np.ceil(middle + half).astype(int)
+    return slice(max(y0, 0), min(y1, height)), slice(max(x0, 0), min(x1, width))
+
+
+def correlation(
+    first: np.ndarray,  # [T]
+    second: np.ndarray,  # [T]
+) -> float:
+    """Pearson's r; 0 where one of the two does not move."""
+    a, b = first - np.mean(first), second - np.mean(second)
+    scale = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(a @ b / scale) if scale > 0 else 0.0
+
+
+def landmark_distance(
+    first: np.ndarray,  # [T,20,2] pixels, the mouth's landmarks
+    second: np.ndarray,  # [T,20,2] pixels
+) -> float:
+    """LMD: both sets mean-centred a frame, mean Euclidean distance in pixels (method of this line of work)."""
+    a = first - first.mean(axis=1, keepdims=True)
+    b = second - second.mean(axis=1, keepdims=True)
+    return float(np.linalg.norm(a - b, axis=-1).mean())
+
+
+def jitter(
+    landmarks: np.ndarray,  # [T,P,2 or 3]
+) -> float:
+    """Mean length of the second difference in time: how much a still face trembles."""
+    return float(np.linalg.norm(np.diff(landmarks, n=2, axis=0), axis=-1).mean()) if len(landmarks) > 2 else 0.0

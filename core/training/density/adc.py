@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adaptive density control of 3D Gaussian Splatting, for comparison: every view that sees a Gaussian counts the same."""
+
+import torch
+from torch import Tensor
+
+from .strategy import DensityInfo, Strategy
+
+
+class Adc(Strategy):
+    """score = mean over the views that see it of |g| (Kerbl et al. 2023)."""
+
+    name = "adc"
+
+    def weigh(self, info: DensityInfo) -> tuple[Tensor, Tensor]:
+        return info.visible.to(torch.float32), torch.ones_like(info.depths)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+from talksplat.core.metrics import correlation, jitter, landmark_distance, lip_gap, mouth_box
+
+
+def face(x, y, scale=10.0):
+    marks = np.zeros((68, 2))
+    marks[48:] = np.random.default_rng(0).uniform(-1, 1, (20, 2)) * scale + [x, y]
+    return marks
+
+
+@pytest.mark.parametrize("place", [(50, 50), (0, 0), (99, 99), (-400, 20)])
+def test_box_stays_inside(place):
+    rows, columns = mouth_box(face(*place), 100, 100)
+    assert 0 <= rows.start < rows.stop <= 100
+    assert 0 <= columns.start < columns.stop <= 100
+    assert rows.stop - rows.start >= 16
+
+
+def test_box_holds_the_mouth():
+    marks = face(50, 60)
+    rows, columns = mouth_box(marks, 100, 100)
+    assert ((marks[48:, 0] >= columns.start) & (marks[48:, 0] <= columns.stop)).all()
+    assert ((marks[48:, 1] >= rows.start) & (marks[48:, 1] <= rows.stop)).all()
+
+
+def test_gap_and_likeness():
+    marks = np.zeros((5, 68, 3))
+    marks[:, 66, 2] = -np.arange(5)
+    assert np.allclose(lip_gap(marks), np.arange(5))
+    t = np.linspace(0, 6, 50)
+    assert correlation(np.sin(t), 3 * np.sin(t) + 7) == pytest.approx(1)
+    assert correlation(np.sin(t), -np.sin(t)) == pytest.approx(-1)
+    assert correlation(np.sin(t), np.ones(50)) == 0
+    mouth = np.random.default_rng(0).random((4, 20, 2))
+    assert landmark_distance(mouth, mouth + 5) == pytest.approx(0, abs=1e-12)
+    assert jitter(np.arange(10)[:, None, None] * np.ones((10, 3, 2))) == pytest.approx(0)
+    assert jitter(np.random.default_rng(0).random((10, 3, 2))) > 0.1
