@@ -17,7 +17,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 
 zip: $(VENV)/.ready
-	$(BIN)/python -m talksplat.blender_addon.link.build_extension dist
+	$(BIN)/python -m talksplat.blender_addon.packing dist
 
 bench: $(VENV)/.ready
 	for name in raster replay storage training frame scrub audio; do $(BIN)/python -m benchmarks.$$name || exit 1; done
