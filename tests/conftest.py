@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+EXPRESSION = ("blink", "brows")  # the channels of the tiny head
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,73 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared real data is not here (set TALKSPLAT_SHARED_DATA to its folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_tiny_head():
+    """A function that writes a small head with random, lively networks: no training, no waiting."""
+
+    def make(path: Path, count: int = 240, seed: int = 0, encoder: str = "logmel") -> Path:
+        from fractions import Fraction
+
+        import numpy as np
+        import torch
+        from talksplat.core.audio.encoders import ENCODERS
+        from talksplat.core.deformation.field import HeadField
+        from talksplat.core.formats.camera import Camera
+        from talksplat.core.formats.head import HeadCard, HeadFile, write_head
+        from talksplat.core.performance.branch_settings import BranchSettings
+
+        rng = np.random.default_rng(seed)
+        settings = {"face": BranchSettings.face(expression=len(EXPRESSION)),
+                    "mouth": BranchSettings.mouth(expression=len(EXPRESSION))}
+        torch.manual_seed(seed)
+        field = HeadField(settings, ENCODERS[encoder].channels).eval()
+        with torch.no_grad():
+            for name, parameter in field.named_parameters():
+                if "tables" in name:  # as trained tables are: a starting table moves nothing
+                    parameter.uniform_(-1.0, 1.0)
+                elif ".audio." in name and name.endswith("weight"):
+                    parameter.mul_(2.0)  # a starting net hardly hears
+        tensors = {name: t.detach().numpy().copy() for name, t in field.state_dict().items()}
+        for branch, share in (("face", 5), ("mouth", 6)):
+            n = count * share // 11 if branch == "mouth" else count
+            centre = np.array([0.0, -0.02, 0.0]) if branch == "face" else np.array([0.0, -0.06, -0.04])
+            spread = 0.06 if branch == "face" else 0.015
+            quats = rng.normal(size=(n, 4))
+            columns = {
+                "means": centre + spread * np.clip(rng.normal(size=(n, 3)), -2, 2),
+                "quats": quats / np.linalg.norm(quats, axis=1, keepdims=True),
+                "scales": rng.uniform(0.004, 0.012, size=(n, 3)),
+                "opacities": rng.uniform(0.2, 0.95, size=n),
+                "sh0": rng.normal(scale=0.8, size=(n, 3)),
+                "shN": np.zeros((n, 3, 3)),
+            }
+            tensors |= {f"{branch}.gaussians.{k}": v.astype(np.float32) for k, v in columns.items()}
+        card = HeadCard("tiny", Fraction(25), encoder, {b: s.audio_code for b, s in settings.items()}, EXPRESSION, "gated",
+                        {b: s.to_dict() for b, s in settings.items()},
+                        camera=Camera.looking_at([0, -0.6, 0], [0, 0, 0], 96, 96, 0.45), licence="CC0-1.0")
+        write_head(path, HeadFile(card, tensors, str(path)))
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_head(make_tiny_head, tmp_path_factory) -> Path:
+    """One small head for everybody; do not write to it."""
+    return make_tiny_head(tmp_path_factory.mktemp("head") / "tiny.head")
+
+
+@pytest.fixture(scope="session")
+def voice(tmp_path_factory) -> Path:
+    """1.2 s of vowel-like sound with a pause in it, 16 kHz WAV."""
+    import numpy as np
+    from talksplat.core.audio.sound import RATE, Sound, write_wav
+
+    t = np.arange(round(1.2 * RATE)) / RATE
+    speaking = (np.sin(2 * np.pi * 3 * t) > -0.3) * (np.abs(t - 0.6) > 0.1)
+    tone = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20))
+    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+    write_wav(path, Sound((0.2 * speaking * tone).astype(np.float32)))
+    return path
