@@ -24,7 +24,8 @@ LONGEST = 3 * 3600  # seconds; 690 MB of samples
 SLACK = 0.04  # seconds a time stamp may stray (containers round them) before it counts as a hole
 BLOCK = 1 << 16  # samples of silence laid down at once
 TIMELINES = ("mov", "mp4", "matroska", "webm", "avi")  # formats whose time 0 is the start of the film
-MEASURED = ("mov", "mp4", "wav", "flac", "matroska", "webm")  # formats that state their true length
+MEASURED = ("mov", "mp4", "flac")  # formats whose streams state their true length
+OPEN_SIZE = 0x7FFF0000  # from here up a WAV's size means "not known when it was written"
 
 
 def load_sound(path: Path | str) -> Sound:
@@ -101,12 +102,37 @@ ATTACHED = av.stream.Disposition.attached_pic
 
 
 def _check_whole(container, stream, path: Path, seconds: float) -> None:
-    """Refusal when a format that states its length gave clearly less."""
-    if not any(name in MEASURED for name in container.format.name.split(",")) or stream.duration is None:
+    """Refusal when a format that states its length gave clearly less.
+
+    MP3 without a length tag, Ogg and broadcast streams state nothing reliable: what is there is taken.
+    """
+    names = container.format.name.split(",")
+    if "wav" in names:
+        stated = _wav_length(path)
+    elif any(name in MEASURED for name in names) and stream.duration is not None:
+        stated = float(stream.duration * stream.time_base)
+    elif "matroska" in names and not container.streams.video and container.duration is not None:
+        stated = container.duration / av.time_base
+    else:
         return
-    stated = float(stream.duration * stream.time_base)
-    if seconds < stated - max(0.5, 0.01 * stated):
+    if seconds < stated - max(0.25, 0.01 * stated):
         raise Refusal(f"{path} breaks off at {seconds:.1f} of {stated:.1f} s; copy or export it again.")
+
+
+def _wav_length(path: Path) -> float:
+    """Seconds that a RIFF header states, 0 where it leaves the size open (FFmpeg trims it to the file)."""
+    with open(path, "rb") as file:
+        file.seek(12)
+        byte_rate = 0
+        while len(head := file.read(8)) == 8:
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] == b"fmt ":
+                byte_rate = int.from_bytes(file.read(16)[8:12], "little")
+                size -= 16
+            if head[:4] == b"data":
+                return size / byte_rate if byte_rate and size < OPEN_SIZE else 0.0
+            file.seek(size + (size & 1), 1)
+    return 0.0
 
 
 class _Timeline:

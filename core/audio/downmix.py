@@ -14,12 +14,16 @@ WEIGHTS = {
     "SL": SURROUND, "SR": SURROUND, "BL": SURROUND, "BR": SURROUND, "BC": SURROUND, "WL": SURROUND, "WR": SURROUND,
     "LFE": 0.0, "LFE2": 0.0,
 }  # fmt: skip
+PLANES = 8  # PyAV 18 reads beyond an AVFrame's 8 plane pointers (7.1 Opus ends the process); packed is safe
 FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
 
 
 def to_mono(frame: av.AudioFrame) -> np.ndarray:
     """One decoded piece as mono float32 [S], -1..1."""
     names = [channel.name for channel in frame.layout.channels]
+    if frame.format.is_planar and len(names) >= PLANES:
+        packed = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate)
+        frame = packed.resample(frame)[0]
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, len(names)).T

@@ -42,7 +42,7 @@ class Sound:
 
 def write_wav(path: Path | str, sound: Sound) -> None:
     """Write 16-bit mono PCM; the old file stays until the new one is whole."""
-    codes = np.rint(np.clip(sound.samples, -1.0, 1.0) * 32767.0).astype("<i2")
+    codes = np.clip(np.rint(sound.samples * 32768.0), -32768, 32767).astype("<i2")
     with written_beside(path) as beside, wave.open(str(beside), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)

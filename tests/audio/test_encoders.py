@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Features know their own time: at every frame rate, over ten minutes, at both ends, across spans."""
+
+import shutil
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from talksplat.core.audio import moonshine
+from talksplat.core.audio.decode import load_sound
+from talksplat.core.audio.encoders import ENCODERS
+from talksplat.core.audio.features import MARGIN, Features
+from talksplat.core.audio.sound import RATE, Sound
+from talksplat.core.audio.windows import OFFSETS, window_at
+from talksplat.core.formats.refusal import Refusal
+
+RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60)]
+SUBFRAMES = 10  # moments asked for in each scene frame, as a shutter would
+
+
+def _noise(seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise that swells four times a second, as syllables do."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * RATE)) / RATE
+    return (0.1 * rng.normal(size=len(t)) * (1.1 + np.sin(2 * np.pi * 4 * t))).astype(np.float32)
+
+
+def _seen_at(features: Features, frame: int, rate: Fraction, energy) -> float:
+    """Seconds at which the features that a shot at `rate` asks for have their centre of energy near `frame`."""
+    reach = round(Fraction(1, 10) * rate) * SUBFRAMES
+    moments = [(frame + Fraction(s, SUBFRAMES)) / rate for s in range(-reach, reach + 1)]
+    heard = energy(window_at(features, moments)[:, 4].mean(axis=-1))  # model frame j = 0, both halves
+    return float((np.array(moments, dtype=np.float64) * heard).sum() / heard.sum())
+
+
+@pytest.mark.parametrize("rate", RATES, ids=[f"{float(r):.3f}" for r in RATES])
+def test_ten_minutes_of_clicks_do_not_drift(studio, rate):
+    frames = np.round(np.linspace(3, 597, 41) * float(rate)).astype(int)
+    times = [Fraction(int(f)) / rate for f in frames]
+    features = ENCODERS["logmel"].encode(Sound(studio.clicks(times, 600.0, RATE)))
+    errors = [_seen_at(features, int(f), rate, lambda v: np.expm1(10 * v).sum(axis=1)) - float(t)
+              for f, t in zip(frames, times)]  # fmt: skip
+    assert np.abs(errors).max() < 0.001  # a tenth of a hop
+    assert abs(np.polyfit(np.array(times, dtype=np.float64), errors, 1)[0] * 600) < 0.0001
+
+
+@pytest.mark.parametrize("rate", [RATES[0], RATES[5]], ids=["23.976", "60"])
+def test_moonshine_hears_a_click_where_it_is(studio, rate):
+    """The answer to a click (features with it minus features without) is centred on it, all along a minute."""
+    frames = np.round(np.linspace(2, 58, 15) * float(rate)).astype(int)
+    times = np.array([float(int(f) / rate) for f in frames])
+    bed = _noise(60.0) * 0.05
+    calm = moonshine.Moonshine().encode(Sound(bed))
+    struck = moonshine.Moonshine().encode(Sound(bed + studio.clicks(times, 60.0, RATE)))
+    answer = Features(struck.values - calm.values, calm.times)
+    errors = [_seen_at(answer, int(f), rate, lambda v: (v.astype(np.float64) ** 2).sum(axis=1) ** 2) - t
+              for f, t in zip(frames, times)]  # fmt: skip
+    assert np.abs(errors).max() < moonshine.HOP / RATE, errors
+    assert abs(np.mean(errors)) < 0.5 * moonshine.HOP / RATE
+    assert abs(np.polyfit(times, errors, 1)[0] * 58) < 0.005
+
+
+def test_moonshine_frames_are_what_their_samples_say():
+    """The stem's arithmetic: HOP more samples, one more frame; EXTENT the least."""
+    noise = _noise(1.0)
+    assert moonshine.hear(noise[: moonshine.EXTENT]).shape == (1, 288)
+    for frames in (2, 5, 17):
+        enough = (frames - 1) * moonshine.HOP + moonshine.EXTENT
+        assert len(moonshine.hear(noise[:enough])) == frames
+        assert len(moonshine.hear(noise[: enough - 1])) == frames - 1
+
+
+def test_spans_blend_as_said():
+    """A frame by hand: its two spans heard on their own, blended by the triangle."""
+    sound = Sound(_noise(11.3))
+    features = moonshine.Moonshine().encode(sound)
+    span, step, hop = moonshine.SPAN, moonshine.STEP, moonshine.HOP
+    for time in (0.0, 1.992, 4.104, 7.512, 11.28):
+        k = int(np.argmin(np.abs(features.times - time)))
+        blended, weights = 0.0, []
+        for start in range(-step, len(features.times), step):
+            i = k - start
+            if not 0 <= i < span:
+                continue
+            first = start * hop - round(MARGIN * RATE) - moonshine.CENTRE  # the span's first sample in the sound
+            heard = np.zeros((span - 1) * hop + moonshine.EXTENT, dtype=np.float32)
+            a, b = max(0, first), min(len(sound.samples), first + len(heard))
+            heard[a - first : b - first] = sound.samples[a:b]
+            weights.append(min(i + 0.5, span - i - 0.5) / step)
+            blended = blended + weights[-1] * moonshine.hear(heard)[i]
+        assert len(weights) == 2
+        assert np.isclose(sum(weights), 1.0)
+        assert np.allclose(features.values[k], blended, atol=2e-4)
+
+
+def test_no_seams():
+    """Frames where spans begin move no more than the others."""
+    values = moonshine.Moonshine().encode(Sound(_noise(30.0))).values
+    moved = np.linalg.norm(np.diff(values, axis=0), axis=1)
+    seams = np.arange(moonshine.STEP, len(moved), moonshine.STEP)
+    assert np.median(moved[seams - 1]) < 1.5 * np.median(moved)
+    assert moved[seams - 1].max() <= moved.max()
+
+
+@pytest.mark.parametrize("name", list(ENCODERS))
+def test_what_a_moment_sounds_like_does_not_depend_on_what_is_far_away(name):
+    """The same second inside another hour: equal beyond the encoder's reach, whatever surrounds it."""
+    middle = _noise(2.0, seed=1)
+    lead = round(3 * moonshine.STEP * moonshine.HOP)  # 5.98 s, a whole number of spans and of log-mel hops
+    lead -= lead % 1920
+    pads = [(_noise(lead / RATE, s), _noise(7.0, s + 9)) for s in (2, 3)]
+    one, two = (ENCODERS[name].encode(Sound(np.concatenate([a, middle, b]))) for a, b in pads)
+    k = np.argmin(np.abs(one.times - lead / RATE - 1.0))
+    near, spread = np.abs(one.values[k] - two.values[k]).mean(), np.abs(one.values - one.values.mean(0)).mean()
+    assert near < (0.6 if name == "moonshine" else 1e-5) * spread
+
+
+@pytest.mark.parametrize("name", list(ENCODERS))
+@pytest.mark.parametrize("length", [1, 383, 384, 385, 16000, 70001])
+def test_times_cover_the_sound(name, length):
+    encoder = ENCODERS[name]
+    features = encoder.encode(Sound(_noise(5.0)[:length]))
+    assert features.values.shape == (len(features.times), encoder.channels)
+    assert features.values.dtype == np.float32
+    assert np.isfinite(features.values).all()
+    assert np.allclose(np.diff(features.times), features.hop, atol=1e-12)
+    assert np.isclose(features.times, 0.0, atol=1e-12).sum() == 1
+    assert features.times[0] <= -OFFSETS.max()
+    assert features.times[-1] >= length / RATE + MARGIN - 1e-9
+
+
+@pytest.mark.parametrize("name", list(ENCODERS))
+def test_silence_is_finite_and_still(name):
+    features = ENCODERS[name].encode(Sound(np.zeros(5 * RATE, dtype=np.float32)))
+    assert np.isfinite(features.values).all()
+    assert np.abs(features.values - features.values[0]).max() < 1e-3
+    if name == "logmel":
+        assert not features.values.any()
+
+
+@pytest.mark.parametrize("name", list(ENCODERS))
+def test_file_ends(name):
+    """At 0, at the end and far beyond: finite, continuous, and outside the same silence for ever."""
+    sound = Sound(_noise(1.3))
+    features = ENCODERS[name].encode(sound)
+    before, after = window_at(features, [-100.0, -1.0]), window_at(features, [2.0, 1e6])
+    assert np.array_equal(before[0], before[1])
+    assert np.array_equal(after[0], after[1])
+    assert np.array_equal(before[0, 0, :, 0], features.values[0])
+    assert np.array_equal(after[0, 7, :, 1], features.values[-1])
+    ends = window_at(features, [0.0, sound.duration])
+    assert np.isfinite(ends).all()
+    assert not np.array_equal(ends[0], before[0])
+    assert not np.array_equal(ends[1], after[0])
+    fine = window_at(features, np.arange(-0.5, sound.duration + 0.5, 1e-4))
+    assert np.abs(np.diff(fine, axis=0)).max() <= 1.01e-4 / features.hop * np.abs(np.diff(features.values, axis=0)).max()
+
+
+def test_window_is_plain_interpolation():
+    rng = np.random.default_rng(0)
+    features = Features(rng.normal(size=(50, 3)).astype(np.float32), np.arange(50) * 0.024 - 0.24)
+    times = np.concatenate([rng.uniform(-0.5, 1.5, 40), features.times[[0, 7, 49]]])
+    windows = window_at(features, times)
+    assert windows.shape == (43, 8, 3, 2)
+    assert windows.flags.c_contiguous
+    for m, t in enumerate(times):
+        for j in range(-4, 4):
+            for h, half in enumerate((-0.01, 0.01)):
+                plain = [np.interp(t + j / 25 + half, features.times, features.values[:, c]) for c in range(3)]
+                assert np.allclose(windows[m, j + 4, :, h], plain, atol=2e-5)
+
+
+def test_fractions_and_floats_are_the_same_moment():
+    features = ENCODERS["logmel"].encode(Sound(_noise(2.0)))
+    frames = [Fraction(n * 1001, 24000) for n in range(20)]
+    assert np.array_equal(window_at(features, frames), window_at(features, np.array(frames, dtype=np.float64)))
+
+
+def test_damaged_model_is_said(tmp_path):
+    with pytest.raises(Refusal, match=r"cannot be read.*reinstall"):
+        moonshine.load_session(tmp_path / "none.ort")
+    shutil.copy(moonshine.MODEL, tmp_path / "cut.ort")
+    with open(tmp_path / "cut.ort", "r+b") as file:
+        file.truncate(1_000_000)
+    with pytest.raises(Refusal, match=r"damaged.*reinstall"):
+        moonshine.load_session(tmp_path / "cut.ort")
+
+
+def test_logmel_blocks_do_not_show(monkeypatch):
+    from talksplat.core.audio import logmel
+
+    sound = Sound(_noise(3.0))
+    whole = ENCODERS["logmel"].encode(sound).values
+    monkeypatch.setattr(logmel, "BLOCK", 37)
+    assert np.allclose(ENCODERS["logmel"].encode(sound).values, whole, atol=1e-6)
+
+
+@pytest.mark.shared_data
+def test_real_speech_alone_and_inside_a_long_file_sounds_alike(shared_data):
+    """What the spans are for: three seconds of a long recording give like features when cut out."""
+    sound = load_sound(shared_data / "audio" / "two_cities.wav")
+    start = 5 * moonshine.STEP * moonshine.HOP
+    alone = moonshine.Moonshine().encode(Sound(sound.samples[start : start + 3 * RATE].copy()))
+    inside = moonshine.Moonshine().encode(Sound(sound.samples[: start + 15 * RATE].copy()))
+    a = window_at(alone, np.arange(0.4, 2.6, 0.04))
+    b = window_at(inside, start / RATE + np.arange(0.4, 2.6, 0.04))
+    assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.9
