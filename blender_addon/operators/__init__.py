@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs, one a file. Adding one: write the file, name it here."""
+
+import bpy
+
+from . import (
+    add_head,
+    attach_strip,
+    bake,
+    cancel,
+    export_ply_sequence,
+    relink_head,
+    remove_bake,
+    render_plates,
+    self_test,
+    set_up_playback,
+)
+
+FILES = (add_head, relink_head, attach_strip, set_up_playback, bake, remove_bake, cancel, render_plates,
+         export_ply_sequence, self_test)
+CLASSES = tuple(cls for file in FILES for cls in file.CLASSES)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.TOPBAR_MT_file_import.append(add_head.menu)
+
+
+def unregister() -> None:
+    bpy.types.TOPBAR_MT_file_import.remove(add_head.menu)
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attach: the head listens to a sound strip. The worker makes the performance once per head and sound;
+the cache keeps it, so that attaching the same sound again takes no time."""
+
+import hashlib
+from pathlib import Path
+
+import bpy
+
+from ...core.formats.refusal import Refusal
+from ...core.jobs.messages import Perform
+from .. import library, playback, preferences, running
+from ..properties import head_of
+from ..scene import strip as strips
+from .follow import with_head
+from .verb import JobVerb
+
+
+def chosen_strip(context: bpy.types.Context, body: bpy.types.Object) -> bpy.types.Strip | None:
+    """The strip the head names; while it names none, the only sound strip there is."""
+    sequencer = body.talksplat.strip_scene or context.scene
+    sounds = strips.sound_strips(sequencer)
+    if not body.talksplat.strip and len(sounds) == 1:
+        return sounds[0]
+    return strips.find_strip(sequencer, body.talksplat.strip)
+
+
+def performance_path(head_hash: str, sound: str) -> Path:
+    """Where in the cache the performance of this head and this sound lies. Raises Refusal."""
+    try:
+        with open(sound, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Refusal(f"{sound} cannot be read ({error.strerror}); mend the strip's sound file.") from error
+    return preferences.own_folder("performances") / f"{head_hash[:20]}-{digest[:20]}.performance"
+
+
+class TALKSPLAT_OT_attach_strip(JobVerb, bpy.types.Operator):
+    """Let the head listen to the sound strip; then it can be scrubbed"""
+
+    bl_idname = "talksplat.attach_strip"
+    bl_label = "Attach"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        body = head_of(context)
+        if body is None:
+            return "Select a head first"
+        if not strips.sound_strips(body.talksplat.strip_scene or context.scene):
+            return "Add a sound strip in the Video Sequencer first"
+        if chosen_strip(context, body) is None:
+            return "Choose the strip to listen to"
+        return running.no_worker_reason()
+
+    def act(self, context: bpy.types.Context) -> None:
+        body = head_of(context)
+        strip = chosen_strip(context, body)
+        sound, head = strips.sound_path(strip), library.head(library.absolute(body.talksplat.head))
+        path = performance_path(head.hash, sound)
+        name, uid = strip.name, body.session_uid
+
+        def then(_result: dict) -> str:
+            with with_head(uid) as listener:
+                listener.talksplat.strip = name
+                listener.talksplat.sound = library.storable(sound)
+                listener.talksplat.performance = str(path)
+                playback.refresh(bpy.context.scene)
+                return f"{listener.name} listens to {name}"
+
+        if path.exists():
+            self.report({"INFO"}, then({}))
+        else:
+            running.start_job(self.bl_label, Perform(head.file.source, sound, str(path)), then)
+
+
+CLASSES = (TALKSPLAT_OT_attach_strip,)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bake: the worker evaluates the shot, with the sliders as they are keyed; then the cloud plays from the bake.
+
+A cancelled or crashed bake goes on where it was when the same bake is asked for again.
+"""
+
+import bpy
+
+from .. import library, playback, running
+from ..properties import head_of
+from ..scene import strip as strips
+from ..shot import bake_job
+from .follow import with_head
+from .verb import JobVerb
+
+
+class TALKSPLAT_OT_bake(JobVerb, bpy.types.Operator):
+    """Evaluate every frame of the scene's range in the background and store it"""
+
+    bl_idname = "talksplat.bake"
+    bl_label = "Bake"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        body = head_of(context)
+        if body is None:
+            return "Select a head first"
+        if strips.find_strip(body.talksplat.strip_scene or context.scene, body.talksplat.strip) is None:
+            return "Attach a sound strip first"
+        if body.talksplat.bake_out.startswith("//") and not bpy.data.filepath:
+            return "Save the .blend first: the bake is to lie beside it"
+        return running.no_worker_reason()
+
+    def act(self, context: bpy.types.Context) -> None:
+        body = head_of(context)
+        job, uid = bake_job(context.scene, body), body.session_uid
+
+        def then(result: dict) -> str:
+            with with_head(uid) as baked:
+                baked.talksplat.bake = library.storable(job.out)
+                baked.talksplat.use_bake = True
+                playback.refresh(bpy.context.scene)
+                return f"{baked.name}: {job.frame_count} frames baked to {job.out}"
+
+        running.start_job(self.bl_label, job, then)
+
+
+CLASSES = (TALKSPLAT_OT_bake,)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Export PLY: one 3DGS file a frame of the bake, for every program that reads splats."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+
+from ...core.formats.ply import write_ply
+from ...core.jobs.events import Event, Finished, Started
+from ...core.jobs.pace import Pace
+from .. import library, running
+from ..properties import head_of
+from ..shot import out_path
+from .verb import JobVerb
+
+
+def ply_sequence(head: library.Head, bake, folder: Path, name: str) -> Iterator[Event]:
+    """Write `folder`/`name`.FRAME.ply for each baked frame, numbered as in the scene."""
+    count = bake.card.frame_count
+    yield Started(f"Exporting {count} frames of {name}", count)
+    pace = Pace(count)
+    for index in range(count):
+        frame = bake.frame(index)
+        moved = replace(head.replay.canonical, means=frame.means, quats=frame.quats, scales=frame.scales)
+        write_ply(folder / f"{name}.{bake.card.frame_start + index:04d}.ply", moved)
+        yield pace.at(index + 1)
+    yield Finished({"out": str(folder), "frames": count})
+
+
+class TALKSPLAT_OT_export_ply_sequence(JobVerb, bpy.types.Operator):
+    """Write the baked shot as a sequence of 3DGS .ply files"""
+
+    bl_idname = "talksplat.export_ply_sequence"
+    bl_label = "Export PLY"
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        body = head_of(context)
+        if body is None:
+            return "Select a head first"
+        if not body.talksplat.bake:
+            return "Bake first: the sequence is written from a bake"
+        if body.talksplat.ply_out.startswith("//") and not bpy.data.filepath:
+            return "Save the .blend first: the files are to lie beside it"
+        return running.busy_reason()
+
+    def act(self, context: bpy.types.Context) -> None:
+        body = head_of(context)
+        head = library.head(library.absolute(body.talksplat.head))
+        bake = library.bake(library.absolute(body.talksplat.bake))
+        folder = Path(out_path(body.talksplat.ply_out, body))
+        deed = ply_sequence(head, bake, folder, bpy.path.clean_name(body.name))
+        running.start_deed(self.bl_label, deed, lambda result: f"{result['frames']} PLY files are in {result['out']}")
+
+
+CLASSES = (TALKSPLAT_OT_export_ply_sequence,)

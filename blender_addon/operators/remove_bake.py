@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remove Bake: the head follows its sliders again; the file stays on disk."""
+
+import bpy
+
+from .. import playback
+from ..properties import head_of
+from .verb import Verb
+
+
+class TALKSPLAT_OT_remove_bake(Verb, bpy.types.Operator):
+    """Let go of the bake, so that the sliders move the head again; the .bake file is kept"""
+
+    bl_idname = "talksplat.remove_bake"
+    bl_label = "Remove Bake"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def disabled_reason(cls, context: bpy.types.Context) -> str:
+        body = head_of(context)
+        if body is None:
+            return "Select a head first"
+        return "" if body.talksplat.bake else "There is no bake"
+
+    def act(self, context: bpy.types.Context) -> None:
+        head_of(context).talksplat.bake = ""
+        playback.refresh(context.scene)
+
+
+CLASSES = (TALKSPLAT_OT_remove_bake,)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From Blender's camera to the core's: the same picture to the pixel.
+
+Blender's camera looks along its own -Z with Y up; the core's (OpenCV) along +Z with Y down. Head space
+is the head object's own space, so moving the object moves the head in the picture.
+"""
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...core.formats.camera import Camera
+from ...core.formats.refusal import Refusal
+
+FLIP = Matrix.Diagonal((1.0, -1.0, -1.0, 1.0))  # Blender's camera axes -> OpenCV's
+
+
+def core_camera(camera: bpy.types.Object, head: bpy.types.Object, render: bpy.types.RenderSettings) -> Camera:
+    """What `camera` (an object, original or evaluated) sees of `head` at `render`'s resolution.
+
+    Lens, shift, sensor fit, pixel aspect, resolution percentage, perspective and orthographic are all
+    Blender's. Raises Refusal for a panoramic camera and for a head scaled unevenly.
+    """
+    width, height = picture_size(render)
+    fx, fy, cx, cy = _intrinsics(camera.data, width, height, render.pixel_aspect_y / render.pixel_aspect_x)
+    kind = "orthographic" if camera.data.type == "ORTHO" else "perspective"
+    viewmat = [list(row) for row in _viewmat(camera, head)]
+    return Camera(width, height, fx, fy, cx, cy, viewmat, kind, camera.data.clip_start, camera.data.clip_end)
+
+
+def picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
+    """Width and height in pixels, as Blender rounds them."""
+    percentage = render.resolution_percentage
+    return render.resolution_x * percentage // 100, render.resolution_y * percentage // 100
+
+
+def _viewmat(camera: bpy.types.Object, head: bpy.types.Object) -> Matrix:
+    scale = np.linalg.norm(np.array(head.matrix_world.to_3x3()), axis=0)
+    if scale.max() - scale.min() > 1e-4 * scale.max():
+        raise Refusal(f"{head.name} is scaled unevenly, which splats cannot be; give it one scale for all axes.")
+    return FLIP @ camera.matrix_world.normalized().inverted() @ head.matrix_world
+
+
+def _intrinsics(lens: bpy.types.Camera, width: int, height: int, aspect: float) -> tuple[float, float, float, float]:
+    """(fx, fy, cx, cy) in pixels; `aspect` is the height of a pixel over its width.
+
+    One length rules both axes in Blender: the width of the picture when the sensor fits horizontally,
+    else its height, in units of a pixel's width.
+    """
+    if lens.type not in ("PERSP", "ORTHO"):
+        raise Refusal(f"The camera {lens.name} is {lens.type.lower()}; use a perspective or an orthographic one.")
+    across = lens.sensor_fit == "HORIZONTAL" or (lens.sensor_fit == "AUTO" and width >= height * aspect)
+    ruler = width if across else height * aspect
+    sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width
+    fx = ruler / lens.ortho_scale if lens.type == "ORTHO" else ruler * lens.lens / sensor
+    return fx, fx / aspect, width / 2 - lens.shift_x * ruler, height / 2 + lens.shift_y * ruler / aspect

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A scene's shot as jobs: what to bake and to render, with everything keyframed sampled at each frame.
+
+Sampling never leaves the user's frame changed and never moves the clouds on its way.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from typing import TypeVar
+
+import bpy
+
+from ..core.formats.camera import Camera
+from ..core.formats.refusal import Refusal
+from ..core.jobs.messages import Bake, Render
+from ..core.performance.controls import Controls
+from . import library, playback
+from .properties import SLIDERS
+from .scene import strip as strips
+from .scene.space import core_camera
+
+T = TypeVar("T")
+SLIDER_PATH = "talksplat.controls."
+
+
+def frames_of(scene: bpy.types.Scene) -> range:
+    """The shot: the scene's frame range, both ends in it."""
+    return range(scene.frame_start, scene.frame_end + 1)
+
+
+def out_path(template: str, body: bpy.types.Object) -> str:
+    """A property's output path as an absolute one, `{head}` replaced by the object's name. Raises Refusal."""
+    if not template:
+        raise Refusal("No output path is set; choose one in the panel.")
+    if template.startswith("//") and not bpy.data.filepath:
+        raise Refusal(f"{template} lies beside the .blend, which was never saved; save it, or choose another folder.")
+    return library.absolute(template.replace("{head}", bpy.path.clean_name(body.name)))
+
+
+def bake_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Bake:
+    """Everything the worker needs to bake the scene's frames of `body`. Raises Refusal."""
+    settings = body.talksplat
+    sequencer = settings.strip_scene or scene
+    strip = strips.find_strip(sequencer, settings.strip)
+    if strip is None:
+        raise Refusal(f"{body.name} listens to no strip; choose one and press Attach.")
+    placed = strips.placement(sequencer, strip)
+    frames = frames_of(scene)
+    rate = strips.frame_rate(scene)
+    times = [strips.scene_time(scene, frame) for frame in frames]
+    heard = [0.0 if strip.mute else placed.audible(time) for time in times]
+    sliders = [playback.gated(*pair) for pair in zip(sampled_controls(scene, body, frames), heard)]
+    steady = len(set(sliders)) == 1
+    return Bake(
+        head=library.absolute(settings.head), audio=strips.sound_path(strip), out=out_path(settings.bake_out, body),
+        fps=f"{rate.numerator}/{rate.denominator}", frame_start=frames.start, frame_count=len(frames),
+        offset=float(placed.start - times[0]), controls=sliders[0], controls_per_frame=() if steady else tuple(sliders),
+    )
+
+
+def render_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Render:
+    """Everything the worker needs to render the plates of `body`'s bake. Raises Refusal."""
+    settings = body.talksplat
+    bake = library.absolute(settings.bake)
+    reader = library.bake(bake)
+    cameras = ()
+    if settings.view == "SCENE":
+        scale = strips.frame_rate(scene) / Fraction(reader.card.rate)
+        frames = [(reader.card.frame_start + i) * scale for i in range(reader.card.frame_count)]
+        cameras = sampled_cameras(scene, body, frames)
+        cameras = cameras[:1] if len(set(cameras)) == 1 else cameras
+    return Render(bake=bake, out=out_path(settings.plates_out, body), size=settings.size, cameras=cameras,
+                  png=settings.png, exr=settings.exr, movie=settings.movie)
+
+
+def sampled_controls(scene: bpy.types.Scene, body: bpy.types.Object, frames: Iterable[int]) -> list[Controls]:
+    """The sliders at each frame: from their F-curves alone where nothing else moves them, else by walking."""
+    now = body.talksplat.controls.values()
+    curves = _slider_curves(body)
+    if curves is None:
+        return list(_walk(scene, frames, lambda depsgraph: body.evaluated_get(depsgraph).talksplat.controls.values()))
+    return [Controls(**{**vars(now), **{name: _held(name, curve.evaluate(frame)) for name, curve in curves.items()}})
+            for frame in frames]
+
+
+def sampled_cameras(scene: bpy.types.Scene, body: bpy.types.Object, frames: Iterable[Fraction]) -> tuple[Camera, ...]:
+    """What the scene's camera sees of the head at each frame; markers may switch cameras. Raises Refusal."""
+    def seen(depsgraph: bpy.types.Depsgraph) -> Camera:
+        if scene.camera is None:
+            raise Refusal("The scene has no camera; add one, or render the head's own view.")
+        return core_camera(scene.camera.evaluated_get(depsgraph), body.evaluated_get(depsgraph), scene.render)
+
+    return tuple(_walk(scene, frames, seen))
+
+
+def _held(name: str, value: float) -> float:
+    """A curve's value within its slider's ends, as Blender itself would set it."""
+    _, least, most, *_ = SLIDERS[name]
+    return min(max(value, least), most)
+
+
+def _slider_curves(body: bpy.types.Object) -> dict[str, bpy.types.FCurve] | None:
+    """Slider -> F-curve; None when drivers, the NLA or a blended action have a say."""
+    animation = body.animation_data
+    if animation is None:
+        return {}
+    driven = any(driver.data_path.startswith(SLIDER_PATH) for driver in animation.drivers)
+    if driven or any(track.strips for track in animation.nla_tracks) or animation.action_influence != 1.0:
+        return None
+    found = {}
+    for layer in animation.action.layers if animation.action and animation.action_slot else ():
+        for strip in layer.strips:
+            bag = strip.channelbag(animation.action_slot)
+            for curve in bag.fcurves if bag else ():
+                if curve.data_path.startswith(SLIDER_PATH) and not curve.mute:
+                    found[curve.data_path.removeprefix(SLIDER_PATH)] = curve
+    return found
+
+
+def _walk(scene: bpy.types.Scene, frames: Iterable[Fraction | int],
+          look: Callable[[bpy.types.Depsgraph], T]) -> Iterator[T]:
+    """`look` at the evaluated scene at each frame; the user's own frame comes back, whatever happens."""
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    with playback.suspended():
+        try:
+            for at in frames:
+                scene.frame_set(int(at // 1), subframe=float(at % 1))
+                yield look(bpy.context.evaluated_depsgraph_get())
+        finally:
+            scene.frame_set(frame, subframe=subframe)
