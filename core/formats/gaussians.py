@@ -73,4 +73,5 @@ class Gaussians:
         length = np.linalg.norm(table.quats, axis=1, keepdims=True)
         if n and length.min() < 1e-8:
             raise Refusal(f"{source}: a rotation quaternion is zero; export it again.")
+        length[np.abs(length - 1) < 1e-6] = 1  # unit but for rounding: the same bits however often it is read
         return Gaussians(table.means, table.quats / length, table.scales, table.opacities, table.sh0, table.shN)

@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bake on disk: a shot's frames, evaluated and stored. It does not know how a frame is made.
+
+    MAGIC, then records (records.py):
+    CARD   the card, JSON
+    BASE   the canonical Gaussians, the branch of each (uint8) and their space order (int64), as safetensors
+    FRAM   one a frame, in the order in which they were baked; number = the frame; bytes: deltas.py
+    DONE   the manifest, JSON: {"frames", "error": {...}, "sha256" of all bytes before it}
+
+A file has its card and base or does not exist. Frames are appended one by one; after a kill the
+writer cuts off the torn tail and says which frames are there. Nothing in the file depends on the
+clock or the machine, so that a resumed bake has the same bytes as an unbroken one.
+"""
+
+import hashlib
+import io
+import itertools
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from .atomic import written_beside
+from .camera import Camera
+from .deltas import Errors, Moved, Undecodable, decode, encode, errors_of, space_order
+from .gaussians import Gaussians
+from .lock import Lock
+from .opening import open_plain, opened
+from .plain import from_json, from_plain, of_our_version, to_json, to_plain
+from .records import HEAD_BYTES, Damaged, Record, framed, payload_of, walk
+from .refusal import Refusal
+from .tensors import put_tensors, take_tensors
+
+MAGIC = b"TSPLBAKE"
+VERSION = 1
+MOST_FRAMES = 10_000_000
+CARD, BASE, FRAME, DONE = b"CARD", b"BASE", b"FRAM", b"DONE"
+COLUMNS = tuple(f.name for f in fields(Gaussians))
+# What two runs must agree in to be one shot; names and places of files may change.
+AGREE = ("fps", "frame_start", "frame_count", "sh_degree", "head_hash", "audio_hash", "offset", "controls",
+         "colour_space")
+
+
+@dataclass(frozen=True)
+class BakeCard:
+    """What a bake says about itself."""
+
+    name: str
+    fps: Fraction  # scene frames a second, exact; "24000/1001" in JSON
+    frame_start: int  # the first frame's number
+    frame_count: int
+    sh_degree: int  # of the canonical Gaussians
+    head_hash: str  # HeadCard.content_hash
+    audio_hash: str  # sha256 of the sound's samples or file, as core/baking defines it
+    head: str = ""  # the .head file, to find it again
+    audio: str = ""  # the sound file, to find it again
+    offset: float = 0.0  # seconds the sound starts after the first frame
+    controls: dict = field(default_factory=dict)  # what the sliders said, opaque here
+    camera: Camera | None = None  # the head's own view
+    colour_space: str = "srgb_rec709_display"
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "controls", to_plain(self.controls))
+        if not 0 < self.fps <= 1000:
+            raise Refusal(f"fps {self.fps} is out of range; use a rate above 0 and up to 1000.")
+        if not 0 < self.frame_count <= MOST_FRAMES or abs(self.frame_start) > MOST_FRAMES:
+            raise Refusal(f"{self.frame_count} frames from {self.frame_start} are out of range; set the shot again.")
+
+    @property
+    def span(self) -> range:
+        """The numbers of all frames of the shot."""
+        return range(self.frame_start, self.frame_start + self.frame_count)
+
+    @property
+    def shot(self) -> str:
+        """The shot key: sha256 over everything that must agree for frames to belong together."""
+        return hashlib.sha256(to_json({name: getattr(self, name) for name in AGREE}).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the last record says of a complete bake."""
+
+    frames: int
+    error: Errors  # the bound that every decoded frame keeps
+    sha256: str  # of all bytes before this record
+
+
+class _Opened:
+    """The beginning of a bake, read and checked, and the records found after it."""
+
+    def __init__(self, file: BinaryIO, size: int, path: Path | str) -> None:
+        self.file, self.path = file, path
+        if file.read(len(MAGIC)) != MAGIC:
+            raise Refusal(f"{path}: is not a talksplat bake; choose a .bake file.")
+        self.end = len(MAGIC)
+        try:
+            found = list(itertools.islice(self.further(size), 2))
+        except Damaged as error:
+            raise self.damaged("its beginning cannot be read") from error
+        if [record.kind for record in found] != [CARD, BASE]:
+            raise self.damaged("its beginning is missing")
+        card = from_json(payload_of(file, found[0], path), str(path))
+        self.card = from_plain(BakeCard, of_our_version(card, VERSION, path), str(path))
+        self._base(payload_of(file, found[1], path))
+
+    def _base(self, payload: bytes) -> None:
+        arrays, _ = take_tensors(io.BytesIO(payload), len(payload), self.path)
+        if set(arrays) != {*COLUMNS, "branch", "order"}:
+            raise self.damaged("its canonical Gaussians are incomplete")
+        self.branch, self.order = arrays.pop("branch"), arrays.pop("order")
+        self.canonical = Gaussians.checked(str(self.path), **arrays)
+        n = len(self.canonical)
+        if self.branch.shape != (n,) or self.branch.dtype != np.uint8 or (n and self.branch.max() > 1):
+            raise self.damaged("its branch labels make no sense")
+        if self.order.dtype != np.int64 or not np.array_equal(np.sort(self.order, axis=None), np.arange(n)):
+            raise self.damaged("its order makes no sense")
+        if self.canonical.sh_degree != self.card.sh_degree:
+            raise self.damaged("card and Gaussians differ in SH degree")
+
+    def further(self, size: int) -> Iterable[Record]:
+        """The records after those seen so far. Raises Damaged."""
+        for record in walk(self.file, self.end, size):
+            self.end = record.end
+            yield record
+
+    def check_order(self, record: Record, frames: dict[int, Record], complete: bool) -> None:
+        """Raises Refusal for a record that cannot stand here."""
+        known = record.kind in (FRAME, DONE)
+        if complete or not known or (record.kind == FRAME and (record.number not in self.card.span
+                                                               or record.number in frames)):
+            raise self.damaged(f"a record at byte {record.begin} makes no sense")
+
+    def manifest(self, record: Record) -> Manifest:
+        value = from_json(payload_of(self.file, record, self.path), str(self.path))
+        return from_plain(Manifest, value, str(self.path))
+
+    def damaged(self, what: str) -> Refusal:
+        return Refusal(f"{self.path}: {what}; the file is damaged, delete it and bake again.")
+
+
+class BakeReader:
+    """Any frame of a bake in any order, from any thread. Close it: an open file cannot be replaced on Windows."""
+
+    def __init__(self, start: _Opened, size: int) -> None:
+        self._start, self._lock = start, threading.Lock()
+        self.path, self.card = start.path, start.card
+        self.canonical, self.branch = start.canonical, start.branch  # Gaussians; uint8 [N]: 0 face, 1 inside mouth
+        self.manifest: Manifest | None = None
+        self._frames: dict[int, Record] = {}
+        self._take(size)
+
+    @staticmethod
+    def open(path: Path | str) -> "BakeReader":
+        """A complete bake, or what there is of one. Raises Refusal."""
+        file, size = open_plain(path)
+        try:
+            return BakeReader(_Opened(file, size, path), size)
+        except BaseException:
+            file.close()
+            raise
+
+    def close(self) -> None:
+        self._start.file.close()
+
+    def __enter__(self) -> "BakeReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The numbers of the frames that are there, ascending."""
+        return tuple(sorted(self._frames))
+
+    @property
+    def complete(self) -> bool:
+        return self.manifest is not None
+
+    def refresh(self) -> None:
+        """Take in what a running bake has appended since. Raises Refusal."""
+        with self._lock:
+            self._take(self._start.file.seek(0, io.SEEK_END))
+
+    def frame(self, number: int, into: Moved | None = None) -> Moved:
+        """(means [N,3] metres, quats [N,4] wxyz unit, scales [N,3]), float32, C-contiguous.
+
+        into: arrays to fill instead of new ones. Raises Refusal for a frame that is not there.
+        """
+        coded = self._coded(number)
+        table = into or tuple(np.empty_like(getattr(self.canonical, name)) for name in ("means", "quats", "scales"))
+        try:
+            decode(coded, self.canonical, self._start.order, table)
+        except Undecodable as error:
+            raise self._start.damaged(f"frame {number} cannot be read ({error})") from error
+        return table
+
+    def errors(self, number: int) -> Errors:
+        """What was lost when the frame was stored. Raises Refusal."""
+        try:
+            return errors_of(self._coded(number))
+        except Undecodable as error:
+            raise self._start.damaged(f"frame {number} cannot be read ({error})") from error
+
+    def verify(self) -> None:
+        """Read every byte. Raises Refusal when a checksum or the manifest denies one."""
+        for number in self._frames:
+            self._coded(number)
+        if self.manifest is None:
+            return
+        if set(self._frames) != set(self.card.span) or self.manifest.frames != len(self._frames):
+            raise self._start.damaged("it says that it is complete and lacks frames")
+        with opened(self.path) as (file, _):
+            if _sha256(file, self._before_manifest).hexdigest() != self.manifest.sha256:
+                raise self._start.damaged("its bytes are not the ones it was written with")
+
+    def _coded(self, number: int) -> bytes:
+        record = self._frames.get(number)
+        if record is None:
+            raise Refusal(f"{self.path}: frame {number} is not baked; bake the shot (it goes on where it stopped).")
+        try:
+            with self._lock:
+                return payload_of(self._start.file, record, self.path)
+        except OSError as error:
+            raise Refusal(f"{self.path}: reading failed ({error.strerror or error}); check the drive.") from error
+
+    def _take(self, size: int) -> None:
+        try:
+            for record in self._start.further(size):
+                self._start.check_order(record, self._frames, self.complete)
+                if record.kind == DONE:
+                    self.manifest, self._before_manifest = self._start.manifest(record), record.begin - HEAD_BYTES
+                else:
+                    self._frames[record.number] = record
+        except Damaged as error:
+            raise Refusal(f"{self.path}: {error}; bake again (it repairs what is there).") from error
+        if self.complete and self._start.end != size:
+            raise self._start.damaged("something follows its end")
+
+
+class BakeWriter:
+    """Frames into a bake, one by one, in any order. Use it as a context manager, or close it."""
+
+    def __init__(self, start: _Opened, size: int, held: Lock) -> None:
+        self._start, self._file, self._held = start, start.file, held
+        self.path, self.card = start.path, start.card
+        self.done: set[int] = set()
+        self.error = Errors()
+        self.manifest: Manifest | None = None
+        good = self._recover(size)
+        if good != size:
+            self._file.truncate(good)
+        self._file.seek(0)
+        self._hash = _sha256(self._file, good)
+
+    @staticmethod
+    def open(path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> "BakeWriter":
+        """Create the bake, or go on with it: `done` says which frames are there.
+
+        branch: uint8 [N], 0 face, 1 inside mouth. Raises Refusal for the file of another shot, a
+        file that is no bake, and one that another process is writing; ValueError when the
+        arguments do not fit each other.
+        """
+        branch = np.asarray(branch)
+        if branch.dtype != np.uint8 or branch.shape != (len(canonical),) or canonical.sh_degree != card.sh_degree:
+            raise ValueError("card, Gaussians and branch labels do not fit each other")
+        if not Path(path).exists():
+            _create(path, card, canonical, branch)
+        file, size = open_plain(path, "r+b")
+        held = None
+        try:
+            held = Lock(file, path)
+            start = _Opened(file, size, path)
+            _same_shot(start, card, canonical, branch)
+            return BakeWriter(start, size, held)
+        except BaseException:
+            file.close()
+            if held:
+                held.close()
+            raise
+
+    def close(self) -> None:
+        self._file.close()
+        self._held.close()
+
+    def __enter__(self) -> "BakeWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(self, frame: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> Errors:
+        """Store one frame (shapes and units as in `BakeReader.frame`); what a reader will lose of it.
+
+        Raises ValueError for a frame outside the shot or there already, Refusal for values that
+        cannot be stored and for a full drive.
+        """
+        if frame not in self.card.span or frame in self.done:
+            raise ValueError(f"frame {frame} is outside the shot or baked already")
+        try:
+            coded, errors = encode(self._start.canonical, self._start.order, (means, quats, scales))
+        except ValueError as error:
+            raise Refusal(f"{self.path}: frame {frame} cannot be stored ({error}); check head and controls.") from error
+        self._write(framed(FRAME, frame, coded))
+        self.done.add(frame)
+        self.error = self.error.worst(errors)
+        return errors
+
+    def finish(self) -> Manifest:
+        """Write the manifest; harmless when it is there. Raises ValueError while frames lack."""
+        if self.manifest is None:
+            if len(self.done) != self.card.frame_count:
+                raise ValueError(f"{self.card.frame_count - len(self.done)} frames are not baked yet")
+            manifest = Manifest(len(self.done), self.error, self._hash.hexdigest())
+            self._write(framed(DONE, 0, to_json(manifest).encode()))
+            os.fsync(self._file.fileno())
+            self.manifest = manifest
+        return self.manifest
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._file.write(left):]
+        except OSError as error:
+            raise Refusal(f"{self.path}: writing failed ({error.strerror or error}); free space on the drive "
+                          "and bake again (it goes on where it stopped).") from error
+        self._hash.update(data)
+
+    def _recover(self, size: int) -> int:
+        """Take in the frames that are there, every byte verified; the offset after the last good one."""
+        good = self._start.end
+        frames: dict[int, Record] = {}
+        try:
+            for record in self._start.further(size):
+                self._start.check_order(record, frames, self.manifest is not None)
+                payload = payload_of(self._file, record, self.path)
+                if record.kind == DONE:
+                    manifest = self._start.manifest(record)
+                    if len(frames) != self.card.frame_count:
+                        break
+                    self.manifest = manifest
+                else:
+                    self.error = self.error.worst(errors_of(payload))
+                    frames[record.number] = record
+                good = record.end
+        except (Damaged, Refusal, Undecodable):
+            pass  # what follows is cut off and baked again: that is what resuming means
+        self.done = set(frames)
+        return good
+
+
+def _create(path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
+    base = io.BytesIO()
+    columns = {name: getattr(canonical, name) for name in COLUMNS}
+    put_tensors(base, {**columns, "branch": branch, "order": space_order(canonical.means)})
+    with written_beside(path) as beside:
+        beside.write_bytes(MAGIC + framed(CARD, 0, to_json(card).encode()) + framed(BASE, 0, base.getvalue()))
+
+
+def _same_shot(start: _Opened, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
+    """Raises Refusal, naming what differs."""
+    differ = [name for name in AGREE if getattr(start.card, name) != getattr(card, name)]
+    if not all(np.array_equal(getattr(start.canonical, name), getattr(canonical, name)) for name in COLUMNS) \
+            or not np.array_equal(start.branch, branch):
+        differ.append("the Gaussians")
+    if differ:
+        raise Refusal(f"{start.path}: holds another shot ({', '.join(differ)} differ); "
+                      "delete it or bake into another file.")
+
+
+def _sha256(file: BinaryIO, count: int) -> "hashlib._Hash":
+    """The digest of the next `count` bytes, read a megabyte at a time."""
+    digest = hashlib.sha256()
+    while count and (piece := file.read(min(count, 1 << 20))):
+        digest.update(piece)
+        count -= len(piece)
+    return digest
