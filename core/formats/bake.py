@@ -14,141 +14,29 @@ clock or the machine, so that a resumed bake has the same bytes as an unbroken o
 
 import hashlib
 import io
-import itertools
 import os
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from .atomic import written_beside
-from .camera import Camera
-from .deltas import Errors, Moved, Undecodable, decode, encode, errors_of, space_order
-from .gaussians import Gaussians
+from .bake_start import AGREE, DONE, FRAME, BakeCard, Beginning, Manifest, create
+from .deltas import Errors, Moved, Undecodable, decode, encode, errors_of
+from .gaussians import COLUMNS, Gaussians
 from .lock import Lock
 from .opening import open_plain, opened
-from .plain import from_json, from_plain, of_our_version, to_json, to_plain
-from .records import HEAD_BYTES, Damaged, Record, framed, payload_of, walk
+from .plain import to_json
+from .records import HEAD_BYTES, Damaged, Record, framed, payload_of
 from .refusal import Refusal
-from .tensors import put_tensors, take_tensors
 
-MAGIC = b"TSPLBAKE"
-VERSION = 1
-MOST_FRAMES = 10_000_000
-CARD, BASE, FRAME, DONE = b"CARD", b"BASE", b"FRAM", b"DONE"
-COLUMNS = tuple(f.name for f in fields(Gaussians))
-# What two runs must agree in to be one shot; names and places of files may change.
-AGREE = ("fps", "frame_start", "frame_count", "sh_degree", "head_hash", "audio_hash", "offset", "controls",
-         "colour_space")
-
-
-@dataclass(frozen=True)
-class BakeCard:
-    """What a bake says about itself."""
-
-    name: str
-    fps: Fraction  # scene frames a second, exact; "24000/1001" in JSON
-    frame_start: int  # the first frame's number
-    frame_count: int
-    sh_degree: int  # of the canonical Gaussians
-    head_hash: str  # HeadCard.content_hash
-    audio_hash: str  # sha256 of the sound's samples or file, as core/baking defines it
-    head: str = ""  # the .head file, to find it again
-    audio: str = ""  # the sound file, to find it again
-    offset: float = 0.0  # seconds the sound starts after the first frame
-    controls: dict = field(default_factory=dict)  # what the sliders said, opaque here
-    camera: Camera | None = None  # the head's own view
-    colour_space: str = "srgb_rec709_display"
-    version: int = VERSION
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "controls", to_plain(self.controls))
-        if not 0 < self.fps <= 1000:
-            raise Refusal(f"fps {self.fps} is out of range; use a rate above 0 and up to 1000.")
-        if not 0 < self.frame_count <= MOST_FRAMES or abs(self.frame_start) > MOST_FRAMES:
-            raise Refusal(f"{self.frame_count} frames from {self.frame_start} are out of range; set the shot again.")
-
-    @property
-    def span(self) -> range:
-        """The numbers of all frames of the shot."""
-        return range(self.frame_start, self.frame_start + self.frame_count)
-
-    @property
-    def shot(self) -> str:
-        """The shot key: sha256 over everything that must agree for frames to belong together."""
-        return hashlib.sha256(to_json({name: getattr(self, name) for name in AGREE}).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What the last record says of a complete bake."""
-
-    frames: int
-    error: Errors  # the bound that every decoded frame keeps
-    sha256: str  # of all bytes before this record
-
-
-class _Opened:
-    """The beginning of a bake, read and checked, and the records found after it."""
-
-    def __init__(self, file: BinaryIO, size: int, path: Path | str) -> None:
-        self.file, self.path = file, path
-        if file.read(len(MAGIC)) != MAGIC:
-            raise Refusal(f"{path}: is not a talksplat bake; choose a .bake file.")
-        self.end = len(MAGIC)
-        try:
-            found = list(itertools.islice(self.further(size), 2))
-        except Damaged as error:
-            raise self.damaged("its beginning cannot be read") from error
-        if [record.kind for record in found] != [CARD, BASE]:
-            raise self.damaged("its beginning is missing")
-        card = from_json(payload_of(file, found[0], path), str(path))
-        self.card = from_plain(BakeCard, of_our_version(card, VERSION, path), str(path))
-        self._base(payload_of(file, found[1], path))
-
-    def _base(self, payload: bytes) -> None:
-        arrays, _ = take_tensors(io.BytesIO(payload), len(payload), self.path)
-        if set(arrays) != {*COLUMNS, "branch", "order"}:
-            raise self.damaged("its canonical Gaussians are incomplete")
-        self.branch, self.order = arrays.pop("branch"), arrays.pop("order")
-        self.canonical = Gaussians.checked(str(self.path), **arrays)
-        n = len(self.canonical)
-        if self.branch.shape != (n,) or self.branch.dtype != np.uint8 or (n and self.branch.max() > 1):
-            raise self.damaged("its branch labels make no sense")
-        if self.order.dtype != np.int64 or not np.array_equal(np.sort(self.order, axis=None), np.arange(n)):
-            raise self.damaged("its order makes no sense")
-        if self.canonical.sh_degree != self.card.sh_degree:
-            raise self.damaged("card and Gaussians differ in SH degree")
-
-    def further(self, size: int) -> Iterable[Record]:
-        """The records after those seen so far. Raises Damaged."""
-        for record in walk(self.file, self.end, size):
-            self.end = record.end
-            yield record
-
-    def check_order(self, record: Record, frames: dict[int, Record], complete: bool) -> None:
-        """Raises Refusal for a record that cannot stand here."""
-        known = record.kind in (FRAME, DONE)
-        if complete or not known or (record.kind == FRAME and (record.number not in self.card.span
-                                                               or record.number in frames)):
-            raise self.damaged(f"a record at byte {record.begin} makes no sense")
-
-    def manifest(self, record: Record) -> Manifest:
-        value = from_json(payload_of(self.file, record, self.path), str(self.path))
-        return from_plain(Manifest, value, str(self.path))
-
-    def damaged(self, what: str) -> Refusal:
-        return Refusal(f"{self.path}: {what}; the file is damaged, delete it and bake again.")
+__all__ = ["BakeCard", "BakeReader", "BakeWriter", "Manifest"]
 
 
 class BakeReader:
     """Any frame of a bake in any order, from any thread. Close it: an open file cannot be replaced on Windows."""
 
-    def __init__(self, start: _Opened, size: int) -> None:
+    def __init__(self, start: Beginning, size: int) -> None:
         self._start, self._lock = start, threading.Lock()
         self.path, self.card = start.path, start.card
         self.canonical, self.branch = start.canonical, start.branch  # Gaussians; uint8 [N]: 0 face, 1 inside mouth
@@ -161,7 +49,7 @@ class BakeReader:
         """A complete bake, or what there is of one. Raises Refusal."""
         file, size = open_plain(path)
         try:
-            return BakeReader(_Opened(file, size, path), size)
+            return BakeReader(Beginning(file, size, path), size)
         except BaseException:
             file.close()
             raise
@@ -248,7 +136,7 @@ class BakeReader:
 class BakeWriter:
     """Frames into a bake, one by one, in any order. Use it as a context manager, or close it."""
 
-    def __init__(self, start: _Opened, size: int, held: Lock) -> None:
+    def __init__(self, start: Beginning, size: int, held: Lock) -> None:
         self._start, self._file, self._held = start, start.file, held
         self.path, self.card = start.path, start.card
         self.done: set[int] = set()
@@ -272,13 +160,13 @@ class BakeWriter:
         if branch.dtype != np.uint8 or branch.shape != (len(canonical),) or canonical.sh_degree != card.sh_degree:
             raise ValueError("card, Gaussians and branch labels do not fit each other")
         if not Path(path).exists():
-            _create(path, card, canonical, branch)
+            create(path, card, canonical, branch)
         file, size = open_plain(path, "r+b")
         held = None
         try:
             held = Lock(file, path)
-            start = _Opened(file, size, path)
-            _same_shot(start, card, canonical, branch)
+            start = Beginning(file, size, path)
+            _check_same_shot(start, card, canonical, branch)
             return BakeWriter(start, size, held)
         except BaseException:
             file.close()
@@ -357,15 +245,7 @@ class BakeWriter:
         return good
 
 
-def _create(path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
-    base = io.BytesIO()
-    columns = {name: getattr(canonical, name) for name in COLUMNS}
-    put_tensors(base, {**columns, "branch": branch, "order": space_order(canonical.means)})
-    with written_beside(path) as beside:
-        beside.write_bytes(MAGIC + framed(CARD, 0, to_json(card).encode()) + framed(BASE, 0, base.getvalue()))
-
-
-def _same_shot(start: _Opened, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
+def _check_same_shot(start: Beginning, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
     """Raises Refusal, naming what differs."""
     differ = [name for name in AGREE if getattr(start.card, name) != getattr(card, name)]
     if not all(np.array_equal(getattr(start.canonical, name), getattr(canonical, name)) for name in COLUMNS) \

@@ -75,3 +75,6 @@ class Gaussians:
             raise Refusal(f"{source}: a rotation quaternion is zero; export it again.")
         length[np.abs(length - 1) < 1e-6] = 1  # unit but for rounding: the same bits however often it is read
         return Gaussians(table.means, table.quats / length, table.scales, table.opacities, table.sh0, table.shN)
+
+
+COLUMNS = tuple(f.name for f in fields(Gaussians))  # in every file that holds a table

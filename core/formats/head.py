@@ -11,14 +11,14 @@ Tensor names, with branch = face | mouth:
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from .camera import Camera
-from .gaussians import Gaussians
+from .gaussians import COLUMNS, Gaussians
 from .plain import from_json, from_plain, of_our_version, to_json
 from .refusal import Refusal
 from .tensors import read_tensors, write_tensors
@@ -26,7 +26,6 @@ from .tensors import read_tensors, write_tensors
 FORMAT = "talksplat.head"
 VERSION = 1
 BRANCHES = ("face", "mouth")
-COLUMNS = tuple(f.name for f in fields(Gaussians))
 
 
 @dataclass(frozen=True)
