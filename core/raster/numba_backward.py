@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The raster's gradient: tiles again, front to back again, into one slot a (splat, tile) pair. No atomics.
+
+No per-pixel list is kept by the forward pass: the light behind the current splat is total - prefix. With q = upstream
+gradient . what the splat shows, dL/dalpha = T q - behind/(1 - alpha); behind starts as the whole pixel's value.
+Per pair the sums over pixels of v = dL/dx (x = |y|^2 + k, alpha = exp(-8x); y = (t, w)) are
+    0..2 colour   3 v   4 v t   5 v w   6 v t t   7 v t w   8 v w w   9 |dL/du| 10 |dL/dv|   11 pixels touched   12.. features
+from which numba_unproject takes opacity, centre and covariance. The loop obeys the rules of numba_forward.
+"""
+
+import numpy as np
+from numba import prange
+
+from .constants import ALPHA_MAX, EXPONENT_MAX, TRANSMITTANCE_MIN
+from .numba_forward import E0, E1, E2, E3, E4, E5
+from .numba_runtime import kernel
+
+F, U = np.float32, np.uintp
+ZERO, HALF, ONE, TWO, MINUS_EIGHT = F(0), F(0.5), F(1), F(2), F(-8)
+HIT, TOP, STOP = F(EXPONENT_MAX / 8.0), F(ALPHA_MAX), F(TRANSMITTANCE_MIN)
+PIXELS = U(256)
+T_, L_, R_, G_, B_, A_, Q_, X_, Y_, W_, C_ = (U(256 * k) for k in range(11))
+SUMS = 12
+
+
+@kernel(inline="always")
+def unblend(s, lo, hi, p, q, d, ku, kv, k, r, g, b, slot):
+    """One splat's sums over pixels lo..hi of the tile."""
+    sr, sg, sb, sv, st, sw = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+    stt, stw, sww, sx, sy, touched = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
+    for i in range(lo, hi):
+        yt = p * s[X_ + i] + (q * s[Y_ + i] + ku)
+        yw = d * s[Y_ + i] + kv
+        x = yt * yt + (yw * yw + k)
+        e = min(x, HIT)
+        e = E0 + e * (E1 + e * (E2 + e * (E3 + e * (E4 + e * E5))))
+        e = e * e
+        e = e * e
+        e = e * e
+        alpha = min(e, TOP) if x <= HIT else ZERO
+        t = s[T_ + i]
+        before = max(t, ZERO)
+        weight = alpha * before
+        after = t - weight
+        weight = weight if after > STOP else ZERO
+        s[T_ + i] = after if after > STOP else -abs(t)
+        shown = s[Q_ + i] + r * s[R_ + i] + g * s[G_ + i] + b * s[B_ + i]
+        behind = s[L_ + i] - weight * shown
+        s[L_ + i] = behind
+        s[W_ + i] = weight
+        v = MINUS_EIGHT * (weight * shown - alpha * behind / (ONE - alpha))
+        v = v if (weight > ZERO) & (e <= TOP) else ZERO
+        sr += weight * s[R_ + i]
+        sg += weight * s[G_ + i]
+        sb += weight * s[B_ + i]
+        vt, vw = v * yt, v * yw
+        sv += v
+        st += vt
+        sw += vw
+        stt += vt * yt
+        stw += vt * yw
+        sww += vw * yw
+        sx += abs(vt)
+        sy += abs(q * vt + d * vw)
+        touched += ONE if weight > ZERO else ZERO
+    slot[0], slot[1], slot[2], slot[3], slot[4], slot[5] = sr, sg, sb, sv, st, sw
+    slot[6], slot[7], slot[8], slot[9], slot[10], slot[11] = stt, stw, sww, TWO * p * sx, TWO * sy, touched
+
+
+@kernel(inline="always")
+def show(s, lo, hi, plane, value):
+    """Q += feature * its upstream gradient."""
+    for i in range(lo, hi):
+        s[Q_ + i] += value * s[plane + i]
+
+
+@kernel(inline="always")
+def show_alpha(s, lo, hi):
+    """Q = upstream gradient of alpha."""
+    for i in range(lo, hi):
+        s[Q_ + i] = s[A_ + i]
+
+
+@kernel(inline="always")
+def weigh(s, lo, hi, plane):
+    """Sum of weight * upstream gradient of a feature."""
+    total = ZERO
+    for i in range(lo, hi):
+        total += s[W_ + i] * s[plane + i]
+    return total
+
+
+@kernel(inline="always")
+def any_live(s):
+    """Whether any pixel of the tile still takes light."""
+    total = ZERO
+    for i in range(U(0), PIXELS):
+        total += ONE if s[T_ + i] > ZERO else ZERO
+    return total > ZERO
+
+
+@kernel()
+def open_tile(s, left, top, pictures, gradients):
+    """Upstream gradients into planes, and the light behind the first splat (background included)."""
+    color, trans, channels = pictures
+    g_color, g_alpha, g_channels = gradients
+    height, width = trans.shape
+    for j in range(256):
+        i = U(j)
+        x, y = left + (j & 15), top + (j >> 4)
+        inside = x < width and y < height
+        s[X_ + i], s[Y_ + i] = F(j & 15), F(j >> 4)
+        s[T_ + i] = ONE if inside else -ONE
+        s[R_ + i] = g_color[y, x, 0] if inside else ZERO
+        s[G_ + i] = g_color[y, x, 1] if inside else ZERO
+        s[B_ + i] = g_color[y, x, 2] if inside else ZERO
+        s[A_ + i] = g_alpha[y, x] if inside else ZERO
+        s[Q_ + i] = s[A_ + i]
+        light = ZERO
+        if inside:
+            light = (color[y, x, 0] * s[R_ + i] + color[y, x, 1] * s[G_ + i] + color[y, x, 2] * s[B_ + i]
+                     + (ONE - trans[y, x]) * s[A_ + i])
+        for c in range(channels.shape[2]):
+            s[C_ + U(c * 256) + i] = g_channels[y, x, c] if inside else ZERO
+            if inside:
+                light += channels[y, x, c] * g_channels[y, x, c]
+        s[L_ + i] = light
+
+
+@kernel()
+def slot_of(a, first, rank, tile_x, tile_y):
+    """Where the pair (rank, tile) keeps its sums."""
+    x0, x1, y0 = int(a[10]) >> 4, (int(a[12]) + 15) >> 4, int(a[11]) >> 4
+    return first[rank] + (tile_y - y0) * (x1 - x0) + tile_x - x0
+
+
+@kernel()
+def unfill_tile(s, ranks, splats, features, first, tile_x, tile_y, slots):
+    """All splats of one tile's list; those behind the last live pixel get zeros."""
+    many, live = features.shape[1], True
+    left, top = tile_x * 16, tile_y * 16
+    for j in range(ranks.shape[0]):
+        rank = ranks[j]
+        a = splats[rank]
+        slot = slots[slot_of(a, first, rank, tile_x, tile_y)]
+        if j & 15 == 15:
+            live = live and any_live(s)
+        if not live:
+            slot[:] = ZERO
+            continue
+        lo, hi = U(max(int(a[11]) - top, 0) * 16), U(min(int(a[13]) - top, 16) * 16)
+        p, q, d = a[2], a[3], a[4]
+        du, dv = F(left) + HALF - a[0], F(top) + HALF - a[1]
+        if many > 0:
+            show_alpha(s, lo, hi)
+            for c in range(many):
+                show(s, lo, hi, C_ + U(c * 256), features[rank, c])
+        unblend(s, lo, hi, p, q, d, p * du + q * dv, d * dv, a[5], a[6], a[7], a[8], slot)
+        for c in range(many):
+            slot[SUMS + c] = weigh(s, lo, hi, C_ + U(c * 256))
+
+
+@kernel(parallel=True)
+def unraster(splats, starts, ranks, first, features, tiles_x, workers, pictures, gradients, slots):
+    """Fill slots [pairs, 12+X] from pictures (color, trans, channels) and their upstream gradients (color, alpha,
+    channels); shapes as in numba_forward.raster.
+    """
+    tiles = starts.shape[0] - 1
+    for w in prange(workers):
+        s = np.empty(256 * (10 + features.shape[1]), np.float32)
+        for tile in range(w, tiles, workers):
+            if starts[tile] < starts[tile + 1]:
+                tile_x, tile_y = tile % tiles_x, tile // tiles_x
+                open_tile(s, tile_x * 16, tile_y * 16, pictures, gradients)
+                unfill_tile(s, ranks[starts[tile]:starts[tile + 1]], splats, features, first, tile_x, tile_y, slots)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tiles of 16x16 pixels, front to back: colour, transmittance, and on demand further channels and the median depth.
+
+What makes the inner loop vectorise, and is lost silently (a benchmark watches the speed): ONE scratch buffer whose
+planes lie at constant offsets; unsigned indices; one flat loop over rows*16 pixels without a branch; explicit float32;
+fastmath. A pixel that has stopped keeps -transmittance: the sign is the live flag.
+
+exp(-8x) = P(x)^8 with P of degree 5 (weighted fit on [0, 0.70]; relative error 8e-7), x <= ln(255)/8 = 0.693.
+"""
+
+import numpy as np
+from numba import prange
+
+from .constants import ALPHA_MAX, EXPONENT_MAX, TRANSMITTANCE_MIN
+from .numba_runtime import kernel
+
+F, U = np.float32, np.uintp
+ZERO, HALF, ONE = F(0), F(0.5), F(1)
+E0, E1, E2, E3, E4, E5 = (F(0.99999992), F(-0.99999241), F(0.49988128), F(-0.16596903), F(0.03976483), F(-0.00584249))
+HIT, TOP, STOP = F(EXPONENT_MAX / 8.0), F(ALPHA_MAX), F(TRANSMITTANCE_MIN)
+PIXELS = U(256)
+T_, R_, G_, B_, X_, Y_, W_, M_, C_ = (U(256 * k) for k in range(9))  # planes; further channels from C_ on
+
+
+@kernel(inline="always")
+def blend(s, lo, hi, p, q, d, ku, kv, k, r, g, b):
+    """One splat onto pixels lo..hi of the tile."""
+    for i in range(lo, hi):
+        yt = p * s[X_ + i] + (q * s[Y_ + i] + ku)
+        yw = d * s[Y_ + i] + kv
+        x = yt * yt + (yw * yw + k)
+        e = min(x, HIT)
+        e = E0 + e * (E1 + e * (E2 + e * (E3 + e * (E4 + e * E5))))
+        e = e * e
+        e = e * e
+        alpha = min(e * e, TOP) if x <= HIT else ZERO
+        t = s[T_ + i]
+        weight = alpha * max(t, ZERO)
+        after = t - weight
+        weight = weight if after > STOP else ZERO
+        s[T_ + i] = after if after > STOP else -abs(t)
+        s[R_ + i] += weight * r
+        s[G_ + i] += weight * g
+        s[B_ + i] += weight * b
+
+
+@kernel(inline="always")
+def blend_wide(s, lo, hi, p, q, d, ku, kv, k, r, g, b, z):
+    """As `blend`, and keeps the weights and the median depth (z where transmittance falls below one half)."""
+    for i in range(lo, hi):
+        yt = p * s[X_ + i] + (q * s[Y_ + i] + ku)
+        yw = d * s[Y_ + i] + kv
+        x = yt * yt + (yw * yw + k)
+        e = min(x, HIT)
+        e = E0 + e * (E1 + e * (E2 + e * (E3 + e * (E4 + e * E5))))
+        e = e * e
+        e = e * e
+        alpha = min(e * e, TOP) if x <= HIT else ZERO
+        t = s[T_ + i]
+        weight = alpha * max(t, ZERO)
+        after = t - weight
+        weight = weight if after > STOP else ZERO
+        s[M_ + i] = z if (t >= HALF) & (after < HALF) else s[M_ + i]
+        s[T_ + i] = after if after > STOP else -abs(t)
+        s[R_ + i] += weight * r
+        s[G_ + i] += weight * g
+        s[B_ + i] += weight * b
+        s[W_ + i] = weight
+
+
+@kernel(inline="always")
+def accumulate(s, lo, hi, plane, value):
+    """plane += weight * value."""
+    for i in range(lo, hi):
+        s[plane + i] += s[W_ + i] * value
+
+
+@kernel(inline="always")
+def any_live(s):
+    """Whether any pixel of the tile still takes light."""
+    total = ZERO
+    for i in range(U(0), PIXELS):
+        total += ONE if s[T_ + i] > ZERO else ZERO
+    return total > ZERO
+
+
+@kernel()
+def open_tile(s, left, top, width, height):
+    """Clean planes; pixels outside the picture start stopped."""
+    for i in range(s.shape[0]):
+        s[i] = ZERO
+    for j in range(256):
+        x, y = j & 15, j >> 4
+        s[X_ + U(j)], s[Y_ + U(j)] = F(x), F(y)
+        s[T_ + U(j)] = ONE if left + x < width and top + y < height else -ONE
+
+
+@kernel()
+def close_tile(s, left, top, background, color, trans, channels, median):
+    """Scratch -> pictures."""
+    height, width = trans.shape
+    for y in range(top, min(top + 16, height)):
+        for x in range(left, min(left + 16, width)):
+            i = U((y - top) * 16 + x - left)
+            t = abs(s[T_ + i])
+            trans[y, x] = t
+            color[y, x, 0] = s[R_ + i] + t * background[0]
+            color[y, x, 1] = s[G_ + i] + t * background[1]
+            color[y, x, 2] = s[B_ + i] + t * background[2]
+            if channels.shape[2] > 0:
+                median[y, x] = s[M_ + i]
+                for c in range(channels.shape[2]):
+                    channels[y, x, c] = s[C_ + U(c * 256) + i]
+
+
+@kernel()
+def fill_tile(s, ranks, splats, features, left, top):
+    """All splats of one tile's list, until every pixel has stopped."""
+    many = features.shape[1]
+    for j in range(ranks.shape[0]):
+        if j & 15 == 15 and not any_live(s):
+            return
+        a = splats[ranks[j]]
+        lo, hi = U(max(int(a[11]) - top, 0) * 16), U(min(int(a[13]) - top, 16) * 16)
+        p, q, d, k, r, g, b = a[2], a[3], a[4], a[5], a[6], a[7], a[8]
+        du, dv = F(left) + HALF - a[0], F(top) + HALF - a[1]
+        if many == 0:
+            blend(s, lo, hi, p, q, d, p * du + q * dv, d * dv, k, r, g, b)
+        else:
+            blend_wide(s, lo, hi, p, q, d, p * du + q * dv, d * dv, k, r, g, b, a[9])
+            for c in range(many):
+                accumulate(s, lo, hi, C_ + U(c * 256), features[ranks[j], c])
+
+
+@kernel(parallel=True)
+def raster(splats, starts, ranks, features, background, tiles_x, workers, color, trans, channels, median):
+    """Blend every tile.
+
+    splats [V,16] in depth order, features [V,X] further channels (X = 0: neither those nor the median is made);
+    color [H,W,3] with background, trans [H,W] transmittance, channels [H,W,X] not divided by alpha, median [H,W].
+    """
+    height, width = trans.shape
+    tiles = starts.shape[0] - 1
+    for w in prange(workers):
+        s = np.empty(256 * (8 + features.shape[1]), np.float32)
+        for tile in range(w, tiles, workers):
+            left, top = (tile % tiles_x) * 16, (tile // tiles_x) * 16
+            open_tile(s, left, top, width, height)
+            fill_tile(s, ranks[starts[tile]:starts[tile + 1]], splats, features, left, top)
+            close_tile(s, left, top, background, color, trans, channels, median)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernels in their order, in numpy: forward keeps a `Trace`, backward consumes it. Knows nothing of torch.
+
+Letters: N Gaussians, V visible splats in depth order, X' further channels asked for, X = X' + 1 when depth is wanted.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from ..formats.camera import Camera
+from ..formats.refusal import Refusal
+from .numba_backward import SUMS, unraster
+from .numba_bin import depth_order, first_slots, gather, tile_lists
+from .numba_forward import raster
+from .numba_project import FIELDS, all_finite, camera_numbers, project
+from .numba_runtime import LOCK
+from .numba_unproject import unproject
+
+PAIRS_MAX = 1 << 26  # (splat, tile) pairs: 0.3 GB forward, 3.2 GB backward; a head at 1024^2 has half a million
+
+
+@dataclass
+class Pictures:
+    """What one forward pass makes, as numpy float32."""
+
+    color: np.ndarray  # [H,W,3] with background
+    trans: np.ndarray  # [H,W] transmittance left
+    channels: np.ndarray  # [H,W,X] weighted sums
+    median: np.ndarray  # [H,W]; empty when X = 0
+
+
+@dataclass
+class Trace:
+    """What backward needs of a forward pass."""
+
+    inputs: tuple  # means, quats, scales, sh0, shN
+    degree: int
+    camera: np.ndarray  # float32 [28]
+    splats: np.ndarray  # [V,16] in depth order
+    order: np.ndarray  # int32 [V]
+    first: np.ndarray  # int64 [V+1]
+    features: np.ndarray  # [V,X]
+    depth: bool
+    tiles_x: int
+    starts: np.ndarray
+    ranks: np.ndarray
+    pictures: Pictures
+    depths: np.ndarray  # [N]
+    radii: np.ndarray  # int32 [N] pixels, 0 where culled
+
+
+@dataclass
+class Gradients:
+    """dL/d of every input and the density statistics, [N,...] float32; rows of culled Gaussians are zero."""
+
+    means: np.ndarray
+    quats: np.ndarray
+    scales: np.ndarray
+    opacities: np.ndarray
+    sh0: np.ndarray
+    shN: np.ndarray
+    extra: np.ndarray
+    grad2d: np.ndarray
+    absgrad2d: np.ndarray
+    counts: np.ndarray  # int32
+
+
+def refuse_nonfinite(**columns: np.ndarray) -> None:
+    """Raise Refusal when a float32 array holds NaN or infinity; names it."""
+    for name, values in columns.items():
+        if values.size and not all_finite(values.reshape(-1).view(np.uint32)):
+            raise Refusal(f"rasterize: {name} holds NaN or infinite numbers; clean the head or lower the learning rate.")
+
+
+def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, background, extra, depth, degree) -> Trace:
+    """Project, sort, bin and blend. Arrays float32 and C-contiguous; extra [N,X'].
+
+    Raises Refusal for numbers that are not finite and for more than PAIRS_MAX (splat, tile) pairs.
+    """
+    n, tiles_x, tiles_y = len(means), (camera.width + 15) // 16, (camera.height + 15) // 16
+    cam = camera_numbers(camera)
+    with LOCK:
+        refuse_nonfinite(means=means, quats=quats, scales=scales, opacities=opacities, sh0=sh0, shN=shN, extra=extra)
+        workers = numba.get_num_threads()
+        table, tiles = np.empty((n, FIELDS), np.float32), np.empty(n, np.int32)
+        project(means, quats, scales, opacities, sh0, shN, degree, cam, table, tiles)
+        order = depth_order(table, tiles)
+        first = first_slots(order, tiles)
+        if first[-1] > PAIRS_MAX:
+            raise Refusal(f"rasterize: the splats cover {first[-1]} tiles in all, at most {PAIRS_MAX} fit in memory; "
+                          "lower the picture's size or the scales.")
+        splats = np.empty((len(order), FIELDS), np.float32)
+        gather(table, order, splats)
+        features = np.empty((len(order), extra.shape[1] + depth), np.float32)
+        features[:, : extra.shape[1]] = extra[order]
+        if depth:
+            features[:, -1] = splats[:, 9]
+        starts, ranks = tile_lists(splats, first, tiles_x, tiles_y, workers)
+        size = (camera.height, camera.width)
+        pictures = Pictures(np.empty((*size, 3), np.float32), np.empty(size, np.float32),
+                            np.empty((*size, features.shape[1]), np.float32),
+                            np.empty(size if features.shape[1] else (0, 0), np.float32))
+        raster(splats, starts, ranks, features, background, tiles_x, workers, pictures.color, pictures.trans,
+               pictures.channels, pictures.median)
+    return Trace((means, quats, scales, sh0, shN), degree, cam, splats, order, first, features, depth, tiles_x, starts,
+                 ranks, pictures, table[:, 9].copy(), table[:, 14].astype(np.int32))
+
+
+def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels: np.ndarray) -> Gradients:
+    """Upstream gradients [H,W,3], [H,W], [H,W,X] (float32, contiguous) -> gradients of every input."""
+    means, quats, scales, sh0, shN = trace.inputs
+    n = len(means)
+    extra = trace.features.shape[1] - trace.depth
+
+    def zeros(*shape):
+        return np.zeros(shape, np.float32)
+
+    out = Gradients(zeros(n, 3), zeros(n, 4), zeros(n, 3), zeros(n), zeros(n, 3), zeros(*shN.shape), zeros(n, extra),
+                    zeros(n, 2), zeros(n, 2), np.zeros(n, np.int32))
+    pictures = trace.pictures
+    with LOCK:
+        slots = np.empty((trace.first[-1], SUMS + trace.features.shape[1]), np.float32)
+        unraster(trace.splats, trace.starts, trace.ranks, trace.first, trace.features, trace.tiles_x,
+                 numba.get_num_threads(), (pictures.color, pictures.trans, pictures.channels),
+                 (g_color, g_alpha, g_channels), slots)
+        unproject(trace.inputs, trace.degree, trace.camera, trace.splats, trace.order, trace.first, slots,
+                  int(trace.depth), (out.means, out.quats, out.scales, out.opacities, out.sh0, out.shN, out.extra),
+                  (out.grad2d, out.absgrad2d, out.counts))
+    return out
+
+
+def pixel_counts(trace: Trace) -> np.ndarray:
+    """int32 [N]: pixels each Gaussian contributed to, by a backward pass without upstream gradient."""
+    pictures = trace.pictures
+    return backward(trace, np.zeros_like(pictures.color), np.zeros_like(pictures.trans),
+                    np.zeros_like(pictures.channels)).counts

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a back end gives back. Arrays are torch tensors or numpy arrays, as the Gaussians were.
+
+Letters: N Gaussians, H x W pixels, X' further channels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Array = Any  # torch.Tensor or np.ndarray
+
+
+@dataclass
+class DensityStats:
+    """What density control reads. `depths` and `radii` are there at once, the rest after `backward()`.
+
+    Gradients are in the units of gsplat and Inria: dL/d(pixel) times (W/2, H/2), so that published thresholds hold.
+    Every backward pass overwrites; sums over views are the strategy's business.
+    """
+
+    depths: Array  # [N] along the camera's axis
+    radii: Array  # int32 [N] pixels, 0 where culled
+    grad2d: Array | None = None  # [N,2] dL/d(2D centre)
+    absgrad2d: Array | None = None  # [N,2] the same, summed as absolute values over pixels (AbsGS)
+    pixel_counts: Array | None = None  # int32 [N], as Rendering.pixel_counts
+
+
+@dataclass
+class Rendering:
+    """One picture of Gaussians."""
+
+    color: Array  # [H,W,3] premultiplied by alpha, plus (1 - alpha) background; display-referred, not clipped above
+    alpha: Array  # [H,W] 0..1
+    backend: str  # who made it: a key of BACKENDS
+    density: DensityStats
+    depth_expected: Array | None = None  # [H,W] metres along the axis, blended and divided by alpha; 0 where alpha is 0
+    depth_median: Array | None = None  # [H,W] depth of the Gaussian where transmittance falls below 1/2; 0 where none
+    extra: Array | None = None  # [H,W,X'] blended with the same weights, not divided by alpha
+    count: Callable[[], Array] = field(default=None, repr=False)
+
+    @property
+    def pixel_counts(self) -> Array:
+        """int32 [N]: pixels each Gaussian contributed to (alpha >= 1/255, before transmittance <= 1e-4); exact.
+
+        Free after a backward pass; before one, the first access costs about as much as a backward pass.
+        """
+        if self.density.pixel_counts is None:
+            self.density.pixel_counts = self.count()
+        return self.density.pixel_counts
