@@ -35,14 +35,15 @@ class HeadField(nn.Module):
 
     def __init__(self, settings: dict[str, BranchSettings], channels: int) -> None:
         super().__init__()
-        if tuple(settings) != BRANCHES:
-            raise ValueError(f"a head has the branches {BRANCHES}, got {tuple(settings)}")
-        for name in BRANCHES:
+        if not settings or set(settings) - set(BRANCHES):
+            raise ValueError(f"a head's branches are some of {BRANCHES}, got {tuple(settings)}")
+        self.branches = tuple(name for name in BRANCHES if name in settings)
+        for name in self.branches:
             self.add_module(name, SpeakingBranch(settings[name], channels))
 
     def codes(self, windows: Tensor) -> dict[str, Tensor]:
         """[M,8,C,2] -> {"face": [M,A], "mouth": [M,A]}."""
-        return {name: getattr(self, name).audio(windows) for name in BRANCHES}
+        return {name: getattr(self, name).audio(windows) for name in self.branches}
 
     def forward(
         self,
@@ -52,7 +53,7 @@ class HeadField(nn.Module):
     ) -> Shape:
         """The moved head: face rows, then inside-mouth rows."""
         moved = []
-        for name in BRANCHES:
+        for name in self.branches:
             field, (means, quats, scales) = getattr(self, name).field, canonical[name]
             moved.append(apply(means, quats, scales, field(means, codes[name], expression)))
         means, quats, scales = (torch.cat(columns) for columns in zip(*moved))

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Head + condition -> Gaussians, in plain numpy: the exact twin of the torch field, with everything that a frame
+does not change cached. What scrubbing uses inside Blender, without torch.
+
+The encoder sees canonical positions only, so features, gates and the spatial share of the first layer are constants
+of the head; only Gaussians inside a branch's bounds are computed, in chunks that stay in cache.
+
+Letters: N Gaussians of the head (face rows, then inside mouth), M of a branch inside its bounds, c of one chunk,
+A audio code, E expression channels, H hidden.
+"""
+
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+
+from ..formats.gaussians import Gaussians
+from ..formats.head import BRANCHES, HeadFile
+from ..formats.refusal import Refusal
+from .branch_settings import OUTPUTS, BranchSettings
+from .condition import Condition
+from .folding import FOLDINGS
+from .planes import encode, inside, unit
+
+CHUNK = 4096  # rows; larger ones leave the cache, smaller ones pay Python's price more often
+
+
+class Frame(NamedTuple):
+    """The head at one moment; colours and opacities are `Replay.canonical`'s. float32."""
+
+    means: np.ndarray  # [N,3] metres
+    quats: np.ndarray  # [N,4] wxyz, unit
+    scales: np.ndarray  # [N,3] linear sigma
+
+
+class Replay:
+    """A head ready to be asked for moments. Raises Refusal when the head's tensors do not fit its card.
+
+    Calls of `at` from several threads wait for one another (they share work space); the frames they return
+    are their own.
+    """
+
+    def __init__(self, head: HeadFile) -> None:
+        names = [name for name in BRANCHES if name in head.card.branches]
+        tables = [head.gaussians(name) for name in names]
+        self.canonical: Gaussians = tables[0] if len(tables) == 1 else Gaussians.joined(*tables)
+        numbers = np.array([BRANCHES.index(name) for name in names], np.uint8)
+        self.branch = np.repeat(numbers, [len(t) for t in tables])  # [N] 0 face, 1 inside mouth
+        self.settings = {name: _settings(head, name) for name in names}
+        self._branches: dict[str, _BranchReplay] = {}
+        start = 0
+        for name, table in zip(names, tables):
+            weights = head.part(f"{name}.field")
+            source = f"{head.source} ({name})"
+            self._branches[name] = _BranchReplay(table, weights, self.settings[name], start, source)
+            start += len(table)
+        self._lock = Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """What the caches hold, bytes."""
+        return sum(branch.nbytes for branch in self._branches.values())
+
+    def frame(self) -> Frame:
+        """The head at rest, as arrays of the caller's own; may be given to `at` as `out` again and again."""
+        return Frame(self.canonical.means.copy(), self.canonical.quats.copy(), self.canonical.scales.copy())
+
+    def at(self, condition: Condition, out: Frame | None = None) -> Frame:
+        """The head in this condition.
+
+        out: a frame that `frame` or `at` of this very replay made; it is overwritten and returned.
+        Raises Refusal when the condition's widths are another head's.
+        """
+        for name, settings in self.settings.items():
+            code = condition.audio.get(name)
+            widths = (None if code is None else np.shape(code), np.shape(condition.expression))
+            if widths[0] != (settings.audio_code,) or (settings.expression and widths[1] != (settings.expression,)):
+                raise Refusal(f"the performance does not fit the head ({name}: audio code {widths[0]} and expression "
+                              f"{widths[1]} for {settings.audio_code} and {settings.expression}); perform it again.")
+        out = self.frame() if out is None else out
+        with self._lock:
+            for name, branch in self._branches.items():
+                branch.write(condition.audio[name], condition.expression, out)
+        return out
+
+
+def _settings(head: HeadFile, name: str) -> BranchSettings:
+    try:
+        return BranchSettings.from_dict(head.card.branches[name])
+    except Refusal as error:
+        raise Refusal(f"{head.source} ({name}): {error}") from error
+
+
+class _Chunk(NamedTuple):
+    rows: slice | np.ndarray  # where in the joint table, [c]
+    kept: tuple[np.ndarray, ...]  # the folding's static arrays
+    means: np.ndarray  # [3,c]
+    quats: np.ndarray  # [4,c]
+    scales: np.ndarray  # [3,c]
+
+
+class _BranchReplay:
+    """One branch's caches. `write` moves its rows of a frame."""
+
+    def __init__(self, table: Gaussians, weights: dict[str, np.ndarray], settings: BranchSettings, start: int,
+                 source: str) -> None:
+        weights = _checked(weights, settings, source)
+        self.settings = settings
+        self.folding = FOLDINGS[settings.fusion](weights, settings)
+        self.w2, w3 = weights["deform.2.weight"], weights["deform.4.weight"].copy()
+        if "means" in settings.outputs:
+            w3[:3] *= np.asarray(settings.motion, np.float32)[:, None]
+        self.w3 = w3
+        x01 = unit(table.means, settings)
+        rows = np.flatnonzero(inside(x01))
+        self.chunks = [self._chunk(table, x01, rows[at : at + CHUNK], weights, start)
+                       for at in range(0, len(rows), CHUNK)]
+        self._scratch: dict[int, tuple] = {}  # by chunk length: CHUNK itself and the last one's
+
+    def _chunk(self, table: Gaussians, x01: np.ndarray, rows: np.ndarray, weights: dict[str, np.ndarray],
+               start: int) -> _Chunk:
+        x = encode(x01[rows], weights["encoder.tables"], self.settings)
+        k = weights["audio_gate.2.weight"] @ np.maximum(weights["audio_gate.0.weight"] @ x, 0)
+        r = np.empty((0, len(rows)), np.float32)
+        if self.settings.expression:
+            hidden = np.maximum(weights["expression_gate.0.weight"] @ x, 0)
+            r = np.maximum(weights["expression_gate.2.weight"] @ hidden, 0)
+        one_run = rows[-1] - rows[0] + 1 == len(rows)
+        where = slice(start + rows[0], start + rows[-1] + 1) if one_run else rows + start
+        columns = (np.ascontiguousarray(c[rows].T) for c in (table.means, table.quats, table.scales))
+        return _Chunk(where, self.folding.static(x, k, r), *columns)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(a.nbytes for chunk in self.chunks for a in (*chunk.kept, *chunk[2:]))
+
+    def _work(self, c: int) -> tuple:
+        if c not in self._scratch:
+            hidden = [np.empty((self.settings.hidden, c), np.float32) for _ in range(2)]
+            self._scratch[c] = (self.folding.scratch(c), *hidden,
+                                np.empty((self.settings.columns, c), np.float32))
+        return self._scratch[c]
+
+    def write(self, code: np.ndarray, expression: np.ndarray, out: Frame) -> None:
+        """code [A], expression [E] -> this branch's rows of `out`."""
+        expression = expression if self.settings.expression else np.empty(0)
+        self.folding.begin(np.asarray(code, np.float32), np.asarray(expression, np.float32))
+        with np.errstate(over="ignore"):
+            for chunk in self.chunks:
+                scratch, first, second, h = self._work(chunk.means.shape[1])
+                self.folding.first_layer(chunk.kept, scratch, first)
+                np.maximum(first, 0.0, out=first)
+                np.matmul(self.w2, first, out=second)
+                np.maximum(second, 0.0, out=second)
+                np.matmul(self.w3, second, out=h)
+                self._apply(chunk, h, out)
+
+    def _apply(self, chunk: _Chunk, h: np.ndarray, out: Frame) -> None:  # h [columns,c]
+        at = 0
+        for name in self.settings.outputs:
+            d = h[at : at + OUTPUTS[name]]
+            at += OUTPUTS[name]
+            if name == "means":
+                d += chunk.means
+                out.means[chunk.rows] = d.T
+            elif name == "quats":
+                d += chunk.quats
+                d /= np.maximum(np.sqrt(np.einsum("ij,ij->j", d, d)), 1e-12)
+                out.quats[chunk.rows] = d.T
+            else:
+                np.exp(d, out=d)
+                d *= chunk.scales
+                out.scales[chunk.rows] = d.T
+
+
+def _checked(weights: dict[str, np.ndarray], settings: BranchSettings, source: str) -> dict[str, np.ndarray]:
+    """float32 copies of the field's tensors, every name and shape as the settings say. Raises Refusal."""
+    x, a, e, h = settings.spatial, settings.audio_code, settings.expression, settings.hidden
+    folding = FOLDINGS[settings.fusion]
+    shapes = {"encoder.tables": (3, settings.rows), "audio_gate.0.weight": (32, x), "audio_gate.2.weight": (a, 32),
+              "deform.0.weight": (h, x + folding.width(settings) + e), "deform.2.weight": (h, h),
+              "deform.4.weight": (settings.columns, h), **folding.shapes(settings)}
+    if e:
+        shapes |= {"expression_gate.0.weight": (16, x), "expression_gate.2.weight": (e, 16)}
+    for name, shape in shapes.items():
+        found = weights[name].shape if name in weights else None
+        if found != shape or weights[name].dtype.kind != "f":
+            raise Refusal(f"{source}: tensor {name} is {found} where its card says {shape}; export the head again.")
+    return {name: np.ascontiguousarray(weights[name], dtype=np.float32) for name in shapes}
