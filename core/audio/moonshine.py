@@ -61,6 +61,16 @@ def hear(samples: np.ndarray) -> np.ndarray:  # [N] float32, N >= 895 -> [(N-895
     return load_session(MODEL).run(["last_hidden_state"], inputs)[0][0]
 
 
+def hear_span(samples: np.ndarray) -> np.ndarray:  # [(SPAN-1) HOP + EXTENT] -> [SPAN,288]
+    """`hear`, except that digital silence (most of a long mixdown) is heard once and remembered."""
+    return hear(samples) if samples.any() else hear_silence(len(samples))
+
+
+@lru_cache(maxsize=1)
+def hear_silence(count: int) -> np.ndarray:  # samples
+    return hear(np.zeros(count, dtype=np.float32))
+
+
 class Moonshine:
     name = "moonshine"
     channels = 288
@@ -81,6 +91,6 @@ class Moonshine:
         triangle = 1 - np.abs((np.arange(SPAN, dtype=np.float32) + 0.5) / STEP - 1)
         values = np.zeros((total, self.channels), dtype=np.float32)
         for a in starts:
-            span = hear(heard[a * HOP : (a + SPAN - 1) * HOP + EXTENT])
+            span = hear_span(heard[a * HOP : (a + SPAN - 1) * HOP + EXTENT])
             values[a : a + SPAN] += triangle[:, None] * span
         return Features(values[STEP : STEP + count], (np.arange(count) - margin) * (HOP / RATE))

@@ -37,11 +37,12 @@ def window_at(
     last = len(features.times) - 1
     place = (moments[:, None, None] + OFFSETS - features.times[0]) / features.hop
     place = np.clip(place, 0.0, last)
-    below = np.minimum(place.astype(np.int64), last - 1)
+    below = place.astype(np.int64)
+    above = np.minimum(below + 1, last)
     weight = (place - below).astype(np.float32)
     out = np.empty((len(moments), 8, features.values.shape[1], 2), dtype=np.float32)
     for h in range(2):
-        before, after = features.values[below[:, :, h]], features.values[below[:, :, h] + 1]
+        before, after = features.values[below[:, :, h]], features.values[above[:, :, h]]
         after -= before
         after *= weight[:, :, h, None]
         after += before

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-
 from talksplat.core.audio import moonshine
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.encoders import ENCODERS
@@ -16,7 +15,7 @@ from talksplat.core.audio.windows import OFFSETS, window_at
 from talksplat.core.formats.refusal import Refusal
 
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60)]
-SUBFRAMES = 10  # moments asked for in each scene frame, as a shutter would
+SUBFRAMES = 20  # moments asked for in each scene frame, as a shutter would
 
 
 def _noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -36,7 +35,7 @@ def _seen_at(features: Features, frame: int, rate: Fraction, energy) -> float:
 
 @pytest.mark.parametrize("rate", RATES, ids=[f"{float(r):.3f}" for r in RATES])
 def test_ten_minutes_of_clicks_do_not_drift(studio, rate):
-    frames = np.round(np.linspace(3, 597, 41) * float(rate)).astype(int)
+    frames = np.round(np.linspace(3, 597, 300) * float(rate)).astype(int)
     times = [Fraction(int(f)) / rate for f in frames]
     features = ENCODERS["logmel"].encode(Sound(studio.clicks(times, 600.0, RATE)))
     errors = [_seen_at(features, int(f), rate, lambda v: np.expm1(10 * v).sum(axis=1)) - float(t)
@@ -45,20 +44,29 @@ def test_ten_minutes_of_clicks_do_not_drift(studio, rate):
     assert abs(np.polyfit(np.array(times, dtype=np.float64), errors, 1)[0] * 600) < 0.0001
 
 
-@pytest.mark.parametrize("rate", [RATES[0], RATES[5]], ids=["23.976", "60"])
-def test_moonshine_hears_a_click_where_it_is(studio, rate):
-    """The answer to a click (features with it minus features without) is centred on it, all along a minute."""
-    frames = np.round(np.linspace(2, 58, 15) * float(rate)).astype(int)
+def test_moonshine_hears_a_click_where_it_is(studio):
+    """The answer to a click (features with it minus features without) is centred on it."""
+    rate = RATES[0]
+    frames = np.round(np.linspace(1, 29, 15) * float(rate)).astype(int)
     times = np.array([float(int(f) / rate) for f in frames])
-    bed = _noise(60.0) * 0.05
+    bed = _noise(30.0) * 0.05
     calm = moonshine.Moonshine().encode(Sound(bed))
-    struck = moonshine.Moonshine().encode(Sound(bed + studio.clicks(times, 60.0, RATE)))
+    struck = moonshine.Moonshine().encode(Sound(bed + studio.clicks(times, 30.0, RATE)))
     answer = Features(struck.values - calm.values, calm.times)
     errors = [_seen_at(answer, int(f), rate, lambda v: (v.astype(np.float64) ** 2).sum(axis=1) ** 2) - t
               for f, t in zip(frames, times)]  # fmt: skip
     assert np.abs(errors).max() < moonshine.HOP / RATE, errors
-    assert abs(np.mean(errors)) < 0.5 * moonshine.HOP / RATE
-    assert abs(np.polyfit(times, errors, 1)[0] * 58) < 0.005
+    assert abs(np.mean(errors)) < 0.004  # half a model frame is 20 ms, a wrong stem at least 8
+
+
+def test_moonshine_after_ten_minutes_is_moonshine_at_once():
+    """300 spans of silence first: the same values, later by exactly that long."""
+    late = 300 * moonshine.STEP * moonshine.HOP
+    voice = _noise(2.0)
+    now = moonshine.Moonshine().encode(Sound(voice))
+    then = moonshine.Moonshine().encode(Sound(np.concatenate([np.zeros(late, np.float32), voice])))
+    times = np.arange(0.0, 2.0, 0.04)
+    assert np.allclose(window_at(then, late / RATE + times), window_at(now, times), atol=1e-3)
 
 
 def test_moonshine_frames_are_what_their_samples_say():
@@ -154,7 +162,8 @@ def test_file_ends(name):
     assert not np.array_equal(ends[0], before[0])
     assert not np.array_equal(ends[1], after[0])
     fine = window_at(features, np.arange(-0.5, sound.duration + 0.5, 1e-4))
-    assert np.abs(np.diff(fine, axis=0)).max() <= 1.01e-4 / features.hop * np.abs(np.diff(features.values, axis=0)).max()
+    steepest = np.abs(np.diff(features.values, axis=0)).max() / features.hop
+    assert np.abs(np.diff(fine, axis=0)).max() <= 1.02e-4 * steepest
 
 
 def test_window_is_plain_interpolation():
