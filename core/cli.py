@@ -22,7 +22,7 @@ from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subc
 from .deeds import cancelled, do, version
 from .formats.camera import Camera
 from .formats.refusal import Refusal
-from .jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
+from .jobs.events import Cancelled, Event, Failed, Finished, Progress, Started
 from .jobs.messages import Bake, Info, Job, Perform, Render, Train
 from .jobs.wire import to_bytes
 from .performance.controls import Controls
@@ -50,6 +50,7 @@ class RenderVerb(Render):
 
 @dataclass(frozen=True)
 class TrainVerb(Train):
+    footage: Positional[str]
     json: Json = False
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXPRESSION = ("blink", "brows")  # the channels of the tiny head
+EXPRESSION = ("blink", "brow_up")  # the channels of the tiny head
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +60,8 @@ def make_tiny_head():
                 "shN": np.zeros((n, 3, 3)),
             }
             tensors |= {f"{branch}.gaussians.{k}": v.astype(np.float32) for k, v in columns.items()}
-        card = HeadCard("tiny", Fraction(25), encoder, {b: s.audio_code for b, s in settings.items()}, EXPRESSION, "gated",
-                        {b: s.to_dict() for b, s in settings.items()},
+        card = HeadCard("tiny", Fraction(25), encoder, {b: s.audio_code for b, s in settings.items()}, EXPRESSION,
+                        "gated", {b: s.to_dict() for b, s in settings.items()},
                         camera=Camera.looking_at([0, -0.6, 0], [0, 0, 0], 96, 96, 0.45), licence="CC0-1.0")
         write_head(path, HeadFile(card, tensors, str(path)))
         return path

@@ -17,7 +17,6 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 
 import pytest
-
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
 from talksplat.core.jobs.messages import Bake, Info
@@ -277,7 +276,8 @@ def test_it_says_what_it_needs_without_a_key():
 def test_it_ends_with_the_process_that_started_it():
     starter = ("import os, subprocess, sys\n"
                f"os.environ[{KEY!r}] = '0' * 64\n"
-               "w = subprocess.Popen([sys.executable, '-m', 'talksplat.core.worker'], stdout=subprocess.PIPE, text=True)\n"
+               "command = [sys.executable, '-m', 'talksplat.core.worker']\n"
+               "w = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
                "print(w.stdout.readline(), flush=True)\n"
                "os._exit(0)")  # no farewell
     done = subprocess.run([sys.executable, "-c", starter], capture_output=True, text=True, timeout=30)

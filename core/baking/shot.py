@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shot as exact numbers: which frames, each frame's own time in the sound, each frame's controls.
+
+Everything is a Fraction until the performance is asked, so that no frame of a long shot drifts.
+Knows neither heads nor files.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass, fields
+from fractions import Fraction
+
+from ..formats.plain import to_json
+from ..formats.refusal import Refusal
+from ..jobs.messages import Bake
+from ..performance.controls import Controls
+from ..performance.time import frame_time, parse_rate
+
+MOST_SECONDS = 86400  # of offset: a day
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames `frame_start` .. `frame_start + frame_count - 1` at `rate`; the sound starts `offset` seconds in."""
+
+    rate: Fraction
+    frame_start: int
+    frame_count: int
+    offset: Fraction
+    controls: tuple[Controls, ...]  # one for all, or one a frame
+
+    @staticmethod
+    def of(job: Bake, duration: Fraction) -> "Shot":
+        """The job's shot; `duration` of the sound in seconds settles a frame count of 0. Raises Refusal."""
+        rate = parse_rate(job.fps)
+        if not math.isfinite(job.offset) or abs(job.offset) > MOST_SECONDS:
+            raise Refusal(f"offset {job.offset} is out of range; give seconds within a day.")
+        offset = Fraction(job.offset)
+        count = job.frame_count or math.ceil((offset + duration) * rate)
+        if job.frame_count < 0 or count <= 0:
+            raise Refusal(f"the shot has no frame (frame_count {job.frame_count}, the sound ends "
+                          f"{float(offset + duration):.3f} s after the first frame); set frame_count or the offset.")
+        per_frame = job.controls_per_frame
+        if per_frame and len(per_frame) != count:
+            raise Refusal(f"controls_per_frame holds {len(per_frame)} controls for {count} frames; give one a frame.")
+        return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,))
+
+    @property
+    def span(self) -> range:
+        """All frame numbers."""
+        return range(self.frame_start, self.frame_start + self.frame_count)
+
+    def sound_time(self, frame: int) -> Fraction:
+        """Seconds on the sound's own clock at `frame`; below 0 before it starts."""
+        return frame_time(frame, self.frame_start, self.rate) - self.offset
+
+    def controls_at(self, frame: int) -> Controls:
+        """What the sliders say at `frame`."""
+        return self.controls[frame - self.frame_start if len(self.controls) > 1 else 0]
+
+    def controls_card(self) -> dict:
+        """For the bake's card: the controls, or the number and hash of keyframed ones."""
+        if len(self.controls) == 1:
+            return {f.name: getattr(self.controls[0], f.name) for f in fields(Controls)}
+        return {"keyframed": len(self.controls), "sha256": hashlib.sha256(to_json(self.controls).encode()).hexdigest()}
