@@ -6,6 +6,7 @@ again when its size or time changes; one that was refused is not tried again unt
 that scrubbing over a broken file costs nothing.
 """
 
+import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,11 +16,11 @@ from typing import Any
 
 import bpy
 
-from ..core.formats.bake import BakeReader
+from ..core.formats.bake import BakeCard, BakeReader
 from ..core.formats.head import HeadFile, read_head
 from ..core.formats.refusal import Refusal
-from ..core.performance.condition import Performance, read_performance
-from ..core.performance.replay import Replay
+from ..core.performance.condition import read_performance
+from ..core.performance.replay import Frame, Replay
 
 MOST_OPEN = 16  # of each kind
 
@@ -39,6 +40,24 @@ class Head:
         return len(self.replay.canonical)
 
 
+@dataclass(frozen=True)
+class Bake:
+    """An open bake and the numbers of the frames that are there."""
+
+    reader: BakeReader
+    frames: frozenset[int]
+
+    @property
+    def card(self) -> BakeCard:
+        return self.reader.card
+
+    def frame(self, number: int) -> Frame:
+        return Frame(*self.reader.frame(number))
+
+    def close(self) -> None:
+        self.reader.close()
+
+
 class Shelf:
     """Files of one kind that were read, newest use last."""
 
@@ -55,9 +74,10 @@ class Shelf:
         stamp = (state.st_size, state.st_mtime_ns)
         known = self._open.get(path)
         if known is None or known[0] != stamp:
+            self.close(path)
             known = self._open[path] = (stamp, self._tried(path))
             while len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)
+                self.close(next(iter(self._open)))
         self._open.move_to_end(path)
         if isinstance(known[1], Refusal):
             raise known[1]
@@ -68,8 +88,20 @@ class Shelf:
         known = self._open.get(path)
         return known[0] if known else None
 
+    def known(self, path: str) -> Any:
+        """What was read from `path` before, without looking at the disk; None when nothing was."""
+        thing = self._open.get(path, (None, None))[1]
+        return None if isinstance(thing, Refusal) else thing
+
+    def close(self, path: str) -> None:
+        """Forget one file, and let go of it where it is held open."""
+        _, thing = self._open.pop(path, (None, None))
+        if hasattr(thing, "close"):
+            thing.close()
+
     def clear(self) -> None:
-        self._open.clear()
+        for path in list(self._open):
+            self.close(path)
 
     def _tried(self, path: str) -> Any:
         try:
@@ -85,10 +117,22 @@ def _head(path: str) -> Head:
     return Head(file, Replay(file))
 
 
-head: Callable[[str], Head] = Shelf(_head, "{} is gone; press Relink and choose where the head is now.")
-performance: Callable[[str], Performance] = Shelf(
-    read_performance, "The performance {} is not on this machine; press Attach to listen to the sound again.")
-bake: Callable[[str], BakeReader] = Shelf(BakeReader, "The bake {} is gone; bake again or remove it.")
+def _bake(path: str) -> Bake:
+    reader = BakeReader.open(path)
+    return Bake(reader, frozenset(reader.frames))
+
+
+head = Shelf(_head, "{} is gone; press Relink and choose where the head is now.")
+performance = Shelf(read_performance, "The performance {} is not on this machine; press Attach to listen again.")
+bake = Shelf(_bake, "The bake {} is gone; bake again or remove it.")
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+digest = Shelf(_digest, "{} is gone; mend the strip's sound file.")  # sha256 of a sound file's bytes
 
 
 def absolute(path: str) -> str:
@@ -111,5 +155,5 @@ def storable(path: str, start: str | None = None) -> str:
 
 def clear() -> None:
     """Forget all that is open."""
-    for shelf in (head, performance, bake):
+    for shelf in (head, performance, bake, digest):
         shelf.clear()

@@ -6,6 +6,7 @@ written into its cloud and writes only what differs, so the handlers may call it
 It never raises for bad input: the sentence is kept in `trouble` and the panel shows it.
 """
 
+import math
 from collections import OrderedDict
 from fractions import Fraction
 from pathlib import Path
@@ -82,7 +83,10 @@ def wanted(body: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, cont
     head = library.absolute(settings.head)
     if settings.bake and settings.use_bake:
         path = library.absolute(settings.bake)
-        place = baked_place(library.bake(path), scene, frame)
+        bake = library.bake(path)
+        if bake.card.head_hash != settings.head_hash:
+            raise Refusal(f"{path} is the bake of another head; bake again or remove it.")
+        place = baked_place(bake, scene, frame)
         if place is not None:
             return Moment(head, settings.head_hash, path, library.bake.stamp(path), place, REST)
     listened = _listening(body, scene, frame)
@@ -90,7 +94,8 @@ def wanted(body: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, cont
         return Moment(head, settings.head_hash, "", None, Fraction(0), REST)
     seconds, audible = listened
     path = library.absolute(settings.performance)
-    library.performance(path)
+    if library.performance(path).head_hash != settings.head_hash:
+        raise Refusal(f"{Path(path).name} is the performance of another head; press Attach to listen again.")
     return Moment(head, settings.head_hash, path, library.performance.stamp(path), seconds, gated(controls, audible))
 
 
@@ -118,14 +123,13 @@ def attached(settings, strip: bpy.types.Strip) -> bool:
     return library.absolute(settings.sound) == library.absolute(strips.sound_path(strip))
 
 
-def baked_place(bake, scene: bpy.types.Scene, frame: Fraction) -> Fraction | None:
-    """Where in the bake a scene frame lies, counted from its first frame; None when outside it or not done.
+def baked_place(bake: library.Bake, scene: bpy.types.Scene, frame: Fraction) -> Fraction | None:
+    """Which of the bake's frames a scene frame is, between two for sub-frames; None where it is not baked.
 
     By time, so that a bake of another rate plays at the right speed.
     """
-    start, rate = Fraction(bake.card.frame_start), Fraction(bake.card.rate)
-    place = strips.scene_time(scene, frame) * rate - start
-    return place if 0 <= place <= len(bake) - 1 else None
+    place = strips.scene_time(scene, frame) * bake.card.fps
+    return place if {math.floor(place), math.ceil(place)} <= bake.frames else None
 
 
 def frame_of(moment: Moment) -> Frame:
@@ -149,16 +153,15 @@ def _evaluated(moment: Moment) -> Frame:
     return head.replay.at(condition)
 
 
-def between(bake, place: Fraction) -> Frame:
+def between(bake: library.Bake, place: Fraction) -> Frame:
     """A bake at a frame, or linearly between two for motion blur; quaternions are made unit again."""
-    index = int(place)
-    share = np.float32(place - index)
-    before = bake.frame(index)
+    before = bake.frame(math.floor(place))
+    share = np.float32(place - math.floor(place))
     if share == 0:
         return before
-    mixed = [a + share * (b - a) for a, b in zip(before, bake.frame(index + 1))]
-    mixed[1] /= np.linalg.norm(mixed[1], axis=1, keepdims=True)
-    return Frame(*mixed)
+    after = bake.frame(math.ceil(place))
+    means, quats, scales = (a + share * (b - a) for a, b in zip(before, after))
+    return Frame(means, quats / np.linalg.norm(quats, axis=1, keepdims=True), scales)
 
 
 def forget() -> None:

@@ -63,8 +63,10 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     bake: StringProperty(name="Bake", description="The .bake file that holds this shot", subtype="FILE_PATH")
     use_bake: BoolProperty(name="Play from Bake", default=True, update=_moved,
                            description="Show the baked frames; off: replay the performance with the sliders")
-    bake_out: StringProperty(name="File", default="//bake/{head}.bake", subtype="FILE_PATH",
-                             description="Where to bake to; // is the .blend's folder, {head} the object's name")
+    bake_out: StringProperty(name="File", default="//bake/{head}.{take}.bake", subtype="FILE_PATH",
+                             description="Where to bake to: // is the .blend's folder, {head} the object's name, "
+                                         "{take} changes with the sliders, the sound and the range, so that the "
+                                         "same bake goes on where it stopped and another one overwrites nothing")
 
     plates_out: StringProperty(name="Folder", default="//plates/{head}/", subtype="DIR_PATH",
                                description="Where to render to; // is the .blend's folder, {head} the object's name")

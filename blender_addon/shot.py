@@ -4,13 +4,16 @@
 Sampling never leaves the user's frame changed and never moves the clouds on its way.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import TypeVar
 
 import bpy
 
 from ..core.formats.camera import Camera
+from ..core.formats.plain import to_json
 from ..core.formats.refusal import Refusal
 from ..core.jobs.messages import Bake, Render
 from ..core.performance.controls import Controls
@@ -28,13 +31,22 @@ def frames_of(scene: bpy.types.Scene) -> range:
     return range(scene.frame_start, scene.frame_end + 1)
 
 
-def out_path(template: str, body: bpy.types.Object) -> str:
-    """A property's output path as an absolute one, `{head}` replaced by the object's name. Raises Refusal."""
+def out_path(template: str, body: bpy.types.Object, take: str = "") -> str:
+    """A property's output path as an absolute one, `{head}` replaced by the object's name and `{take}` by `take`.
+
+    Raises Refusal.
+    """
     if not template:
         raise Refusal("No output path is set; choose one in the panel.")
     if template.startswith("//") and not bpy.data.filepath:
         raise Refusal(f"{template} lies beside the .blend, which was never saved; save it, or choose another folder.")
-    return library.absolute(template.replace("{head}", bpy.path.clean_name(body.name)))
+    return library.absolute(template.replace("{head}", bpy.path.clean_name(body.name)).replace("{take}", take))
+
+
+def take_of(job: Bake, head_hash: str) -> str:
+    """Eight letters that differ when a bake would: the same job goes on with its file, another has its own."""
+    told = replace(job, head=head_hash, audio=library.digest(job.audio), out="")
+    return hashlib.sha256(to_json(told).encode()).hexdigest()[:8]
 
 
 def bake_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Bake:
@@ -51,25 +63,25 @@ def bake_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Bake:
     heard = [0.0 if strip.mute else placed.audible(time) for time in times]
     sliders = [playback.gated(*pair) for pair in zip(sampled_controls(scene, body, frames), heard)]
     steady = len(set(sliders)) == 1
-    return Bake(
-        head=library.absolute(settings.head), audio=strips.sound_path(strip), out=out_path(settings.bake_out, body),
+    job = Bake(
+        head=library.absolute(settings.head), audio=library.absolute(strips.sound_path(strip)), out="",
         fps=f"{rate.numerator}/{rate.denominator}", frame_start=frames.start, frame_count=len(frames),
         offset=float(placed.start - times[0]), controls=sliders[0], controls_per_frame=() if steady else tuple(sliders),
     )
+    return replace(job, out=out_path(settings.bake_out, body, take_of(job, settings.head_hash)))
 
 
 def render_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Render:
     """Everything the worker needs to render the plates of `body`'s bake. Raises Refusal."""
     settings = body.talksplat
-    bake = library.absolute(settings.bake)
-    reader = library.bake(bake)
+    path = library.absolute(settings.bake)
+    bake = library.bake(path)
     cameras = ()
     if settings.view == "SCENE":
-        scale = strips.frame_rate(scene) / Fraction(reader.card.rate)
-        frames = [(reader.card.frame_start + i) * scale for i in range(reader.card.frame_count)]
-        cameras = sampled_cameras(scene, body, frames)
+        scale = strips.frame_rate(scene) / bake.card.fps
+        cameras = sampled_cameras(scene, body, [number * scale for number in bake.card.span])
         cameras = cameras[:1] if len(set(cameras)) == 1 else cameras
-    return Render(bake=bake, out=out_path(settings.plates_out, body), size=settings.size, cameras=cameras,
+    return Render(bake=path, out=out_path(settings.plates_out, body), size=settings.size, cameras=cameras,
                   png=settings.png, exr=settings.exr, movie=settings.movie)
 
 

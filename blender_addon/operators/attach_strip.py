@@ -2,12 +2,10 @@
 """Attach: the head listens to a sound strip. The worker makes the performance once per head and sound;
 the cache keeps it, so that attaching the same sound again takes no time."""
 
-import hashlib
 from pathlib import Path
 
 import bpy
 
-from ...core.formats.refusal import Refusal
 from ...core.jobs.messages import Perform
 from .. import library, playback, preferences, running
 from ..properties import head_of
@@ -27,12 +25,7 @@ def chosen_strip(context: bpy.types.Context, body: bpy.types.Object) -> bpy.type
 
 def performance_path(head_hash: str, sound: str) -> Path:
     """Where in the cache the performance of this head and this sound lies. Raises Refusal."""
-    try:
-        with open(sound, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise Refusal(f"{sound} cannot be read ({error.strerror}); mend the strip's sound file.") from error
-    return preferences.own_folder("performances") / f"{head_hash[:20]}-{digest[:20]}.performance"
+    return preferences.own_folder("performances") / f"{head_hash[:20]}-{library.digest(sound)[:20]}.performance"
 
 
 class TALKSPLAT_OT_attach_strip(JobVerb, bpy.types.Operator):
@@ -55,7 +48,7 @@ class TALKSPLAT_OT_attach_strip(JobVerb, bpy.types.Operator):
     def act(self, context: bpy.types.Context) -> None:
         body = head_of(context)
         strip = chosen_strip(context, body)
-        sound, head = strips.sound_path(strip), library.head(library.absolute(body.talksplat.head))
+        sound, head = library.absolute(strips.sound_path(strip)), library.head(library.absolute(body.talksplat.head))
         path = performance_path(head.hash, sound)
         name, uid = strip.name, body.session_uid
 

@@ -16,17 +16,17 @@ from ..shot import out_path
 from .verb import JobVerb
 
 
-def ply_sequence(head: library.Head, bake, folder: Path, name: str) -> Iterator[Event]:
+def ply_sequence(head: library.Head, bake: library.Bake, folder: Path, name: str) -> Iterator[Event]:
     """Write `folder`/`name`.FRAME.ply for each baked frame, numbered as in the scene."""
-    count = bake.card.frame_count
-    yield Started(f"Exporting {count} frames of {name}", count)
-    pace = Pace(count)
-    for index in range(count):
-        frame = bake.frame(index)
+    numbers = sorted(bake.frames)
+    yield Started(f"Exporting {len(numbers)} frames of {name}", len(numbers))
+    pace = Pace(len(numbers))
+    for done, number in enumerate(numbers, start=1):
+        frame = bake.frame(number)
         moved = replace(head.replay.canonical, means=frame.means, quats=frame.quats, scales=frame.scales)
-        write_ply(folder / f"{name}.{bake.card.frame_start + index:04d}.ply", moved)
-        yield pace.at(index + 1)
-    yield Finished({"out": str(folder), "frames": count})
+        write_ply(folder / f"{name}.{number:04d}.ply", moved)
+        yield pace.at(done)
+    yield Finished({"out": str(folder), "frames": len(numbers)})
 
 
 class TALKSPLAT_OT_export_ply_sequence(JobVerb, bpy.types.Operator):

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sidebar tab: what the head is, what it listens to, how it performs, its bake, its plates.
+
+Panels decide nothing: what a grey button lacks is its own `disabled_reason`.
+"""
+
+from pathlib import Path
+
+import bpy
+
+from . import library, playback, running
+from .operators.attach_strip import TALKSPLAT_OT_attach_strip
+from .operators.bake import TALKSPLAT_OT_bake
+from .operators.export_ply_sequence import TALKSPLAT_OT_export_ply_sequence
+from .operators.render_plates import TALKSPLAT_OT_render_plates
+from .operators.set_up_playback import is_set_up
+from .operators.verb import Verb
+from .properties import SLIDERS, head_of
+from .scene import strip as strips
+
+LINE = 44  # letters that fit into the sidebar at its usual width
+
+
+def sentence(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
+    """A sentence over as many lines as it needs."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    line = ""
+    for word in text.split():
+        if line and len(line) + len(word) >= LINE:
+            column.label(text=line, icon=icon)
+            line, icon = "", "BLANK1" if icon != "NONE" else icon
+        line = f"{line} {word}".strip()
+    column.label(text=line, icon=icon)
+
+
+def button(layout: bpy.types.UILayout, context: bpy.types.Context, verb: type[Verb], **how) -> None:
+    """The verb's button and, while it is grey, why."""
+    layout.operator(verb.bl_idname, **how)
+    reason = verb.disabled_reason(context)
+    if reason and running.now is None:
+        sentence(layout, reason, "INFO")
+
+
+class _Tab:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "TalkSplat"
+
+
+class _HeadTab(_Tab):
+    """Panels that are there only when a head is meant."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return head_of(context) is not None
+
+
+class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
+    bl_label = "Head"
+    bl_idname = "TALKSPLAT_PT_head"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        _job(layout)
+        body = head_of(context)
+        if body is None:
+            sentence(layout, "Load a head, or select one of the scene's heads.")
+        else:
+            self._card(layout, body)
+        layout.operator("talksplat.add_head", icon="IMPORT", text="Load Head" if body is None else "Load Another Head")
+
+    @staticmethod
+    def _card(layout: bpy.types.UILayout, body: bpy.types.Object) -> None:
+        settings = body.talksplat
+        path = library.absolute(settings.head)
+        card = layout.column(align=True)
+        card.label(text=body.name, icon="USER")
+        if head := library.head.known(path):
+            about = head.file.card
+            card.label(text=f"{len(head):,} Gaussians, trained at {float(about.model_rate):g} frames a second")
+            card.label(text=f"Listens with {about.audio_encoder}")
+            if about.licence:
+                card.label(text=f"Licence: {about.licence}"[:60])
+        card.label(text=f"{Path(path).name}, {settings.head_hash[:8]}")
+        if complaint := playback.trouble(body):
+            box = layout.box()
+            sentence(box, complaint, "ERROR")
+            row = box.row(align=True)
+            row.operator("talksplat.relink_head")
+            row.operator("talksplat.reload_head")
+
+
+def _job(layout: bpy.types.UILayout) -> None:
+    """The running job, or how the last one ended."""
+    if running.now:
+        box = layout.box()
+        row = box.row()
+        row.progress(factor=running.now.share, text=running.now.line)
+        row.operator("talksplat.cancel", text="", icon="CANCEL")
+        if running.now.note:
+            box.label(text=running.now.note)
+    elif running.last:
+        icons = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
+        sentence(layout.box(), running.last.sentence, icons[running.last.level])
+
+
+class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
+    bl_label = "Speech"
+    bl_idname = "TALKSPLAT_PT_speech"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, head_of(context).talksplat
+        sequencer = settings.strip_scene or context.scene
+        editor = sequencer.sequence_editor
+        column = layout.column()
+        if editor is not None:
+            every = "strips_all" if hasattr(editor, "strips_all") else "sequences_all"
+            column.prop_search(settings, "strip", editor, every, icon="SOUND")
+        if len(bpy.data.scenes) > 1:
+            column.prop(settings, "strip_scene", text="of Scene")
+        strip = strips.find_strip(sequencer, settings.strip)
+        if strip and settings.performance and playback.attached(settings, strip):
+            column.label(text="Attached: scrub or play", icon="CHECKMARK")
+            column.operator("talksplat.attach_strip", text="Attach Again")
+        else:
+            button(column, context, TALKSPLAT_OT_attach_strip, icon="PLAY_SOUND")
+        if not is_set_up(context.scene):
+            column.operator("talksplat.set_up_playback", icon="PLAY")
+
+
+class TALKSPLAT_PT_performance(_HeadTab, bpy.types.Panel):
+    bl_label = "Performance"
+    bl_idname = "TALKSPLAT_PT_performance"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = head_of(context).talksplat
+        self.layout.use_property_split = True
+        column = self.layout.column()
+        column.active = not (settings.bake and settings.use_bake)
+        for name in SLIDERS:
+            column.prop(settings.controls, name, slider=True)
+        if not column.active:
+            sentence(self.layout, "The bake is playing: switch off Play from Bake to see the sliders act.", "INFO")
+
+
+class TALKSPLAT_PT_bake(_HeadTab, bpy.types.Panel):
+    bl_label = "Bake"
+    bl_idname = "TALKSPLAT_PT_bake"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings, scene = self.layout, head_of(context).talksplat, context.scene
+        layout.prop(settings, "bake_out")
+        rate = strips.frame_rate(scene)
+        layout.label(text=f"Frames {scene.frame_start} to {scene.frame_end} at {float(rate):g} a second")
+        button(layout, context, TALKSPLAT_OT_bake, icon="RENDER_ANIMATION")
+        if settings.bake:
+            row = layout.row(align=True)
+            row.prop(settings, "use_bake", toggle=True)
+            row.operator("talksplat.remove_bake", text="", icon="X")
+            layout.label(text=Path(library.absolute(settings.bake)).name, icon="FILE_CACHE")
+
+
+class TALKSPLAT_PT_plates(_HeadTab, bpy.types.Panel):
+    bl_label = "Plates"
+    bl_idname = "TALKSPLAT_PT_plates"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, settings = self.layout, head_of(context).talksplat
+        layout.prop(settings, "plates_out")
+        layout.prop(settings, "view", expand=False)
+        if settings.view == "HEAD":
+            layout.prop(settings, "size")
+        row = layout.row(align=True)
+        for name in ("png", "exr", "movie"):
+            row.prop(settings, name, toggle=True)
+        button(layout, context, TALKSPLAT_OT_render_plates, icon="RENDER_RESULT")
+        layout.separator()
+        layout.prop(settings, "ply_out")
+        button(layout, context, TALKSPLAT_OT_export_ply_sequence, icon="EXPORT")
+
+
+CLASSES = (TALKSPLAT_PT_head, TALKSPLAT_PT_speech, TALKSPLAT_PT_performance, TALKSPLAT_PT_bake, TALKSPLAT_PT_plates)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An empty Blender for each test with the add-on in it, and what a test wants there: a small head, a sound.
+
+Runs in any Python with bpy, torch or not: the head is made by numpy alone, the worker runs in the core's
+environment (the checkout's .venv, or TALKSPLAT_PYTHON).
+"""
+
+import importlib.util
+import sys
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="needs Blender's Python module")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+if importlib.util.find_spec("talksplat") is None:  # a Python in which the checkout is not installed
+    spec = importlib.util.spec_from_file_location("talksplat", ROOT / "__init__.py",
+                                                  submodule_search_locations=[str(ROOT)])
+    sys.modules["talksplat"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["talksplat"])
+
+from talksplat.core.formats.camera import Camera  # noqa: E402
+from talksplat.core.formats.head import HeadCard, HeadFile, write_head  # noqa: E402
+from talksplat.core.performance.branch_settings import BranchSettings  # noqa: E402
+
+CHANNELS = 80  # of the logmel encoder
+EXPRESSION = ("blink", "brows")
+RATE = 16000
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.bpy)
+
+
+@pytest.fixture
+def blender(tmp_path, monkeypatch):
+    """bpy with an empty scene and the add-on registered; what the add-on makes lies in the test's folder."""
+    from talksplat import blender_addon
+    from talksplat.blender_addon import preferences
+
+    def own_folder(inside: str = "") -> Path:
+        folder = tmp_path / "own" / inside
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    monkeypatch.setattr(preferences, "own_folder", own_folder)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    blender_addon.register()
+    yield bpy
+    blender_addon.unregister()
+
+
+def _layers(rng, widths, kernel=None):
+    """name -> array of a chain of layers and activations, as torch.nn.Sequential numbers them."""
+    arrays = {}
+    for i, (a, b) in enumerate(zip(widths, widths[1:])):
+        shape = (b, a) if kernel is None else (b, a, kernel)
+        arrays[f"{2 * i}.weight"] = rng.normal(size=shape) * (2 / np.prod(shape[1:])) ** 0.5
+        arrays[f"{2 * i}.bias"] = rng.normal(size=b) * 0.1
+    return arrays
+
+
+def _networks(rng, settings):
+    """One branch's tensors, random and lively: no training, no waiting."""
+    x, a, e, f, h = settings.spatial, settings.audio_code, settings.expression, settings.fused, settings.hidden
+
+    def matrix(rows, columns):
+        return rng.normal(size=(rows, columns)) * (2 / columns) ** 0.5
+
+    arrays = {
+        "field.encoder.tables": rng.uniform(-1, 1, size=(3, settings.rows)),
+        "field.audio_gate.0.weight": matrix(32, x), "field.audio_gate.2.weight": matrix(a, 32),
+        "field.expression_gate.0.weight": matrix(16, x), "field.expression_gate.2.weight": matrix(e, 16),
+        "field.fusion.spatial.weight": matrix(f, x), "field.fusion.audio.weight": matrix(f, a),
+        "field.fusion.gate.weight": matrix(f, 2 * f), "field.fusion.gate.bias": rng.normal(size=f),
+        "field.deform.0.weight": matrix(h, x + f + e), "field.deform.2.weight": matrix(h, h),
+        "field.deform.4.weight": 0.1 * matrix(settings.columns, h),
+        "audio.feature_mean": np.zeros(CHANNELS), "audio.feature_std": np.ones(CHANNELS),
+        "audio.attention_weights.weight": matrix(8, 8), "audio.attention_weights.bias": np.zeros(8),
+    }
+    arrays |= {f"audio.frame.{k}": v for k, v in _layers(rng, (CHANNELS, 32, 32, 64, 64), 3).items()}
+    arrays |= {f"audio.frame_code.{k}": v for k, v in _layers(rng, (64, 64, a)).items()}
+    return arrays | {f"audio.attention.{k}": v for k, v in _layers(rng, (a, 16, 8, 4, 2, 1), 3).items()}
+
+
+def _gaussians(rng, count, centre, spread, degree_coefficients=3):
+    quats = rng.normal(size=(count, 4))
+    return {
+        "means": centre + spread * np.clip(rng.normal(size=(count, 3)), -2, 2),
+        "quats": quats / np.linalg.norm(quats, axis=1, keepdims=True),
+        "scales": rng.uniform(0.002, 0.006, size=(count, 3)),
+        "opacities": rng.uniform(0.2, 0.95, size=count),
+        "sh0": rng.normal(scale=0.8, size=(count, 3)),
+        "shN": rng.normal(scale=0.1, size=(count, degree_coefficients, 3)),
+    }
+
+
+@pytest.fixture(scope="session")
+def make_head():
+    """make_head(path, count=240, seed=0) -> path: a small talking head."""
+
+    def make(path, count=240, seed=0):
+        rng = np.random.default_rng(seed)
+        settings = {"face": BranchSettings.face(expression=len(EXPRESSION)),
+                    "mouth": BranchSettings.mouth(expression=len(EXPRESSION))}
+        tables = {"face": _gaussians(rng, count - count // 3, [0, -0.02, 0], 0.06),
+                  "mouth": _gaussians(rng, count // 3, [0, -0.06, -0.04], 0.015)}
+        tensors = {}
+        for branch, table in tables.items():
+            arrays = _networks(rng, settings[branch]) | {f"gaussians.{k}": v for k, v in table.items()}
+            tensors |= {f"{branch}.{k}": v.astype(np.float32) for k, v in arrays.items()}
+        card = HeadCard("tiny", Fraction(25), "logmel", {b: s.audio_code for b, s in settings.items()}, EXPRESSION,
+                        "gated", {b: s.to_dict() for b, s in settings.items()},
+                        camera=Camera.looking_at([0, -0.6, 0], [0, 0, 0], 64, 64, 0.45), licence="CC0-1.0")
+        write_head(path, HeadFile(card, tensors, str(path)))
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def head_path(make_head, tmp_path_factory):
+    """One small head for every test that does not write to it."""
+    return make_head(tmp_path_factory.mktemp("head") / "tiny.head")
+
+
+def write_wave(path, samples):  # float [L], -1..1
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="session")
+def sound_path(tmp_path_factory):
+    """Two seconds of vowel-like sound with pauses, 16 kHz."""
+    t = np.arange(2 * RATE) / RATE
+    tone = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20))
+    return write_wave(tmp_path_factory.mktemp("sound") / "voice.wav", 0.2 * tone * (np.sin(2 * np.pi * 3 * t) > -0.3))
+
+
+@pytest.fixture
+def make_wave():
+    return write_wave

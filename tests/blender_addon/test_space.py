@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core's camera and Blender's own projection matrix put a point on the same pixel."""
+
+import numpy as np
+import pytest
+from mathutils import Euler, Matrix, Vector
+from talksplat.core.formats.refusal import Refusal
+
+
+@pytest.fixture
+def stage(blender):
+    """A scene with a camera and a head object, both placed oddly."""
+    bpy, scene = blender, blender.context.scene
+    lens = bpy.data.cameras.new("lens")
+    camera = bpy.data.objects.new("camera", lens)
+    camera.matrix_world = Matrix.LocRotScale(Vector((0.3, -2.0, 0.4)), Euler((1.4, 0.1, 0.2)), Vector((2, 2, 2)))
+    head = bpy.data.objects.new("head", bpy.data.pointclouds.new("head"))
+    head.matrix_world = Matrix.LocRotScale(Vector((0.1, 0.2, 0.3)), Euler((0.2, -0.3, 1.0)), Vector((1.5,) * 3))
+    scene.collection.objects.link(camera)
+    scene.collection.objects.link(head)
+    scene.camera = camera
+    bpy.context.view_layer.update()
+    return scene, camera, head
+
+
+def blenders_pixels(bpy, scene, camera, head, points):
+    """[P,3] in head space -> [P,2] pixels, y down, by Blender's matrices alone."""
+    render = scene.render
+    width, height = (side * render.resolution_percentage // 100 for side in (render.resolution_x, render.resolution_y))
+    projection = camera.calc_matrix_camera(bpy.context.evaluated_depsgraph_get(), x=width, y=height,
+                                           scale_x=render.pixel_aspect_x, scale_y=render.pixel_aspect_y)
+    whole = np.array(projection @ camera.matrix_world.normalized().inverted() @ head.matrix_world)
+    clip = np.c_[points, np.ones(len(points))] @ whole.T
+    at = clip[:, :2] / clip[:, 3:]
+    return np.c_[(at[:, 0] + 1) / 2 * width, (1 - at[:, 1]) / 2 * height]
+
+
+def our_pixels(camera, points):
+    seen = points @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
+    z = np.ones(len(points)) if camera.kind == "orthographic" else seen[:, 2]
+    return np.c_[camera.fx * seen[:, 0] / z + camera.cx, camera.fy * seen[:, 1] / z + camera.cy]
+
+
+@pytest.mark.parametrize("kind", ["PERSP", "ORTHO"])
+@pytest.mark.parametrize("fit", ["AUTO", "HORIZONTAL", "VERTICAL"])
+@pytest.mark.parametrize("size", [(1920, 1080, 50), (600, 900, 100), (512, 512, 73)])
+@pytest.mark.parametrize("aspect", [(1.0, 1.0), (1.0, 2.0)])
+def test_same_pixel(blender, stage, kind, fit, size, aspect):
+    from talksplat.blender_addon.scene.space import core_camera
+
+    scene, camera, head = stage
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = size
+    scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = aspect
+    lens = camera.data
+    lens.type, lens.sensor_fit, lens.lens, lens.ortho_scale = kind, fit, 65.0, 1.7
+    lens.sensor_width, lens.sensor_height, lens.shift_x, lens.shift_y = 30.0, 20.0, 0.13, -0.21
+    points = np.random.default_rng(0).normal(scale=0.2, size=(50, 3))
+    ours = our_pixels(core_camera(camera, head, scene.render), points)
+    np.testing.assert_allclose(ours, blenders_pixels(blender, scene, camera, head, points), atol=2e-2)
+
+
+def test_uneven_scale_and_panoramas_are_refused(blender, stage):
+    from talksplat.blender_addon.scene.space import core_camera
+
+    scene, camera, head = stage
+    camera.data.type = "PANO"
+    with pytest.raises(Refusal, match="pano"):
+        core_camera(camera, head, scene.render)
+    camera.data.type = "PERSP"
+    head.scale = (1, 1, 2)
+    blender.context.view_layer.update()
+    with pytest.raises(Refusal, match="unevenly"):
+        core_camera(camera, head, scene.render)
