@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Frame rates and frame times as fractions, so that an hour of 23.976 drifts by nothing. Knows no sound, no head."""
+
+import math
+import re
+from fractions import Fraction
+
+from ..formats.refusal import Refusal
+
+LEAST, MOST = 1, 1000  # frames a second
+# Television's rates are N*1000/1001; people write them with two or three decimals, some of them cut off (23.97).
+TELEVISION = (24, 30, 48, 60, 72, 90, 96, 120, 144, 240)
+TELEVISION_SLACK = Fraction(65, 10000)
+
+_NUMBER = re.compile(r"\d{1,6}(\.\d{1,15})?", re.ASCII)
+_RATIO = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
+
+
+def parse_rate(text: str | int | float | Fraction) -> Fraction:
+    """Frames a second: "24", "12.5", "23.976" -> 24000/1001, "29.97" -> 30000/1001, "24000/1001".
+
+    Numbers are taken as well (a scene's fps / fps_base is a float). Raises Refusal for anything else
+    and for rates outside 1 to 1000.
+    """
+    rate = _read(text)
+    if rate is None or not LEAST <= rate <= MOST:
+        raise Refusal(f"frame rate {str(text)[:40]!r} is not one; write it like 24, 23.976 or 24000/1001 "
+                      f"({LEAST} to {MOST}).")
+    return rate
+
+
+def _read(text: str | int | float | Fraction) -> Fraction | None:
+    if isinstance(text, bool):
+        return None
+    if isinstance(text, Fraction | int):
+        return Fraction(text)
+    if isinstance(text, float):
+        return _decimal(Fraction(text).limit_denominator(10**6)) if math.isfinite(text) else None
+    text = text.strip() if isinstance(text, str) else ""
+    if ratio := _RATIO.fullmatch(text):
+        above, below = int(ratio[1]), int(ratio[2])
+        return Fraction(above, below) if below else None
+    return _decimal(Fraction(text)) if _NUMBER.fullmatch(text) else None
+
+
+def _decimal(value: Fraction) -> Fraction:
+    """The rate a decimal number stands for."""
+    if value.denominator > 1:
+        for whole in TELEVISION:
+            television = Fraction(whole * 1000, 1001)
+            if abs(value - television) <= TELEVISION_SLACK:
+                return television
+    return value
+
+
+def frame_time(frame: int | float | Fraction, frame_start: int | float | Fraction, rate: Fraction) -> Fraction:
+    """Seconds after the shot's first frame. frame: may lie between frames (motion blur's sub-frames) or before
+    the start (negative seconds). Raises Refusal for NaN and infinite frames."""
+    try:
+        return (Fraction(frame) - Fraction(frame_start)) / rate
+    except (ValueError, OverflowError) as error:
+        raise Refusal(f"frame {frame!r} (start {frame_start!r}) is not a number; set the frame again.") from error

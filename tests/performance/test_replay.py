@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The numpy replay against the torch field, and what a damaged head does to it."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from talksplat.core.deformation.fusion import FUSIONS
+from talksplat.core.formats.head import HeadFile
+from talksplat.core.formats.refusal import Refusal
+from talksplat.core.performance import replay as replay_module
+from talksplat.core.performance.branch_settings import FUSION_NAMES
+from talksplat.core.performance.condition import Condition
+from talksplat.core.performance.folding import FOLDINGS
+from talksplat.core.performance.replay import Replay
+
+
+def condition(channels, seed=0):
+    rng = np.random.default_rng(seed)
+    codes = {name: rng.normal(size=32).astype(np.float32) for name in ("face", "mouth")}
+    return Condition(codes, rng.random(channels).astype(np.float32))
+
+
+@torch.no_grad()
+def by_torch(field, canonical, moment):
+    codes = {name: torch.tensor(code) for name, code in moment.audio.items()}
+    return [t.numpy() for t in field(canonical, codes, torch.tensor(moment.expression))]
+
+
+def test_every_fusion_has_its_folding():
+    assert set(FOLDINGS) == set(FUSIONS) == set(FUSION_NAMES)
+
+
+@pytest.mark.parametrize("channels", [0, 5])
+@pytest.mark.parametrize("fusion", FUSION_NAMES)
+def test_equals_the_torch_field(random_head, monkeypatch, fusion, channels):
+    monkeypatch.setattr(replay_module, "CHUNK", 256)  # several chunks and a short last one
+    field, canonical, head = random_head(fusion, channels)
+    replay = Replay(head)
+    for seed in range(3):
+        moment = condition(channels, seed)
+        frame, expected = replay.at(moment), by_torch(field, canonical, moment)
+        for ours, theirs in zip(frame, expected):
+            assert ours.dtype == np.float32
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+        assert np.abs(frame.means - replay.canonical.means).max() > 3e-3
+    np.testing.assert_array_equal(replay.branch, [0] * 700 + [1] * 300)
+
+
+@pytest.mark.parametrize("fusion", FUSION_NAMES)
+def test_loud_gates_saturate_without_a_warning(random_head, fusion):
+    field, canonical, head = random_head(fusion)
+    moment = condition(0)
+    for code in moment.audio.values():
+        code *= 300
+    frame = Replay(head).at(moment)
+    for ours, theirs in zip(frame, by_torch(field, canonical, moment)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_outside_the_bounds_not_one_bit_moves(random_head):
+    field, canonical, head = random_head("gated", 3)
+    replay = Replay(head)
+    outside = np.concatenate([~getattr(field, k).field.inside(canonical[k][0]).numpy() for k in canonical])
+    assert 100 < outside.sum() < 900
+    for before, after in zip(replay.frame(), replay.at(condition(3))):
+        assert before[outside].tobytes() == after[outside].tobytes()
+        assert (after[~outside] != before[~outside]).any(1)[:200].mean() > 0.9
+
+
+def test_frames_are_the_callers_own_unless_he_lends_one(random_head):
+    replay = Replay(random_head()[2])
+    first = replay.at(condition(0, 1))
+    kept = [c.copy() for c in first]
+    lent = replay.frame()
+    assert replay.at(condition(0, 2), lent) is lent
+    assert all((a == b).all() for a, b in zip(first, kept))
+    again = replay.at(condition(0, 1), lent)
+    assert all((a == b).all() for a, b in zip(again, first))
+    assert not np.array_equal(replay.canonical.means, lent.means)
+
+
+def test_four_threads_see_the_frames_that_one_sees(random_head):
+    replay = Replay(random_head()[2])
+    alone = [replay.at(condition(0, seed)).means for seed in range(16)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda seed: replay.at(condition(0, seed)).means, range(16)))
+    assert all((a == b).all() for a, b in zip(alone, together))
+
+
+@pytest.mark.parametrize("counts", [(1, 1), (0, 5), (5, 0)])
+def test_tiny_and_empty_branches(random_head, counts):
+    field, canonical, head = random_head(counts=counts, spread=0.1)
+    moment = condition(0)
+    for ours, theirs in zip(Replay(head).at(moment), by_torch(field, canonical, moment)):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_head_without_a_mouth(random_head):
+    head = random_head()[2]
+    card = replace(head.card, branches={"face": head.card.branches["face"]}, audio_code={"face": 32})
+    face = Replay(HeadFile(card, {k: v for k, v in head.tensors.items() if k.startswith("face.")}))
+    whole, moment = Replay(head), condition(0)
+    np.testing.assert_array_equal(face.at(moment).means, whole.at(moment).means[:700])
+
+
+@pytest.mark.parametrize(("spoil", "word"), [
+    (lambda t: t.pop("face.field.deform.2.weight"), "deform.2.weight"),
+    (lambda t: t.update({"mouth.field.encoder.tables": np.zeros((3, 9), np.float32)}), "encoder.tables"),
+    (lambda t: t.update({"face.field.fusion.gate.bias": np.zeros(32, np.int32)}), "gate.bias"),
+    (lambda t: t.pop("mouth.gaussians.quats"), "quats")])
+def test_a_head_that_does_not_fit_its_card_is_refused(random_head, spoil, word):
+    head = random_head()[2]
+    spoil(head.tensors)
+    with pytest.raises(Refusal, match=word):
+        Replay(head)
+
+
+def test_another_heads_performance_is_refused(random_head):
+    replay = Replay(random_head(channels=3)[2])
+    good = condition(3)
+    for bad in (Condition({"face": good.audio["face"]}, good.expression),
+                Condition(good.audio, np.zeros(4, np.float32)),
+                Condition({**good.audio, "mouth": np.zeros(64, np.float32)}, good.expression)):
+        with pytest.raises(Refusal, match="perform it again"):
+            replay.at(bad)
+
+
+def test_the_room_needs_no_torch():
+    code = ("import sys; import talksplat.core.performance.replay, talksplat.core.performance.time; "
+            "sys.exit(any(m in sys.modules for m in ('torch', 'numba', 'scipy')))")
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
