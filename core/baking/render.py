@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plates from a bake: `NAME.0001.png` to look at, `NAME.0001.exr` to comp with, `NAME.mp4` to hear.
+
+A picture depends on the bake and its camera only and is written atomically; the ledger beside the
+pictures says which are finished, so a second run goes on, and renders again only what changed.
+
+Letters: H x W pixels.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..formats.bake import BakeReader
+from ..formats.camera import Camera
+from ..formats.refusal import Refusal
+from ..interchange.colour import codes_of, display_to_scene_linear
+from ..interchange.exr import Plate, write_exr
+from ..interchange.movie import MovieWriter
+from ..interchange.png import write_png
+from ..interchange.slate import Slate
+from ..jobs.events import Event, Finished, Progress, Started, Warned
+from ..jobs.messages import Render
+from ..jobs.pace import Pace
+from ..raster.door import rasterize
+from ..raster.rendering import Rendering
+from .ledger import Ledger, key_of
+from .soundtrack import Soundtrack, soundtrack_of
+from .views import cameras_of, frames_of
+
+LOOK = 1  # raise it when the same bake and camera give other pixels than before
+GREY = 0.5  # display code behind the head in the movie
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame's files and the key of what they show."""
+
+    frame: int
+    camera: Camera
+    key: str
+    files: dict[str, Path]  # "png", "exr" -> path, those that are asked for
+
+
+def render(job: Render) -> Iterator[Event]:
+    """Render what is asked for and not finished yet. Closing keeps the finished pictures. Raises Refusal."""
+    with BakeReader.open(job.bake) as bake:
+        wanted = frames_of(job, bake)
+        pictures = pictures_of(job, bake, wanted)
+        soundtrack, warning = soundtrack_of(job, bake) if job.movie else (None, None)
+        ledger = Ledger(Path(job.out), Path(job.bake).stem)
+        yield Started(f"Rendering {len(wanted)} frames of {bake.card.name}", len(wanted))
+        if warning:
+            yield Warned(warning)
+        movie = Path(job.out) / f"{Path(job.bake).stem}.mp4"
+        movie_key = key_of("mp4", [p.key for p in pictures], bake.card.fps, soundtrack and soundtrack.content_hash,
+                           bake.card.offset)
+        screening = job.movie and not ledger.finished(movie, movie_key)
+        missing = {p.frame for p in pictures if any(not ledger.finished(path, p.key) for path in p.files.values())}
+        yield from _frames(bake, pictures, missing, ledger, _screen(movie, bake, pictures, soundtrack, screening))
+        if screening:
+            ledger.note(movie, movie_key)
+        yield Finished(_result(job, pictures, len(missing), movie))
+
+
+def pictures_of(job: Render, bake: BakeReader, wanted: range) -> list[Picture]:
+    """What each frame is to become. Raises Refusal."""
+    if not (job.png or job.exr or job.movie):
+        raise Refusal("nothing is to be rendered; switch on png, exr or movie.")
+    cameras = cameras_of(job, bake, wanted)
+    name, kinds = Path(job.bake).stem, [kind for kind in ("png", "exr") if getattr(job, kind)]
+    pictures = []
+    for frame in wanted:
+        files = {kind: Path(job.out) / f"{name}.{numbered(frame)}.{kind}" for kind in kinds}
+        pictures.append(Picture(frame, cameras[frame], key_of(LOOK, bake.card.shot, frame, cameras[frame]), files))
+    return pictures
+
+
+def numbered(frame: int) -> str:
+    """0001, 12345, -0001: as Blender numbers its pictures."""
+    return f"{'-' if frame < 0 else ''}{abs(frame):04d}"
+
+
+def _frames(bake: BakeReader, pictures: list[Picture], missing: set[int], ledger: Ledger,
+            screen: MovieWriter | None) -> Iterator[Progress]:
+    canonical = bake.canonical
+    table = tuple(np.empty_like(getattr(canonical, name)) for name in ("means", "quats", "scales"))
+    with ExitStack() as stack:
+        if screen is not None:
+            stack.enter_context(screen)
+        todo = pictures if screen is not None else [p for p in pictures if p.frame in missing]
+        pace = Pace(len(pictures), len(pictures) - len(todo))
+        yield pace.at(pace.done)
+        for picture in todo:
+            means, quats, scales = bake.frame(picture.frame, into=table)
+            seen = rasterize(means, quats, scales, canonical.opacities, canonical.sh0, canonical.shN, picture.camera,
+                             depth="exr" in picture.files and picture.frame in missing)
+            if picture.frame in missing:
+                _write(picture, seen, bake, ledger)
+            if screen is not None:
+                screen.add(codes_of(seen.color + (1.0 - seen.alpha[..., None]) * np.float32(GREY)))
+            yield pace.at(pace.done + 1, f"frame {picture.frame}")
+
+
+def _write(picture: Picture, seen: Rendering, bake: BakeReader, ledger: Ledger) -> None:
+    """The picture's files that are not finished."""
+    for kind, path in picture.files.items():
+        if ledger.finished(path, picture.key):
+            continue
+        if kind == "png":
+            write_png(path, codes_of(seen.color, seen.alpha))
+        else:
+            light = display_to_scene_linear(seen.color, seen.alpha)
+            slate = Slate(bake.card.fps, picture.frame, picture.camera, head=bake.card.head_hash,
+                          notes={"bake": bake.card.shot, "audio": bake.card.audio_hash,
+                                 "offset": repr(bake.card.offset)})
+            write_exr(path, Plate(light, seen.alpha, seen.depth_expected, seen.depth_median), slate)
+        ledger.note(path, picture.key)
+
+
+def _screen(path: Path, bake: BakeReader, pictures: list[Picture], soundtrack: Soundtrack | None,
+            wanted: bool) -> MovieWriter | None:
+    """The movie to write, its sound placed where the bake's offset says."""
+    if not wanted:
+        return None
+    card = bake.card
+    first = Fraction(pictures[0].frame - card.frame_start) / card.fps - Fraction(card.offset)
+    sound = soundtrack and soundtrack.between(first, first + len(pictures) / card.fps)
+    camera = pictures[0].camera
+    return MovieWriter(path, card.fps, camera.width, camera.height, sound)
+
+
+def _result(job: Render, pictures: list[Picture], rendered: int, movie: Path) -> dict:
+    folder = Path(job.out).absolute()
+    kinds = {kind: path.name for kind, path in pictures[0].files.items()}
+    return {"folder": str(folder), "frames": len(pictures), "rendered": rendered,
+            **{f"first_{kind}": name for kind, name in kinds.items()},
+            **({"movie": str(movie.absolute())} if job.movie else {})}

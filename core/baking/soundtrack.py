@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sound of a movie: the file the bake listened to (or another), cut or led in to start with the first frame.
+
+Letters: L samples, c channels (1 or 2).
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..audio.decode import load_sound
+from ..formats.bake import BakeReader
+from ..formats.refusal import Refusal
+from ..jobs.messages import Render
+
+
+@dataclass(frozen=True)
+class Soundtrack:
+    """Samples on the sound's own clock."""
+
+    samples: np.ndarray  # [L,c] float32, -1..1
+    rate: int  # samples a second
+    content_hash: str
+
+    def between(self, begin: Fraction, end: Fraction) -> tuple[np.ndarray, int]:
+        """Samples [L,c] of that span of seconds (silence where there is no sound), and their rate."""
+        first, last = round(begin * self.rate), round(end * self.rate)
+        inside = self.samples[max(first, 0):max(last, 0)]
+        lead = min(max(-first, 0), last - first)
+        out = np.zeros((last - first, self.samples.shape[1]), dtype=np.float32)
+        out[lead:lead + len(inside)] = inside
+        return out, self.rate
+
+
+def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str | None]:
+    """The movie's sound, and a warning when it is missing or another than the bake's.
+
+    Raises Refusal only for a sound that the job names itself.
+    """
+    path = job.audio or bake.card.audio
+    try:
+        sound = load_sound(path)
+    except Refusal as refusal:
+        if job.audio:
+            raise
+        return None, f"{refusal} The movie is silent; name its sound with audio."
+    warning = None
+    if not job.audio and sound.content_hash != bake.card.audio_hash:
+        warning = f"{Path(path).name} has changed since the bake; the lips may not fit, bake again."
+    return Soundtrack(sound.samples[:, None], sound.rate, sound.content_hash), warning
