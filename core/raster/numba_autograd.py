@@ -16,7 +16,7 @@ def render_numpy(means, quats, scales, opacities, sh0, shN, camera: Camera, *, b
                              extra=np.ascontiguousarray(extra, np.float32), depth=depth, degree=degree)
     pictures, many = trace.pictures, extra.shape[1]
     alpha = 1 - pictures.trans
-    picture = Rendering(pictures.color, alpha, "numba", DensityStats(trace.depths, trace.radii),
+    picture = Rendering(pictures.color, alpha, "numba", DensityStats(*trace.seen()),
                         count=lambda: pipeline.pixel_counts(trace))
     picture.extra = pictures.channels[:, :, :many]
     if depth:
@@ -36,7 +36,7 @@ def torch_function():
             trace = pipeline.forward(*columns, camera, background=background.contiguous().numpy(),
                                      extra=extra.detach().contiguous().numpy(), depth=depth, degree=degree)
             keep["trace"] = ctx.trace = trace
-            keep["stats"] = ctx.stats = DensityStats(torch.from_numpy(trace.depths), torch.from_numpy(trace.radii))
+            keep["stats"] = ctx.stats = DensityStats(*(torch.from_numpy(a) for a in trace.seen()))
             pictures = trace.pictures
             median = torch.from_numpy(pictures.median)
             ctx.mark_non_differentiable(median)

@@ -4,22 +4,22 @@
 No per-pixel list is kept by the forward pass: the light behind the current splat is total - prefix. With q = upstream
 gradient . what the splat shows, dL/dalpha = T q - behind/(1 - alpha); behind starts as the whole pixel's value.
 Per pair the sums over pixels of v = dL/dx (x = |y|^2 + k, alpha = exp(-8x); y = (t, w)) are
-    0..2 colour   3 v   4 v t   5 v w   6 v t t   7 v t w   8 v w w   9 |dL/du| 10 |dL/dv|   11 pixels touched   12.. features
+    0..2 colour   3 v   4 v t   5 v w   6 v t t   7 v t w   8 v w w
+    9 |dL/du|   10 |dL/dv|   11 pixels touched   12.. features
 from which numba_unproject takes opacity, centre and covariance. The loop obeys the rules of numba_forward.
 """
 
 import numpy as np
 from numba import prange
 
-from .constants import ALPHA_MAX, EXPONENT_MAX, TRANSMITTANCE_MIN
-from .numba_forward import E0, E1, E2, E3, E4, E5
+from .constants import ALPHA_MAX, EXPONENT_MAX, TILE_HIGH, TILE_WIDE, TRANSMITTANCE_MIN
+from .numba_forward import E0, E1, E2, E3, E4, E5, PIXELS, rows_of
 from .numba_runtime import kernel
 
 F, U = np.float32, np.uintp
 ZERO, HALF, ONE, TWO, MINUS_EIGHT = F(0), F(0.5), F(1), F(2), F(-8)
 HIT, TOP, STOP = F(EXPONENT_MAX / 8.0), F(ALPHA_MAX), F(TRANSMITTANCE_MIN)
-PIXELS = U(256)
-T_, L_, R_, G_, B_, A_, Q_, X_, Y_, W_, C_ = (U(256 * k) for k in range(11))
+T_, L_, R_, G_, B_, A_, Q_, X_, Y_, W_, C_ = (U(TILE_WIDE * TILE_HIGH * k) for k in range(11))
 SUMS = 12
 
 
@@ -100,76 +100,71 @@ def any_live(s):
 
 
 @kernel()
-def open_tile(s, left, top, pictures, gradients):
+def open_tile(s, left, top, wide, high, pictures, gradients):
     """Upstream gradients into planes, and the light behind the first splat (background included)."""
     color, trans, channels = pictures
     g_color, g_alpha, g_channels = gradients
-    height, width = trans.shape
-    for j in range(256):
-        i = U(j)
-        x, y = left + (j & 15), top + (j >> 4)
-        inside = x < width and y < height
-        s[X_ + i], s[Y_ + i] = F(j & 15), F(j >> 4)
-        s[T_ + i] = ONE if inside else -ONE
-        s[R_ + i] = g_color[y, x, 0] if inside else ZERO
-        s[G_ + i] = g_color[y, x, 1] if inside else ZERO
-        s[B_ + i] = g_color[y, x, 2] if inside else ZERO
-        s[A_ + i] = g_alpha[y, x] if inside else ZERO
-        s[Q_ + i] = s[A_ + i]
-        light = ZERO
-        if inside:
-            light = (color[y, x, 0] * s[R_ + i] + color[y, x, 1] * s[G_ + i] + color[y, x, 2] * s[B_ + i]
-                     + (ONE - trans[y, x]) * s[A_ + i])
-        for c in range(channels.shape[2]):
-            s[C_ + U(c * 256) + i] = g_channels[y, x, c] if inside else ZERO
-            if inside:
-                light += channels[y, x, c] * g_channels[y, x, c]
-        s[L_ + i] = light
+    for i in range(U(0), X_):
+        s[i] = ZERO
+    for i in range(U(0), PIXELS):
+        s[T_ + i] = -ONE
+    for y in range(U(high)):
+        for x in range(U(wide)):
+            i = y * U(TILE_WIDE) + x
+            u, v = U(left) + x, U(top) + y
+            r, g, b, a = g_color[v, u, 0], g_color[v, u, 1], g_color[v, u, 2], g_alpha[v, u]
+            s[T_ + i], s[R_ + i], s[G_ + i], s[B_ + i], s[A_ + i], s[Q_ + i] = ONE, r, g, b, a, a
+            s[L_ + i] = (color[v, u, 0] * r + color[v, u, 1] * g + color[v, u, 2] * b + (ONE - trans[v, u]) * a)
+    for c in range(channels.shape[2]):
+        plane = C_ + U(c) * PIXELS
+        for i in range(U(0), PIXELS):
+            s[plane + i] = ZERO
+        for y in range(high):
+            for x in range(wide):
+                i = U(y * TILE_WIDE + x)
+                g = g_channels[top + y, left + x, c]
+                s[plane + i] = g
+                s[L_ + i] += channels[top + y, left + x, c] * g
 
 
 @kernel()
-def slot_of(a, first, rank, tile_x, tile_y):
-    """Where the pair (rank, tile) keeps its sums."""
-    x0, x1, y0 = int(a[10]) >> 4, (int(a[12]) + 15) >> 4, int(a[11]) >> 4
-    return first[rank] + (tile_y - y0) * (x1 - x0) + tile_x - x0
-
-
-@kernel()
-def unfill_tile(s, ranks, splats, features, first, tile_x, tile_y, slots):
+def unfill_tile(s, pairs, splats, features, left, top, slots):
     """All splats of one tile's list; those behind the last live pixel get zeros."""
     many, live = features.shape[1], True
-    left, top = tile_x * 16, tile_y * 16
-    for j in range(ranks.shape[0]):
-        rank = ranks[j]
-        a = splats[rank]
-        slot = slots[slot_of(a, first, rank, tile_x, tile_y)]
+    for j in range(pairs.shape[0]):
+        rank, slot = pairs[j, 0], slots[pairs[j, 1]]
         if j & 15 == 15:
             live = live and any_live(s)
         if not live:
             slot[:] = ZERO
             continue
-        lo, hi = U(max(int(a[11]) - top, 0) * 16), U(min(int(a[13]) - top, 16) * 16)
+        a = splats[rank]
+        lo, hi = rows_of(pairs[j, 2])
         p, q, d = a[2], a[3], a[4]
         du, dv = F(left) + HALF - a[0], F(top) + HALF - a[1]
         if many > 0:
             show_alpha(s, lo, hi)
             for c in range(many):
-                show(s, lo, hi, C_ + U(c * 256), features[rank, c])
+                show(s, lo, hi, C_ + U(c) * PIXELS, features[rank, c])
         unblend(s, lo, hi, p, q, d, p * du + q * dv, d * dv, a[5], a[6], a[7], a[8], slot)
         for c in range(many):
-            slot[SUMS + c] = weigh(s, lo, hi, C_ + U(c * 256))
+            slot[SUMS + c] = weigh(s, lo, hi, C_ + U(c) * PIXELS)
 
 
 @kernel(parallel=True)
-def unraster(splats, starts, ranks, first, features, tiles_x, workers, pictures, gradients, slots):
-    """Fill slots [pairs, 12+X] from pictures (color, trans, channels) and their upstream gradients (color, alpha,
+def unraster(splats, starts, pairs, features, tiles_x, workers, pictures, gradients, slots):
+    """Fill slots [P,12+X] from pictures (color, trans, channels) and their upstream gradients (color, alpha,
     channels); shapes as in numba_forward.raster.
     """
+    height, width = pictures[1].shape
     tiles = starts.shape[0] - 1
     for w in prange(workers):
-        s = np.empty(256 * (10 + features.shape[1]), np.float32)
+        s = np.empty(TILE_WIDE * TILE_HIGH * (10 + features.shape[1]), np.float32)
+        for i in range(TILE_WIDE * TILE_HIGH):
+            s[X_ + U(i)], s[Y_ + U(i)] = F(i % TILE_WIDE), F(i // TILE_WIDE)
         for tile in range(w, tiles, workers):
             if starts[tile] < starts[tile + 1]:
-                tile_x, tile_y = tile % tiles_x, tile // tiles_x
-                open_tile(s, tile_x * 16, tile_y * 16, pictures, gradients)
-                unfill_tile(s, ranks[starts[tile]:starts[tile + 1]], splats, features, first, tile_x, tile_y, slots)
+                left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
+                wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
+                open_tile(s, left, top, wide, high, pictures, gradients)
+                unfill_tile(s, pairs[starts[tile]:starts[tile + 1]], splats, features, left, top, slots)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tiles of 16x16 pixels, front to back: colour, transmittance, and on demand further channels and the median depth.
+"""Tiles of 256 pixels, front to back: colour, transmittance, and on demand further channels and the median depth.
 
 What makes the inner loop vectorise, and is lost silently (a benchmark watches the speed): ONE scratch buffer whose
-planes lie at constant offsets; unsigned indices; one flat loop over rows*16 pixels without a branch; explicit float32;
+planes lie at constant offsets; unsigned indices; one flat loop over whole rows of the tile without a branch; explicit float32;
 fastmath. A pixel that has stopped keeps -transmittance: the sign is the live flag.
 
 exp(-8x) = P(x)^8 with P of degree 5 (weighted fit on [0, 0.70]; relative error 8e-7), x <= ln(255)/8 = 0.693.
@@ -11,15 +11,16 @@ exp(-8x) = P(x)^8 with P of degree 5 (weighted fit on [0, 0.70]; relative error 
 import numpy as np
 from numba import prange
 
-from .constants import ALPHA_MAX, EXPONENT_MAX, TRANSMITTANCE_MIN
+from .constants import ALPHA_MAX, EXPONENT_MAX, TILE_HIGH, TILE_WIDE, TRANSMITTANCE_MIN
 from .numba_runtime import kernel
 
 F, U = np.float32, np.uintp
 ZERO, HALF, ONE = F(0), F(0.5), F(1)
 E0, E1, E2, E3, E4, E5 = (F(0.99999992), F(-0.99999241), F(0.49988128), F(-0.16596903), F(0.03976483), F(-0.00584249))
 HIT, TOP, STOP = F(EXPONENT_MAX / 8.0), F(ALPHA_MAX), F(TRANSMITTANCE_MIN)
-PIXELS = U(256)
-T_, R_, G_, B_, X_, Y_, W_, M_, C_ = (U(256 * k) for k in range(9))  # planes; further channels from C_ on
+PIXELS = U(TILE_WIDE * TILE_HIGH)
+STEP = 16 // TILE_WIDE  # rows come in whole vectors of 16 lanes
+T_, R_, G_, B_, X_, Y_, W_, M_, C_ = (U(TILE_WIDE * TILE_HIGH * k) for k in range(9))  # planes; further channels from C_ on
 
 
 @kernel(inline="always")
@@ -84,44 +85,57 @@ def any_live(s):
     return total > ZERO
 
 
+@kernel(inline="always")
+def rows_of(pair):
+    """The pixels lo..hi of the tile that a pair visits."""
+    return U((pair & 255) // STEP * STEP * TILE_WIDE), U(((pair >> 8) + STEP - 1) // STEP * STEP * TILE_WIDE)
+
+
 @kernel()
-def open_tile(s, left, top, width, height):
-    """Clean planes; pixels outside the picture start stopped."""
-    for i in range(s.shape[0]):
+def open_tile(s, wide, high):
+    """Clean planes (all but x and y); pixels outside the wide x high inside of the tile start stopped."""
+    for i in range(U(0), PIXELS):
+        s[T_ + i] = ONE
+    for i in range(R_, X_):
         s[i] = ZERO
-    for j in range(256):
-        x, y = j & 15, j >> 4
-        s[X_ + U(j)], s[Y_ + U(j)] = F(x), F(y)
-        s[T_ + U(j)] = ONE if left + x < width and top + y < height else -ONE
+    for i in range(W_, U(s.shape[0])):
+        s[i] = ZERO
+    if wide < TILE_WIDE or high < TILE_HIGH:
+        for i in range(U(0), PIXELS):
+            s[T_ + i] = ONE if (s[X_ + i] < F(wide)) & (s[Y_ + i] < F(high)) else -ONE
 
 
 @kernel()
-def close_tile(s, left, top, background, color, trans, channels, median):
+def close_tile(s, left, top, wide, high, background, color, trans, channels, median):
     """Scratch -> pictures."""
-    height, width = trans.shape
-    for y in range(top, min(top + 16, height)):
-        for x in range(left, min(left + 16, width)):
-            i = U((y - top) * 16 + x - left)
+    r, g, b = background[0], background[1], background[2]
+    for y in range(U(high)):
+        for x in range(U(wide)):
+            i = y * U(TILE_WIDE) + x
+            u, v = U(left) + x, U(top) + y
             t = abs(s[T_ + i])
-            trans[y, x] = t
-            color[y, x, 0] = s[R_ + i] + t * background[0]
-            color[y, x, 1] = s[G_ + i] + t * background[1]
-            color[y, x, 2] = s[B_ + i] + t * background[2]
-            if channels.shape[2] > 0:
-                median[y, x] = s[M_ + i]
+            trans[v, u] = t
+            color[v, u, 0] = s[R_ + i] + t * r
+            color[v, u, 1] = s[G_ + i] + t * g
+            color[v, u, 2] = s[B_ + i] + t * b
+    if channels.shape[2] > 0:
+        for y in range(high):
+            for x in range(wide):
+                i = U(y * TILE_WIDE + x)
+                median[top + y, left + x] = s[M_ + i]
                 for c in range(channels.shape[2]):
-                    channels[y, x, c] = s[C_ + U(c * 256) + i]
+                    channels[top + y, left + x, c] = s[C_ + U(c) * PIXELS + i]
 
 
 @kernel()
-def fill_tile(s, ranks, splats, features, left, top):
+def fill_tile(s, pairs, splats, features, left, top):
     """All splats of one tile's list, until every pixel has stopped."""
     many = features.shape[1]
-    for j in range(ranks.shape[0]):
+    for j in range(pairs.shape[0]):
         if j & 15 == 15 and not any_live(s):
             return
-        a = splats[ranks[j]]
-        lo, hi = U(max(int(a[11]) - top, 0) * 16), U(min(int(a[13]) - top, 16) * 16)
+        a = splats[pairs[j, 0]]
+        lo, hi = rows_of(pairs[j, 2])
         p, q, d, k, r, g, b = a[2], a[3], a[4], a[5], a[6], a[7], a[8]
         du, dv = F(left) + HALF - a[0], F(top) + HALF - a[1]
         if many == 0:
@@ -129,11 +143,11 @@ def fill_tile(s, ranks, splats, features, left, top):
         else:
             blend_wide(s, lo, hi, p, q, d, p * du + q * dv, d * dv, k, r, g, b, a[9])
             for c in range(many):
-                accumulate(s, lo, hi, C_ + U(c * 256), features[ranks[j], c])
+                accumulate(s, lo, hi, C_ + U(c) * PIXELS, features[pairs[j, 0], c])
 
 
 @kernel(parallel=True)
-def raster(splats, starts, ranks, features, background, tiles_x, workers, color, trans, channels, median):
+def raster(splats, starts, pairs, features, background, tiles_x, workers, color, trans, channels, median):
     """Blend every tile.
 
     splats [V,16] in depth order, features [V,X] further channels (X = 0: neither those nor the median is made);
@@ -142,9 +156,12 @@ def raster(splats, starts, ranks, features, background, tiles_x, workers, color,
     height, width = trans.shape
     tiles = starts.shape[0] - 1
     for w in prange(workers):
-        s = np.empty(256 * (8 + features.shape[1]), np.float32)
+        s = np.empty(TILE_WIDE * TILE_HIGH * (8 + features.shape[1]), np.float32)
+        for i in range(TILE_WIDE * TILE_HIGH):
+            s[X_ + U(i)], s[Y_ + U(i)] = F(i % TILE_WIDE), F(i // TILE_WIDE)
         for tile in range(w, tiles, workers):
-            left, top = (tile % tiles_x) * 16, (tile // tiles_x) * 16
-            open_tile(s, left, top, width, height)
-            fill_tile(s, ranks[starts[tile]:starts[tile + 1]], splats, features, left, top)
-            close_tile(s, left, top, background, color, trans, channels, median)
+            left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
+            wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
+            open_tile(s, wide, high)
+            fill_tile(s, pairs[starts[tile]:starts[tile + 1]], splats, features, left, top)
+            close_tile(s, left, top, wide, high, background, color, trans, channels, median)

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..formats.camera import Camera
 from ..formats.refusal import Refusal
+from .constants import TILE_HIGH, TILE_WIDE
 from .numba_backward import SUMS, unraster
-from .numba_bin import depth_order, first_slots, gather, tile_lists
+from .numba_bin import depth_order, first_slots, tile_lists
 from .numba_forward import raster
 from .numba_project import FIELDS, all_finite, camera_numbers, project
 from .numba_runtime import LOCK
@@ -38,17 +39,21 @@ class Trace:
     inputs: tuple  # means, quats, scales, sh0, shN
     degree: int
     camera: np.ndarray  # float32 [28]
+    table: np.ndarray  # [N,16] splats in the Gaussians' order
+    tiles: np.ndarray  # int32 [N], 0 where culled
+    first: np.ndarray  # int64 [N+1] a Gaussian's first slot
+    ends: np.ndarray  # int64 [N] the end of its slots (garbage where culled)
     splats: np.ndarray  # [V,16] in depth order
-    order: np.ndarray  # int32 [V]
-    first: np.ndarray  # int64 [V+1]
     features: np.ndarray  # [V,X]
     depth: bool
     tiles_x: int
     starts: np.ndarray
-    ranks: np.ndarray
+    pairs: np.ndarray
     pictures: Pictures
-    depths: np.ndarray  # [N]
-    radii: np.ndarray  # int32 [N] pixels, 0 where culled
+
+    def seen(self) -> tuple[np.ndarray, np.ndarray]:
+        """Depths [N] and radii int32 [N] in pixels (0 where culled)."""
+        return self.table[:, 9].copy(), self.table[:, 14].astype(np.int32)
 
 
 @dataclass
@@ -71,7 +76,7 @@ def refuse_nonfinite(**columns: np.ndarray) -> None:
     """Raise Refusal when a float32 array holds NaN or infinity; names it."""
     for name, values in columns.items():
         if values.size and not all_finite(values.reshape(-1).view(np.uint32)):
-            raise Refusal(f"rasterize: {name} holds NaN or infinite numbers; clean the head or lower the learning rate.")
+            raise Refusal(f"rasterize: {name} holds NaN or infinite numbers; clean the head or train more slowly.")
 
 
 def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, background, extra, depth, degree) -> Trace:
@@ -79,53 +84,58 @@ def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgr
 
     Raises Refusal for numbers that are not finite and for more than PAIRS_MAX (splat, tile) pairs.
     """
-    n, tiles_x, tiles_y = len(means), (camera.width + 15) // 16, (camera.height + 15) // 16
+    n, tiles_x, tiles_y = len(means), -(-camera.width // TILE_WIDE), -(-camera.height // TILE_HIGH)
     cam = camera_numbers(camera)
     with LOCK:
         refuse_nonfinite(means=means, quats=quats, scales=scales, opacities=opacities, sh0=sh0, shN=shN, extra=extra)
         workers = numba.get_num_threads()
         table, tiles = np.empty((n, FIELDS), np.float32), np.empty(n, np.int32)
         project(means, quats, scales, opacities, sh0, shN, degree, cam, table, tiles)
-        order = depth_order(table, tiles)
-        first = first_slots(order, tiles)
+        order, first = depth_order(table, tiles), first_slots(tiles)
         if first[-1] > PAIRS_MAX:
             raise Refusal(f"rasterize: the splats cover {first[-1]} tiles in all, at most {PAIRS_MAX} fit in memory; "
                           "lower the picture's size or the scales.")
-        splats = np.empty((len(order), FIELDS), np.float32)
-        gather(table, order, splats)
+        splats, ends = np.empty((len(order), FIELDS), np.float32), np.empty(n, np.int64)
+        starts, pairs = tile_lists(table, order, first, tiles_x, tiles_y, workers, ends, splats)
         features = np.empty((len(order), extra.shape[1] + depth), np.float32)
         features[:, : extra.shape[1]] = extra[order]
         if depth:
             features[:, -1] = splats[:, 9]
-        starts, ranks = tile_lists(splats, first, tiles_x, tiles_y, workers)
         size = (camera.height, camera.width)
         pictures = Pictures(np.empty((*size, 3), np.float32), np.empty(size, np.float32),
                             np.empty((*size, features.shape[1]), np.float32),
                             np.empty(size if features.shape[1] else (0, 0), np.float32))
-        raster(splats, starts, ranks, features, background, tiles_x, workers, pictures.color, pictures.trans,
+        raster(splats, starts, pairs, features, background, tiles_x, workers, pictures.color, pictures.trans,
                pictures.channels, pictures.median)
-    return Trace((means, quats, scales, sh0, shN), degree, cam, splats, order, first, features, depth, tiles_x, starts,
-                 ranks, pictures, table[:, 9].copy(), table[:, 14].astype(np.int32))
+    return Trace((means, quats, scales, sh0, shN), degree, cam, table, tiles, first, ends, splats, features, depth,
+                 tiles_x, starts, pairs, pictures)
+
+
+SLOTS = [np.empty(0, np.float32)]  # kept between calls (under LOCK): fresh pages cost more than the sums
+
+
+def slot_rows(pairs: int, width: int) -> np.ndarray:
+    """float32 [pairs, width], uninitialised, shared by all backward passes."""
+    if SLOTS[0].size < pairs * width:
+        SLOTS[0] = np.empty(pairs * width + pairs * width // 4, np.float32)
+    return SLOTS[0][: pairs * width].reshape(pairs, width)
 
 
 def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels: np.ndarray) -> Gradients:
     """Upstream gradients [H,W,3], [H,W], [H,W,X] (float32, contiguous) -> gradients of every input."""
-    means, quats, scales, sh0, shN = trace.inputs
-    n = len(means)
+    n, pictures = len(trace.tiles), trace.pictures
     extra = trace.features.shape[1] - trace.depth
 
     def zeros(*shape):
         return np.zeros(shape, np.float32)
 
-    out = Gradients(zeros(n, 3), zeros(n, 4), zeros(n, 3), zeros(n), zeros(n, 3), zeros(*shN.shape), zeros(n, extra),
-                    zeros(n, 2), zeros(n, 2), np.zeros(n, np.int32))
-    pictures = trace.pictures
+    out = Gradients(zeros(n, 3), zeros(n, 4), zeros(n, 3), zeros(n), zeros(n, 3), zeros(*trace.inputs[4].shape),
+                    zeros(n, extra), zeros(n, 2), zeros(n, 2), np.zeros(n, np.int32))
     with LOCK:
-        slots = np.empty((trace.first[-1], SUMS + trace.features.shape[1]), np.float32)
-        unraster(trace.splats, trace.starts, trace.ranks, trace.first, trace.features, trace.tiles_x,
-                 numba.get_num_threads(), (pictures.color, pictures.trans, pictures.channels),
-                 (g_color, g_alpha, g_channels), slots)
-        unproject(trace.inputs, trace.degree, trace.camera, trace.splats, trace.order, trace.first, slots,
+        slots = slot_rows(trace.first[-1], SUMS + trace.features.shape[1])
+        unraster(trace.splats, trace.starts, trace.pairs, trace.features, trace.tiles_x, numba.get_num_threads(),
+                 (pictures.color, pictures.trans, pictures.channels), (g_color, g_alpha, g_channels), slots)
+        unproject(trace.inputs, trace.degree, trace.camera, trace.table, trace.tiles, trace.first, trace.ends, slots,
                   int(trace.depth), (out.means, out.quats, out.scales, out.opacities, out.sh0, out.shN, out.extra),
                   (out.grad2d, out.absgrad2d, out.counts))
     return out

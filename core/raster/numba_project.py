@@ -22,7 +22,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .constants import ALPHA_MIN, EPS2D, EXPONENT_MAX, FOV_MARGIN, SPREAD_MAX
+from .constants import ALPHA_MIN, EPS2D, EXPONENT_MAX, FOV_MARGIN, SPREAD_MAX, TILE_HIGH, TILE_WIDE
 from .numba_runtime import kernel
 from .numba_sh import sh_basis
 
@@ -52,12 +52,12 @@ def camera_numbers(camera) -> np.ndarray:
                      orthographic], dtype=np.float32)
 
 
-@kernel(parallel=True, fastmath=False)
+@kernel()
 def all_finite(bits):
     """Whether no float32 of `bits` (viewed as uint32 [M]) is NaN or infinite; integer tests, so fastmath cannot lie."""
     wrong = 0
-    for i in prange(bits.shape[0]):
-        wrong += (bits[i] & np.uint32(0x7F800000)) == np.uint32(0x7F800000)
+    for i in range(bits.shape[0]):
+        wrong += np.int64((bits[i] & np.uint32(0x7F800000)) == np.uint32(0x7F800000))
     return wrong == 0
 
 
@@ -128,7 +128,9 @@ def towards(means, i, cam):
 @kernel()
 def colour(means, sh0, shN, i, degree, cam, basis, splat):
     """splat[6:9] = max(0, SH + 0.5)."""
-    x, y, z, _ = towards(means, i, cam)
+    x, y, z = ZERO, ZERO, ZERO
+    if degree > 0:
+        x, y, z, _ = towards(means, i, cam)
     sh_basis(degree, x, y, z, basis)
     r, g, b = basis[0] * sh0[i, 0], basis[0] * sh0[i, 1], basis[0] * sh0[i, 2]
     for j in range((degree + 1) * (degree + 1) - 1):
@@ -156,19 +158,20 @@ def place(means, quats, scales, opacities, i, cam, splat):
     log_opacity = math.log(opacity)
     reach = SLACK * math.sqrt(max(ZERO, REACH + TWO * log_opacity))
     wide, high = reach * math.sqrt(a), reach * math.sqrt(c)
-    left, right = max(ZERO, math.ceil(u - wide - HALF)), min(cam[25], math.floor(u + wide + HALF))
-    top, bottom = max(ZERO, math.ceil(v - high - HALF)), min(cam[26], math.floor(v + high + HALF))
+    left, right = max(ZERO, np.ceil(u - wide - HALF)), min(cam[25], np.floor(u + wide + HALF))
+    top, bottom = max(ZERO, np.ceil(v - high - HALF)), min(cam[26], np.floor(v + high + HALF))
     if left >= right or top >= bottom:
         return 0
     splat[0], splat[1], splat[2], splat[3], splat[4], splat[5] = u, v, p, q, d, -EIGHTH * log_opacity
     splat[10], splat[11], splat[12], splat[13] = left, top, right, bottom
-    splat[14], splat[15] = math.ceil(max(wide, high) / SLACK), opacity
-    return (((int(right) + 15) >> 4) - (int(left) >> 4)) * (((int(bottom) + 15) >> 4) - (int(top) >> 4))
+    splat[14], splat[15] = np.ceil(max(wide, high) / SLACK), opacity
+    return (((int(right) + TILE_WIDE - 1) // TILE_WIDE - int(left) // TILE_WIDE)
+            * ((int(bottom) + TILE_HIGH - 1) // TILE_HIGH - int(top) // TILE_HIGH))
 
 
 @kernel(parallel=True)
 def project(means, quats, scales, opacities, sh0, shN, degree, cam, splats, tiles):
-    """Fill splats [N,16] and tiles int32 [N] (how many 16x16 tiles each touches; 0 is culled)."""
+    """Fill splats [N,16] and tiles int32 [N] (how many tiles each one's rectangle touches; 0 is culled)."""
     n = means.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         basis = np.empty(16, np.float32)

@@ -14,7 +14,7 @@ from .numba_project import CHUNK, half_axes, jacobian, rotation, to_camera, towa
 from .numba_runtime import kernel
 from .numba_sh import sh_basis, sh_slope
 
-F = np.float32
+F, U = np.float32, np.uintp
 ZERO, HALF, ONE, TWO, EIGHT, SIXTEEN = F(0), F(0.5), F(1), F(2), F(8), F(16)
 SUMS = 12
 
@@ -30,7 +30,7 @@ def covariance_gradient(a, sums):
 
 @kernel()
 def quaternion_gradient(R, r, out):
-    """dL/dq [4] from dL/dR (9 numbers, row by row); R carries the unit quaternion and 1/|q| (numba_project.rotation)."""
+    """dL/dq [4] from dL/dR (9 numbers); R as numba_project.rotation gives it."""
     w, x, y, z, over = R[9], R[10], R[11], R[12], R[13]
     gw = TWO * (x * (r[7] - r[5]) + y * (r[2] - r[6]) + z * (r[3] - r[1]))
     gx = TWO * (y * (r[1] + r[3]) + z * (r[2] + r[6]) + w * (r[7] - r[5]) - TWO * x * (r[4] + r[8]))
@@ -95,7 +95,9 @@ def shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales):
 def colour_gradient(means, sh0, shN, i, degree, a, sums, cam, basis, g_sh0, g_shN, g_means):
     """Fill row i of g_sh0 and g_shN, add the viewing direction's share to g_means[i]."""
     r, g, b = (sums[0] if a[6] > ZERO else ZERO, sums[1] if a[7] > ZERO else ZERO, sums[2] if a[8] > ZERO else ZERO)
-    x, y, z, over = towards(means, i, cam)
+    x, y, z, over = ZERO, ZERO, ZERO, ZERO
+    if degree > 0:
+        x, y, z, over = towards(means, i, cam)
     sh_basis(degree, x, y, z, basis)
     g_sh0[i, 0], g_sh0[i, 1], g_sh0[i, 2] = basis[0] * r, basis[0] * g, basis[0] * b
     if degree == 0:
@@ -132,7 +134,7 @@ def mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d,
 
 
 @kernel(parallel=True)
-def unproject(inputs, degree, cam, splats, order, first, slots, depth_channel, gradients, statistics):
+def unproject(inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics):
     """Fill the rows of the visible Gaussians; the others keep what they hold (zeros).
 
     inputs (means, quats, scales, sh0, shN), gradients (means, quats, scales, opacities, sh0, shN, extra [N,X']),
@@ -141,15 +143,17 @@ def unproject(inputs, degree, cam, splats, order, first, slots, depth_channel, g
     means, quats, scales, sh0, shN = inputs
     g_means, g_quats, g_scales, g_opacities, g_sh0, g_shN, g_extra = gradients
     grad2d, absgrad2d, counts = statistics
-    width = slots.shape[1]
-    for chunk in prange((order.shape[0] + CHUNK - 1) // CHUNK):
+    n, width = table.shape[0], slots.shape[1]
+    for chunk in prange((n + CHUNK - 1) // CHUNK):
         basis, sums = np.empty(16, np.float32), np.empty(width, np.float32)
-        for rank in range(chunk * CHUNK, min(order.shape[0], (chunk + 1) * CHUNK)):
-            i, a = order[rank], splats[rank]
+        for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
+            if tiles[i] == 0:
+                continue
+            a = table[i]
             sums[:] = ZERO
-            for pair in range(first[rank], first[rank + 1]):
-                for k in range(width):
-                    sums[k] += slots[pair, k]
+            for slot in range(first[i], ends[i]):
+                for k in range(U(width)):
+                    sums[k] += slots[slot, k]
             through_shape = shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales)
             depth = sums[width - 1] if depth_channel > 0 else ZERO
             mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d, absgrad2d)
