@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preview pictures: 8-bit PNG, tagged sRGB."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ..formats.atomic import written_beside
+
+
+def write_png(
+    path: Path | str,
+    pixels: np.ndarray,  # uint8 [H,W,3] RGB or [H,W,4] RGBA with straight (not premultiplied) alpha; colour.codes_of
+) -> None:
+    """Write atomically; the file says that its codes are sRGB. Raises ValueError for another type or shape."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or 0 in pixels.shape:
+        raise ValueError(f"a PNG wants uint8 [H,W,3] or [H,W,4], not {pixels.dtype} {pixels.shape}")
+    tags = PngInfo()
+    tags.add(b"sRGB", b"\x00")  # perceptual
+    tags.add(b"gAMA", (45455).to_bytes(4, "big"))  # for readers that know no sRGB chunk
+    with written_beside(path) as beside:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, format="PNG", pnginfo=tags)
