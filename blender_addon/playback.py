@@ -177,6 +177,15 @@ def forget_frames() -> None:
     library.clear()
 
 
+def single_users(scene: bpy.types.Scene) -> None:
+    """A duplicated head may share its cloud with the first one; each moves its own."""
+    seen = set()
+    for body in heads_of(scene):
+        if body.data.session_uid in seen:
+            body.data = body.data.copy()
+        seen.add(body.data.session_uid)
+
+
 class suspended:
     """While inside, frame changes do not move the heads (sampling walks through the shot)."""
 
@@ -197,7 +206,8 @@ def on_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
 
 @persistent
 def on_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    """A strip was moved, a driver turned: the same look, which writes only what differs."""
+    """A strip was moved, a driver turned, a head duplicated: the same look, which writes only what differs."""
+    single_users(scene)
     refresh(scene, depsgraph)
 
 

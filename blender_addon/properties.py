@@ -21,6 +21,8 @@ SLIDERS = {
     "brows": ("Brows", -1.0, 1.0, 2, "Lowers or raises the brows"),
 }
 DEFAULTS = Controls()
+FILE = {"subtype": "FILE_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
+FOLDER = {"subtype": "DIR_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
 
 
 def _moved(self, context) -> None:
@@ -48,27 +50,27 @@ class TalkSplatControls(bpy.types.PropertyGroup):
 class TalkSplatHead(bpy.types.PropertyGroup):
     """All about one talking head; lives on its object as `object.talksplat`."""
 
-    head: StringProperty(name="Head", description="The .head file", subtype="FILE_PATH")
+    head: StringProperty(name="Head", description="The .head file", **FILE)
     head_hash: StringProperty(name="Hash", description="Content hash of the head this object was made from")
 
     strip: StringProperty(name="Strip", description="The sound strip that the head listens to", update=_moved)
     strip_scene: PointerProperty(name="Scene", description="The scene in whose sequencer the strip lies",
                                  type=bpy.types.Scene, update=_moved)
-    performance: StringProperty(name="Performance", subtype="FILE_PATH",
+    performance: StringProperty(name="Performance", **FILE,
                                 description="What the head made of the sound; a file in the cache, made by Attach")
-    sound: StringProperty(name="Sound", subtype="FILE_PATH", description="The sound the performance was made from")
+    sound: StringProperty(name="Sound", **FILE, description="The sound the performance was made from")
 
     controls: PointerProperty(type=TalkSplatControls)
 
-    bake: StringProperty(name="Bake", description="The .bake file that holds this shot", subtype="FILE_PATH")
+    bake: StringProperty(name="Bake", description="The .bake file that holds this shot", **FILE)
     use_bake: BoolProperty(name="Play from Bake", default=True, update=_moved,
                            description="Show the baked frames; off: replay the performance with the sliders")
-    bake_out: StringProperty(name="File", default="//bake/{head}.{take}.bake", subtype="FILE_PATH",
-                             description="Where to bake to: // is the .blend's folder, {head} the object's name, "
-                                         "{take} changes with the sliders, the sound and the range, so that the "
-                                         "same bake goes on where it stopped and another one overwrites nothing")
+    bake_out: StringProperty(name="File", default="//bake/{head}.bake", **FILE,
+                             description="Where to bake to: // is the .blend's folder, {head} the object's name. "
+                                         "With {take} in it every change of sliders, sound or range has a file of "
+                                         "its own; without, another take replaces the file")
 
-    plates_out: StringProperty(name="Folder", default="//plates/{head}/", subtype="DIR_PATH",
+    plates_out: StringProperty(name="Folder", default="//plates/{head}/", **FOLDER,
                                description="Where to render to; // is the .blend's folder, {head} the object's name")
     view: EnumProperty(name="View", default="SCENE", items=[
         ("SCENE", "Scene Camera", "The scene's camera at the scene's resolution"),
@@ -80,7 +82,7 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     exr: BoolProperty(name="EXR", default=Render("", "").exr, description="Half-float plates with alpha and depth")
     movie: BoolProperty(name="MP4", default=Render("", "").movie, description="A movie with the sound")
 
-    ply_out: StringProperty(name="Folder", default="//ply/{head}/", subtype="DIR_PATH",
+    ply_out: StringProperty(name="Folder", default="//ply/{head}/", **FOLDER,
                             description="Where the PLY sequence goes; one 3DGS file a frame")
 
 

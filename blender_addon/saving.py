@@ -39,6 +39,7 @@ def load_head(body: bpy.types.Object, path: str) -> None:
     body.data = cloud
     if old is not None and old.users == 0:
         bpy.data.pointclouds.remove(old)
+        cloud.name = head.file.card.name
     body.talksplat.head = library.storable(path)
     body.talksplat.head_hash = head.hash
 
@@ -56,15 +57,6 @@ def restore() -> None:
             continue  # `playback.refresh` meets the same sentence and keeps it for the panel
     for scene in bpy.data.scenes:
         playback.refresh(scene)
-
-
-def single_user() -> None:
-    """A duplicated head may share its cloud with the first one: each moves its own."""
-    seen = set()
-    for body in own_heads():
-        if body.data.session_uid in seen:
-            body.data = body.data.copy()
-        seen.add(body.data.session_uid)
 
 
 @persistent

@@ -4,14 +4,29 @@
 A cancelled or crashed bake goes on where it was when the same bake is asked for again.
 """
 
+import shutil
+from pathlib import Path
+
 import bpy
 
+from ...core.formats.atomic import written_beside
 from .. import library, playback, running
 from ..properties import head_of
 from ..scene import strip as strips
 from ..shot import bake_job
 from .follow import with_head
 from .verb import JobVerb
+
+
+def hand_over(body: bpy.types.Object, out: Path) -> None:
+    """Let go of the file that the worker will write, and leave it what was listened to already."""
+    if body.talksplat.bake and library.absolute(body.talksplat.bake) == str(out):
+        body.talksplat.bake = ""
+    library.bake.close(str(out))
+    heard = Path(library.absolute(body.talksplat.performance) or "-")
+    if heard.is_file():
+        with written_beside(out.with_suffix(".performance")) as beside:
+            shutil.copyfile(heard, beside)
 
 
 class TALKSPLAT_OT_bake(JobVerb, bpy.types.Operator):
@@ -34,6 +49,7 @@ class TALKSPLAT_OT_bake(JobVerb, bpy.types.Operator):
     def act(self, context: bpy.types.Context) -> None:
         body = head_of(context)
         job, uid = bake_job(context.scene, body), body.session_uid
+        hand_over(body, Path(job.out))
 
         def then(result: dict) -> str:
             with with_head(uid) as baked:

@@ -151,3 +151,37 @@ def sound_path(tmp_path_factory):
 @pytest.fixture
 def make_wave():
     return write_wave
+
+
+@pytest.fixture
+def add_strip():
+    """add_strip(bpy, path, start=1) -> a sound strip in the scene's sequencer."""
+
+    def add(bpy, path, start=1):
+        editor = bpy.context.scene.sequence_editor or bpy.context.scene.sequence_editor_create()
+        strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+        return strips.new_sound("voice", str(path), 1, start)
+
+    return add
+
+
+@pytest.fixture
+def talking(blender, head_path, sound_path, add_strip, tmp_path):
+    """A head in the scene that listens to a strip, its performance written by numpy: no worker asked."""
+    from talksplat.core.formats.head import read_head
+    from talksplat.core.performance.condition import Performance, write_performance
+
+    card = read_head(head_path).card
+    rng, moments = np.random.default_rng(5), 300
+    codes = {branch: rng.normal(size=(moments, a)).astype(np.float32) for branch, a in card.audio_code.items()}
+    performance = Performance(
+        codes, {branch: track[0] * 0 for branch, track in codes.items()},
+        np.zeros((moments, len(EXPRESSION)), np.float32), EXPRESSION, np.ones(moments, np.float32),
+        card.content_hash, "0" * 64, "voice.wav", 2.0, Fraction(100), Fraction(-1, 2))
+    path = tmp_path / "voice.performance"
+    write_performance(path, performance)
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    body, strip = bpy.context.object, add_strip(bpy, sound_path)
+    settings = body.talksplat
+    settings.sound, settings.performance, settings.strip = str(sound_path), str(path), strip.name
+    return body
