@@ -74,8 +74,8 @@ def installed_extension(out: Path) -> ModuleType:
     """The extension, installed from its zip and enabled as an artist would; its package inside Blender."""
     os.environ["BLENDER_USER_RESOURCES"] = str(out / "blender_profile")
     os.environ.setdefault("TALKSPLAT_PYTHON", sys.executable)
+    import bpy  # noqa: I001  (addon_utils lies in a folder that only importing bpy makes known)
     import addon_utils
-    import bpy
 
     from ..blender_addon.packing import build_zip
 
