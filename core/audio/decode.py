@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any file that FFmpeg's libraries open -> a Sound, in bounded memory.
+"""Any file that FFmpeg's libraries open -> a Sound to listen to, or a soundtrack to play, in bounded memory.
 
 Every decoded piece is laid down where its own time stamp says, not where the last one ended:
 priming samples, edit lists, a sound that starts after the picture and holes in a recording
 cannot shift the lips.
 
-Letters: S samples of a decoded piece, c channels.
+Letters: S samples of a decoded piece, L of the whole, c channels (1 or 2).
 """
 
 import hashlib
@@ -14,17 +14,19 @@ from pathlib import Path
 
 import av
 import numpy as np
-import soxr
 
 from ..formats.refusal import Refusal
-from .downmix import to_mono
+from .downmix import mixed
 from .sound import RATE, Sound
+from .timeline import Timeline
 
-LONGEST = 3 * 3600  # seconds; 690 MB of samples
-SLACK = 0.04  # seconds a time stamp may stray (containers round them) before it counts as a hole
-BLOCK = 1 << 16  # samples of silence laid down at once
+LONGEST = 3 * 3600  # seconds; 690 MB of mono samples at 16 kHz
+LONGEST_TRACK = 3600  # seconds; 1.4 GB of stereo samples at 48 kHz
+TRACK_RATE = 48000  # Hz
 TIMELINES = ("mov", "mp4", "matroska", "webm", "avi")  # formats whose time 0 is the start of the film
 MEASURED = ("mov", "mp4", "flac")  # formats whose streams state their true length
+ATTACHED = av.stream.Disposition.attached_pic  # a cover picture is no film
+CHUNKS = 64  # of a WAV to look at for its length
 OPEN_SIZE = 0x7FFF0000  # from here up a WAV's size means "not known when it was written"
 
 
@@ -34,37 +36,52 @@ def load_sound(path: Path | str) -> Sound:
     Raises Refusal for a missing file, one that is no sound, has no audio stream, holds no samples,
     breaks off before its stated end, is damaged, or is longer than three hours. Silence is fine.
     """
-    path = Path(path)
+    samples, content_hash = _read(Path(path), RATE, 1, LONGEST)
+    return Sound(samples[:, 0].copy(), RATE, content_hash)
+
+
+def load_soundtrack(path: Path | str) -> tuple[np.ndarray, int, str]:
+    """The same stream on the same timeline for ears: (float32 [L,2] -1..1, 48000, content hash of the file).
+
+    Raises Refusal as `load_sound` does, here beyond one hour.
+    """
+    samples, content_hash = _read(Path(path), TRACK_RATE, 2, LONGEST_TRACK)
+    return samples, TRACK_RATE, content_hash
+
+
+def _read(path: Path, rate: int, channels: int, longest: float) -> tuple[np.ndarray, str]:
+    """([L,c], SHA-256 of the file)."""
     if not path.is_file():
         raise Refusal(f"{path} is not a file; choose a sound or a video with sound.")
     try:
-        with av.open(str(path)) as container:
-            samples = _decode(container, path)
+        # A playlist must not send us anywhere else.
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            samples = _decode(container, Timeline(path, rate, channels, longest))
     except av.error.FFmpegError as error:
         raise Refusal(f"{path} cannot be read as sound ({error.strerror}); "
                       "export it again as WAV, or choose another file.") from error  # fmt: skip
     if not np.isfinite(samples).all():
         raise Refusal(f"{path} holds samples that are not numbers; export it again as 16-bit WAV.")
     with open(path, "rb") as file:
-        return Sound(np.clip(samples, -1.0, 1.0), RATE, hashlib.file_digest(file, "sha256").hexdigest())
+        return np.clip(samples, -1.0, 1.0, out=samples), hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _decode(container: av.container.InputContainer, path: Path) -> np.ndarray:
+def _decode(container: av.container.InputContainer, timeline: Timeline) -> np.ndarray:
+    path = timeline.path
     stream = container.streams.best("audio")
     if stream is None:
         raise Refusal(f"{path} has no sound in it; choose a file with an audio stream.")
-    timeline = _Timeline(path)
-    for time, rate, mono in _pieces(container, stream, path):
-        timeline.lay(time, rate, mono)
+    for time, rate, piece in _pieces(container, stream, timeline):
+        timeline.lay(time, rate, piece)
     samples = timeline.finish()
     if not len(samples):
         raise Refusal(f"{path} has an audio stream without samples; export it again.")
-    _check_whole(container, stream, path, len(samples) / RATE)
+    _check_whole(container, stream, path, len(samples) / timeline.target)
     return samples
 
 
-def _pieces(container, stream, path: Path) -> Iterator[tuple[float | None, int, np.ndarray]]:
-    """(seconds on the file's timeline or None, rate, mono float32 [S]) of each decoded piece."""
+def _pieces(container, stream, timeline: Timeline) -> Iterator[tuple[float | None, int, np.ndarray]]:
+    """(seconds on the file's timeline or None, rate, float32 [S,c]) of each decoded piece."""
     origin = _origin(container)
     packets = damaged = 0
     for packet in container.demux(stream):
@@ -75,12 +92,12 @@ def _pieces(container, stream, path: Path) -> Iterator[tuple[float | None, int, 
             damaged += 1
             continue
         for frame in frames:
-            mono = to_mono(frame)
             if origin is None:
                 origin = frame.time or 0.0
-            yield None if frame.time is None else frame.time - origin, frame.sample_rate, mono
+            time = None if frame.time is None else frame.time - origin
+            yield time, frame.sample_rate, mixed(frame, timeline.channels)
     if damaged > max(2, packets // 50):
-        raise Refusal(f"{path} is damaged ({damaged} of {packets} packets cannot be decoded); export it again.")
+        raise Refusal(f"{timeline.path} is damaged ({damaged} of {packets} packets cannot be read); export it again.")
 
 
 def _origin(container) -> float | None:
@@ -96,9 +113,6 @@ def _origin(container) -> float | None:
     if not pictures:
         return None
     return container.start_time / av.time_base
-
-
-ATTACHED = av.stream.Disposition.attached_pic
 
 
 def _check_whole(container, stream, path: Path, seconds: float) -> None:
@@ -124,7 +138,8 @@ def _wav_length(path: Path) -> float:
     with open(path, "rb") as file:
         file.seek(12)
         byte_rate = 0
-        while len(head := file.read(8)) == 8:
+        for _ in range(CHUNKS):
+            head = file.read(8)
             size = int.from_bytes(head[4:], "little")
             if head[:4] == b"fmt ":
                 byte_rate = int.from_bytes(file.read(16)[8:12], "little")
@@ -133,66 +148,3 @@ def _wav_length(path: Path) -> float:
                 return size / byte_rate if byte_rate and size < OPEN_SIZE else 0.0
             file.seek(size + (size & 1), 1)
     return 0.0
-
-
-class _Timeline:
-    """Lays pieces end to end on the 16 kHz timeline, with silence in holes and overlaps cut."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.done: list[np.ndarray] = []
-        self.rate = 0
-        self.stream: soxr.ResampleStream | None = None
-        self.base = 0.0  # seconds at which the present rate began
-        self.fed = 0  # samples given to the present resampler
-
-    @property
-    def now(self) -> float:
-        return self.base + (self.fed / self.rate if self.rate else 0.0)
-
-    def lay(self, time: float | None, rate: int, mono: np.ndarray) -> None:
-        if rate != self.rate:
-            self._start(rate)
-        stray = 0.0 if time is None else time - self.now
-        if self.fed == 0 and self.base == 0.0 and time is not None:
-            stray = float(np.rint(stray * rate)) / rate  # the first piece is laid to the sample
-        elif abs(stray) < SLACK:
-            stray = 0.0
-        if stray < 0:
-            mono = mono[round(-stray * rate) :]
-        elif stray > 0:
-            self._silence(stray)
-        self._feed(mono)
-
-    def _start(self, rate: int) -> None:
-        if not 1000 <= rate <= 768000:
-            raise Refusal(f"{self.path} claims {rate} samples a second; export it again at 48000.")
-        self.base = self.now
-        self._flush()
-        self.rate, self.fed = rate, 0
-        self.stream = soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="HQ") if rate != RATE else None
-
-    def _silence(self, seconds: float) -> None:
-        if self.now + seconds > LONGEST:
-            self._too_long()
-        left = round(seconds * self.rate)
-        while left > 0:
-            self._feed(np.zeros(min(left, BLOCK), dtype=np.float32))
-            left -= BLOCK
-
-    def _feed(self, mono: np.ndarray) -> None:
-        self.fed += len(mono)
-        if self.now > LONGEST:
-            self._too_long()
-        self.done.append(mono if self.stream is None else self.stream.resample_chunk(mono))
-
-    def _flush(self) -> None:
-        if self.stream is not None:
-            self.done.append(self.stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True))
-
-    def finish(self) -> np.ndarray:
-        self._flush()
-        return np.concatenate(self.done) if self.done else np.zeros(0, dtype=np.float32)
-
-    def _too_long(self) -> None:
-        raise Refusal(f"{self.path} is longer than {LONGEST // 3600} hours; cut out the part that is spoken.")

@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any channel layout -> one channel.
+"""Any channel layout -> two channels or one, by ITU-R BS.775.
 
-ITU-R BS.775 mono: centre 1, left and right 0.7071, surrounds 0.5, no low-frequency effects; divided
-by their sum, so that nothing clips and a sound in every channel keeps its level (stereo: the mean).
+left = L + 0.7071 C + 0.7071 Ls, right likewise, no low-frequency effects; mono is their sum (C 1,
+L and R 0.7071, surrounds 0.5). Weights are divided by their sum, so that nothing clips and a sound
+in every channel keeps its level (mono of stereo: the mean).
+
+Letters: S samples, c channels of the file.
 """
 
 import av
 import numpy as np
 
-FRONT, SURROUND = 0.5**0.5, 0.5
+HALF = 0.5**0.5
+# FFmpeg's channel name -> weight in the left and the right channel
 WEIGHTS = {
-    "FC": 1.0, "FL": FRONT, "FR": FRONT, "FLC": FRONT, "FRC": FRONT, "DL": FRONT, "DR": FRONT,
-    "SL": SURROUND, "SR": SURROUND, "BL": SURROUND, "BR": SURROUND, "BC": SURROUND, "WL": SURROUND, "WR": SURROUND,
-    "LFE": 0.0, "LFE2": 0.0,
+    "FL": (1, 0), "FR": (0, 1), "FC": (HALF, HALF), "FLC": (1, 0), "FRC": (0, 1), "DL": (1, 0), "DR": (0, 1),
+    "SL": (HALF, 0), "SR": (0, HALF), "BL": (HALF, 0), "BR": (0, HALF), "WL": (HALF, 0), "WR": (0, HALF),
+    "BC": (0.5, 0.5), "LFE": (0, 0), "LFE2": (0, 0),
 }  # fmt: skip
 PLANES = 8  # PyAV 18 reads beyond an AVFrame's 8 plane pointers (7.1 Opus ends the process); packed is safe
 FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
 
 
-def to_mono(frame: av.AudioFrame) -> np.ndarray:
-    """One decoded piece as mono float32 [S], -1..1."""
+def mixed(frame: av.AudioFrame, channels: int) -> np.ndarray:
+    """One decoded piece as float32 [S,channels], -1..1; channels is 1 or 2."""
     names = [channel.name for channel in frame.layout.channels]
     if frame.format.is_planar and len(names) >= PLANES:
         packed = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate)
@@ -28,15 +32,17 @@ def to_mono(frame: av.AudioFrame) -> np.ndarray:
     if not frame.format.is_planar:
         values = values.reshape(-1, len(names)).T
     kind = frame.format.packed.name
-    weights = downmix_weights(names)
     if kind in FULL_SCALE:
         values = (values - (128.0 if kind == "u8" else 0.0)) / FULL_SCALE[kind]
-    return (weights @ values.astype(np.float64, copy=False)).astype(np.float32)
+    return (values.T.astype(np.float64, copy=False) @ mix_weights(names, channels).T).astype(np.float32)
 
 
-def downmix_weights(names: list[str]) -> np.ndarray:
-    """Weight of each channel by its FFmpeg name, [c], sum 1; layouts with unknown names: the plain mean."""
-    weights = np.array([WEIGHTS.get(name, np.nan) for name in names])
-    if not np.isfinite(weights).all() or weights.sum() == 0:
-        return np.full(len(names), 1.0 / len(names))
-    return weights / weights.sum()
+def mix_weights(names: list[str], channels: int) -> np.ndarray:
+    """[channels,c] by FFmpeg's channel names; layouts with unknown names: the plain mean."""
+    weights = np.array([WEIGHTS.get(name, (np.nan, np.nan)) for name in names], dtype=np.float64).T
+    if channels == 1:
+        weights = weights.sum(axis=0, keepdims=True)
+    loudest = weights.sum(axis=1).max()
+    if not np.isfinite(loudest) or loudest == 0:
+        return np.full((channels, len(names)), 1.0 / len(names))
+    return weights / loudest

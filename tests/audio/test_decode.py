@@ -6,8 +6,8 @@ import wave
 
 import numpy as np
 import pytest
-from talksplat.core.audio.decode import load_sound
-from talksplat.core.audio.downmix import downmix_weights
+from talksplat.core.audio.decode import load_sound, load_soundtrack
+from talksplat.core.audio.downmix import mix_weights
 from talksplat.core.audio.sound import Sound, write_wav
 from talksplat.core.formats.refusal import Refusal
 
@@ -58,15 +58,30 @@ def test_ten_minutes_do_not_drift(studio, tmp_path, name):
 
 
 def test_downmix():
-    assert downmix_weights(["FC"]) == [1.0]
-    assert np.allclose(downmix_weights(["FL", "FR"]), 0.5)
-    surround = downmix_weights(["FL", "FR", "FC", "LFE", "BL", "BR"])
-    assert surround[3] == 0
-    assert np.isclose(surround.sum(), 1)
-    assert surround[2] == surround.max()
-    assert np.isclose(surround[4] / surround[2], 0.5)
-    assert np.isclose(surround[0] / surround[2], 0.5**0.5)
-    assert np.allclose(downmix_weights(["NONE"] * 5), 0.2)
+    assert mix_weights(["FC"], 1) == [[1.0]]
+    assert np.allclose(mix_weights(["FL", "FR"], 1), 0.5)
+    assert np.allclose(mix_weights(["FL", "FR"], 2), np.eye(2))
+    assert np.allclose(mix_weights(["FC"], 2), 1.0)
+    surround = ["FL", "FR", "FC", "LFE", "BL", "BR"]
+    (mono,), (left, right) = mix_weights(surround, 1), mix_weights(surround, 2)
+    for row in (mono, left, right):
+        assert row[3] == 0
+        assert np.isclose(row.sum(), 1)
+    assert np.isclose(mono[4] / mono[2], 0.5)
+    assert np.isclose(mono[0] / mono[2], 0.5**0.5)
+    assert left[1] == left[5] == right[0] == right[4] == 0
+    assert np.allclose(mix_weights(["NONE"] * 5, 2), 0.2)
+
+
+def test_a_soundtrack_is_the_same_sound_in_full(studio, tmp_path):
+    """Both channels, 48 kHz, the same timeline and hash as what the encoders hear."""
+    channels = np.stack([studio.clicks([0.5], 1.0, 44100), studio.clicks([0.8], 1.0, 44100)])
+    file = studio.write_media(tmp_path / "late.mov", channels, 44100, "pcm_s16le", "stereo", "25", 0.4)
+    samples, rate, content_hash = load_soundtrack(file)
+    assert samples.shape == (rate * 14 // 10, 2)
+    for side, time in ((0, 0.9), (1, 1.2)):
+        assert abs(studio.heard_at(samples[:, side], time, rate=rate) - time) < 0.0005
+    assert content_hash == load_sound(file).content_hash
 
 
 def test_dialogue_in_the_centre_is_heard_and_rumble_is_not(studio, tmp_path):

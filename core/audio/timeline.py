@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pieces of sound, each with its own time -> one stretch of samples at one rate from time 0.
+
+Knows no files and no codecs. Holes become silence, overlaps are cut, a change of rate is followed.
+
+Letters: S samples of a piece, L of the whole, c channels.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from ..formats.refusal import Refusal
+
+SLACK = 0.04  # seconds a time stamp may stray (containers round them) before it counts as a hole
+BLOCK = 1 << 16  # samples of silence laid down at once
+
+
+class Timeline:
+    """Lay every piece, then `finish`. Raises Refusal (naming `path`) beyond `longest` seconds."""
+
+    def __init__(self, path: Path, target: int, channels: int, longest: float) -> None:
+        self.path, self.target, self.channels, self.longest = path, target, channels, longest
+        self.done: list[np.ndarray] = []  # [.,c] at `target` samples a second
+        self.rate = 0  # of the pieces at present
+        self.stream: soxr.ResampleStream | None = None
+        self.base = 0.0  # seconds at which the present rate began
+        self.fed = 0  # samples given to the present resampler
+
+    @property
+    def now(self) -> float:
+        return self.base + (self.fed / self.rate if self.rate else 0.0)
+
+    def lay(
+        self,
+        time: float | None,  # seconds; None: right after the last piece
+        rate: int,
+        piece: np.ndarray,  # [S,c] float32
+    ) -> None:
+        if rate != self.rate:
+            self._start(rate)
+        stray = 0.0 if time is None else time - self.now
+        if self.fed == 0 and self.base == 0.0 and time is not None:
+            stray = float(np.rint(stray * rate)) / rate  # the first piece is laid to the sample
+        elif abs(stray) < SLACK:
+            stray = 0.0
+        if stray < 0:
+            piece = piece[round(-stray * rate) :]
+        elif stray > 0:
+            self._silence(stray)
+        self._feed(piece)
+
+    def _start(self, rate: int) -> None:
+        if not 1000 <= rate <= 768000:
+            raise Refusal(f"{self.path} claims {rate} samples a second; export it again at 48000.")
+        self.base = self.now
+        self._flush()
+        self.rate, self.fed = rate, 0
+        same = rate == self.target
+        self.stream = None if same else soxr.ResampleStream(rate, self.target, self.channels, "float32", "HQ")
+
+    def _silence(self, seconds: float) -> None:
+        if self.now + seconds > self.longest:
+            self._too_long()
+        left = round(seconds * self.rate)
+        while left > 0:
+            self._feed(np.zeros((min(left, BLOCK), self.channels), dtype=np.float32))
+            left -= BLOCK
+
+    def _feed(self, piece: np.ndarray) -> None:
+        self.fed += len(piece)
+        if self.now > self.longest:
+            self._too_long()
+        self.done.append(piece if self.stream is None else self.stream.resample_chunk(piece))
+
+    def _flush(self) -> None:
+        if self.stream is not None:
+            self.done.append(self.stream.resample_chunk(np.zeros((0, self.channels), dtype=np.float32), last=True))
+
+    def finish(self) -> np.ndarray:
+        self._flush()
+        return np.concatenate(self.done) if self.done else np.zeros((0, self.channels), dtype=np.float32)
+
+    def _too_long(self) -> None:
+        raise Refusal(f"{self.path} is longer than {self.longest / 3600:g} hours; cut out the part that is spoken.")
