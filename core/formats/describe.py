@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..performance.condition import FORMAT as PERFORMANCE_FORMAT
+from ..performance.condition import read_performance
 from .bake import BakeReader
 from .bake_start import MAGIC
 from .head import FORMAT as HEAD_FORMAT
@@ -16,9 +18,9 @@ from .opening import opened
 from .plain import from_json
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header
 from .refusal import Refusal
-from .tensors import read_tensors
+from .tensors import read_metadata, read_tensors
 
-OURS = "talksplat."  # the beginning of `format` in the metadata of every safetensors file of ours
+CHECKPOINT_FORMAT = "talksplat.checkpoint"  # core/head/checkpoint.py, which stands above this floor
 FOOTAGE_CARD = "footage.json"
 MOST_JSON = 16 << 20  # bytes
 LONGEST = 400  # characters a value
@@ -92,21 +94,27 @@ def _ply(path: Path) -> Iterable[tuple[str, Any]]:
 
 
 def _tensors(path: Path) -> Iterable[tuple[str, Any]]:
-    arrays, metadata = read_tensors(path)
-    form = metadata.pop("format", "")
+    metadata = read_metadata(path)
+    form = metadata.get("format")
     if form == HEAD_FORMAT:
         return _head(path)
-    if not form.startswith(OURS):
-        raise _stranger(path)
-    pairs: list[tuple[str, Any]] = [("kind", form.removeprefix(OURS))]
-    for name, text in metadata.items():
-        value = from_json(text, str(path)) if text.startswith("{") else text
-        pairs += [(name, value)] if not isinstance(value, dict) else list(value.items())
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise Refusal(f"{path}: {name[:60]!r} holds NaN or infinite values; make it again.")
-    shapes = (f"{name} {'x'.join(map(str, array.shape)) or 'one'}" for name, array in sorted(arrays.items()))
-    return [*pairs, ("arrays", ", ".join(shapes))]
+    if form == PERFORMANCE_FORMAT:
+        return _performance(path)
+    if form == CHECKPOINT_FORMAT:
+        arrays, _ = read_tensors(path)
+        return [("kind", "checkpoint"), ("version", metadata.get("version", "")), ("arrays", len(arrays)),
+                ("notes", metadata.get("notes", ""))]
+    raise _stranger(path)
+
+
+def _performance(path: Path) -> Iterable[tuple[str, Any]]:
+    performance = read_performance(path)
+    yield from [("kind", "performance"), ("audio", performance.audio_name), ("audio_hash", performance.audio_hash),
+                ("head_hash", performance.head_hash), ("seconds", f"{performance.duration:.3f}"),
+                ("samples", len(performance.loudness)), ("rate", performance.rate),
+                ("start", f"{float(performance.start):g}"),
+                ("audio_code", ", ".join(f"{name} {codes.shape[1]}" for name, codes in performance.audio.items())),
+                ("expression", ", ".join(performance.expression_names) or "none")]
 
 
 def _footage(path: Path) -> Iterable[tuple[str, Any]]:

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bake keeps its bound, reads in any order, and after any cut ends with the bytes of an unbroken run."""
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from talksplat.core.formats.bake import BakeReader, BakeWriter
+from talksplat.core.formats.deltas import MOST, decode, encode, space_order
+from talksplat.core.formats.refusal import Refusal
+
+
+@settings(deadline=None)
+@given(n=st.integers(0, 40), seed=st.integers(0, 999), share=st.sampled_from([0.0, 0.1, 1.0]),
+       size=st.sampled_from([0.0, 1e-30, 1e-6, 1.0, 5.0]))
+def test_any_frame_decodes_within_the_errors_it_states(make, n, seed, share, size):
+    canonical = make.table(n, 0, seed)
+    order = space_order(canonical.means)
+    assert sorted(order) == list(range(n))
+    frame = make.moved(canonical, seed, share, size)
+    coded, errors = encode(canonical, order, frame)
+    means, quats, scales = back = tuple(np.empty_like(a) for a in frame)
+    decode(coded, canonical, order, back)
+    assert np.linalg.norm(means - frame[0], axis=1).max(initial=0) <= errors.position
+    assert np.abs(np.log(scales / frame[2])).max(initial=0) <= errors.log_scale
+    near = np.where(np.sum(frame[1] * canonical.quats, 1, keepdims=True) < 0, -frame[1], frame[1])
+    assert np.linalg.norm(quats - near, axis=1).max(initial=0) <= errors.quaternion + 1e-6
+    np.testing.assert_allclose(np.linalg.norm(quats, axis=1), 1, atol=1e-6)
+    # The bound itself follows from the step: half a step a channel, and float32's own rounding.
+    largest = np.abs(means - canonical.means).max(initial=0)
+    assert errors.position <= np.sqrt(3) * largest / 32767 / 2 * 1.01 + 1e-7
+
+
+def test_still_gaussians_come_back_bit_for_bit_and_cost_nothing(make):
+    canonical = make.table(4000, 0)
+    order = space_order(canonical.means)
+    frame = make.moved(canonical, 1, share=0.1)
+    coded, _ = encode(canonical, order, frame)
+    back = tuple(np.empty_like(a) for a in frame)
+    decode(coded, canonical, order, back)
+    still = (frame[0] == canonical.means).all(1)
+    assert still.mean() > 0.8
+    for values, name in zip(back, ("means", "quats", "scales")):
+        np.testing.assert_array_equal(values[still], getattr(canonical, name)[still])
+    assert len(coded) < 0.1 * 4000 * 20 * 1.3 + 700  # ten int16 a moved Gaussian, and a bit for each
+    nothing, errors = encode(canonical, order, (canonical.means, -canonical.quats, canonical.scales))
+    assert len(nothing) < 200
+    assert errors.position == errors.quaternion == errors.log_scale == 0
+
+
+@pytest.mark.parametrize("frame", [
+    lambda m, q, s: (m * np.nan, q, s),
+    lambda m, q, s: (m, q * 2, s),
+    lambda m, q, s: (m, q * 0, s),
+    lambda m, q, s: (m, q, -s),
+    lambda m, q, s: (m, q, s * 0),
+    lambda m, q, s: (m, q, s * np.inf),
+    lambda m, q, s: (m + 2 * MOST[0], q, s),
+    lambda m, q, s: (m, q, s * np.exp(25)),
+    lambda m, q, s: (m[:-1], q[:-1], s[:-1]),
+])
+def test_frames_that_cannot_be_stored_are_refused_and_not_written(tmp_path, make, frame):
+    canonical, card = make.table(30), make.bake_card()
+    with BakeWriter.open(tmp_path / "a.bake", card, canonical, make.labels(canonical)) as writer:
+        size = (tmp_path / "a.bake").stat().st_size
+        with pytest.raises(Refusal, match=r"a\.bake: frame 1 "):
+            writer.append(1, *frame(canonical.means, canonical.quats, canonical.scales))
+        assert (tmp_path / "a.bake").stat().st_size == size
+        assert writer.done == set()
+
+
+def test_round_trip_in_any_order(tmp_path, make):
+    path, canonical = make.bake_at(tmp_path / "a.bake", 300), make.table(300)
+    with BakeReader.open(path) as bake:
+        bake.verify()
+        assert bake.card == make.bake_card()
+        assert bake.complete
+        assert bake.frames == (-1, 0, 1, 2, 3)
+        np.testing.assert_array_equal(bake.branch, make.labels(canonical))
+        for name in ("means", "quats", "scales", "opacities", "sh0", "shN"):
+            np.testing.assert_array_equal(getattr(bake.canonical, name), getattr(canonical, name))
+        into = tuple(np.full_like(getattr(canonical, name), 9) for name in ("means", "quats", "scales"))
+        for number in (3, -1, 2, 2):
+            means, quats, scales = bake.frame(number)
+            true = make.moved(canonical, number)
+            assert np.abs(means - true[0]).max() <= bake.manifest.error.position
+            assert np.abs(np.abs(np.sum(quats * true[1], 1)) - 1).max() < 1e-6
+            assert np.abs(np.log(scales / true[2])).max() <= bake.manifest.error.log_scale
+            assert all(a.dtype == np.float32 and a.flags.c_contiguous for a in (means, quats, scales))
+            filled = bake.frame(number, into)
+            assert all(f is i and np.array_equal(f, a) for f, i, a in zip(filled, into, (means, quats, scales)))
+            assert bake.errors(number).position <= bake.manifest.error.position
+        with pytest.raises(Refusal, match="frame 4 is not baked"):
+            bake.frame(4)
+
+
+def test_many_threads_read_the_same(tmp_path, make):
+    path = make.bake_at(tmp_path / "a.bake", 500, 8)
+    with BakeReader.open(path) as bake:
+        alone = {f: bake.frame(f) for f in bake.frames}
+        wrong = []
+
+        def read(seed):
+            for f in np.random.default_rng(seed).choice(bake.frames, 60):
+                if not all(np.array_equal(a, b) for a, b in zip(bake.frame(int(f)), alone[int(f)])):
+                    wrong.append(f)
+
+        threads = [threading.Thread(target=read, args=(seed,)) for seed in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+
+
+def test_after_every_cut_the_bytes_are_those_of_an_unbroken_run(tmp_path, make):
+    card, canonical = make.bake_card(3), make.table(4)
+    whole = make.bake_at(tmp_path / "whole.bake", 4, 3).read_bytes()
+    make.go_on(tmp_path / "none.bake", card, canonical, most=0)
+    start = (tmp_path / "none.bake").stat().st_size
+    path = tmp_path / "cut.bake"
+    found = []
+    for size in range(start, len(whole) + 1):
+        path.write_bytes(whole[:size])
+        with BakeReader.open(path) as half:  # what is there can be read meanwhile
+            assert half.complete == (size == len(whole))
+            seen = half.frames
+            for number in seen:
+                half.frame(number)
+        found.append(make.go_on(path, card, canonical))
+        assert found[-1] == set(seen)
+        assert path.read_bytes() == whole
+    assert [len(f) for f in found] == sorted(len(f) for f in found)
+    assert {len(f) for f in found} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("tail", [bytes(3), bytes(5000), b"FRAM" + bytes(40), b"\xff" * 100])
+def test_a_tail_of_rubbish_is_cut_off(tmp_path, make, tail):
+    card, canonical, path = make.bake_card(4), make.table(20), tmp_path / "a.bake"
+    make.go_on(path, card, canonical, most=2)
+    path.write_bytes(path.read_bytes() + tail)
+    assert make.go_on(path, card, canonical) == {-1, 0}
+    assert path.read_bytes() == make.bake_at(tmp_path / "b.bake", 20, 4).read_bytes()
+
+
+def test_damage_inside_is_found_and_repaired(tmp_path, make):
+    card, canonical, path = make.bake_card(), make.table(60), make.bake_at(tmp_path / "a.bake")
+    whole = path.read_bytes()
+    at = whole.index(b"FRAM", whole.index(b"FRAM", whole.index(b"FRAM") + 1) + 1)  # the third frame
+    for place in (at + 4, at + 60):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
+        with pytest.raises(Refusal, match=r"a\.bake"), BakeReader.open(path) as bake:
+            bake.frame(1)
+        assert make.go_on(path, card, canonical) == {-1, 0}
+        assert path.read_bytes() == whole
+
+
+def test_a_killed_writer_leaves_a_bake_to_go_on_with(tmp_path, make):
+    """The process dies in the middle of writing a record, without a word."""
+    path, canonical = tmp_path / "a.bake", make.table(60)
+    np.savez(tmp_path / "table.npz", **{n: getattr(canonical, n) for n in vars(canonical)},
+             **{f"{f}.{i}": a for f in (-1, 0, 1) for i, a in enumerate(make.moved(canonical, f))},
+             branch=make.labels(canonical))
+    code = f"""
+import os, numpy as np
+from fractions import Fraction
+from talksplat.core.formats.bake import BakeCard, BakeWriter
+from talksplat.core.formats.gaussians import COLUMNS, Gaussians
+a = np.load({str(tmp_path / "table.npz")!r})
+table = Gaussians(*(a[n] for n in COLUMNS))
+card = BakeCard(**{vars(make.bake_card())!r})
+writer = BakeWriter.open({str(path)!r}, card, table, a["branch"])
+write = type(writer._file).write
+for frame in (-1, 0, 1):
+    if frame == 1:
+        class Torn:
+            def write(self, data): write(writer.__dict__["real"], bytes(data)[:50]); os._exit(9)
+        writer.real, writer._file = writer._file, Torn()
+    writer.append(frame, *(a[f"{{frame}}.{{i}}"] for i in range(3)))
+"""
+    root = Path(sys.modules["talksplat"].__file__).parent.parent
+    ended = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(
+        [str(root), *filter(None, sys.path)])}, capture_output=True, text=True)
+    assert ended.returncode == 9, ended.stderr
+    assert [p.name for p in tmp_path.glob("*.bake*")] == ["a.bake"]
+    assert make.go_on(path, make.bake_card(), canonical) == {-1, 0}
+    assert path.read_bytes() == make.bake_at(tmp_path / "b.bake").read_bytes()
+
+
+def test_another_shot_is_refused_in_one_sentence_and_left_alone(tmp_path, make):
+    path, canonical = make.bake_at(tmp_path / "a.bake"), make.table(60)
+    before, card = path.read_bytes(), make.bake_card()
+    others = [replace(card, fps=Fraction(24)), replace(card, frame_start=0), replace(card, audio_hash="ef" * 32),
+              replace(card, head_hash="ef" * 32), replace(card, offset=0.5), replace(card, controls={"intensity": 2.0})]
+    assert len({c.shot for c in [card, *others]}) == 7
+    assert replace(card, name="b", head="c", audio="d").shot == card.shot
+    for other in others:
+        with pytest.raises(Refusal, match=r"a\.bake: holds another shot \(\w+ differ\)"):
+            BakeWriter.open(path, other, canonical, make.labels(canonical))
+    with pytest.raises(Refusal, match="the Gaussians differ"):
+        BakeWriter.open(path, card, make.table(60, seed=7), make.labels(canonical))
+    assert path.read_bytes() == before
+    make.go_on(path, replace(card, head="moved/anna.head"), canonical)
+    assert path.read_bytes() == before
+
+
+def test_one_writer_at_a_time(tmp_path, make):
+    path, card, canonical = tmp_path / "a.bake", make.bake_card(), make.table(20)
+    with BakeWriter.open(path, card, canonical, make.labels(canonical)) as writer:
+        with pytest.raises(Refusal, match="another process is writing"):
+            BakeWriter.open(path, card, canonical, make.labels(canonical))
+        writer.append(2, *make.moved(canonical, 2))
+    assert make.go_on(path, card, canonical) == {2}
+
+
+def test_a_reader_follows_a_running_bake(tmp_path, make):
+    path, card, canonical = tmp_path / "a.bake", make.bake_card(), make.table(20)
+    make.go_on(path, card, canonical, most=1)
+    with BakeReader.open(path) as bake:
+        assert bake.frames == (-1,)
+        make.go_on(path, card, canonical, most=2)
+        bake.refresh()
+        assert bake.frames == (-1, 0, 1)
+        assert not bake.complete
+        make.go_on(path, card, canonical)
+        bake.refresh()
+        assert bake.complete
+        bake.verify()
+
+
+def test_misuse_is_our_mistake(tmp_path, make):
+    canonical, card = make.table(20), make.bake_card()
+    with BakeWriter.open(tmp_path / "a.bake", card, canonical, make.labels(canonical)) as writer:
+        with pytest.raises(ValueError, match="not baked yet"):
+            writer.finish()
+        for frame in (-2, 4):
+            with pytest.raises(ValueError, match="outside"):
+                writer.append(frame, *make.moved(canonical, 0))
+        writer.append(0, *make.moved(canonical, 0))
+        with pytest.raises(ValueError, match="already"):
+            writer.append(0, *make.moved(canonical, 0))
+    with pytest.raises(ValueError, match="do not fit"):
+        BakeWriter.open(tmp_path / "b.bake", card, canonical, np.zeros(20, np.int32))

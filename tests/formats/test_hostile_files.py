@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every reader against cut, flipped, foreign and boasting files: a Refusal that names the file, and nothing else."""
+
+import json
+import os
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from talksplat.core.formats.bake import BakeReader
+from talksplat.core.formats.deltas import HEAD, HEAD_TAIL, Undecodable, decode, space_order
+from talksplat.core.formats.describe import describe
+from talksplat.core.formats.head import read_head
+from talksplat.core.formats.ply import read_ply, write_ply
+from talksplat.core.formats.records import framed
+from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.tensors import read_tensors
+from talksplat.core.performance.condition import read_performance
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
+
+
+def read_bake(path):
+    with BakeReader.open(path) as bake:
+        for number in bake.frames:
+            bake.frame(number)
+        bake.verify()
+
+
+READERS = {".head": read_head, ".bake": read_bake, ".ply": read_ply, ".performance": read_performance}
+
+
+@pytest.fixture(params=list(READERS))
+def honest(request, tmp_path, make):
+    """(path of a whole small file, its reader)."""
+    path = tmp_path / f"thing{request.param}"
+    if request.param == ".head":
+        make.head_at(path, n=5)
+    elif request.param == ".bake":
+        make.bake_at(path, 12, 3)
+    elif request.param == ".ply":
+        write_ply(path, make.table(5))
+    else:
+        make.performance_at(path)
+    READERS[request.param](path)
+    assert dict(describe(path))["kind"] == request.param[1:]
+    return path, READERS[request.param]
+
+
+def outcome(reader, path):
+    """None when it reads, the sentence when it refuses; anything else is the defect we look for."""
+    try:
+        reader(path)
+    except Refusal as refusal:
+        sentence = str(refusal)
+        assert path.name in sentence
+        assert "\n" not in sentence
+        assert len(sentence) < 400
+        assert sentence.endswith(".")
+        return sentence
+    return None
+
+
+def test_cut_at_every_byte(honest):
+    path, reader = honest
+    whole = path.read_bytes()
+    frames = [i for i in range(len(whole)) if whole[i:i + 4] in (b"FRAM", b"DONE")] if path.suffix == ".bake" else []
+    step = max(1, len(whole) // 300)
+    for size in [*range(0, len(whole), step), len(whole) - 1]:
+        path.write_bytes(whole[:size])
+        told = outcome(reader, path), outcome(describe, path)
+        if frames and size >= frames[0]:  # an unfinished bake is a bake
+            assert told == (None, None)
+        else:
+            assert None not in told, f"cut at {size} of {len(whole)}"
+
+
+def test_flipped_bits(honest):
+    path, reader = honest
+    whole = bytearray(path.read_bytes())
+    step = max(1, len(whole) // 400)
+    told = []
+    for at in range(0, len(whole), step):
+        for bit in (0, 5, 7) if at < 200 else (at % 8,):
+            whole[at] ^= 1 << bit
+            path.write_bytes(whole)
+            whole[at] ^= 1 << bit
+            told.append((outcome(reader, path), outcome(describe, path)))
+    if path.suffix in (".head", ".bake"):  # the formats with checksums notice every one
+        assert all(reader_said and describe_said for reader_said, describe_said in told)
+    assert any(reader_said for reader_said, _ in told)
+
+
+def test_foreign_content_under_our_name(honest):
+    path, reader = honest
+    for content in (b"", b"\0", PNG, bytes(64), b"\xff" * 200, b"ply\n", b"ply\nend_header\n", b"TSPLBAKE",
+                    struct.pack("<Q", 2) + b"{}", struct.pack("<Q", 2) + b"[]", b"{}" * 50):
+        path.write_bytes(content)
+        assert outcome(reader, path)
+        assert outcome(describe, path)
+
+
+def test_no_file_a_folder_a_pipe(honest):
+    path, reader = honest
+    path.unlink()
+    assert "no such file" in outcome(reader, path)
+    path.mkdir()
+    assert outcome(reader, path)
+    assert outcome(describe, path)
+    path.rmdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+        assert "not a file" in outcome(reader, path)
+    with pytest.raises(Refusal):
+        reader(str(path) + "\0")
+
+
+def small(read) -> bool:
+    """Whether `read` stays below a megabyte at its worst."""
+    tracemalloc.start()
+    try:
+        read()
+        return tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_boasting_headers_allocate_nothing(tmp_path):
+    def boast(name, content):
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    def entry(shape, end):
+        return json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, end]}}).encode()
+
+    huge = entry([2**36], 2**38)
+    files = [
+        (read_head, boast("1.head", struct.pack("<Q", 2**63) + bytes(90))),
+        (read_head, boast("2.head", struct.pack("<Q", 10**9) + b"{" + bytes(90))),
+        (read_tensors, boast("3.performance", struct.pack("<Q", len(huge)) + huge + bytes(64))),
+        (read_ply, boast("4.ply", b"ply\nformat binary_little_endian 1.0\nelement vertex 9999999999\nproperty float x\n"
+                                  b"end_header\n" + bytes(64))),
+        (read_ply, boast("5.ply", b"ply\n" + b"comment " + b"a" * 100_000)),
+        (read_bake, boast("6.bake", b"TSPLBAKE" + framed(b"CARD", 0, b"{}")[:4] + b"\xff" * 20)),
+        (read_bake, boast("7.bake", b"TSPLBAKE" + framed(b"CARD", 0, b'{"version":1}') + framed(
+            b"BASE", 0, struct.pack("<Q", len(huge)) + huge))),
+    ]
+    for reader, path in files:
+        assert small(lambda r=reader, p=path: outcome(r, p)), path.name
+        assert outcome(reader, path), path.name
+
+
+def raw(data: bytes) -> bytes:
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return squeeze.compress(data) + squeeze.flush()
+
+
+def test_frames_with_right_checksums_and_evil_content(tmp_path, make):
+    """Someone who knows the format can make any checksum right: content is checked all the same."""
+    canonical = make.table(16, 0)
+    order = space_order(canonical.means)
+    into = tuple(np.empty_like(getattr(canonical, n)) for n in ("means", "quats", "scales"))
+
+    def frame(step=1e-6, moved=16, bits=b"\xff\xff", low=bytes(160), high=bytes(160), errors=(0.0,) * 3):
+        parts = [raw(bits), raw(low), raw(high)]
+        steps = [step] * 10 if isinstance(step, float) else step
+        return HEAD.pack(*steps, *errors) + HEAD_TAIL.pack(moved, *map(len, parts)) + b"".join(parts)
+
+    decode(frame(), canonical, order, into)
+    bomb = bytes(1 << 26)
+    evil = [b"", frame()[:50], frame()[:-1], frame() + b"x", frame(moved=17), frame(moved=2**32 - 1), frame(moved=15),
+            frame(bits=b"\xff"), frame(bits=bomb), frame(low=bomb), frame(high=b""), frame(step=float("nan")),
+            frame(step=float("inf")), frame(step=-1e-6), frame(step=1e30), frame(errors=(float("nan"), 0.0, 0.0)),
+            frame()[:-3] + b"\xff" * 3]
+    for coded in evil:
+        with pytest.raises(Undecodable):
+            decode(coded, canonical, order, into)
+    boast = frame(low=bomb)
+
+    def inflate():
+        with pytest.raises(Undecodable):
+            decode(boast, canonical, order, into)
+
+    assert small(inflate)
+    path = make.bake_at(tmp_path / "evil.bake", 16, 3)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:whole.index(b"FRAM")] + framed(b"FRAM", 0, frame(moved=3)))
+    with BakeReader.open(path) as bake, pytest.raises(Refusal, match=r"evil\.bake: frame 0 cannot be read"):
+        bake.frame(0)
+
+
+def test_records_that_make_no_sense(tmp_path, make):
+    path = make.bake_at(tmp_path / "evil.bake", 16, 3)
+    whole = path.read_bytes()
+    first = whole.index(b"FRAM")
+    start, second = whole[:first], whole.index(b"FRAM", first + 4)
+    a_frame = whole[first:second]
+    done = whole[whole.index(b"DONE"):]
+    for tail in (a_frame + a_frame,  # twice
+                 framed(b"FRAM", 99, b""),  # outside the shot
+                 framed(b"EVIL", 0, b""), done + a_frame, done + b"x" * 30,
+                 framed(b"DONE", 0, b"{}"), framed(b"DONE", 0, b"[" * 99999), a_frame + done):
+        path.write_bytes(start + tail)
+        assert outcome(read_bake, path)
+        assert outcome(describe, path)
+
+
+def test_a_newer_bake_says_so(tmp_path):
+    (tmp_path / "new.bake").write_bytes(b"TSPLBAKE" + framed(b"CARD", 0, b'{"version":3,"soul":1}')
+                                        + framed(b"BASE", 0, b"no more safetensors"))
+    with pytest.raises(Refusal, match=r"new\.bake: made by a newer talksplat \(version 3\); update"):
+        BakeReader.open(tmp_path / "new.bake")
