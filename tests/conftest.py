@@ -44,7 +44,9 @@ def make_tiny_head():
                 if "tables" in name:  # as trained tables are: a starting table moves nothing
                     parameter.uniform_(-1.0, 1.0)
                 elif ".audio." in name and name.endswith("weight"):
-                    parameter.mul_(2.0)  # a starting net hardly hears
+                    parameter.mul_(2.5)  # a starting net hardly hears
+                elif ".field." in name and name.endswith("weight"):
+                    parameter.mul_(3.0)  # nor moves: now some millimetres
         tensors = {name: t.detach().numpy().copy() for name, t in field.state_dict().items()}
         for branch, share in (("face", 5), ("mouth", 6)):
             n = count * share // 11 if branch == "mouth" else count

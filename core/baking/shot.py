@@ -7,7 +7,7 @@ Knows neither heads nor files.
 
 import hashlib
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, astuple, dataclass
 from fractions import Fraction
 
 from ..formats.plain import to_json
@@ -43,6 +43,10 @@ class Shot:
         per_frame = job.controls_per_frame
         if per_frame and len(per_frame) != count:
             raise Refusal(f"controls_per_frame holds {len(per_frame)} controls for {count} frames; give one a frame.")
+        for i, controls in enumerate(per_frame or (job.controls,)):
+            if not all(math.isfinite(value) for value in astuple(controls)):
+                where = f" of frame {job.frame_start + i}" if per_frame else ""
+                raise Refusal(f"the controls{where} must be finite numbers; reset the one that is not.")
         return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,))
 
     @property
@@ -61,5 +65,5 @@ class Shot:
     def controls_card(self) -> dict:
         """For the bake's card: the controls, or the number and hash of keyframed ones."""
         if len(self.controls) == 1:
-            return {f.name: getattr(self.controls[0], f.name) for f in fields(Controls)}
+            return asdict(self.controls[0])
         return {"keyframed": len(self.controls), "sha256": hashlib.sha256(to_json(self.controls).encode()).hexdigest()}
