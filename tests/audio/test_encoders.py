@@ -69,6 +69,18 @@ def test_moonshine_after_ten_minutes_is_moonshine_at_once():
     assert np.allclose(window_at(then, late / RATE + times), window_at(now, times), atol=1e-3)
 
 
+def test_room_tone_is_silence_and_fades_into_sound():
+    """Nobody speaks at -66 dB; -40 dB is heard as it is; between them no jump."""
+    tone = np.random.default_rng(0).normal(size=moonshine.SPAN * moonshine.HOP + moonshine.EXTENT).astype(np.float32)
+    silence = moonshine.hear_silence(len(tone))
+    assert np.array_equal(moonshine.hear_span(0.0005 * tone), silence)
+    assert np.array_equal(moonshine.hear_span(0.01 * tone), moonshine.hear(0.01 * tone))
+    away = [np.linalg.norm(moonshine.hear_span(g * tone) - silence) for g in np.geomspace(0.0009, 0.0032, 12)]
+    assert away[0] < 0.2 * away[-1]
+    assert np.all(np.diff(away) > 0)
+    assert np.diff(away).max() < 0.2 * away[-1]
+
+
 def test_moonshine_frames_are_what_their_samples_say():
     """The stem's arithmetic: HOP more samples, one more frame; EXTENT the least."""
     noise = _noise(1.0)
