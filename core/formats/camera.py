@@ -37,10 +37,16 @@ class Camera:
             raise Refusal(f"camera kind {self.kind!r} is unknown; use one of {', '.join(KINDS)}.")
         if not (1 <= self.width <= 16384 and 1 <= self.height <= 16384):
             raise Refusal(f"camera size {self.width}x{self.height} is out of range; use 1 to 16384 pixels.")
-        matrix = np.asarray(self.viewmat, dtype=np.float64)
+        rows = [len(row) for row in self.viewmat]
+        matrix = np.asarray(self.viewmat if rows == [4] * 4 else np.nan, dtype=np.float64)
         numbers = [self.fx, self.fy, self.cx, self.cy, self.near, self.far]
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not np.isfinite(numbers).all():
+        if not np.isfinite(matrix).all() or not np.isfinite(numbers).all():
             raise Refusal("camera numbers must be finite and viewmat 4x4; set the camera again.")
+        if min(self.fx, self.fy) <= 0 or not 0 <= self.near < self.far:
+            raise Refusal("a camera needs fx and fy above 0 and 0 <= near < far; set the camera again.")
+        size = np.abs(matrix[:3, :3]).max()
+        if size == 0 or abs(np.linalg.det(matrix[:3, :3] / size)) < 1e-9:
+            raise Refusal("the camera's viewmat is flat; give camera and head a scale above 0.")
         object.__setattr__(self, "viewmat", tuple(tuple(float(v) for v in row) for row in matrix))
 
     @property
@@ -63,7 +69,7 @@ class Camera:
     def looking_at(eye: np.ndarray, target: np.ndarray, width: int, height: int, fov_y: float) -> "Camera":
         """A perspective camera at `eye` [3] facing `target` [3], Z up, vertical field of view in radians."""
         forward = np.subtract(target, eye) / np.linalg.norm(np.subtract(target, eye))
-        right = np.cross(forward, [0.0, 0.0, 1.0])
+        right = np.cross(forward, [0.0, 0.0, 1.0] if abs(forward[2]) < 0.999999 else [0.0, 1.0, 0.0])
         right /= np.linalg.norm(right)
         rotation = np.stack([right, np.cross(forward, right), forward])
         matrix = np.eye(4)

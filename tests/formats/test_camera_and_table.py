@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two things every room shares: the camera's geometry and the Gaussian table's door."""
+
+import numpy as np
+import pytest
+from talksplat.core.formats.atomic import written_beside
+from talksplat.core.formats.camera import Camera
+from talksplat.core.formats.gaussians import COLUMNS, Gaussians
+from talksplat.core.formats.refusal import Refusal
+
+
+def pixel(camera: Camera, point: np.ndarray) -> np.ndarray:
+    x, y, z = camera.matrix[:3, :3] @ point + camera.matrix[:3, 3]
+    return np.array([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy])
+
+
+@pytest.mark.parametrize("eye", [[0, -1, 0], [0.3, -2, 0.5], [0, 0, 2], [0, 0, -2]])
+def test_a_camera_that_looks_at_something(eye):
+    camera = Camera.looking_at(eye, [0.1, 0, 0.05], 640, 480, 0.5)
+    np.testing.assert_allclose(camera.centre, eye, atol=1e-12)
+    np.testing.assert_allclose(pixel(camera, np.array([0.1, 0, 0.05])), [320, 240], atol=1e-9)
+    R = camera.matrix[:3, :3]
+    np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(R) == pytest.approx(1)
+    if abs(eye[1]) > 0:
+        assert pixel(camera, np.array([0.1, 0, 0.15]))[1] < 240  # higher in the scene is higher in the picture
+        assert pixel(camera, np.array([0.2, 0, 0.05]))[0] > 320
+    top = np.tan(0.25) * np.linalg.norm(np.subtract(eye, [0.1, 0, 0.05]))  # half the height, at the target
+    assert pixel(camera, [0.1, 0, 0.05] + R[1] * top)[1] == pytest.approx(480)
+
+
+def test_the_same_view_at_another_size():
+    camera = Camera.looking_at([0.3, -2, 0.5], [0, 0, 0], 640, 480, 0.5)
+    point = np.array([0.05, 0.02, 0.03])
+    half = camera.resized(320, 240)
+    np.testing.assert_allclose(pixel(half, point), pixel(camera, point) / 2)
+    wide = camera.resized(1000, 480)
+    np.testing.assert_allclose(pixel(wide, point), pixel(camera, point) + np.array([180, 0]))
+
+
+def test_joining_pads_the_lower_degree(make):
+    a, b = make.table(5, 3), make.table(4, 15, seed=1)
+    both = Gaussians.joined(a, b)
+    assert (len(both), both.sh_degree) == (9, 3)
+    np.testing.assert_array_equal(both.shN[:5, :3], a.shN)
+    assert not both.shN[:5, 3:].any()
+    back = both.select(np.arange(9) >= 5)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(back, name), getattr(b, name))
+        assert getattr(back, name).flags.c_contiguous
+
+
+def test_the_door_makes_quaternions_unit_and_then_leaves_them_alone(make):
+    table = make.table(500)
+    columns = {name: getattr(table, name) for name in COLUMNS}
+    twice = Gaussians.checked("x", **{**columns, "quats": table.quats * 7})
+    np.testing.assert_allclose(twice.quats, table.quats, atol=2e-7)
+    np.testing.assert_array_equal(Gaussians.checked("x", **columns).quats, table.quats)
+
+
+@pytest.mark.parametrize("change", [
+    {"means": np.zeros((5, 2))}, {"quats": np.zeros((5, 4))}, {"scales": np.zeros((5, 3))}, {"opacities": np.zeros(4)},
+    {"opacities": np.full(5, 1.01)}, {"opacities": np.full(5, -0.01)}, {"sh0": np.full((5, 3), np.nan)},
+    {"shN": np.zeros((5, 4, 3))}, {"shN": np.zeros((5, 3, 4))}, {"shN": np.zeros((5, 9))}, {"means": np.zeros(5)},
+    {"means": np.zeros(())},
+])
+def test_the_door_refuses(make, change):
+    columns = {name: getattr(make.table(5), name) for name in COLUMNS}
+    with pytest.raises(Refusal, match=r"x\.head"):
+        Gaussians.checked("x.head", **{**columns, **change})
+
+
+def test_written_beside_is_all_or_nothing(tmp_path):
+    path = tmp_path / "new folder" / "file.png"
+    with written_beside(path) as beside:
+        assert beside.suffix == ".png"
+        beside.write_text("one")
+        assert not path.exists()
+    assert path.read_text() == "one"
+
+    def fail():
+        with written_beside(path) as beside:
+            beside.write_text("two")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail()
+    assert path.read_text() == "one"
+    assert [p.name for p in path.parent.iterdir()] == ["file.png"]
