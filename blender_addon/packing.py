@@ -25,7 +25,7 @@ def extension_tool() -> list[str]:
             return [sys.executable, str(scripts[-1])]
     if blender := shutil.which("blender"):
         return [blender, "--command", "extension"]
-    raise FileNotFoundError("neither the bpy module nor a `blender` command was found; pip install bpy, then try again.")
+    raise FileNotFoundError("neither the bpy module nor a blender command was found; pip install bpy.")
 
 
 def build_zip(folder: Path, source: Path = ROOT) -> Path:

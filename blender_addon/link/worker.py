@@ -175,8 +175,8 @@ class Worker:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
             try:
-                self._process = subprocess.Popen(command, cwd=self.root.parent, env=environment, stdin=subprocess.DEVNULL,
-                                                 stdout=subprocess.PIPE, stderr=log, **hidden)
+                self._process = subprocess.Popen(command, cwd=self.root.parent, env=environment, stderr=log,
+                                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **hidden)
             except OSError as error:
                 raise Refusal(f"The core environment's Python {self.python} does not start ({error.strerror}); "
                               "choose another one in the preferences.") from error

@@ -6,7 +6,7 @@ from bpy.props import StringProperty
 
 from ...core.formats.refusal import Refusal
 from .. import library, playback, saving
-from .verb import Verb
+from .verb import UNDOABLE, Verb
 
 
 def add_head(context: bpy.types.Context, path: str) -> bpy.types.Object:
@@ -36,7 +36,7 @@ class TALKSPLAT_OT_add_head(Verb, bpy.types.Operator):
 
     bl_idname = "talksplat.add_head"
     bl_label = "Load Head"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = UNDOABLE
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.head", options={"HIDDEN"})

@@ -7,7 +7,7 @@ from bpy.props import StringProperty
 from ...core.formats.refusal import Refusal
 from .. import library, playback, saving
 from ..properties import head_of
-from .verb import Verb
+from .verb import UNDOABLE, Verb
 
 
 class _OfHead(Verb):
@@ -21,7 +21,7 @@ class TALKSPLAT_OT_relink_head(_OfHead, bpy.types.Operator):
 
     bl_idname = "talksplat.relink_head"
     bl_label = "Relink"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = UNDOABLE
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.head", options={"HIDDEN"})
@@ -45,7 +45,7 @@ class TALKSPLAT_OT_reload_head(_OfHead, bpy.types.Operator):
 
     bl_idname = "talksplat.reload_head"
     bl_label = "Reload"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = UNDOABLE
 
     def act(self, context: bpy.types.Context) -> None:
         playback.forget_frames()

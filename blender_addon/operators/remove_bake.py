@@ -5,7 +5,7 @@ import bpy
 
 from .. import playback
 from ..properties import head_of
-from .verb import Verb
+from .verb import UNDOABLE, Verb
 
 
 class TALKSPLAT_OT_remove_bake(Verb, bpy.types.Operator):
@@ -13,7 +13,7 @@ class TALKSPLAT_OT_remove_bake(Verb, bpy.types.Operator):
 
     bl_idname = "talksplat.remove_bake"
     bl_label = "Remove Bake"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = UNDOABLE
 
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:

@@ -3,7 +3,7 @@
 
 import bpy
 
-from .verb import Verb
+from .verb import UNDOABLE, Verb
 
 
 def is_set_up(scene: bpy.types.Scene) -> bool:
@@ -15,7 +15,7 @@ class TALKSPLAT_OT_set_up_playback(Verb, bpy.types.Operator):
 
     bl_idname = "talksplat.set_up_playback"
     bl_label = "Set Up Playback"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = UNDOABLE
 
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:

@@ -10,6 +10,8 @@ import bpy
 from ...core.formats.refusal import Refusal
 from .. import running
 
+UNDOABLE = {"REGISTER", "UNDO"}  # `bl_options` of a verb that changes the scene at once
+
 
 class Verb:
     """Mixed into an operator that defines `act` and, when it cannot always run, `disabled_reason`."""

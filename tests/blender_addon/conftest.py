@@ -9,6 +9,7 @@ import importlib.util
 import sys
 import wave
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def blender(tmp_path, monkeypatch):
 def _layers(rng, widths, kernel=None):
     """name -> array of a chain of layers and activations, as torch.nn.Sequential numbers them."""
     arrays = {}
-    for i, (a, b) in enumerate(zip(widths, widths[1:])):
+    for i, (a, b) in enumerate(pairwise(widths)):
         shape = (b, a) if kernel is None else (b, a, kernel)
         arrays[f"{2 * i}.weight"] = rng.normal(size=shape) * (2 / np.prod(shape[1:])) ** 0.5
         arrays[f"{2 * i}.bias"] = rng.normal(size=b) * 0.1

@@ -12,7 +12,8 @@ from talksplat.core.performance.controls import Controls
 def traces() -> tuple:
     handlers = [h for name in dir(bpy.app.handlers) if isinstance(h := getattr(bpy.app.handlers, name), list)]
     ours = [f for h in handlers for f in h if "talksplat" in f.__module__]
-    return ours, [name for name in dir(bpy.types) if name.startswith("TALKSPLAT_")], hasattr(bpy.types.Object, "talksplat")
+    types = [name for name in dir(bpy.types) if name.startswith("TALKSPLAT_")]
+    return ours, types, hasattr(bpy.types.Object, "talksplat")
 
 
 def test_on_and_off_twice():

@@ -160,7 +160,7 @@ def test_a_head_trained_again_is_said_and_reloaded(blender, make_head, tmp_path)
 def test_hostile_files_end_in_a_sentence(blender, tmp_path, content):
     bad = tmp_path / "bad.head"
     bad.write_bytes(content)
-    with pytest.raises(RuntimeError, match="bad.head"):
+    with pytest.raises(RuntimeError, match=r"bad\.head"):
         bpy.ops.talksplat.add_head(filepath=str(bad))
     assert not bpy.data.pointclouds
     assert not bpy.data.objects

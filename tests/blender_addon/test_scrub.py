@@ -25,7 +25,8 @@ def shown(bpy, body) -> dict:
 def replayed(body, seconds, controls=None):
     """The same moment, from the files alone."""
     replay = Replay(read_head(body.talksplat.head))
-    return replay.at(read_performance(body.talksplat.performance).at(seconds, controls or body.talksplat.controls.values()))
+    performance = read_performance(body.talksplat.performance)
+    return replay.at(performance.at(seconds, controls or body.talksplat.controls.values()))
 
 
 def assert_same(found, wanted, tolerance=1e-6):

@@ -64,7 +64,7 @@ def said(archive, head_path, tmp_path_factory):
 
 def test_it_is_installed_switched_on_and_works(said):
     assert said["done"] == ["FINISHED"]
-    assert said["enabled"] and said["registered"] and said["preferences"]
+    assert [said[what] for what in ("enabled", "registered", "preferences")] == [True] * 3
     assert said["points"] == 240
     assert said["again"], "switching off and on again must work"
 

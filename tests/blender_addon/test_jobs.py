@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The artist's whole way by the panel's operators and a real worker: attach, bake, play, plates, PLY."""
+
+import os
+import signal
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from talksplat.core.formats.bake import BakeReader
+from talksplat.core.formats.ply import read_ply
+from talksplat.core.jobs.events import Finished, Progress, Started
+from talksplat.core.performance.controls import Controls
+
+FRAMES = 12
+
+
+@pytest.fixture
+def shot(blender, head_path, sound_path, add_strip, tmp_path):
+    """A saved .blend with a head and a strip of its own, nothing attached."""
+    from talksplat.blender_addon import running
+
+    if running.core_python() is None:
+        pytest.skip("no core environment here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 3, 3 + FRAMES - 1
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    add_strip(bpy, sound_path, start=2)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    return bpy.context.object
+
+
+def finish():
+    from talksplat.blender_addon import running
+
+    outcome = running.wait(120)
+    assert outcome.level == "INFO", outcome.sentence
+    return outcome
+
+
+@pytest.fixture
+def attached(shot):
+    bpy.ops.talksplat.attach_strip()
+    finish()
+    return shot
+
+
+def shown(body) -> tuple:
+    from talksplat.blender_addon.scene.attributes import read
+
+    bpy.context.view_layer.update()
+    cloud = body.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    return tuple(read(cloud, name) for name in ("position", "rotation", "scale"))
+
+
+def test_the_whole_way(attached, tmp_path):
+    from talksplat.blender_addon import running
+
+    scene, settings = bpy.context.scene, attached.talksplat
+    assert settings.strip == "voice"
+    scene.frame_set(5)
+    first = shown(attached)
+    scene.frame_set(11)
+    scrubbed = shown(attached)
+    assert np.abs(scrubbed[0] - first[0]).max() > 1e-5, "the head listens"
+
+    bpy.ops.talksplat.bake()
+    assert running.now.verb == "Bake"
+    finish()
+    assert settings.bake == "//bake/tiny.bake"
+    assert scene.frame_current == 11, "sampling must not move the user's frame"
+    with BakeReader.open(tmp_path / "bake" / "tiny.bake") as bake:
+        assert bake.complete
+        assert (bake.card.frame_start, bake.card.frame_count) == (3, FRAMES)
+        for number in bake.card.span:
+            scene.frame_set(number)
+            for ours, baked in zip(shown(attached), bake.frame(number)):
+                np.testing.assert_allclose(ours, baked, atol=1e-5)
+    scene.frame_set(11)
+    np.testing.assert_allclose(shown(attached)[0], scrubbed[0], atol=1e-5, err_msg="bake and scrub agree")
+
+    settings.ply_out = "//ply/"
+    bpy.ops.talksplat.export_ply_sequence()
+    finish()
+    files = sorted((tmp_path / "ply").iterdir())
+    assert [f.name for f in files] == [f"tiny.{number:04d}.ply" for number in range(3, 3 + FRAMES)]
+    scene.frame_set(7)
+    np.testing.assert_allclose(read_ply(files[4]).means, shown(attached)[0], atol=1e-6)
+
+    bpy.ops.talksplat.remove_bake()
+    assert settings.bake == ""
+    assert (tmp_path / "bake" / "tiny.bake").exists()
+
+
+def test_attaching_again_takes_the_cache(attached):
+    from talksplat.blender_addon import running
+
+    attached.talksplat.performance = attached.talksplat.sound = ""
+    bpy.ops.talksplat.attach_strip()
+    assert running.now is None
+    assert Path(attached.talksplat.performance).exists()
+
+
+def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path):
+    from talksplat.blender_addon.shot import bake_job, sampled_controls
+
+    sliders, scene = attached.talksplat.controls, bpy.context.scene
+    for frame, value in ((3, 0.0), (14, 2.0)):
+        sliders.intensity = value
+        sliders.keyframe_insert("intensity", frame=frame)
+    scene.frame_set(5)
+    frames = range(3, 15)
+    by_curve = sampled_controls(scene, attached, frames)
+    # A driver makes the other way necessary: walking through the shot.
+    attached.talksplat.controls.driver_add("brows").driver.expression = "0"
+    by_walk = sampled_controls(scene, attached, frames)
+    assert scene.frame_current == 5
+    np.testing.assert_allclose([c.intensity for c in by_curve], [c.intensity for c in by_walk], atol=1e-6)
+    assert by_curve[0].intensity == 0.0
+    assert by_curve[-1].intensity == 2.0
+    job = bake_job(scene, attached)
+    assert [c.intensity for c in job.controls_per_frame] == pytest.approx([c.intensity for c in by_walk])
+    bpy.ops.talksplat.bake()
+    finish()
+    scene.frame_set(9)
+    baked = shown(attached)
+    attached.talksplat.use_bake = False
+    for ours, replayed in zip(baked, shown(attached)):
+        np.testing.assert_allclose(ours, replayed, atol=1e-5)
+
+
+def test_where_the_strip_is_silent_the_bake_rests(attached):
+    from talksplat.blender_addon.shot import bake_job
+
+    strip = bpy.context.scene.sequence_editor.strips_all["voice"]
+    if hasattr(strip, "right_handle"):
+        strip.right_handle = 8
+    else:
+        strip.frame_final_end = 8
+    job = bake_job(bpy.context.scene, attached)
+    assert job.offset == pytest.approx(-1 / 24)
+    intensity = [c.intensity for c in job.controls_per_frame]
+    assert intensity[:6] == [1.0] * 6  # frames 3 to 8
+    assert intensity[-1] == 0.0
+
+
+def test_cancel_keeps_what_is_baked_and_the_same_bake_goes_on(attached, tmp_path):
+    from talksplat.blender_addon import running
+
+    bpy.context.scene.frame_end = 6000
+    bpy.ops.talksplat.bake()
+    until = time.monotonic() + 60
+    while running.now.done < 5:
+        running.pump()
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    assert running.now.share > 0
+    assert "6 of 5998" in running.now.line or "of 5998" in running.now.line
+    bpy.ops.talksplat.cancel()
+    assert "cancelling" in running.now.line
+    assert running.wait(60).level == "WARNING"
+    path = tmp_path / "bake" / "tiny.bake"
+    with BakeReader.open(path) as bake:
+        kept = len(bake.frames)
+    assert 5 <= kept < 5998
+    bpy.ops.talksplat.bake()
+    while running.now.done < kept + 1:
+        running.pump()
+        time.sleep(0.005)
+        assert time.monotonic() < until + 60
+    assert running.now.total == 5998
+    bpy.ops.talksplat.cancel()
+    running.wait(60)
+
+
+def test_a_killed_worker_leaves_a_sentence_and_the_next_job_runs(attached):
+    from talksplat.blender_addon import running
+
+    bpy.context.scene.frame_end = 6000
+    bpy.ops.talksplat.bake()
+    while running.now.done < 3:
+        running.pump()
+        time.sleep(0.005)
+    os.kill(running._worker.pid, signal.SIGKILL)
+    outcome = running.wait(60)
+    assert outcome.level == "ERROR"
+    assert "start the same job again" in outcome.sentence
+    bpy.context.scene.frame_end = 8
+    bpy.ops.talksplat.bake()
+    finish()
+
+
+def test_one_job_at_a_time(attached):
+    from talksplat.blender_addon import running
+
+    bpy.context.scene.frame_end = 6000
+    bpy.ops.talksplat.bake()
+    assert not bpy.ops.talksplat.bake.poll()
+    assert not bpy.ops.talksplat.attach_strip.poll()
+    with pytest.raises(RuntimeError, match="Bake is running"):
+        bpy.ops.talksplat.bake()
+    bpy.ops.talksplat.cancel()
+    running.wait(60)
+
+
+def test_the_head_may_be_gone_when_the_job_ends(attached):
+    from talksplat.blender_addon import running
+
+    bpy.ops.talksplat.bake()
+    bpy.data.objects.remove(attached)
+    outcome = running.wait(120)
+    assert outcome.level == "ERROR"
+    assert "gone" in outcome.sentence
+
+
+def test_plates_through_the_scene_camera(attached, tmp_path):
+    bpy.context.scene.frame_end = 5
+    bpy.ops.talksplat.bake()
+    finish()
+    assert not bpy.ops.talksplat.render_plates.poll(), "the scene has no camera yet"
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("lens"))
+    camera.location, camera.rotation_euler = (0, -0.6, 0), (np.pi / 2, 0, 0)
+    bpy.context.scene.collection.objects.link(camera)
+    bpy.context.scene.camera = camera
+    render = bpy.context.scene.render
+    render.resolution_x, render.resolution_y = 64, 48
+    attached.talksplat.exr = attached.talksplat.movie = False
+    bpy.ops.talksplat.render_plates()
+    finish()
+    pictures = sorted((tmp_path / "plates" / "tiny").rglob("*.png"))
+    assert len(pictures) == 3
+    image = bpy.data.images.load(str(pictures[0]))
+    assert tuple(image.size) == (64, 48)
+    assert np.std(image.pixels[:]) > 0.01
+
+
+def test_cameras_follow_keys_and_markers(attached):
+    from talksplat.blender_addon.shot import sampled_cameras
+
+    scene = bpy.context.scene
+    for name, x in (("a", 0.0), ("b", 0.5)):
+        camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+        camera.location, camera.rotation_euler = (x, -1, 0), (np.pi / 2, 0, 0)
+        scene.collection.objects.link(camera)
+        scene.timeline_markers.new(name, frame=3 if name == "a" else 6).camera = camera
+    attached.location.z = 0.0
+    attached.keyframe_insert("location", index=2, frame=3)
+    attached.location.z = 1.0
+    attached.keyframe_insert("location", index=2, frame=5)
+    scene.camera = bpy.data.objects["a"]
+    scene.frame_set(4)
+    cameras = sampled_cameras(scene, attached, [Fraction(f) for f in (3, 4, 5, 6)])
+    centres = np.array([c.centre for c in cameras])
+    np.testing.assert_allclose(centres[:, 0], [0, 0, 0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(centres[:3, 2], [0, -0.5, -1.0], atol=1e-5)
+    assert scene.frame_current == 4
+
+
+def test_a_bake_of_another_head_is_refused(attached, make_head, tmp_path):
+    from talksplat.blender_addon import playback
+
+    bpy.context.scene.frame_end = 4
+    bpy.ops.talksplat.bake()
+    finish()
+    bpy.ops.talksplat.add_head(filepath=str(make_head(tmp_path / "other.head", seed=3)))
+    other = bpy.context.object
+    other.talksplat.bake = attached.talksplat.bake
+    bpy.context.scene.frame_set(4)
+    assert "another head" in playback.trouble(other)
+
+
+def test_a_deed_in_here_moves_a_little_at_each_look(blender):
+    from talksplat.blender_addon import running
+
+    def deed():
+        yield Started("Counting", 50)
+        for done in range(1, 51):
+            time.sleep(0.005)
+            yield Progress(done, 50, 1.0)
+        yield Finished({"sum": 1})
+
+    running.start_deed("Count", deed(), lambda result: f"sum {result['sum']}")
+    start = time.perf_counter()
+    assert running.pump()
+    assert 0 < running.now.done < 50, "a look must give the window back"
+    assert running.wait(10).sentence == "sum 1"
+    assert time.perf_counter() - start > 0.2
+
+
+def test_a_muted_strip_is_not_mouthed(attached):
+    scene = bpy.context.scene
+    scene.frame_set(11)
+    speaking = shown(attached)[0]
+    scene.sequence_editor.strips_all["voice"].mute = True
+    scene.frame_set(12)
+    scene.frame_set(11)
+    assert np.abs(shown(attached)[0] - speaking).max() > 1e-6
+    from talksplat.blender_addon.shot import bake_job
+
+    assert bake_job(scene, attached).controls == Controls(intensity=0.0)

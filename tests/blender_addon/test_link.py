@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker process from the add-on's side: it starts, answers, is cancelled, dies, starts again. No Blender here."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from talksplat.blender_addon.link.python import find_python, interpreter_in
+from talksplat.blender_addon.link.self_test import self_test
+from talksplat.blender_addon.link.worker import ENDS, Worker
+from talksplat.core.jobs.events import Cancelled, Failed, Finished, Started
+from talksplat.core.jobs.messages import Bake, Info
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def python():
+    found = find_python("", ROOT)
+    if found is None:
+        pytest.skip("no core environment here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
+    return found
+
+
+@pytest.fixture
+def worker(python, tmp_path):
+    worker = Worker(python, ROOT, tmp_path / "worker.log")
+    yield worker
+    worker.stop()
+
+
+def events_of(worker, patience=60.0) -> list:
+    """Until the last job has answered."""
+    events, until = [], time.monotonic() + patience
+    while worker.busy or not any(isinstance(e, ENDS) for e in events):
+        events += worker.poll()
+        assert time.monotonic() < until, events
+        time.sleep(0.005)
+    return events + worker.poll()
+
+
+def long_bake(head, sound, out) -> Bake:
+    return Bake(str(head), str(sound), str(out), fps="60", frame_count=20_000)
+
+
+def test_asking_never_waits_and_the_answer_comes(worker, head_path):
+    start = time.perf_counter()
+    worker.submit(Info(str(head_path)))
+    assert worker.poll() == []
+    assert time.perf_counter() - start < 0.5
+    assert isinstance(events_of(worker)[-1], Finished)
+
+
+def test_one_process_serves_many_jobs(worker, head_path, tmp_path):
+    for path in (head_path, tmp_path / "none.head"):
+        worker.submit(Info(str(path)))
+    ends = [e for e in events_of(worker) if isinstance(e, ENDS)]
+    first = worker.pid
+    assert [type(e) for e in ends] == [Finished, Failed]
+    assert "none.head" in ends[1].sentence
+    worker.submit(Info(str(head_path)))
+    assert isinstance(events_of(worker)[-1], Finished)
+    assert worker.pid == first
+
+
+def test_cancel_answers_and_the_worker_goes_on(worker, head_path, sound_path, tmp_path):
+    worker.submit(long_bake(head_path, sound_path, tmp_path / "long.bake"))
+    worker.cancel()  # before the line even stands
+    assert isinstance(events_of(worker)[-1], Cancelled)
+    worker.submit(Info(str(head_path)))
+    assert isinstance(events_of(worker)[-1], Finished)
+
+
+def test_a_killed_worker_is_said_in_one_sentence_and_starts_again(worker, head_path, sound_path, tmp_path):
+    worker.submit(long_bake(head_path, sound_path, tmp_path / "long.bake"))
+    seen = []
+    while not any(isinstance(e, Started) for e in seen):
+        seen += worker.poll()
+        time.sleep(0.01)
+    os.kill(worker.pid, signal.SIGKILL)
+    last = events_of(worker)[-1]
+    assert isinstance(last, Failed)
+    assert "start the same job again" in last.sentence
+    worker.submit(Info(str(head_path)))
+    assert isinstance(events_of(worker)[-1], Finished)
+
+
+def test_stop_ends_the_process(worker, head_path):
+    worker.submit(Info(str(head_path)))
+    events_of(worker)
+    process = worker._process
+    worker.stop()
+    assert process.poll() is not None
+    assert worker.pid is None
+    worker.stop()
+
+
+def test_stop_while_it_works(worker, head_path, sound_path, tmp_path):
+    worker.submit(long_bake(head_path, sound_path, tmp_path / "long.bake"))
+    deadline = time.monotonic() + 60
+    while not worker.poll():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process = worker._process
+    worker.stop()
+    assert process.poll() is not None
+
+
+@pytest.mark.parametrize("broken", ["not a program", "another program", "a package without a core"])
+def test_what_cannot_start_is_one_sentence(broken, tmp_path, python):
+    program, root = python, ROOT
+    if broken == "not a program":
+        program = tmp_path / "python"
+    elif broken == "another program":
+        program = shutil.which("true")
+    else:
+        root = tmp_path / "empty"
+        root.mkdir()
+    worker = Worker(program, root, tmp_path / "worker.log")
+    worker.submit(Info("x"))
+    (end,) = events_of(worker)
+    assert isinstance(end, Failed)
+    assert "preferences" in end.sentence
+    worker.stop()
+
+
+def test_self_test_says_versions_or_what_is_missing(python, tmp_path):
+    end = list(self_test(python))[-1]
+    assert isinstance(end, Finished)
+    assert "torch" in end.result["sentence"]
+    end = list(self_test(tmp_path / "none"))[-1]
+    assert isinstance(end, Failed)
+    assert "none" in end.sentence
+
+
+def test_the_python_is_looked_for_in_order(tmp_path, monkeypatch):
+    def environment(name):
+        path = tmp_path / name / "bin" / "python"
+        path.parent.mkdir(parents=True)
+        path.touch()
+        return path
+
+    preferred, named, beside = environment("preferred"), environment("named"), environment("root/.venv")
+    root = tmp_path / "root"
+    monkeypatch.setenv("TALKSPLAT_PYTHON", str(named))
+    assert find_python(str(preferred), root) == preferred
+    assert find_python(str(preferred.parents[1]), root) == preferred, "an environment's folder will do"
+    assert find_python(str(tmp_path / "nowhere"), root) is None, "a wrong preference is not silently replaced"
+    assert find_python("", root) == named
+    monkeypatch.delenv("TALKSPLAT_PYTHON")
+    assert find_python("", root) == beside
+    assert interpreter_in(Path(sys.executable)) == Path(sys.executable)
