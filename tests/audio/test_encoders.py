@@ -35,7 +35,7 @@ def _seen_at(features: Features, frame: int, rate: Fraction, energy) -> float:
 
 @pytest.mark.parametrize("rate", RATES, ids=[f"{float(r):.3f}" for r in RATES])
 def test_ten_minutes_of_clicks_do_not_drift(studio, rate):
-    frames = np.round(np.linspace(3, 597, 300) * float(rate)).astype(int)
+    frames = np.round(np.linspace(3, 597, 200) * float(rate)).astype(int)
     times = [Fraction(int(f)) / rate for f in frames]
     features = ENCODERS["logmel"].encode(Sound(studio.clicks(times, 600.0, RATE)))
     errors = [_seen_at(features, int(f), rate, lambda v: np.expm1(10 * v).sum(axis=1)) - float(t)
@@ -173,9 +173,9 @@ def test_file_ends(name):
     assert np.isfinite(ends).all()
     assert not np.array_equal(ends[0], before[0])
     assert not np.array_equal(ends[1], after[0])
-    fine = window_at(features, np.arange(-0.5, sound.duration + 0.5, 1e-4))
+    fine = window_at(features, np.arange(-0.5, sound.duration + 0.5, 1e-3))
     steepest = np.abs(np.diff(features.values, axis=0)).max() / features.hop
-    assert np.abs(np.diff(fine, axis=0)).max() <= 1.02e-4 * steepest
+    assert np.abs(np.diff(fine, axis=0)).max() <= 1.02e-3 * steepest
 
 
 def test_window_is_plain_interpolation():
