@@ -8,7 +8,7 @@ import numpy as np
 
 MOUTH = slice(48, 68)
 UPPER, LOWER = 62, 66
-MARGIN = 0.35  # of the mouth's width; not in the paper: chosen because the box then holds the lips' shadow and chin crease
+MARGIN = 0.35  # of the mouth's width; not in the paper: chosen because the box then holds the crease above the chin
 
 
 def lip_gap(

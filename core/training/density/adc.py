@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adaptive density control of 3D Gaussian Splatting, for comparison: every view that sees a Gaussian counts the same."""
+"""Adaptive density control of 3D Gaussian Splatting, for comparison: every view that sees one counts the same."""
 
 import torch
 from torch import Tensor

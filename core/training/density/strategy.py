@@ -66,7 +66,8 @@ class Strategy:
         """(weight [N], factor on the gradient [N]) of this view."""
         raise NotImplementedError
 
-    def step_pre_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int, info: object) -> None:
+    def step_pre_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
+                          info: object) -> None:
         """Nothing to do: the raster hands its statistics out after backward."""
 
     def step_post_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What training minimises, term by term. Knows no optimiser and no stage.
+
+Letters: H W picture, N Gaussians, P landmarks. Pictures are display-referred 0..1 and blended over the same background.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..head import Moved
+from ..metrics import ssim_with_gradient
+
+
+class FusedSSIM(torch.autograd.Function):
+    """Mean SSIM; value and gradient come out of the forward call, backward is one product."""
+
+    @staticmethod
+    def forward(ctx, rendered: Tensor, truth: Tensor) -> Tensor:  # [H,W,3], [H,W,3] -> []
+        value, gradient = ssim_with_gradient(rendered.detach().numpy(), truth.numpy(), ctx.needs_input_grad[0])
+        ctx.gradient = gradient
+        return torch.tensor(value, dtype=rendered.dtype)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
+        return upstream * torch.from_numpy(ctx.gradient), None
+
+
+def picture_loss(
+    rendered: Tensor,  # [H,W,3]
+    truth: Tensor,  # [H,W,3]
+    dssim: float,  # 3DGS: 0.2
+    weight: Tensor | None = None,  # [H,W,1] on L1; the mouth's box counts more
+) -> Tensor:
+    """(1 - dssim) L1 + dssim (1 - SSIM), as 3DGS writes it."""
+    error = (rendered - truth).abs()
+    if weight is not None:
+        error = error * weight
+    return (1.0 - dssim) * error.mean() + dssim * (1.0 - FusedSSIM.apply(rendered, truth))
+
+
+def offset_loss(moved: Moved, rest: Moved) -> Tensor:
+    """mean |offset| of place (in centimetres, the network's unit), rotation and log scale (TalkingGaussian)."""
+    place = (moved.means - rest.means).abs().mean() * 100.0
+    return place + (moved.quats - rest.quats).abs().mean() + (moved.scales / rest.scales).log().abs().mean()
+
+
+def alpha_loss(alpha: Tensor, truth: Tensor) -> Tensor:  # [H,W], [H,W]
+    """mean |alpha - mask|: TalkingGaussian's two mask terms in one, for masks with soft edges."""
+    return (alpha - truth).abs().mean()
+
+
+def mouth_weight(height: int, width: int, box: tuple[slice, slice], gain: float) -> Tensor:
+    """[H,W,1]: 1, and `gain` inside the mouth's box; mean 1, so the learning rate means the same."""
+    weight = np.ones((height, width, 1), dtype=np.float32)
+    weight[box] = gain
+    return torch.from_numpy(weight / weight.mean())

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who learns how fast, and when. Groups carry `names`, so checkpoints and density control find their rows.
+
+Letters: t the share of a schedule that has passed, 0..1.
+"""
+
+import torch
+from torch.optim import Adam, AdamW, Optimizer
+
+from ..head import Cloud, HeadModel
+from .settings import Settings
+
+GEOMETRY = ("means", "quats", "logscales")
+
+
+def cloud_optimizer(cloud: Cloud, settings: Settings) -> Optimizer:
+    """3DGS: Adam, eps 1e-15, one rate a column. The first `rate` of a group stays beside it as `first`."""
+    rates = {"means": settings.rate_means * settings.extent, "quats": settings.rate_quats,
+             "logscales": settings.rate_scales, "logits": settings.rate_opacities, "sh0": settings.rate_sh0,
+             "shN": settings.rate_sh0 / 20}
+    groups = [{"params": [getattr(cloud, name)], "names": [name], "lr": rate, "first": rate}
+              for name, rate in rates.items()]
+    return Adam(groups, eps=1e-15, fused=True)
+
+
+def field_optimizer(model: HeadModel, settings: Settings) -> Optimizer:
+    """TalkingGaussian: AdamW (0.9, 0.99); grids fast, networks slower; ears slowest, they have learned already."""
+    groups = {"grid": ([], [], settings.rate_grid, 0.0), "net": ([], [], settings.rate_net, 0.0),
+              "ear": ([], [], settings.rate_ear, 1e-4)}
+    for name, parameter in model.field.named_parameters():
+        kind = "ear" if ".audio." in name else "grid" if name.endswith("tables") else "net"
+        groups[kind][0].append(parameter)
+        groups[kind][1].append(name)
+    return AdamW([{"params": parameters, "names": names, "lr": rate, "first": rate, "weight_decay": decay}
+                  for parameters, names, rate, decay in groups.values()], betas=(0.9, 0.99), fused=True)
+
+
+def falling(t: float, end: float) -> float:
+    """Exponential from 1 to `end`."""
+    return end ** min(max(t, 0.0), 1.0)
+
+
+def set_rates(optimizer: Optimizer, factors: dict[str, float], otherwise: float = 1.0) -> None:
+    """lr = first * factor; the factor is looked up by the group's first name."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["first"] * factors.get(group["names"][0], otherwise)
+
+
+@torch.no_grad()
+def keep_in_bounds(cloud: Cloud, settings: Settings) -> None:
+    """No needles, no haze: sigma within `smallest`..`largest`, the longest at most `ratio` times the shortest."""
+    low, high = torch.tensor([settings.smallest, settings.largest]).log()
+    cloud.logscales.clamp_(low, high)
+    least = cloud.logscales.amax(1, keepdim=True) - torch.tensor(settings.ratio).log()
+    cloud.logscales.copy_(torch.maximum(cloud.logscales, least))

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every number of training, once, with its source. A preset is one instance; its name is the job's `preset`.
+
+TG = TalkingGaussian (its published training script), 3DGS = Kerbl et al. 2023. Other sources stand beside the line;
+"ours" means: not in the paper: chosen because of what follows it.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+
+from ..formats.refusal import Refusal
+from .density import DensitySettings
+
+
+@dataclass(frozen=True)
+class EarSettings:
+    """Stage 0: the audio code learns to tell the mouth's geometry before it sees a picture (ours: a CPU cannot
+    afford the 50,000 steps in which it would learn it from pictures alone, and every clip helps, pictured or not)."""
+
+    steps: int = 600
+    batch: int = 96  # moments
+    rate: float = 2e-3
+    weight_decay: float = 1e-2
+    jitter: float = 0.02  # seconds, sigma of a shift common to the window
+    noise: float = 0.3  # sigma of noise on normalised features
+    held_back: float = 0.15  # share of train clips that choose the moment to stop
+    every: int = 50  # steps between two looks at them
+
+
+@dataclass(frozen=True)
+class Settings:
+    # what is built
+    encoder: str = "moonshine"  # core/audio ENCODERS
+    fusion: str = "gated"  # core/deformation FUSIONS; the paper's Multimodal Gated Fusion
+    sh_degree: int = 1  # 3DGS 3, TG 2; ours: a head file of a few MB
+    face_points: int = 16_000  # at the start; ours
+    mouth_points: int = 3_000
+    face_finest: float = 96.0  # TG 38.4; ours: lips part along a line a millimetre wide
+    mouth_base: float = 16.0  # TG 64 over a cube three times as large
+    mouth_finest: float = 48.0  # TG 57.6
+    # how it is looked at
+    height: int = 192  # pixels: whole pictures are made about this small
+    window: int = 160  # pixels a side: parts of the full-size picture
+    windows: float = 0.5  # share of steps that look at a part
+    preview_every: float = 120.0  # seconds
+    checkpoint_every: int = 500  # steps
+    seed: int = 0
+    # stages, in steps
+    ear: EarSettings = field(default_factory=EarSettings)
+    motion_steps: int = 800  # the fields follow the tracked landmarks, no pictures (ours, see `landmarks.py`)
+    static_steps: int = 600  # canonical only (TG 3,000 of 50,000)
+    move_steps: int = 9000  # canonical and fields together (TG 50,000)
+    fuse_steps: int = 2000  # whole pictures at full size; geometry all but rests (TG 10,000)
+    fuse_geometry: float = 0.1  # of its last learning rate (TG 0)
+    fuse_appearance: float = 0.2  # of colours' and opacities' rates
+    # learning rates
+    rate_means: float = 1.6e-4  # 3DGS, times `extent`, falls to `rate_means_end` of itself
+    rate_means_end: float = 0.05  # 3DGS 0.01
+    extent: float = 0.2  # metres, a head's radius
+    rate_quats: float = 1e-3  # 3DGS
+    rate_scales: float = 5e-3  # 3DGS
+    rate_opacities: float = 0.05  # 3DGS
+    rate_sh0: float = 2.5e-3  # 3DGS; higher bands 1/20 of it
+    rate_grid: float = 5e-3  # TG
+    rate_net: float = 5e-4  # TG, the fields' MLPs
+    rate_ear: float = 1e-4  # TG 5e-4; ours: it has learned already
+    rate_field_end: float = 0.1  # TG 0.05 at the end
+    # losses
+    dssim: float = 0.2  # 3DGS
+    mouth_gain: float = 4.0  # ours: a pixel of the mouth's box counts as so many
+    offset_weight: float = 1e-5  # TG
+    alpha_weight: float = 0.05  # TG 1e-3; ours: a clean silhouette
+    label_weight: float = 0.2  # ours: each branch shows where its label is (TG trains each on its own masked pictures)
+    landmark_weight: float = 0.02  # ours, a millimetre
+    landmark_every: int = 2
+    landmark_batch: int = 8  # moments
+    # bounds of a Gaussian (ours: needles and haze are what a head shows first)
+    smallest: float = 1.5e-4  # metres, sigma
+    largest: float = 1.2e-2
+    ratio: float = 8.0  # longest sigma over shortest
+    # density
+    density: DensitySettings = field(default_factory=DensitySettings)
+    mouth_share: float = 0.2  # of the budget
+
+    def to_dict(self) -> dict:
+        """JSON-ready, for the head's card."""
+        return asdict(self)
+
+
+CPU = Settings(density=DensitySettings(start=300, stop=6000, every=100, budget=32_000))
+SMOKE = Settings(
+    encoder="logmel", face_points=900, mouth_points=150, height=64, window=48, preview_every=1e9,
+    checkpoint_every=50, ear=EarSettings(steps=200, batch=32, every=50), motion_steps=150, static_steps=60,
+    move_steps=150, fuse_steps=30, density=DensitySettings(start=20, stop=150, every=20, budget=1500))
+PRESETS: dict[str, Settings] = {"cpu": CPU, "smoke": SMOKE}
+
+
+def preset(name: str, seed: int = 0) -> Settings:
+    """The settings of a preset. Raises Refusal for an unknown name."""
+    if name not in PRESETS:
+        raise Refusal(f"training preset {name!r} is unknown; choose {', '.join(PRESETS)}.")
+    return replace(PRESETS[name], seed=seed)

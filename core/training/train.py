@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The deed: footage in, events out, a head file at the end. Kill it at any time and call it again: it goes on.
+
+In the work folder:
+    checkpoint.safetensors   the run between two steps
+    preview/000500.png       truth | render | both mouths
+    losses.csv               step, stage, loss, PSNR, Gaussians
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ..formats.head import write_head
+from ..jobs.events import Event, Finished, Progress, Started
+from ..jobs.messages import Train
+from ..jobs.pace import Pace
+from ..metrics import lip_gap
+from .card import card_of
+from .preview import moments, preview
+from .reference import landmarks_of
+from .settings import Settings, preset
+from .trainer import Trainer
+
+CHECKPOINT = "checkpoint.safetensors"
+REPORT_EVERY = 20  # steps between two events
+SMOOTH = 0.98  # of the PSNR that is told
+
+
+def train(job: Train) -> Iterator[Event]:
+    """Train `job.footage` into `job.out`. Raises Refusal for bad footage, unknown presets, foreign checkpoints."""
+    yield from train_with(job, preset(job.preset, job.seed))
+
+
+def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
+    """`train` with settings of one's own."""
+    out = Path(job.out)
+    work = Path(job.work) if job.work else out.with_suffix(".work")
+    begun = clock()
+    yield Started(f"Training {out.stem} on {Path(job.footage).name}", 0)
+    trainer = Trainer(Path(job.footage), settings)
+    checkpoint = work / CHECKPOINT
+    work.mkdir(parents=True, exist_ok=True)
+    notes: dict = {"minutes": 0.0}
+    if checkpoint.is_file():
+        trainer.load(checkpoint)
+        notes = trainer.notes
+        yield Progress(trainer.t, trainer.total, -1.0, f"goes on from step {trainer.t}")
+    else:
+        trainer.begin()
+        yield from _before_pictures(trainer)
+        trainer.save(checkpoint)
+    spent = float(notes.get("minutes", 0.0)) * 60 - begun
+    yield from _pictures(trainer, work, clock, lambda: (clock() + spent) / 60)
+    trainer.notes["minutes"] = (clock() + spent) / 60
+    write_head(out, trainer.model.to_file(card_of(trainer, out.stem)))
+    yield Finished({"head": str(out), "work": str(work), "minutes": round(trainer.notes["minutes"], 1),
+                    "gaussians": sum(trainer.model.counts.values()), **trainer.notes["heard"]})
+
+
+def _before_pictures(trainer: Trainer) -> Iterator[Event]:
+    """Ears, then the landmarks' motion; their results go into the notes that the head's card will show."""
+    ear = Pace(trainer.settings.ear.steps)
+    for heard in trainer.ears():
+        told = ", ".join(f"{name} {r:.2f}" for name, r in heard.lip_gap.items())
+        if heard.mean >= trainer.notes["heard"].get("ear_mean_r", -1.0):
+            trainer.notes["heard"] = {"ear_mean_r": round(heard.mean, 4), "ear_lip_gap_r": round(
+                min(heard.lip_gap.values()), 4), "ear_step": heard.step}
+        yield ear.at(heard.step, f"ear: lip gap heard with r = {told}")
+    motion, recent = Pace(trainer.settings.motion_steps), 0.0
+    for k, loss in enumerate(trainer.motion(), start=1):
+        recent = loss if k == 1 else SMOOTH * recent + (1 - SMOOTH) * loss
+        if k % (5 * REPORT_EVERY) == 0 or k == trainer.settings.motion_steps:
+            yield motion.at(k, f"motion: landmarks off by {recent:.2f} mm (Huber)")
+    trainer.notes["heard"]["landmarks_mm"] = round(recent, 3)
+
+
+def _pictures(trainer: Trainer, work: Path, clock: Callable[[], float], minutes: Callable[[], float]
+              ) -> Iterator[Event]:
+    settings, pace = trainer.settings, Pace(trainer.total, trainer.t, clock)
+    shown, psnr = clock() - settings.preview_every, None
+    seen = trainer.frames[trainer.chances > 0.5 * np.median(trainer.chances)]  # not the backs of heads
+    rows = moments(seen, lip_gap(landmarks_of(trainer.fine, trainer.speech, seen)))
+    log = work / "losses.csv"
+    while trainer.t < trainer.total:
+        step = trainer.step()
+        psnr = step.psnr if psnr is None else SMOOTH * psnr + (1 - SMOOTH) * step.psnr
+        last = trainer.t == trainer.total
+        if trainer.t % REPORT_EVERY == 0 or last:
+            counts = trainer.model.counts
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{step.t},{step.stage},{step.loss:.5f},{psnr:.3f},{counts['face']},{counts['mouth']}\n")
+            yield pace.at(trainer.t, f"{step.stage}: PSNR {psnr:.1f}, {sum(counts.values())} Gaussians")
+        if clock() - shown >= settings.preview_every or last:
+            preview(work / "preview" / f"{trainer.t:06d}.png", trainer, rows)
+            shown = clock()
+        if trainer.t % settings.checkpoint_every == 0 or last:
+            trainer.notes["minutes"] = minutes()
+            trainer.save(work / CHECKPOINT)

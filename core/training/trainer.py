@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The run itself: what one step does, stage by stage, and what it needs to go on after a kill.
+
+Stages, in steps of `Settings`:
+    ear      the audio codes learn the mouth's geometry (ear.py)
+    motion   the face field follows the tracked landmarks (landmarks.py)
+    static   pictures teach the Gaussians, the fields rest
+    move     pictures teach Gaussians and fields together; density control works in static and move
+    fuse     whole pictures at full size; geometry all but rests
+Both branches are drawn in ONE depth-sorted picture. Not in the paper (TalkingGaussian composes two pictures): chosen
+because Blender draws one cloud, and what is trained must be what is drawn. Each branch is held to its own part of
+the picture by the label channel.
+
+Letters: N Gaussians, t global picture step.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..footage import Footage
+from ..formats.refusal import Refusal
+from ..head import HeadModel, clouds_of, read_checkpoint, restore, save_checkpoint
+from ..performance.branch_settings import BranchSettings
+from .density import STRATEGIES, Change, DensityInfo, DensityState
+from .ear import Heard, train_ears
+from .landmarks import JITTER, landmark_loss
+from .losses import alpha_loss, mouth_weight, offset_loss, picture_loss
+from .optimizers import GEOMETRY, cloud_optimizer, falling, field_optimizer, keep_in_bounds, set_rates
+from .reference import choose_reference, landmarks_of
+from .settings import Settings
+from .speech import listen
+from .start import start_cloud
+from .views import View, chances, draw, over, random_window, whole
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one picture step says."""
+
+    t: int
+    stage: str
+    loss: float
+    psnr: float
+    changed: dict[str, Change]
+
+
+class Trainer:
+    """Holds everything that a step changes. `prepared` is False until `prepare` or `load` has run."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.settings = settings
+        full = Footage.open(folder, cache_bytes=2 << 30)
+        shrink = max(s for s in range(1, 17) if full.height % s == 0 and full.width % s == 0
+                     and (s == 1 or full.height // s >= settings.height))
+        self.fine, self.coarse = full, full if shrink == 1 else Footage.open(folder, shrink)
+        self.speech = listen(full, "train", settings.encoder)
+        self.frames = full.frames("train")
+        if len(self.frames) == 0:
+            raise Refusal(f"{folder}: no picture belongs to split train; prepare the footage again.")
+        marks = landmarks_of(full, self.speech, self.frames)
+        self.chances = chances(full, self.frames, marks)
+        self.reference = choose_reference(full, self.speech, self.frames)
+        self.places = torch.from_numpy(self.reference.landmarks)
+        self.rng = np.random.default_rng(settings.seed)
+        torch.manual_seed(settings.seed)
+        self.t = 0
+        self.notes: dict = {"heard": {}, "minutes": 0.0}  # results for the card
+
+    # building
+
+    def branch_settings(self) -> dict[str, BranchSettings]:
+        s, r = self.settings, self.reference
+        shared = {"fusion": s.fusion, "expression": len(self.fine.expression_names)}
+        return {"face": BranchSettings.face(finest=s.face_finest, centre=tuple(map(float, r.centre)),
+                                            half_extent=r.half_extent, **shared),
+                "mouth": BranchSettings.mouth(finest=s.mouth_finest, base=s.mouth_base,
+                                              centre=tuple(map(float, r.mouth_centre)),
+                                              half_extent=r.mouth_half_extent, **{**shared, "expression": 0})}
+
+    def begin(self) -> None:
+        """First Gaussians and untrained networks."""
+        s = self.settings
+        counts = {"face": s.face_points, "mouth": s.mouth_points}
+        clouds = {name: start_cloud(self.fine, self.frames, self.reference, name, count, s.sh_degree, self.rng)
+                  for name, count in counts.items()}
+        self._assemble(clouds)
+
+    def _assemble(self, clouds: dict) -> None:
+        s = self.settings
+        self.model = HeadModel(self.branch_settings(), self.speech.channels, clouds)
+        self.optimizers = {name: cloud_optimizer(cloud, s) for name, cloud in self.model.clouds.items()}
+        self.optimizers["field"] = field_optimizer(self.model, s)
+        rules = {"face": 1 - s.mouth_share, "mouth": s.mouth_share}
+        self.rules = {name: STRATEGIES[s.density.strategy](replace(s.density, budget=round(s.density.budget * share)))
+                      for name, share in rules.items()}
+        self.density = {name: self.rules[name].initialize_state(self.model.clouds[name]) for name in rules}
+
+    # stages before pictures
+
+    def ears(self) -> Iterator[Heard]:
+        yield from train_ears(self.model, self.speech, self.settings.ear, self.rng)
+
+    def motion(self) -> Iterator[float]:
+        """The face field learns from landmarks alone; yields the loss in millimetres (Huber)."""
+        optimizer, steps = self.optimizers["field"], self.settings.motion_steps
+        for k in range(steps):
+            set_rates(optimizer, {}, 4.0 * falling(k / steps, 0.25))
+            loss = self.landmarks(4 * self.settings.landmark_batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield float(loss.detach())
+
+    def landmarks(self, moments: int) -> torch.Tensor:
+        rows = self.rng.choice(len(self.speech.moments), moments)
+        return landmark_loss(self.model, self.places, self.speech, rows, JITTER)
+
+    # pictures
+
+    @property
+    def total(self) -> int:
+        return self.settings.static_steps + self.settings.move_steps + self.settings.fuse_steps
+
+    def stage(self, t: int) -> str:
+        s = self.settings
+        return "static" if t < s.static_steps else "move" if t < s.static_steps + s.move_steps else "fuse"
+
+    def look(self, stage: str) -> View:
+        """The next picture, or a part of one."""
+        frame = int(self.rng.choice(self.frames, p=self.chances))
+        if stage == "fuse":
+            return whole(self.fine, frame)
+        if self.rng.random() < self.settings.windows:
+            return random_window(self.fine, frame, self.settings.window, self.rng)
+        return whole(self.coarse, frame)
+
+    def codes_at(self, frame: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """({branch: [A]}, expression [E]) of a picture."""
+        clip, time = int(self.fine.clip[frame]), self.fine.time[frame : frame + 1]
+        codes = self.model.codes(torch.from_numpy(self.speech.windows(clip, time)))
+        return {name: code[0] for name, code in codes.items()}, torch.from_numpy(self.fine.expression[frame])
+
+    def step(self) -> Step:
+        s, stage = self.settings, self.stage(self.t)
+        self._set_rates(stage)
+        view = self.look(stage)
+        background = torch.from_numpy(self.rng.random(3, dtype=np.float32))
+        with torch.set_grad_enabled(stage != "static"):
+            codes, expression = self.codes_at(view.frame)
+        for parameter in self.model.field.parameters():
+            parameter.requires_grad_(stage != "static")
+        moved = self.model(codes, expression)
+        members = torch.zeros(len(moved.means), 1)
+        members[len(self.model.clouds["face"]):] = 1.0
+        picture = draw(moved, view.camera, background, members)
+        truth = over(view, background)
+        weight = mouth_weight(*truth.shape[:2], view.box, s.mouth_gain)
+        loss = picture_loss(picture.color, truth, s.dssim, weight)
+        loss = loss + s.alpha_weight * alpha_loss(picture.alpha, torch.from_numpy(view.alpha))
+        label = (picture.extra[..., 0] - torch.from_numpy(view.mouth)).abs()[..., None]
+        loss = loss + s.label_weight * (label * weight).mean()
+        if stage != "static":
+            loss = loss + s.offset_weight * offset_loss(moved, self.model.canonical())
+            if self.t % s.landmark_every == 0:
+                loss = loss + s.landmark_weight * self.landmarks(s.landmark_batch)
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad()
+        loss.backward()
+        for name, optimizer in self.optimizers.items():
+            if name != "field" or stage != "static":
+                optimizer.step()
+        changed = self._control_density(picture.density, stage)
+        for cloud in self.model.clouds.values():
+            keep_in_bounds(cloud, s)
+        self.t += 1
+        error = float((picture.color.detach() - truth).square().mean())
+        return Step(self.t, stage, float(loss.detach()), -10 * np.log10(max(error, 1e-10)), changed)
+
+    def _set_rates(self, stage: str) -> None:
+        s = self.settings
+        passed = self.t / max(self.total - s.fuse_steps, 1)
+        slow = s.fuse_geometry if stage == "fuse" else 1.0
+        factors = {name: slow for name in GEOMETRY} | {"means": slow * falling(passed, s.rate_means_end)}
+        settled = s.fuse_appearance if stage == "fuse" else 1.0
+        for name in self.model.clouds:
+            set_rates(self.optimizers[name], factors, settled)
+        set_rates(self.optimizers["field"], {}, falling(self.t / max(self.total, 1), s.rate_field_end))
+
+    def _control_density(self, stats, stage: str) -> dict[str, Change]:
+        if stage == "fuse":
+            return {}
+        changed, first = {}, 0
+        for name, cloud in self.model.clouds.items():
+            rows = slice(first, first + len(cloud))
+            first = rows.stop
+            info = DensityInfo(stats.grad2d[rows].norm(dim=1), stats.absgrad2d[rows].norm(dim=1),
+                               stats.pixel_counts[rows], stats.depths[rows], stats.radii[rows] > 0)
+            change = self.rules[name].step_post_backward(cloud, self.optimizers[name], self.density[name], self.t, info)
+            if change is not None:
+                changed[name] = change
+        return changed
+
+    # checkpoints
+
+    def save(self, path: Path) -> None:
+        extra = {f"{name}.{column}": getattr(state, column).numpy() for name, state in self.density.items()
+                 for column in ("total", "weight")}
+        notes = {"t": self.t, "settings": self.settings.to_dict(), "pictures": len(self.fine),
+                 "results": self.notes, "numpy": self.rng.bit_generator.state,
+                 "begun_with": {name: state.begun_with for name, state in self.density.items()}}
+        save_checkpoint(path, self.model, self.optimizers, extra, notes)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint. Raises Refusal when it belongs to other settings or footage."""
+        arrays, notes = read_checkpoint(path)
+        if notes["settings"] != _plain(self.settings.to_dict()) or notes["pictures"] != len(self.fine):
+            raise Refusal(f"{path} belongs to other settings or footage; remove it to train from the start.")
+        self._assemble(clouds_of(arrays, path))
+        extra = restore(arrays, self.model, self.optimizers, path)
+        for name, begun in notes["begun_with"].items():
+            total, weight = (torch.from_numpy(extra[f"{name}.{column}"]) for column in ("total", "weight"))
+            self.density[name] = DensityState(total, weight, begun)
+        self.rng.bit_generator.state = notes["numpy"]
+        self.t, self.notes = notes["t"], notes["results"]
+
+
+def _plain(values: dict) -> dict:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(values))

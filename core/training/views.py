@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a picture of the footage to a loss: which picture, which part of it, over which background.
+
+Two kinds of view, equally dear: the whole picture made smaller, and a window of the full-size picture (the camera's
+principal point moves). Not in the paper: chosen because lips need full-size pixels and a CPU cannot afford them
+everywhere.
+
+Letters: H W of a view, N Gaussians, F pictures.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..footage import Footage
+from ..formats.camera import Camera
+from ..head import Moved
+from ..metrics import lip_gap, mouth_box
+from ..raster.door import rasterize
+from ..raster.rendering import Rendering
+
+BINS = 12  # of the lip gap, so that rare wide openings are seen as often as closed lips
+AT_MOST = 6.0  # times as often as the median picture
+BACKWARDS = 0.3  # how often, relatively, a picture is taken whose camera does not see the face
+MOUTH_WINDOWS = 0.6  # share of windows around the mouth; the others lie around a random landmark or anywhere
+
+
+@dataclass(frozen=True)
+class View:
+    frame: int
+    camera: Camera
+    rgb: np.ndarray  # [H,W,3] premultiplied
+    alpha: np.ndarray  # [H,W]
+    mouth: np.ndarray  # [H,W] share of inside mouth
+    box: tuple[slice, slice]  # the mouth in this view; may be empty
+
+
+def whole(footage: Footage, frame: int) -> View:
+    picture = footage.picture(frame)
+    box = mouth_box(footage.landmarks2d[frame], footage.width, footage.height)
+    return View(frame, footage.camera(frame), picture.rgb, picture.alpha, picture.mouth, box)
+
+
+def window(view: View, centre: np.ndarray, width: int, height: int) -> View:
+    """A part of a view around pixel `centre` [2], kept inside it."""
+    width, height = min(width, view.camera.width), min(height, view.camera.height)
+    x0 = int(np.clip(round(centre[0] - width / 2), 0, view.camera.width - width))
+    y0 = int(np.clip(round(centre[1] - height / 2), 0, view.camera.height - height))
+    part = np.s_[y0 : y0 + height, x0 : x0 + width]
+    camera = replace(view.camera, width=width, height=height, cx=view.camera.cx - x0, cy=view.camera.cy - y0)
+    rows, columns = view.box
+    box = (slice(max(rows.start - y0, 0), min(max(rows.stop - y0, 0), height)),
+           slice(max(columns.start - x0, 0), min(max(columns.stop - x0, 0), width)))
+    cut = {name: np.ascontiguousarray(getattr(view, name)[part]) for name in ("rgb", "alpha", "mouth")}
+    return View(view.frame, camera, box=box, **cut)
+
+
+def random_window(footage: Footage, frame: int, side: int, rng: np.random.Generator) -> View:
+    """A square window of the picture at the footage's size."""
+    marks = footage.landmarks2d[frame]
+    if rng.random() < MOUTH_WINDOWS:
+        centre = marks[48:].mean(axis=0) + rng.normal(0, side / 8, 2)
+    elif rng.random() < 0.5:
+        centre = marks[rng.integers(48)] + rng.normal(0, side / 6, 2)
+    else:
+        centre = rng.uniform(0, [footage.width, footage.height])
+    return window(whole(footage, frame), centre, side, side)
+
+
+def chances(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """[F] probability of each picture: flat over the lip gap, lower from behind (TalkingGaussian samples by mouth
+    opening in a sliding window; flat over the gap is ours, because it needs no schedule)."""
+    gaps = lip_gap(landmarks)
+    edges = np.linspace(gaps.min(), gaps.max() + 1e-9, BINS + 1)
+    place = np.clip(np.digitize(gaps, edges) - 1, 0, BINS - 1)
+    chance = 1.0 / np.bincount(place, minlength=BINS)[place]
+    chance = np.minimum(chance, AT_MOST * np.median(chance))
+    centres = np.stack([footage.camera(int(i)).centre for i in frames])
+    towards = centres - landmarks.mean(axis=1)
+    seen = -towards[:, 1] / np.linalg.norm(towards, axis=1) > 0.2  # the head looks along -Y
+    chance = np.where(seen, chance, BACKWARDS * chance)
+    return chance / chance.sum()
+
+
+def draw(moved: Moved, camera: Camera, background: Tensor | None, members: Tensor | None = None) -> Rendering:
+    """The head through a camera; `members` [N,1] is 1 for inside-mouth Gaussians and comes back as `extra`."""
+    return rasterize(moved.means, moved.quats, moved.scales, moved.opacities, moved.sh[:, 0], moved.sh[:, 1:], camera,
+                     background=background, extra=members)
+
+
+def over(view: View, background: Tensor) -> Tensor:
+    """The view's truth over a background [3], [H,W,3]."""
+    return torch.from_numpy(view.rgb) + (1.0 - torch.from_numpy(view.alpha))[..., None] * background
