@@ -87,6 +87,7 @@ def _networks(rng, settings):
         "audio.attention_weights.weight": matrix(8, 8), "audio.attention_weights.bias": np.zeros(8),
     }
     arrays |= {f"audio.frame.{k}": v for k, v in _layers(rng, (CHANNELS, 32, 32, 64, 64), 3).items()}
+    arrays["audio.frame.0.weight"] *= 8  # random nets hardly hear
     arrays |= {f"audio.frame_code.{k}": v for k, v in _layers(rng, (64, 64, a)).items()}
     return arrays | {f"audio.attention.{k}": v for k, v in _layers(rng, (a, 16, 8, 4, 2, 1), 3).items()}
 

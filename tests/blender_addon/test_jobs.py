@@ -18,13 +18,32 @@ from talksplat.core.performance.controls import Controls
 FRAMES = 12
 
 
-@pytest.fixture
-def shot(blender, head_path, sound_path, add_strip, tmp_path):
-    """A saved .blend with a head and a strip of its own, nothing attached."""
-    from talksplat.blender_addon import running
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One worker and one cache for all tests of this file: importing torch takes its time."""
+    from talksplat.blender_addon.link.python import find_python
+    from talksplat.blender_addon.link.worker import Worker
+    from talksplat.blender_addon.running import ROOT
 
-    if running.core_python() is None:
+    python = find_python("", ROOT)
+    if python is None:
         pytest.skip("no core environment here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
+    folder = tmp_path_factory.mktemp("own")
+    worker = Worker(python, ROOT, folder / "worker.log")
+    yield worker, folder
+    worker.stop()
+
+
+@pytest.fixture
+def shot(blender, shared, head_path, sound_path, add_strip, tmp_path, monkeypatch):
+    """A saved .blend with a head and a strip of its own, nothing attached."""
+    from talksplat.blender_addon import preferences, running
+
+    worker, folder = shared
+    (folder / "performances").mkdir(exist_ok=True)
+    monkeypatch.setattr(preferences, "own_folder", folder.joinpath)
+    monkeypatch.setattr(running, "_worker", worker)
+    monkeypatch.setattr(worker, "stop", lambda: None)
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 3, 3 + FRAMES - 1
     bpy.ops.talksplat.add_head(filepath=str(head_path))
@@ -43,8 +62,11 @@ def finish():
 
 @pytest.fixture
 def attached(shot):
+    from talksplat.blender_addon import running
+
     bpy.ops.talksplat.attach_strip()
-    finish()
+    if running.now:
+        finish()
     return shot
 
 
@@ -96,6 +118,7 @@ def test_the_whole_way(attached, tmp_path):
 
 
 def test_attaching_again_takes_the_cache(attached):
+    """Also when the scene is another one: the cache goes by the hashes of head and sound."""
     from talksplat.blender_addon import running
 
     attached.talksplat.performance = attached.talksplat.sound = ""
