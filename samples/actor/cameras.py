@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the cameras stand: many before the face, some all around, two that no training ever sees.
 
 A camera is (yaw, pitch) in degrees: yaw 0 is before the face, positive towards the actor's own left;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What MediaPipe saw -> rig expressions whose lips open and close as the speaker's did.
 
 MediaPipe's mouth blendshapes are weak (its jawOpen ends near 0.4) and never quite zero, so they are
@@ -76,15 +77,19 @@ def channels_of(tracked: Tracked) -> np.ndarray:
     shape = tracked.shapes
     blink = {side: np.clip(above_rest(shape[f"eyeBlink{side}"], 30) / 0.45, 0.0, 1.0) for side in ("Left", "Right")}
     closed = np.maximum(blink["Left"], blink["Right"])
-    sideways = (shape["eyeLookOutLeft"] - shape["eyeLookInLeft"] + shape["eyeLookInRight"] - shape["eyeLookOutRight"]) / 2
-    upwards = (shape["eyeLookUpLeft"] + shape["eyeLookUpRight"] - shape["eyeLookDownLeft"] - shape["eyeLookDownRight"]) / 2
+    look = {name: shape[f"eyeLook{name}"] for name in ("OutLeft", "InLeft", "InRight", "OutRight")}
+    sideways = (look["OutLeft"] - look["InLeft"] + look["InRight"] - look["OutRight"]) / 2
+    mean = {
+        name: (shape[f"{name}Left"] + shape[f"{name}Right"]) / 2
+        for name in ("eyeSquint", "browOuterUp", "browDown", "eyeLookUp", "eyeLookDown")
+    }
+    upwards = mean["eyeLookUp"] - mean["eyeLookDown"]
     open_eyes = closed < LID_AT_LOOK_DOWN
     frames = np.arange(len(closed))
     gaze = []
     for signal in (sideways, upwards):  # while the lids hide the eye, its gaze is interpolated
         seen = np.interp(frames, frames[open_eyes], signal[open_eyes]) if open_eyes.any() else np.zeros(len(frames))
         gaze.append(np.clip(seen - np.median(seen), -0.6, 0.6))
-    mean = {name: (shape[f"{name}Left"] + shape[f"{name}Right"]) / 2 for name in ("eyeSquint", "browOuterUp", "browDown")}
     columns = [
         blink["Left"], blink["Right"],
         np.clip(above_rest(mean["eyeSquint"], 50) * (1.0 - closed), 0.0, 1.0),
@@ -100,7 +105,7 @@ def upper_face(rig: Rig, channels: np.ndarray) -> np.ndarray:
     """[T, C] channels -> [T, E] weights of the lids and brows (a function of the channels alone)."""
     weights = np.zeros((len(channels), len(rig.expression_names)))
     value = dict(zip(CHANNELS, channels.T))
-    for side, inward in (("L", "R"), ("R", "L")):
+    for side in "LR":
         blink = value["blink_left" if side == "L" else "blink_right"]
         to_own_side = value["gaze_x"] if side == "L" else -value["gaze_x"]
         weights[:, rig.index(f"eyeBlink_{side}")] = blink

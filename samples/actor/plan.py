@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which model frame of which clip is seen by which camera, in an order of which any prefix is useful."""
 from dataclasses import dataclass
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Render the actor's footage: pictures, labels, depth, landmarks, sound and tracks of talksplat's format.
 
     python -m samples.actor.render --data ../shared/data --tracked ../footage/tracked --out ../footage/actor
@@ -20,7 +21,7 @@ from .motion import CHANNELS, Tracked, expressions_of, read_tracked
 from .plan import FRAMES_PER_CLIP, RATE, Shot, choose_clips, plan_shots
 from .rig import Rig, load_rig
 from .sound import read_sound, write_wav
-from .zbuffer import DEPTH_UNIT, label_and_depth, project
+from .zbuffer import label_and_depth, project
 
 GRID_FOLDER = "grid_s1_train"
 GROUP = 100  # pictures between two renewals of frames.npz
@@ -30,8 +31,8 @@ LICENCE = (
     "Sound and motion: GRID corpus, talker s1 (CC BY 4.0)."
 )
 PROVENANCE = (
-    "talksplat samples/actor. Sound and the speech motion are derived from GRID (Cooke, Barker, Cunningham, Shao, "
-    "JASA 120:2421, 2006), tracked with MediaPipe FaceLandmarker (Apache-2.0). No real person is depicted."
+    "talksplat samples/actor. Sound and the speech motion are derived from GRID (Cooke, Barker, Cunningham, "
+    "Shao, JASA 120:2421, 2006), tracked with MediaPipe FaceLandmarker (Apache-2.0). No real person is depicted."
 )
 
 
@@ -52,14 +53,17 @@ def write_clips(rig: Rig, data: Path, tracked: Path, out: Path) -> dict[str, tup
         clip: Tracked = read_tracked(tracked_file)
         weights, channels = motions[tracked_file.stem] = expressions_of(rig, clip)
         if len(weights) != FRAMES_PER_CLIP:
-            raise ValueError(f"{tracked_file}: {len(weights)} frames instead of {FRAMES_PER_CLIP}; track this clip again.")
+            raise ValueError(
+                f"{tracked_file}: {len(weights)} frames instead of {FRAMES_PER_CLIP}; track this clip again."
+            )
         track = {
             "time": np.arange(FRAMES_PER_CLIP) / RATE,
             "landmarks": rig.landmarks(weights).astype(np.float32),
             "expression": channels,
             "blendshapes": weights,
         }
-        write_atomically(out / "tracks" / tracked_file.name, lambda stream, track=track: np.savez_compressed(stream, **track))
+        track_file = out / "tracks" / tracked_file.name
+        write_atomically(track_file, lambda stream, track=track: np.savez_compressed(stream, **track))
         wav_file = out / "audio" / f"{tracked_file.stem}.wav"
         if not wav_file.exists():
             write_wav(wav_file, read_sound(data / GRID_FOLDER / f"{tracked_file.stem}.mpg"))
@@ -72,7 +76,8 @@ def write_card(out: Path, names: list[str], width: int, height: int) -> None:
     """footage.json; refuses to continue a folder that was begun with other settings."""
     test, _ = choose_clips(names)
     card = {
-        "format": "talksplat footage", "version": 1, "name": "actor", "rate": f"{RATE}/1", "width": width, "height": height,
+        "format": "talksplat footage", "version": 1, "name": "actor",
+        "rate": f"{RATE}/1", "width": width, "height": height,
         "colour_space": "srgb_rec709_display", "expression_names": list(CHANNELS),
         "clips": [{"name": n, "audio": f"audio/{n}.wav", "split": "test" if n in test else "train"} for n in names],
         "licence": LICENCE, "provenance": PROVENANCE,
@@ -95,14 +100,14 @@ class Table:
         weights = np.stack([self.motions[shot.clip][0][shot.frame] for shot in shots])
         viewmats = np.stack([cameras.viewmat(shot.camera) for shot in shots])
         landmarks = self.rig.landmarks(weights).astype(np.float64)
-        pixels = np.stack([project(points, viewmat, self.intrinsics)[0] for points, viewmat in zip(landmarks, viewmats)])
+        pixels = [project(points, viewmat, self.intrinsics)[0] for points, viewmat in zip(landmarks, viewmats)]
         columns = {
             "clip": np.array([self.names.index(shot.clip) for shot in shots], np.int32),
             "time": np.array([shot.frame / RATE for shot in shots], np.float64),
             "split": np.array([shot.split for shot in shots], np.uint8),
             "viewmat": viewmats.astype(np.float64),
             "K": np.tile(self.intrinsics, (len(shots), 1, 1)),
-            "landmarks2d": pixels.astype(np.float32),
+            "landmarks2d": np.array(pixels, np.float32),
             "expression": np.stack([self.motions[shot.clip][1][shot.frame] for shot in shots]).astype(np.float32),
         }
         write_atomically(self.file, lambda stream: np.savez_compressed(stream, **columns))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The head rig: ICT-FaceKit Light with one made-up identity, in talksplat's head space.
 
 Letters: V = 26719 vertices, E = 53 expressions (ARKit's, with L/R names), I = 100 identity modes.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The studio in Blender: the rig with materials, cap, jumper and eyes, under soft light, on film.
 
 `Studio` is built once; `pose` moves the vertices and turns the eyes, `shoot` renders one picture.
@@ -101,9 +102,9 @@ def lash_material() -> bpy.types.Material:
     material, shader = principled("lashes", 0.7, 0.1)
     shader.inputs["Base Color"].default_value = (0.012, 0.008, 0.006, 1.0)
     nodes, links = material.node_tree.nodes, material.node_tree.links
-    length, uv, split = nodes.new("ShaderNodeAttribute"), nodes.new("ShaderNodeTexCoord"), nodes.new("ShaderNodeSeparateXYZ")
+    kinds = ("Attribute", "TexCoord", "SeparateXYZ", "TexNoise", "Math", "Math")
+    length, uv, split, strands, threshold, cut = (nodes.new(f"ShaderNode{kind}") for kind in kinds)
     length.attribute_name = "lash"
-    strands, threshold, cut = nodes.new("ShaderNodeTexNoise"), nodes.new("ShaderNodeMath"), nodes.new("ShaderNodeMath")
     strands.noise_dimensions = "1D"
     strands.inputs["Scale"].default_value = 90.0
     strands.inputs["Detail"].default_value = 0.0
@@ -118,8 +119,8 @@ def lash_material() -> bpy.types.Material:
     return material
 
 
-def skin_material(rig: Rig) -> bpy.types.Material:
-    picture = paint_skin(rig)
+def skin_material(picture: np.ndarray) -> bpy.types.Material:
+    """The painted skin [S, S, 3] display sRGB, with cropped hair where the "hair" attribute says."""
     size = picture.shape[0]
     image = bpy.data.images.new("skin", size, size, alpha=False)
     image.colorspace_settings.name = "sRGB"
@@ -131,7 +132,8 @@ def skin_material(rig: Rig) -> bpy.types.Material:
     nodes, links = material.node_tree.nodes, material.node_tree.links
     texture = nodes.new("ShaderNodeTexImage")
     texture.image = image
-    cover, strands, patchy, mix = (nodes.new(f"ShaderNode{kind}") for kind in ("Attribute", "TexNoise", "Math", "MixRGB"))
+    kinds = ("Attribute", "TexNoise", "Math", "MixRGB")
+    cover, strands, patchy, mix = (nodes.new(f"ShaderNode{kind}") for kind in kinds)
     cover.attribute_name = "hair"
     strands.inputs["Scale"].default_value = 260.0  # across the UV tile: about a millimetre a tuft
     patchy.operation, patchy.use_clamp = "MULTIPLY", True
@@ -173,12 +175,13 @@ def dress(name: str, garment: Garment, material: bpy.types.Material) -> bpy.type
 class Studio:
     """The actor, the lights and the camera."""
 
-    def __init__(self, rig: Rig, width: int, height: int, samples: int = 16) -> None:
+    def __init__(self, rig: Rig, width: int, height: int, samples: int = 8, skin: np.ndarray | None = None) -> None:
+        """`skin` [S, S, 3] display sRGB replaces the painted one (which takes seconds)."""
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self.rig = rig
         self._set_up_film(width, height, samples)
         self._light()
-        self._build_head()
+        self._build_head(skin)
         self.static_parts: list[Part] = []
         wool = vertex_painted("wool", 0.95, 0.05)
         for name, garment in (("cap", knitted_cap(rig)), ("jumper", roll_neck(rig))):
@@ -240,7 +243,7 @@ class Studio:
             lamp.visible_glossy = name != "fill"  # one catchlight in the eye, not two over the pupil
             scene.collection.objects.link(lamp)
 
-    def _build_head(self) -> None:
+    def _build_head(self, skin: np.ndarray | None) -> None:
         rig = self.rig
         drawn = np.isin(rig.face_material, [rig.material_names.index(name) for name in DRAWN])
         heights = rig.mean_face[:, 2][rig.faces[:, :3]].max(axis=1)
@@ -255,7 +258,7 @@ class Studio:
         paint(mesh, socket_shade(rig))
         mesh.attributes.new("hair", "FLOAT", "POINT").data.foreach_set("value", hair_cover(rig).astype(np.float32))
         materials = {
-            "M_Face": skin_material(rig),
+            "M_Face": skin_material(paint_skin(rig) if skin is None else skin),
             "M_BackHead": vertex_painted("back of head", 0.6, 0.2),
             "M_GumsTongue": vertex_painted("gums and tongue", 0.35, 0.4),
             "M_Teeth": vertex_painted("teeth", 0.22, 0.45),
@@ -264,7 +267,8 @@ class Studio:
         for material in materials.values():
             mesh.materials.append(material)
         slot = {rig.material_names.index(name): i for i, name in enumerate(materials)}
-        mesh.polygons.foreach_set("material_index", np.array([slot[m] for m in rig.face_material[self.face_rows]], np.int32))
+        slots = np.array([slot[m] for m in rig.face_material[self.face_rows]], np.int32)
+        mesh.polygons.foreach_set("material_index", slots)
         layer = mesh.uv_layers.new(name="uv")
         corners = rig.faces_uv[self.face_rows].ravel()
         layer.data.foreach_set("uv", rig.uv[corners[corners >= 0]].astype(np.float32).ravel())

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The actor's painted skin: one square picture in the UV space of the rig's face (M_Face, tile 0).
 
 Everything is procedural and seeded: tone, blush, mottling, freckles, lips, stubble, brows. Painted at
@@ -53,14 +54,15 @@ def rounded(outline: np.ndarray, per_side: int = 12) -> np.ndarray:
     before, start, end, after = (np.roll(outline, shift, axis=0) for shift in (1, 0, -1, -2))
     t = np.linspace(0, 1, per_side, endpoint=False)[None, :, None]
     before, start, end, after = (p[:, None] for p in (before, start, end, after))
-    curve = start + 0.5 * t * (end - before + t * (2 * before - 5 * start + 4 * end - after + t * (3 * (start - end) + after - before)))
-    return curve.reshape(-1, 2)
+    linear, quadratic = end - before, 2 * before - 5 * start + 4 * end - after
+    cubic = 3 * (start - end) + after - before
+    return (start + 0.5 * t * (linear + t * (quadratic + t * cubic))).reshape(-1, 2)
 
 
-def brow_hairs(marks: np.ndarray, outer_to_inner: range, seed: int) -> np.ndarray:
+def brow_hairs(marks: np.ndarray, outer_to_inner: list[int], seed: int) -> np.ndarray:
     """[SIZE, SIZE] coverage of one eyebrow, hair by hair."""
     random = np.random.default_rng(seed)
-    line = marks[list(outer_to_inner)] + np.array([0, 8])
+    line = marks[outer_to_inner] + np.array([0, 8])
     layer = Image.new("L", (SIZE, SIZE), 0)
     pen = ImageDraw.Draw(layer)
     inner = np.sign(line[-1, 0] - line[0, 0])
@@ -81,7 +83,8 @@ def brow_hairs(marks: np.ndarray, outer_to_inner: range, seed: int) -> np.ndarra
 def stubble_mask(marks: np.ndarray) -> np.ndarray:
     """[SIZE, SIZE] where a beard would grow, 0..1."""
     jaw = marks[3:14] + np.array([0, 90])
-    upper = np.array([marks[12], marks[54] + [60, -60], marks[33] + [60, 26], marks[33] + [-60, 26], marks[48] + [-60, -60], marks[4]])
+    moustache = [marks[54] + [60, -60], marks[33] + [60, 26], marks[33] + [-60, 26], marks[48] + [-60, -60]]
+    upper = np.array([marks[12], *moustache, marks[4]])
     return polygon(np.concatenate([jaw, upper]), 34)
 
 
@@ -102,7 +105,9 @@ def paint_skin(rig: Rig) -> np.ndarray:
     blush = np.clip(blush + 0.06 * noise(1, 26) + 0.05 * noise(2, 9), 0, 1)[..., None]
     skin = TONE * (1 - blush) + BLUSH * blush
     skin = skin * (1 + 0.018 * noise(6, 2.0) + 0.016 * noise(7, 60))[..., None]
-    under_eyes = sum(blob((marks[a] + marks[b]) / 2 + [0, 42], 0.20 * scale, 0.055 * scale) for a, b in ((40, 41), (46, 47)))
+    under_eyes = sum(
+        blob((marks[a] + marks[b]) / 2 + [0, 42], 0.20 * scale, 0.055 * scale) for a, b in ((40, 41), (46, 47))
+    )
     skin = skin * (1 - 0.10 * under_eyes[..., None] * np.array([0.8, 1.0, 0.85]))
     nose_and_cheeks = np.clip(blob(marks[29], 0.75 * scale, 0.30 * scale), 0, 1)
     freckles = np.clip(noise(8, 3.2) - 2.1, 0, 1) * nose_and_cheeks
@@ -112,7 +117,7 @@ def paint_skin(rig: Rig) -> np.ndarray:
     lips = polygon(rounded(marks[48:60]), 5.0)[..., None]
     lip_colour = LIPS * (1 + 0.05 * noise(10, 3) + 0.05 * noise(11, 14))[..., None]
     skin = skin * (1 - 0.92 * lips) + 0.92 * lips * lip_colour
-    for numbers, seed in ((range(17, 22), 12), (range(26, 21, -1), 13)):
+    for numbers, seed in (([17, 18, 19, 20, 21], 12), ([26, 25, 24, 23, 22], 13)):
         hairs = brow_hairs(marks, numbers, seed)[..., None]
         skin = skin * (1 - hairs) + hairs * BROWS
     return np.clip(skin, 0, 1).astype(np.float32)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A clip's own sound as a 16 kHz mono 16-bit WAV whose time 0 is the first picture."""
 import wave
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Real speech from real video: what MediaPipe sees on a GRID clip, frame by frame.
 
 One `.npz` per clip, as measured and not yet corrected (`motion.py` turns it into rig expressions):
@@ -60,7 +61,7 @@ def track_clip(landmarker: vision.FaceLandmarker, clip_file: Path) -> dict[str, 
     ]
     with_face = [index for index, result in enumerate(found) if result.face_landmarks]
     if len(with_face) < len(pictures) - MOST_LOST_PICTURES:
-        raise SystemExit(f"{clip_file}: only {len(with_face)} of {len(pictures)} pictures show a face; leave this clip out.")
+        raise SystemExit(f"{clip_file}: only {len(with_face)} pictures show a face; leave this clip out.")
     nearest = [min(with_face, key=lambda seen: abs(seen - index)) for index in range(len(pictures))]
     names = [category.category_name for category in found[with_face[0]].face_blendshapes[0]]
     blendshapes = [[category.score for category in found[index].face_blendshapes[0]] for index in nearest]

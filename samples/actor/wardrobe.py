@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the rig lacks: a knitted cap, a roll-neck jumper and eyeballs with irises, as plain meshes.
 
 All in head space (metres, Z up, looking along -Y). None of them moves with the expressions; the
@@ -53,10 +54,13 @@ def scalp_radius(rig: Rig):
     hull = ConvexHull(skin[(mean[:, 2] > -0.01) & ~ears & (mean[:, 1] > -0.105)] - CAP_CENTRE)
     normals, offsets = hull.equations[:, :3], hull.equations[:, 3]
 
+    def along(ring: np.ndarray) -> np.ndarray:
+        facing = np.einsum("nc,fc->nf", ring, normals)  # a ring at a time: the whole cap would take half a gigabyte
+        return np.where(facing > 1e-6, -offsets / np.maximum(facing, 1e-6), np.inf).min(axis=1)
+
     def radius(direction: np.ndarray) -> np.ndarray:
-        facing = direction.reshape(-1, 3) @ normals.T
-        distance = np.where(facing > 1e-6, -offsets / np.maximum(facing, 1e-6), np.inf)
-        return distance.min(axis=1).reshape(direction.shape[:-1])
+        rings = direction.reshape(-1, AZIMUTHS, 3)
+        return np.concatenate([along(ring) for ring in rings]).reshape(direction.shape[:-1])
 
     return radius
 
@@ -78,12 +82,13 @@ def knitted_cap(rig: Rig) -> Garment:
         below = CAP_CENTRE[2] + direction[:, 2] * radius(direction) < cap_brim_height(azimuth)
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     # Rows: the brim's inner edge, its roll, the fold (until 0.32), a step inwards, the body, the crown.
-    along = np.concatenate([[0.03, 0.0, 0.0, 0.012], np.linspace(0.03, 0.30, 26), [0.315, 0.325], np.linspace(0.34, 1, 60)])
+    brim_edge = [0.03, 0.0, 0.0, 0.012]
+    along = np.concatenate([brim_edge, np.linspace(0.03, 0.30, 26), [0.315, 0.325], np.linspace(0.34, 1, 60)])
     fold = np.concatenate([np.linspace(0.0085, 0.0095, 26), [0.0085, 0.0062]])
     thickness = np.concatenate([[0.001, 0.002, 0.0055, 0.0078], fold, np.full(60, 0.0055)])
     elevation = low[None] + along[:, None] * (np.pi / 2 - low[None])
     direction = directions(np.broadcast_to(azimuth, elevation.shape), elevation)
-    slack = 0.011 * np.sin(np.pi * np.clip((along - 0.33) / 0.85, 0, 1)) ** 1.2  # knitwear stands off the crown a little
+    slack = 0.011 * np.sin(np.pi * np.clip((along - 0.33) / 0.85, 0, 1)) ** 1.2  # knitwear stands off the crown
     smoothed = gaussian_filter1d(radius(direction), 6, axis=1, mode="wrap")
     rib_phase = np.cos(azimuth * 84)[None] * np.sqrt(np.cos(elevation).clip(0, 1))
     rib = 0.0008 * rib_phase * (along > 0.005)[:, None]
@@ -119,8 +124,9 @@ def roll_neck(rig: Rig) -> Garment:
     chin_to_collar = 0.5 - 0.5 * np.cos(azimuth)  # 0 front, 1 back
     top = -0.116 + 0.016 * chin_to_collar
     bottom = -0.172 + 0.020 * chin_to_collar
-    drop = np.concatenate([[0.012, 0.006, 0.0015, 0.0, 0.002, 0.006], np.linspace(0.010, 0.030, 12), [0.033, 0.034, 0.033]])
-    extra = np.concatenate([[0.001, 0.0015, 0.003, 0.006, 0.0095, 0.0115], np.full(12, 0.012), [0.0105, 0.008, 0.0055]])
+    roll_drop, roll_extra = [0.012, 0.006, 0.0015, 0.0, 0.002, 0.006], [0.001, 0.0015, 0.003, 0.006, 0.0095, 0.0115]
+    drop = np.concatenate([roll_drop, np.linspace(0.010, 0.030, 12), [0.033, 0.034, 0.033]])
+    extra = np.concatenate([roll_extra, np.full(12, 0.012), [0.0105, 0.008, 0.0055]])
     collar_height = top[None] - drop[:, None]
     below = np.linspace(0.0, 1.0, 40)[1:]
     chest_height = collar_height[-1] + below[:, None] * (bottom - collar_height[-1])
@@ -143,8 +149,11 @@ def roll_neck(rig: Rig) -> Garment:
 
 def eyeball() -> Garment:
     """An eye about the origin that looks along -Y: white, limbal ring, fibred iris, pupil, cornea bulge."""
-    angles = np.radians(np.concatenate([np.linspace(0.5, PUPIL_DEGREES, 5), np.linspace(PUPIL_DEGREES + 0.6, IRIS_DEGREES, 14),
-                                        np.linspace(IRIS_DEGREES + 0.8, 30, 7), np.linspace(33, 178, 36)]))
+    rings = (
+        np.linspace(0.5, PUPIL_DEGREES, 5), np.linspace(PUPIL_DEGREES + 0.6, IRIS_DEGREES, 14),
+        np.linspace(IRIS_DEGREES + 0.8, 30, 7), np.linspace(33, 178, 36),
+    )
+    angles = np.radians(np.concatenate(rings))
     columns = 96
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     reach = EYE_RADIUS + CORNEA_BULGE * np.exp(-(np.degrees(angles) / 19.0) ** 4)
@@ -152,7 +161,8 @@ def eyeball() -> Garment:
     ring = np.stack([sine * np.cos(turn), -cosine + 0 * turn, sine * np.sin(turn)], -1) * reach[:, None, None]
     degrees = np.broadcast_to(np.degrees(angles)[:, None], (len(angles), columns))
     random = np.random.default_rng(5)
-    fibre = gaussian_filter1d(random.normal(0, 1, (1, columns)), 0.7, mode="wrap") + 0.5 * random.normal(0, 1, (1, columns))
+    coarse, fine = random.normal(0, 1, (2, 1, columns))
+    fibre = gaussian_filter1d(coarse, 0.7, mode="wrap") + 0.5 * fine
     collarette = np.exp(-((degrees - 11.0) / 2.6) ** 2)[..., None]
     iris = np.array([0.075, 0.110, 0.120]) * (1.0 + 0.35 * fibre[..., None]).clip(0.3, 2.0)
     iris = iris * (1 - 0.6 * collarette) + 0.6 * collarette * np.array([0.12, 0.085, 0.04])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Label and depth at pixel centres, exactly: a small z-buffer over the triangles that the picture shows.
 
 The path tracer's own index and depth passes are taken from jittered rays; these are not, so a label's

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The actor of the sample footage: the rig says what is documented, and the picture shows what the tracks say."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from talksplat.samples.actor import cameras, motion, plan
+from talksplat.samples.actor.rig import LOWER_TEETH, RIG_FILE, UPPER_TEETH, Rig, load_rig
+from talksplat.samples.actor.zbuffer import DEPTH_UNIT, label_and_depth, project
+
+
+@pytest.fixture(scope="module")
+def rig(shared_data) -> Rig:
+    if not (shared_data / RIG_FILE).is_file():
+        pytest.skip(f"{RIG_FILE} is not in the shared data")
+    return load_rig(shared_data)
+
+
+@pytest.fixture(scope="module")
+def mean_rig(rig, shared_data) -> Rig:
+    """The rig before any identity, to which the documented numbers belong."""
+    return load_rig(shared_data, identity=np.zeros(100))
+
+
+def weights_of(rig: Rig, **values: float) -> np.ndarray:
+    weights = np.zeros(len(rig.expression_names))
+    for name, value in values.items():
+        weights[rig.index(name)] = value
+    return weights
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("jaw_open", "gap"), [(0.0, 0.0008), (0.5, 0.0197), (1.0, 0.0387)])
+def test_jaw_opens_the_lips_by_the_documented_gap(mean_rig, jaw_open, gap):
+    assert mean_rig.lip_gap(weights_of(mean_rig, jawOpen=jaw_open)) == pytest.approx(gap, abs=6e-5)
+
+
+@pytest.mark.shared_data
+def test_jaw_carries_the_lower_teeth_and_leaves_the_upper(rig):
+    moved = rig.vertices(weights_of(rig, jawOpen=1.0)) - rig.neutral
+    assert np.abs(moved[UPPER_TEETH]).max() == 0.0
+    assert np.linalg.norm(moved[LOWER_TEETH], axis=1).min() > 0.015
+
+
+@pytest.mark.shared_data
+def test_head_looks_along_minus_y_with_z_up_and_its_left_at_plus_x(rig):
+    points = rig.neutral[rig.landmark_vertices]
+    nose, chin, right_eye, left_eye = points[30], points[8], points[36], points[45]
+    assert nose[1] == points[:, 1].min()
+    assert chin[2] < nose[2] < left_eye[2]
+    assert right_eye[0] < 0 < left_eye[0]
+    assert 0.07 < np.linalg.norm(left_eye - right_eye) < 0.11  # metres: a grown person
+
+
+def tracked_speech(gap: np.ndarray) -> motion.Tracked:
+    """A made-up MediaPipe track: a still face whose lips stand `gap` [T] eye distances apart."""
+    landmarks = np.zeros((len(gap), 478, 2))
+    landmarks[:, 263, 0], landmarks[:, 61, 0], landmarks[:, 291, 0] = 1.0, 0.2, 0.8
+    landmarks[:, 14, 1] = gap
+    names = [name.replace("_L", "Left").replace("_R", "Right") for name in motion.MOUTH_GAIN]
+    names += [f"{eye}{side}" for side in ("Left", "Right") for eye in (
+        "eyeBlink", "eyeSquint", "eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown", "browOuterUp", "browDown")]
+    return motion.Tracked({name: np.full(len(gap), 0.1) for name in [*names, "browInnerUp"]}, landmarks)
+
+
+@pytest.mark.shared_data
+def test_rig_lips_follow_the_measured_gap_and_close(rig):
+    seconds = np.arange(75) / 25
+    measured = np.maximum(0.12 * np.sin(2 * np.pi * seconds), 0.0)
+    weights, _ = motion.expressions_of(rig, tracked_speech(measured))
+    gap, wanted = rig.lip_gap(weights), motion.LIP_GAP_GAIN * motion.eye_distance(rig) * measured
+    assert np.abs(gap - wanted).max() < 1e-3
+    assert gap[19] < 5e-4  # in the middle of a closed half second
+    assert weights.min() >= 0.0
+    assert weights.max() <= 1.0
+
+
+@pytest.mark.shared_data
+def test_upper_face_is_a_function_of_the_channels_alone(rig):
+    neutral = motion.upper_face(rig, np.zeros((1, len(motion.CHANNELS))))
+    blink = motion.upper_face(rig, np.eye(len(motion.CHANNELS))[:1])[0]
+    assert not neutral.any()
+    assert blink[rig.index("eyeBlink_L")] == 1.0
+    assert np.count_nonzero(blink) == 1
+
+
+def test_plan_keeps_test_clips_and_held_back_cameras_out_of_training():
+    shots = plan.plan_shots([f"clip{i:03d}" for i in range(200)])
+    train = [shot for shot in shots if shot.split == plan.TRAIN]
+    test_clips = {shot.clip for shot in shots if shot.split == plan.TEST_CLIP}
+    assert not test_clips & {shot.clip for shot in shots if shot.split != plan.TEST_CLIP}
+    assert not {shot.camera for shot in train} & set(cameras.HELD_BACK)
+    before = np.mean([abs(shot.camera[0]) <= 35 and shot.camera in cameras.FRONT for shot in train])
+    assert before == pytest.approx(0.70, abs=0.04)
+    assert {shot.split for shot in shots[:100]} == {0, 1, 2}  # any prefix is useful
+
+
+def test_depth_pass_is_planar_and_nearer_surfaces_win():
+    square = np.array([[-1, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]], np.float32) * 0.1
+    triangles = np.array([[0, 1, 2], [0, 2, 3]])
+    far = SimpleNamespace(vertices=square, triangles=triangles, labels=np.array([1, 1], np.uint8))
+    near = replace_vertices(far, square * 0.4 + np.float32([0, -0.05, 0]), label=2)
+    viewmat, intrinsics = cameras.viewmat((0.0, 0.0)), cameras.intrinsics(64, 64)
+    for parts in ([far, near], [near, far]):
+        labels, depth = label_and_depth(parts, viewmat, intrinsics, 64, 64)
+        assert (labels[0, 0], labels[16, 32], labels[31, 31]) == (0, 1, 2)
+        assert depth[31, 31] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE - 0.05, abs=DEPTH_UNIT)
+        assert depth[16, 32] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE, abs=DEPTH_UNIT)
+
+
+def replace_vertices(part: SimpleNamespace, vertices: np.ndarray, label: int) -> SimpleNamespace:
+    return SimpleNamespace(vertices=vertices, triangles=part.triangles, labels=np.full(2, label, np.uint8))
+
+
+@pytest.fixture(scope="module")
+def studio(rig):
+    pytest.importorskip("bpy", reason="Blender's Python module is not installed")
+    from talksplat.samples.actor.scene import Studio
+
+    return Studio(rig, 64, 64, samples=2, skin=np.full((8, 8, 3), 0.7, np.float32))
+
+
+@pytest.mark.shared_data
+@pytest.mark.bpy
+@pytest.mark.parametrize("camera", [(0.0, 0.0), (-30.0, 4.0)])
+def test_renderer_puts_head_and_mouth_where_labels_and_landmarks_say(studio, rig, camera, tmp_path):
+    from PIL import Image
+
+    weights = weights_of(rig, jawOpen=0.6)
+    viewmat, intrinsics = cameras.viewmat(camera), cameras.intrinsics(64, 64)
+    studio.pose(weights, (0.0, 0.0))
+    studio.shoot(viewmat, cameras.focal(64), tmp_path / "picture.png")
+    picture = np.asarray(Image.open(tmp_path / "picture.png")).astype(float)
+    labels, depth = label_and_depth(studio.parts(), viewmat, intrinsics, 64, 64)
+
+    alpha = picture[..., 3] / 255
+    assert np.mean((alpha > 0.5) == (labels > 0)) > 0.985
+    landmarks = rig.landmarks(weights).astype(float)
+    pixels, distances = project(landmarks, viewmat, intrinsics)
+    column, row = np.floor(pixels[30]).astype(int)
+    assert depth[row, column] * DEPTH_UNIT == pytest.approx(distances[30], abs=3e-3)  # the nose tip is in sight
+    column, row = np.floor(pixels[[62, 66]].mean(axis=0)).astype(int)
+    assert labels[row, column] == 2
+    column, row = np.floor(pixels[8]).astype(int)
+    assert labels[row - 1, column] == 1
+    skin = picture[..., :3].sum(axis=-1)
+    column, row = np.floor(pixels[[62, 66]].mean(axis=0)).astype(int)
+    chin = np.floor(pixels[[8, 57]].mean(axis=0)).astype(int)
+    assert skin[row, column] < 0.8 * skin[chin[1], chin[0]]  # the open mouth is darker than the chin below it
