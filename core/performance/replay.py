@@ -137,8 +137,9 @@ class _BranchReplay:
     def _work(self, c: int) -> tuple:
         if c not in self._scratch:
             hidden = [np.empty((self.settings.hidden, c), np.float32) for _ in range(2)]
+            # A row of zeros, because numpy's maximum of two arrays runs 2.5 times as fast as that with a scalar.
             self._scratch[c] = (self.folding.scratch(c), *hidden,
-                                np.empty((self.settings.columns, c), np.float32))
+                                np.empty((self.settings.columns, c), np.float32), np.zeros((1, c), np.float32))
         return self._scratch[c]
 
     def write(self, code: np.ndarray, expression: np.ndarray, out: Frame) -> None:
@@ -147,11 +148,11 @@ class _BranchReplay:
         self.folding.begin(np.asarray(code, np.float32), np.asarray(expression, np.float32))
         with np.errstate(over="ignore"):
             for chunk in self.chunks:
-                scratch, first, second, h = self._work(chunk.means.shape[1])
+                scratch, first, second, h, zeros = self._work(chunk.means.shape[1])
                 self.folding.first_layer(chunk.kept, scratch, first)
-                np.maximum(first, 0.0, out=first)
+                np.maximum(first, zeros, out=first)
                 np.matmul(self.w2, first, out=second)
-                np.maximum(second, 0.0, out=second)
+                np.maximum(second, zeros, out=second)
                 np.matmul(self.w3, second, out=h)
                 self._apply(chunk, h, out)
 

@@ -93,7 +93,7 @@ def test_every_weight_the_code_and_the_positions_learn(maker, fusion, channels):
 
 
 def test_branch_gradients_by_finite_differences():
-    settings = BranchSettings(base=4.0, finest=6.0, levels=2, hidden=8, audio_code=4, fused=4, expression=2,
+    settings = BranchSettings(base=2.0, finest=3.0, levels=2, hidden=8, audio_code=4, fused=4, expression=2,
                               motion=(1.0, 0.5, 2.0), **BOUNDS)
     branch = loud(Branch(settings)).double()
     means, quats, scales = (t.double() for t in gaussians(12))
