@@ -71,7 +71,7 @@ def brow_hairs(marks: np.ndarray, outer_to_inner: list[int], seed: int) -> np.nd
         s = 1.06 * random.beta(1.3, 1.15)
         thickness = 30 * np.clip(0.25 + 1.3 * s, 0, 1) * np.clip((1.15 - s) / 0.30, 0.35, 1)
         root = np.array([np.interp(s, steps, line[:, 0]), np.interp(s, steps, line[:, 1])])
-        root = root + [random.normal(0, 5), random.normal(0, 0.30) * thickness + 8]
+        root += random.normal(0, 5), random.normal(0, 0.30) * thickness + 8
         lean = np.radians(35 + 45 * np.clip(s, 0, 1) + random.normal(0, 9))  # upright at the nose, flat outside
         length = random.uniform(18, 30)
         tip = root + length * np.array([-inner * np.cos(lean), -np.sin(lean)])
