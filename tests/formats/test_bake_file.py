@@ -128,7 +128,10 @@ def test_after_every_cut_the_bytes_are_those_of_an_unbroken_run(tmp_path, make):
     start = (tmp_path / "none.bake").stat().st_size
     path = tmp_path / "cut.bake"
     found = []
+    ends = [i for i in range(start, len(whole)) if whole[i:i + 4] in (b"FRAM", b"DONE")] + [len(whole)]
     for size in range(start, len(whole) + 1):
+        if size % 4 and not any(-3 <= size - end <= 26 for end in ends):
+            continue  # every byte around a record's head, every fourth inside its payload
         path.write_bytes(whole[:size])
         with BakeReader.open(path) as half:  # what is there can be read meanwhile
             assert half.complete == (size == len(whole))
