@@ -37,7 +37,7 @@ def read_png(path: Path, mode: str, width: int, height: int) -> np.ndarray:
             return np.asarray(image.convert(mode))
     except FileNotFoundError:
         raise Refusal(f"{path} is missing; prepare the footage again.") from None
-    except (OSError, SyntaxError, ValueError) as trouble:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as trouble:
         if isinstance(trouble, Refusal):
             raise
         raise Refusal(f"{path} is not a whole PNG ({trouble}); prepare the footage again.") from None

@@ -8,6 +8,7 @@ A linear read-out is trained on top and thrown away; the code keeps what it need
 Letters: S moments, M of a batch, D geometry targets, A audio code.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -64,7 +65,6 @@ def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.
     outs = {name: nn.Linear(model.settings[name].audio_code, targets.shape[1]) for name in ears}
     parameters = [p for name in ears for p in (*ears[name].parameters(), *outs[name].parameters())]
     optimizer = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, total_steps=settings.steps, pct_start=0.1)
     spread = ears["face"].feature_std[:, None]
     best, kept = -np.inf, None
     for step in range(1, settings.steps + 1):
@@ -73,10 +73,10 @@ def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.
         truth = torch.from_numpy(targets[rows])
         windows += settings.noise * spread * torch.randn_like(windows)
         loss = sum(nn.functional.smooth_l1_loss(outs[name](ears[name](windows)), truth) for name in ears)
+        optimizer.param_groups[0]["lr"] = settings.rate * warm_and_cool(step / settings.steps)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        schedule.step()
         if step % settings.every == 0 or step == settings.steps:
             heard = _look(ears, outs, speech, look, targets, step)
             if heard.mean > best:
@@ -84,6 +84,11 @@ def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.
             yield heard
     for name, ear in ears.items():
         ear.load_state_dict(kept[name])
+
+
+def warm_and_cool(t: float) -> float:
+    """Share of the learning rate at t in 0..1: a tenth of rising, then half a cosine to zero."""
+    return min(t / 0.1, 0.5 * (1 + math.cos(math.pi * t)))
 
 
 def _copy(ear: nn.Module) -> dict:

@@ -34,9 +34,9 @@ def enlarged(picture: np.ndarray, box: tuple[slice, slice], side: int) -> np.nda
     return np.asarray(square, dtype=np.float32) / 255
 
 
-def moments(footage, frames: np.ndarray, landmarks_gap: np.ndarray) -> np.ndarray:
+def moments(frames: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     """A few pictures from closed to wide open."""
-    order = np.argsort(landmarks_gap, kind="stable")
+    order = np.argsort(gaps, kind="stable")
     return frames[order[np.linspace(0, len(order) - 1, min(MOMENTS, len(order))).astype(int)]]
 
 

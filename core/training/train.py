@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..formats.head import write_head
-from ..jobs.events import Event, Finished, Progress, Started
+from ..jobs.events import Event, Finished, Progress, Started, Warned
 from ..jobs.messages import Train
 from ..jobs.pace import Pace
 from ..metrics import lip_gap
@@ -45,7 +45,8 @@ def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time
     work.mkdir(parents=True, exist_ok=True)
     notes: dict = {"minutes": 0.0}
     if checkpoint.is_file():
-        trainer.load(checkpoint)
+        if warning := trainer.load(checkpoint):
+            yield Warned(warning)
         notes = trainer.notes
         yield Progress(trainer.t, trainer.total, -1.0, f"goes on from step {trainer.t}")
     else:

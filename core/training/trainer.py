@@ -31,7 +31,7 @@ from .ear import Heard, train_ears
 from .landmarks import JITTER, landmark_loss
 from .losses import alpha_loss, mouth_weight, offset_loss, picture_loss
 from .optimizers import GEOMETRY, cloud_optimizer, falling, field_optimizer, keep_in_bounds, set_rates
-from .reference import choose_reference, landmarks_of
+from .reference import Reference, choose_reference, landmarks_of
 from .settings import Settings
 from .speech import listen
 from .start import start_cloud
@@ -62,10 +62,7 @@ class Trainer:
         self.frames = full.frames("train")
         if len(self.frames) == 0:
             raise Refusal(f"{folder}: no picture belongs to split train; prepare the footage again.")
-        marks = landmarks_of(full, self.speech, self.frames)
-        self.chances = chances(full, self.frames, marks)
-        self.reference = choose_reference(full, self.speech, self.frames)
-        self.places = torch.from_numpy(self.reference.landmarks)
+        self.chances = chances(full, self.frames, landmarks_of(full, self.speech, self.frames))
         self.rng = np.random.default_rng(settings.seed)
         torch.manual_seed(settings.seed)
         self.t = 0
@@ -85,6 +82,7 @@ class Trainer:
     def begin(self) -> None:
         """First Gaussians and untrained networks."""
         s = self.settings
+        self.reference = choose_reference(self.fine, self.speech, self.frames)
         counts = {"face": s.face_points, "mouth": s.mouth_points}
         clouds = {name: start_cloud(self.fine, self.frames, self.reference, name, count, s.sh_degree, self.rng)
                   for name, count in counts.items()}
@@ -92,6 +90,7 @@ class Trainer:
 
     def _assemble(self, clouds: dict) -> None:
         s = self.settings
+        self.places = torch.from_numpy(self.reference.landmarks)
         self.model = HeadModel(self.branch_settings(), self.speech.channels, clouds)
         self.optimizers = {name: cloud_optimizer(cloud, s) for name, cloud in self.model.clouds.items()}
         self.optimizers["field"] = field_optimizer(self.model, s)
@@ -210,23 +209,35 @@ class Trainer:
     def save(self, path: Path) -> None:
         extra = {f"{name}.{column}": getattr(state, column).numpy() for name, state in self.density.items()
                  for column in ("total", "weight")}
+        extra |= {f"reference.{name}": np.asarray(value) for name, value in vars(self.reference).items()}
         notes = {"t": self.t, "settings": self.settings.to_dict(), "pictures": len(self.fine),
                  "results": self.notes, "numpy": self.rng.bit_generator.state,
                  "begun_with": {name: state.begun_with for name, state in self.density.items()}}
         save_checkpoint(path, self.model, self.optimizers, extra, notes)
 
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint. Raises Refusal when it belongs to other settings or footage."""
+    def load(self, path: Path) -> str:
+        """Go on from a checkpoint; gives back a warning when the footage has grown since, else "".
+
+        Raises Refusal when it belongs to other settings.
+        """
         arrays, notes = read_checkpoint(path)
-        if notes["settings"] != _plain(self.settings.to_dict()) or notes["pictures"] != len(self.fine):
-            raise Refusal(f"{path} belongs to other settings or footage; remove it to train from the start.")
-        self._assemble(clouds_of(arrays, path))
-        extra = restore(arrays, self.model, self.optimizers, path)
-        for name, begun in notes["begun_with"].items():
-            total, weight = (torch.from_numpy(extra[f"{name}.{column}"]) for column in ("total", "weight"))
-            self.density[name] = DensityState(total, weight, begun)
-        self.rng.bit_generator.state = notes["numpy"]
-        self.t, self.notes = notes["t"], notes["results"]
+        try:
+            if notes["settings"] != _plain(self.settings.to_dict()):
+                raise Refusal(f"{path} belongs to other settings; remove it to train from the start.")
+            reference = {name: arrays[f"extra.reference.{name}"] for name in Reference.__dataclass_fields__}
+            scalars = {name: float(value) for name, value in reference.items() if value.ndim == 0}
+            self.reference = Reference(**reference | scalars)
+            self._assemble(clouds_of(arrays, path))
+            extra = restore(arrays, self.model, self.optimizers, path)
+            for name, begun in notes["begun_with"].items():
+                self.density[name] = DensityState(*(torch.from_numpy(extra[f"{name}.{column}"])
+                                                    for column in ("total", "weight")), begun)
+            self.rng.bit_generator.state = notes["numpy"]
+            self.t, self.notes = notes["t"], notes["results"]
+        except KeyError as missing:
+            raise Refusal(f"{path}: {missing} is missing; remove the file to train from the start.") from None
+        grown = len(self.fine) - notes["pictures"]
+        return f"{self.fine.folder} holds {grown:+d} pictures since the last run; they count now." if grown else ""
 
 
 def _plain(values: dict) -> dict:

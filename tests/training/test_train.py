@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole small training: it learns, it goes on bit for bit after a kill, it can be cancelled, it refuses nonsense."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from talksplat.core.formats.head import read_head
+from talksplat.core.formats.refusal import Refusal
+from talksplat.core.jobs.events import Finished, Progress, Started
+from talksplat.core.jobs.messages import Train
+from talksplat.core.training.evaluation import evaluate, table
+from talksplat.core.training.settings import PRESETS, SMOKE, preset
+from talksplat.core.training.train import train, train_with
+from talksplat.core.training.trainer import Trainer
+
+SHORT = replace(SMOKE, ear=replace(SMOKE.ear, steps=10, every=5), motion_steps=5, static_steps=6, move_steps=24,
+                fuse_steps=4, checkpoint_every=7, density=replace(SMOKE.density, start=4, every=5, stop=26))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def smoke(tiny_footage, tmp_path_factory):
+    """(events, head path, work folder) of the smoke preset."""
+    folder = tmp_path_factory.mktemp("smoke")
+    job = Train(str(tiny_footage), str(folder / "tiny.head"), str(folder / "work"), "smoke", 1)
+    return list(train(job)), folder / "tiny.head", folder / "work"
+
+
+def test_it_learns_and_the_mouth_moves(smoke, tiny_footage, tmp_path):
+    events, head, work = smoke
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+    rows = [line.split(",") for line in (work / "losses.csv").read_text().splitlines()]
+    assert float(rows[-1][2]) < 0.6 * float(rows[0][2])
+    steps = [e.done for e in events if isinstance(e, Progress) and e.note.startswith(("static", "move", "fuse"))]
+    assert steps == sorted(steps)
+    assert steps[-1] == SMOKE.static_steps + SMOKE.move_steps + SMOKE.fuse_steps
+    assert len(list((work / "preview").glob("*.png"))) >= 1
+    result = list(evaluate(head, tiny_footage, tmp_path / "out.json"))[-1].result
+    assert result["lips"]["r all moments"] > 0.7
+    unheard = result["pictures"]["unheard clips"]
+    assert unheard["head mouth psnr"] > unheard["mean mouth psnr"] + 1
+    assert json.loads((tmp_path / "out.json").read_text()) == result
+    assert table(result) == (tmp_path / "out.md").read_text()
+
+
+def test_the_card_tells_what_was_done(smoke):
+    card = read_head(smoke[1]).card
+    assert card.training["settings"] == json.loads(json.dumps(preset("smoke", 1).to_dict()))
+    assert (card.name, card.licence, card.expression, card.audio_encoder) == ("tiny", "CC0", ("blink",), "logmel")
+    assert np.shape(card.training["landmarks"]) == (68, 3)
+    assert card.camera is not None
+    assert card.camera.centre[1] < -0.2
+
+
+def steps(trainer, count):
+    return [trainer.step() for _ in range(count)]
+
+
+def everything(trainer):
+    state = {f"{b}.{n}": p.detach() for b, c in trainer.model.clouds.items() for n, p in c.named_parameters()}
+    state |= dict(trainer.model.field.state_dict())
+    for label, optimizer in trainer.optimizers.items():
+        for group in optimizer.param_groups:
+            for name, p in zip(group["names"], group["params"]):
+                state |= {f"{label}.{name}.{k}": v for k, v in optimizer.state[p].items()}
+    return state
+
+
+def test_exact_resume(tiny_footage, tmp_path):
+    straight = Trainer(tiny_footage, SHORT)
+    straight.begin()
+    list(straight.ears()), list(straight.motion())
+    straight.save(tmp_path / "start")
+    told = steps(straight, 28)
+    halved = Trainer(tiny_footage, SHORT)
+    halved.load(tmp_path / "start")
+    first = steps(halved, 13)
+    halved.save(tmp_path / "half")
+    steps(halved, 3)  # lost in the kill
+    again = Trainer(tiny_footage, SHORT)
+    again.load(tmp_path / "half")
+    assert told == first + steps(again, 15)
+    one, other = everything(straight), everything(again)
+    assert set(one) == set(other)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert any(step.changed for step in told)
+
+
+def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
+    def head_of(name, stops):
+        job = Train(str(tiny_footage), str(tmp_path / f"{name}.head"), str(tmp_path / name))
+        for stop in stops:
+            events = train_with(job, SHORT)
+            for event in events:
+                if isinstance(event, Progress) and event.note.startswith("move") and event.done >= stop:
+                    events.close()
+        return list(train_with(job, SHORT))[-1], read_head(tmp_path / f"{name}.head")
+
+    finished, whole = head_of("whole", [])
+    _, broken = head_of("broken", [20])
+    assert whole.card.content_hash == broken.card.content_hash
+    assert finished.result["gaussians"] == sum(whole.card.training["gaussians"].values())
+
+
+def test_refusals(tiny_footage, tmp_path):
+    with pytest.raises(Refusal, match=r"preset 'no' is unknown; choose cpu"):
+        preset("no")
+    assert set(PRESETS) == {"cpu", "smoke"}
+    trainer = Trainer(tiny_footage, SHORT)
+    trainer.begin()
+    trainer.save(tmp_path / "checkpoint")
+    with pytest.raises(Refusal, match="other settings"):
+        Trainer(tiny_footage, replace(SHORT, dssim=0.3)).load(tmp_path / "checkpoint")
+    (tmp_path / "checkpoint").write_bytes((tmp_path / "checkpoint").read_bytes()[:5000])
+    with pytest.raises(Refusal):
+        Trainer(tiny_footage, SHORT).load(tmp_path / "checkpoint")
+    with pytest.raises(Refusal, match=r"footage.json is missing"):
+        list(train(Train(str(tmp_path), str(tmp_path / "x.head"), preset="smoke")))
