@@ -103,8 +103,6 @@ class BakeReader:
             self._coded(number)
         if self.manifest is None:
             return
-        if set(self._frames) != set(self.card.span) or self.manifest.frames != len(self._frames):
-            raise self._start.damaged("it says that it is complete and lacks frames")
         with opened(self.path) as (file, _):
             if _sha256(file, self._before_manifest).hexdigest() != self.manifest.sha256:
                 raise self._start.damaged("its bytes are not the ones it was written with")
@@ -116,8 +114,13 @@ class BakeReader:
         try:
             with self._lock:
                 return payload_of(self._start.file, record, self.path)
+        except Damaged as error:
+            raise self._repairable(error) from error
         except OSError as error:
             raise Refusal(f"{self.path}: reading failed ({error.strerror or error}); check the drive.") from error
+
+    def _repairable(self, error: Damaged) -> Refusal:
+        return Refusal(f"{self.path}: {error}; bake again (it repairs what is there).")
 
     def _take(self, size: int) -> None:
         try:
@@ -128,7 +131,7 @@ class BakeReader:
                 else:
                     self._frames[record.number] = record
         except Damaged as error:
-            raise Refusal(f"{self.path}: {error}; bake again (it repairs what is there).") from error
+            raise self._repairable(error) from error
         if self.complete and self._start.end != size:
             raise self._start.damaged("something follows its end")
 
@@ -229,14 +232,10 @@ class BakeWriter:
         try:
             for record in self._start.further(size):
                 self._start.check_order(record, frames, self.manifest is not None)
-                payload = payload_of(self._file, record, self.path)
                 if record.kind == DONE:
-                    manifest = self._start.manifest(record)
-                    if len(frames) != self.card.frame_count:
-                        break
-                    self.manifest = manifest
+                    self.manifest = self._start.manifest(record)
                 else:
-                    self.error = self.error.worst(errors_of(payload))
+                    self.error = self.error.worst(errors_of(payload_of(self._file, record, self.path)))
                     frames[record.number] = record
                 good = record.end
         except (Damaged, Refusal, Undecodable):

@@ -86,13 +86,14 @@ class Beginning:
         self.end = len(MAGIC)
         try:
             found = list(itertools.islice(self.further(size), 2))
+            if [record.kind for record in found] != [CARD, BASE]:
+                raise self.damaged("its beginning is missing")
+            card, base = (payload_of(file, record, path) for record in found)
         except Damaged as error:
             raise self.damaged("its beginning cannot be read") from error
-        if [record.kind for record in found] != [CARD, BASE]:
-            raise self.damaged("its beginning is missing")
-        card = from_json(payload_of(file, found[0], path), str(path))
-        self.card = from_plain(BakeCard, of_our_version(card, VERSION, path), str(path))
-        self._base(payload_of(file, found[1], path))
+        values = of_our_version(from_json(card, str(path)), VERSION, path)
+        self.card = from_plain(BakeCard, values, str(path))
+        self._base(base)
 
     def _base(self, payload: bytes) -> None:
         arrays, _ = take_tensors(io.BytesIO(payload), len(payload), self.path)
@@ -115,13 +116,14 @@ class Beginning:
             yield record
 
     def check_order(self, record: Record, frames: dict[int, Record], complete: bool) -> None:
-        """Raises Refusal for a record that cannot stand here."""
-        known = record.kind in (FRAME, DONE)
-        if complete or not known or (record.kind == FRAME and (record.number not in self.card.span
-                                                               or record.number in frames)):
+        """Raises Refusal for a record that cannot stand here, after `frames` and perhaps the end."""
+        frame = record.kind == FRAME and record.number in self.card.span and record.number not in frames
+        done = record.kind == DONE and len(frames) == self.card.frame_count
+        if complete or not (frame or done):
             raise self.damaged(f"a record at byte {record.begin} makes no sense")
 
     def manifest(self, record: Record) -> Manifest:
+        """What the last record says. Raises Damaged, Refusal."""
         value = from_json(payload_of(self.file, record, self.path), str(self.path))
         return from_plain(Manifest, value, str(self.path))
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .opening import read_exactly
-from .refusal import Refusal
 
 HEAD = struct.Struct("<4sqII")
 CHECK = struct.Struct("<I")
@@ -39,11 +38,10 @@ class Record:
 
 
 class Damaged(Exception):
-    """A whole record head that its checksum denies: not a torn tail, but damage. `at` is its offset."""
+    """Bytes that are all there and that their checksum denies: not a torn tail."""
 
     def __init__(self, at: int) -> None:
         super().__init__(f"damaged at byte {at}")
-        self.at = at
 
 
 def framed(kind: bytes, number: int, payload: bytes) -> bytes:
@@ -75,9 +73,10 @@ def walk(file: BinaryIO, begin: int, size: int) -> Iterator[Record]:
 
 
 def payload_of(file: BinaryIO, record: Record, source: Path | str) -> bytes:
-    """Read and verify; the record's length has been checked against the file. Raises Refusal."""
+    """Read and verify; the record's length has been checked against the file. Raises Damaged, and
+    Refusal when the file has become shorter meanwhile."""
     file.seek(record.begin)
     payload = read_exactly(file, record.length, source)
     if zlib.crc32(payload) != record.crc:
-        raise Refusal(f"{source}: damaged at byte {record.begin}; bake again (it repairs what is there).")
+        raise Damaged(record.begin)
     return payload
