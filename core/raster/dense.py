@@ -115,7 +115,7 @@ def render(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgro
     alpha = 1 - last
     counts = torch.zeros(n, dtype=torch.int32, device=means.device)
     counts[order] = (weights.detach() > 0).sum(0).to(torch.int32)
-    stats.pixel_counts = counts
+    stats.counted = counts
     color = weights @ colours + last[:, None] * background
     picture = Rendering(color.reshape(*size, 3).to(kind), alpha.reshape(size).to(kind), "dense", stats)
     if depth:

@@ -8,7 +8,9 @@
 Letters: N Gaussians, K higher SH coefficients (0, 3, 8, 15), X' further channels, H x W pixels.
 """
 
+import functools
 import sys
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -16,22 +18,16 @@ import numpy as np
 from ..formats.camera import Camera
 from ..formats.gaussians import COEFFICIENTS
 from ..formats.refusal import Refusal
-from .rendering import Array, Rendering
+from .rendering import NOT_FINITE, Array, Rendering
 
 DEGREES = {k: degree for degree, k in COEFFICIENTS.items()}
 
 
 def dense(*columns, **options) -> Rendering:
-    """The oracle; numpy arrays pass through torch."""
-    import torch
-
+    """The oracle."""
     from . import dense as backend
 
-    if not isinstance(columns[0], np.ndarray):
-        return backend.render(*columns, **options)
-    tensors = [torch.from_numpy(c) if isinstance(c, np.ndarray) else c for c in columns]
-    options |= {"background": torch.from_numpy(options["background"]), "extra": torch.from_numpy(options["extra"])}
-    return as_numpy(backend.render(*tensors, **options))
+    return through_torch(backend.render, columns, options)
 
 
 def numba(*columns, **options) -> Rendering:
@@ -42,13 +38,49 @@ def numba(*columns, **options) -> Rendering:
     return render(*columns, **options)
 
 
-BACKENDS: dict[str, Callable[..., Rendering]] = {"dense": dense, "numba": numba}
+def gsplat(*columns, **options) -> Rendering:
+    """The GPU back end where it works; else numba, and one warning a process that says why."""
+    from . import gsplat_backend as backend
+
+    reason = backend.why_not()
+    if reason is None:
+        return through_torch(backend.render, columns, options)
+    warn_once(f"rasterize: {reason}, so the CPU back end 'numba' does the work; on an NVIDIA machine install the CUDA "
+              "build of torch, the CUDA toolkit and `talksplat[gpu]`.")
+    return numba(*columns, **options)
+
+
+BACKENDS: dict[str, Callable[..., Rendering]] = {"dense": dense, "numba": numba, "gsplat": gsplat}
+
+
+@functools.cache
+def warn_once(message: str) -> None:
+    """A warning, once a process."""
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+
+def through_torch(render, columns: tuple, options: dict) -> Rendering:
+    """Call a torch back end; numpy arrays go in as tensors and come out as arrays. Raises Refusal for NaN."""
+    import torch
+
+    arrays = isinstance(columns[0], np.ndarray)
+    if arrays:
+        columns = (*(torch.from_numpy(np.asarray(c)) for c in columns[:-1]), columns[-1])
+        options |= {name: torch.from_numpy(np.asarray(options[name])) for name in ("background", "extra")}
+    names = ("means", "quats", "scales", "opacities", "sh0", "shN")
+    for name, values in (*zip(names, columns), ("extra", options["extra"])):
+        if not values.isfinite().all():
+            raise Refusal(NOT_FINITE.format(name))
+    picture = render(*columns, **options)
+    return as_numpy(picture) if arrays else picture
 
 
 def as_numpy(picture: Rendering) -> Rendering:
     """The same rendering with numpy arrays."""
     import torch
 
+    counted = picture.density.pixel_counts
+    picture.density.counted, picture.density.count = counted, None
     for holder in (picture, picture.density):
         for name, value in vars(holder).items():
             if isinstance(value, torch.Tensor):
@@ -118,6 +150,14 @@ def rasterize(
     degree = held if sh_degree is None else sh_degree
     if not 0 <= degree <= held:
         raise Refusal(f"rasterize: sh_degree {degree} is asked for but shN holds degree {held}; ask for 0 to {held}.")
-    return BACKENDS["numba" if backend == "auto" else backend](
-        means, quats, scales, opacities, sh0, shN, camera, background=background, extra=extra, depth=depth,
-        degree=degree)
+    if backend == "auto":
+        backend = "gsplat" if is_tensor(means) and means.is_cuda else "numba"
+    return BACKENDS[backend](means, quats, scales, opacities, sh0, shN, camera, background=background, extra=extra,
+                             depth=depth, degree=degree)
+
+
+def warm() -> None:
+    """Compile (or load from the cache) every kernel of the CPU back end, a few seconds the first time; any thread."""
+    from . import numba_autograd
+
+    numba_autograd.warm()

@@ -17,10 +17,14 @@ from .constants import EXPONENT_MAX, TILE_HIGH, TILE_WIDE
 from .numba_runtime import kernel
 
 F, U32 = np.float32, np.uint32
-ZERO, HALF = F(0), F(0.5)
+ZERO, HALF, ONE = F(0), F(0.5), F(1)
+FIELDS = 16  # of a splat
 RADIX, DIGIT = 2048, U32(2047)
 HIT, SLACK = F(EXPONENT_MAX / 8.0), F(1.0005)
 LAST_PIXEL = F(TILE_WIDE - 1)
+WIDE, HIGH = U32(TILE_WIDE.bit_length() - 1), U32(TILE_HIGH.bit_length() - 1)  # shifts
+WIDE_REST, HIGH_REST = U32(TILE_WIDE - 1), U32(TILE_HIGH - 1)
+NONE, ALL = np.int32(0), np.int32(TILE_HIGH)
 
 
 @kernel()
@@ -70,73 +74,71 @@ def first_slots(tiles):
 
 
 @kernel()
-def edge_row(p, q, d, m, x, top, sign):
-    """How far down (sign 1) or up (-1) the ellipse |A (x, y)|^2 <= m reaches on the vertical line x; 0, False if not."""
-    qd = q * q + d * d
-    inside = p * p * q * q * x * x - qd * (p * p * x * x - m)
-    if inside < ZERO:
-        return ZERO, False
-    return (sign * math.sqrt(inside) - p * q * x) / qd, True
+def meet(splats, rank, slot, tiles_x, met, to, count):
+    """Write a splat's (tile, rank, slot, rows) from met[to] on, count them a tile; the place after the last.
 
-
-@kernel()
-def rows_in_column(a, x0):
-    """Pixel rows (first, end) that the splat's ellipse reaches in the tile column whose first pixel is x0."""
+    In a column of tiles the ellipse |A (x, y)|^2 <= m reaches furthest down at its lowest point or, where that lies
+    outside, on the column's nearer edge: at x clipped to the column, y solves the quadratic (q^2 + d^2) y^2 + 2 p q x y
+    + p^2 x^2 = m. Both ends are computed without a branch.
+    """
+    a = splats[rank]
     p, q, d = a[2], a[3], a[4]
-    m = SLACK * (HIT - a[5])
-    near, top = x0 + HALF - a[0], math.sqrt(m) / d
-    far, lean = near + LAST_PIXEL, -q / p * top  # the ellipse's lowest point is (lean, top), its highest (-lean, -top)
-    down, up, meets = top, -top, True
-    if lean < near:
-        down, meets = edge_row(p, q, d, m, near, top, F(1))
-    elif lean > far:
-        down, meets = edge_row(p, q, d, m, far, top, F(1))
-    if not meets:
-        return 0, 0
-    if -lean < near:
-        up, meets = edge_row(p, q, d, m, near, top, F(-1))
-    elif -lean > far:
-        up, meets = edge_row(p, q, d, m, far, top, F(-1))
-    if not meets:
-        return 0, 0
-    return (int(max(a[11], np.ceil(a[1] + up - HALF))), int(min(a[13], np.floor(a[1] + down + HALF))))
-
-
-@kernel()
-def meet(a, slot, tiles_x, met, count):
-    """Write the (tile, rows) of a splat's pairs from met[slot] on, count them a tile; the slot after the last."""
-    x0, x1 = int(a[10]) // TILE_WIDE, (int(a[12]) + TILE_WIDE - 1) // TILE_WIDE
+    m, qd, pd, pq = SLACK * (HIT - a[5]), q * q + d * d, p * d, p * q
+    lean, over, room = -q / pd * math.sqrt(m), ONE / qd, qd * m
+    middle, high, low = a[1], a[11], a[13]
+    x0, x1 = np.uint32(a[10]) >> WIDE, (np.uint32(a[12]) + WIDE_REST) >> WIDE
+    near = F(x0 << WIDE) + HALF - a[0]
     for x in range(x0, x1):
-        first, end = int(a[11]), int(a[13])
-        if x1 - x0 > 1:
-            first, end = rows_in_column(a, F(x * TILE_WIDE))
-        if first < end:
-            for y in range(first // TILE_HIGH, (end + TILE_HIGH - 1) // TILE_HIGH):
-                top = y * TILE_HIGH
-                met[slot, 0] = y * tiles_x + x
-                met[slot, 1] = max(first - top, 0) + 256 * min(end - top, TILE_HIGH)
-                count[y * tiles_x + x] += 1
-                slot += 1
-    return slot
+        far = near + LAST_PIXEL
+        xd, xu = min(max(lean, near), far), min(max(-lean, near), far)
+        near += LAST_PIXEL + ONE
+        down, up = room - (pd * xd) * (pd * xd), room - (pd * xu) * (pd * xu)
+        meets = min(down, up) >= ZERO
+        down = (math.sqrt(max(down, ZERO)) - pq * xd) * over
+        up = (-math.sqrt(max(up, ZERO)) - pq * xu) * over
+        first, end = max(high, np.ceil(middle + up - HALF)), min(low, np.floor(middle + down + HALF))
+        if meets and first < end:
+            first, end = np.int32(first), np.int32(end)
+            for y in range(np.uint32(first) >> HIGH, (np.uint32(end) + HIGH_REST) >> HIGH):
+                top, tile = np.int32(y << HIGH), y * tiles_x + x
+                met[to, 0], met[to, 1], met[to, 2] = tile, rank, slot
+                met[to, 3] = max(first - top, NONE) + (min(end - top, ALL) << np.int32(8))
+                count[tile] += 1
+                slot += np.int32(1)
+                to += np.uintp(1)
+    return to
 
 
 @kernel(parallel=True)
-def tile_lists(table, order, first, tiles_x, tiles_y, workers, ends, splats):
-    """starts int64 [tiles+1] and pairs int32 [P,3]: tile t lists pairs[starts[t]:starts[t+1]], front to back.
+def tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, met, pairs):
+    """starts int64 [tiles+1]: tile t lists pairs[starts[t]:starts[t+1]], front to back.
 
-    Fills splats [V,16], the table's rows in depth order, and ends int64 [N] of the visible: where a Gaussian's slots
-    end. Each worker takes a run of ranks, counts its pairs a tile and, after one scan, scatters them; the outcome does
-    not depend on the number of workers.
+    Fills pairs int32 [P,3] as far as needed (met int32 [P,4] is room for it), splats [V,16], the table's rows in depth
+    order, and ends int64 [N] of the visible: where a Gaussian's slots end. Each worker takes a run of ranks, lists its
+    pairs in its own room, counts them a tile and, after one scan, scatters them; the outcome does not depend on the
+    number of workers. Copying comes before meeting, so that cache misses overlap instead of waiting for each other's
+    branches.
     """
     many = order.shape[0]
-    count = np.zeros((workers, tiles_x * tiles_y), np.int64)
-    met = np.empty((first[first.shape[0] - 1], 2), np.int32)
+    cut, room = np.empty(workers + 1, np.int64), np.zeros(workers + 1, np.int64)
+    for w in range(workers + 1):
+        cut[w] = many * w // workers
+    for w in range(workers):
+        room[w + 1] = room[w]
+        for rank in range(cut[w], cut[w + 1]):
+            room[w + 1] += tiles[order[rank]]
+    count, used = np.zeros((workers, tiles_x * tiles_y), np.int64), np.empty(workers, np.int64)
     for w in prange(workers):
-        for rank in range(many * w // workers, many * (w + 1) // workers):
+        mine, to = count[w], np.uintp(room[w])
+        for rank in range(cut[w], cut[w + 1]):
             i = order[rank]
-            for k in range(table.shape[1]):
+            for k in range(FIELDS):
                 splats[rank, k] = table[i, k]
-            ends[i] = meet(splats[rank], first[i], tiles_x, met, count[w])
+        for rank in range(cut[w], cut[w + 1]):
+            after = meet(splats, rank, np.int32(first[order[rank]]), U32(tiles_x), met, to, mine)
+            ends[order[rank]] = first[order[rank]] + np.int64(after - to)
+            to = after
+        used[w] = to
     starts = np.empty(tiles_x * tiles_y + 1, np.int64)
     total = 0
     for tile in range(tiles_x * tiles_y):
@@ -144,14 +146,11 @@ def tile_lists(table, order, first, tiles_x, tiles_y, workers, ends, splats):
         for w in range(workers):
             count[w, tile], total = total, total + count[w, tile]
     starts[tiles_x * tiles_y] = total
-    pairs = np.empty((total, 3), np.int32)
     for w in prange(workers):
         place = count[w]
-        for rank in range(many * w // workers, many * (w + 1) // workers):
-            i = order[rank]
-            for slot in range(first[i], ends[i]):
-                tile = met[slot, 0]
-                to = place[tile]
-                pairs[to, 0], pairs[to, 1], pairs[to, 2] = rank, slot, met[slot, 1]
-                place[tile] = to + 1
-    return starts, pairs
+        for j in range(np.uintp(room[w]), np.uintp(used[w])):
+            tile = met[j, 0]
+            to = place[tile]
+            place[tile] = to + 1
+            pairs[to, 0], pairs[to, 1], pairs[to, 2] = met[j, 1], met[j, 2], met[j, 3]
+    return starts

@@ -2,8 +2,8 @@
 """Tiles of 256 pixels, front to back: colour, transmittance, and on demand further channels and the median depth.
 
 What makes the inner loop vectorise, and is lost silently (a benchmark watches the speed): ONE scratch buffer whose
-planes lie at constant offsets; unsigned indices; one flat loop over whole rows of the tile without a branch; explicit float32;
-fastmath. A pixel that has stopped keeps -transmittance: the sign is the live flag.
+planes lie at constant offsets; unsigned indices; one flat loop over whole rows of the tile, without a branch; explicit
+float32; fastmath. A pixel that has stopped keeps -transmittance: the sign is the live flag.
 
 exp(-8x) = P(x)^8 with P of degree 5 (weighted fit on [0, 0.70]; relative error 8e-7), x <= ln(255)/8 = 0.693.
 """
@@ -18,9 +18,10 @@ F, U = np.float32, np.uintp
 ZERO, HALF, ONE = F(0), F(0.5), F(1)
 E0, E1, E2, E3, E4, E5 = (F(0.99999992), F(-0.99999241), F(0.49988128), F(-0.16596903), F(0.03976483), F(-0.00584249))
 HIT, TOP, STOP = F(EXPONENT_MAX / 8.0), F(ALPHA_MAX), F(TRANSMITTANCE_MIN)
+# planes of the scratch buffer: transmittance, r, g, b, x and y in the tile, weight, median depth, further channels
 PIXELS = U(TILE_WIDE * TILE_HIGH)
 STEP = 16 // TILE_WIDE  # rows come in whole vectors of 16 lanes
-T_, R_, G_, B_, X_, Y_, W_, M_, C_ = (U(TILE_WIDE * TILE_HIGH * k) for k in range(9))  # planes; further channels from C_ on
+T_, R_, G_, B_, X_, Y_, W_, M_, C_ = (U(TILE_WIDE * TILE_HIGH * k) for k in range(9))  # planes
 
 
 @kernel(inline="always")

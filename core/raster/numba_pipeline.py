@@ -16,8 +16,9 @@ from .numba_backward import SUMS, unraster
 from .numba_bin import depth_order, first_slots, tile_lists
 from .numba_forward import raster
 from .numba_project import FIELDS, all_finite, camera_numbers, project
-from .numba_runtime import LOCK
+from .numba_runtime import LOCK, SHELF
 from .numba_unproject import unproject
+from .rendering import NOT_FINITE
 
 PAIRS_MAX = 1 << 26  # (splat, tile) pairs: 0.3 GB forward, 3.2 GB backward; a head at 1024^2 has half a million
 
@@ -51,6 +52,9 @@ class Trace:
     pairs: np.ndarray
     pictures: Pictures
 
+    def __del__(self) -> None:
+        SHELF.put(self.table, self.splats, self.pairs)
+
     def seen(self) -> tuple[np.ndarray, np.ndarray]:
         """Depths [N] and radii int32 [N] in pixels (0 where culled)."""
         return self.table[:, 9].copy(), self.table[:, 14].astype(np.int32)
@@ -76,7 +80,7 @@ def refuse_nonfinite(**columns: np.ndarray) -> None:
     """Raise Refusal when a float32 array holds NaN or infinity; names it."""
     for name, values in columns.items():
         if values.size and not all_finite(values.reshape(-1).view(np.uint32)):
-            raise Refusal(f"rasterize: {name} holds NaN or infinite numbers; clean the head or train more slowly.")
+            raise Refusal(NOT_FINITE.format(name))
 
 
 def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, background, extra, depth, degree) -> Trace:
@@ -89,14 +93,16 @@ def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgr
     with LOCK:
         refuse_nonfinite(means=means, quats=quats, scales=scales, opacities=opacities, sh0=sh0, shN=shN, extra=extra)
         workers = numba.get_num_threads()
-        table, tiles = np.empty((n, FIELDS), np.float32), np.empty(n, np.int32)
+        table, tiles = SHELF.take(n, FIELDS), np.empty(n, np.int32)
         project(means, quats, scales, opacities, sh0, shN, degree, cam, table, tiles)
         order, first = depth_order(table, tiles), first_slots(tiles)
         if first[-1] > PAIRS_MAX:
             raise Refusal(f"rasterize: the splats cover {first[-1]} tiles in all, at most {PAIRS_MAX} fit in memory; "
                           "lower the picture's size or the scales.")
-        splats, ends = np.empty((len(order), FIELDS), np.float32), np.empty(n, np.int64)
-        starts, pairs = tile_lists(table, order, first, tiles_x, tiles_y, workers, ends, splats)
+        splats, ends = SHELF.take(len(order), FIELDS), np.empty(n, np.int64)
+        met, pairs = SHELF.take(first[-1], 4, dtype=np.int32), SHELF.take(first[-1], 3, dtype=np.int32)
+        starts = tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, met, pairs)
+        SHELF.put(met)
         features = np.empty((len(order), extra.shape[1] + depth), np.float32)
         features[:, : extra.shape[1]] = extra[order]
         if depth:
@@ -111,16 +117,6 @@ def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgr
                  tiles_x, starts, pairs, pictures)
 
 
-SLOTS = [np.empty(0, np.float32)]  # kept between calls (under LOCK): fresh pages cost more than the sums
-
-
-def slot_rows(pairs: int, width: int) -> np.ndarray:
-    """float32 [pairs, width], uninitialised, shared by all backward passes."""
-    if SLOTS[0].size < pairs * width:
-        SLOTS[0] = np.empty(pairs * width + pairs * width // 4, np.float32)
-    return SLOTS[0][: pairs * width].reshape(pairs, width)
-
-
 def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels: np.ndarray) -> Gradients:
     """Upstream gradients [H,W,3], [H,W], [H,W,X] (float32, contiguous) -> gradients of every input."""
     n, pictures = len(trace.tiles), trace.pictures
@@ -132,12 +128,13 @@ def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels:
     out = Gradients(zeros(n, 3), zeros(n, 4), zeros(n, 3), zeros(n), zeros(n, 3), zeros(*trace.inputs[4].shape),
                     zeros(n, extra), zeros(n, 2), zeros(n, 2), np.zeros(n, np.int32))
     with LOCK:
-        slots = slot_rows(trace.first[-1], SUMS + trace.features.shape[1])
+        slots = SHELF.take(trace.first[-1], SUMS + trace.features.shape[1])
         unraster(trace.splats, trace.starts, trace.pairs, trace.features, trace.tiles_x, numba.get_num_threads(),
                  (pictures.color, pictures.trans, pictures.channels), (g_color, g_alpha, g_channels), slots)
         unproject(trace.inputs, trace.degree, trace.camera, trace.table, trace.tiles, trace.first, trace.ends, slots,
                   int(trace.depth), (out.means, out.quats, out.scales, out.opacities, out.sh0, out.shN, out.extra),
                   (out.grad2d, out.absgrad2d, out.counts))
+        SHELF.put(slots)
     return out
 
 

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import numba
+import numpy as np
 
 LOCK = threading.RLock()  # numba's workqueue layer aborts the process when two threads enter kernels at once
 
@@ -23,7 +24,8 @@ def kernel_folder() -> Path:
     if numba.config.CACHE_DIR:
         return Path(numba.config.CACHE_DIR)
     room = Path(__file__).parent
-    stamp = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(room.glob("numba_*.py")))).hexdigest()[:12]
+    sources = [*sorted(room.glob("numba_*.py")), room / "constants.py"]
+    stamp = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
     if os.name == "nt":
         caches = os.environ.get("LOCALAPPDATA", "")
     elif sys.platform == "darwin":
@@ -58,3 +60,35 @@ def kernel(**options):
             numba.config.CACHE_DIR = before
 
     return compiled
+
+
+class Shelf:
+    """Big buffers put back after use: the system hands out fresh pages at a price of a third of a forward pass."""
+
+    KEPT = 8  # buffers; one forward pass needs four
+
+    def __init__(self) -> None:
+        self.free: list[np.ndarray] = []
+
+    def take(self, *shape: int, dtype: type = np.float32) -> np.ndarray:
+        """An uninitialised array on the smallest free buffer that holds it, else on a new one."""
+        size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        with LOCK:
+            fitting = [k for k, buffer in enumerate(self.free) if size <= buffer.size <= 4 * size + 65536]
+            if fitting:
+                buffer = self.free.pop(min(fitting, key=lambda k: self.free[k].size))
+            else:
+                buffer = np.empty(size + size // 8, np.uint8)
+        return buffer[:size].view(dtype).reshape(shape)
+
+    def put(self, *arrays: np.ndarray) -> None:
+        """Give back arrays of `take`; nobody may use them any more. Beyond KEPT the oldest are dropped."""
+        with LOCK:
+            for array in arrays:
+                while isinstance(array.base, np.ndarray):
+                    array = array.base
+                self.free.append(array)
+            del self.free[: -self.KEPT]
+
+
+SHELF = Shelf()

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Array = Any  # torch.Tensor or np.ndarray
+NOT_FINITE = "rasterize: {} holds NaN or infinite numbers; clean the head, or train more slowly."
 
 
 @dataclass
 class DensityStats:
-    """What density control reads. `depths` and `radii` are there at once, the rest after `backward()`.
+    """What density control reads. `depths`, `radii` and `pixel_counts` are there at once, the rest after `backward()`.
 
     Gradients are in the units of gsplat and Inria: dL/d(pixel) times (W/2, H/2), so that published thresholds hold.
     Every backward pass overwrites; sums over views are the strategy's business.
@@ -23,7 +24,18 @@ class DensityStats:
     radii: Array  # int32 [N] pixels, 0 where culled
     grad2d: Array | None = None  # [N,2] dL/d(2D centre)
     absgrad2d: Array | None = None  # [N,2] the same, summed as absolute values over pixels (AbsGS)
-    pixel_counts: Array | None = None  # int32 [N], as Rendering.pixel_counts
+    count: Callable[[], Array] | None = field(default=None, repr=False)
+    counted: Array | None = field(default=None, repr=False)
+
+    @property
+    def pixel_counts(self) -> Array:
+        """int32 [N]: pixels each Gaussian contributed to (alpha >= 1/255, before transmittance <= 1e-4); exact.
+
+        On the CPU free after a backward pass; else the first access costs about as much as one.
+        """
+        if self.counted is None:
+            self.counted = self.count()
+        return self.counted
 
 
 @dataclass
@@ -37,14 +49,8 @@ class Rendering:
     depth_expected: Array | None = None  # [H,W] metres along the axis, blended and divided by alpha; 0 where alpha is 0
     depth_median: Array | None = None  # [H,W] depth of the Gaussian where transmittance falls below 1/2; 0 where none
     extra: Array | None = None  # [H,W,X'] blended with the same weights, not divided by alpha
-    count: Callable[[], Array] = field(default=None, repr=False)
 
     @property
     def pixel_counts(self) -> Array:
-        """int32 [N]: pixels each Gaussian contributed to (alpha >= 1/255, before transmittance <= 1e-4); exact.
-
-        Free after a backward pass; before one, the first access costs about as much as a backward pass.
-        """
-        if self.density.pixel_counts is None:
-            self.density.pixel_counts = self.count()
+        """`density.pixel_counts`."""
         return self.density.pixel_counts

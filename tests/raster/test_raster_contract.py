@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each back end against the dense oracle: pictures and every gradient to 1e-4 relative in float32."""
+
+import numba
+import numpy as np
+import pytest
+import torch
+from talksplat.core.raster import BACKENDS, rasterize
+from talksplat.core.raster.gsplat_backend import why_not
+
+BACKGROUND = (0.2, 0.4, 0.6)
+PICTURES = ("color", "alpha", "depth_expected", "extra")
+GPU = pytest.param("gsplat", marks=[pytest.mark.gpu, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))])
+CHECKED = ["numba", GPU]
+
+
+def drawn(columns, camera, backend, upstream=11, **options):
+    """A rendering with its backward pass done, and the gradients of all columns."""
+    leaves = {name: values.clone().requires_grad_() for name, values in columns.items()}
+    background = torch.tensor(BACKGROUND).to(leaves["means"].dtype)
+    picture = rasterize(**leaves, camera=camera, background=background, depth=True, backend=backend, **options)
+    assert picture.backend == backend
+    generator, loss = torch.Generator().manual_seed(upstream), 0
+    for name in PICTURES:
+        image = getattr(picture, name)
+        loss = loss + (image * torch.randn(image.shape, generator=generator, dtype=torch.float64).to(image.dtype)).sum()
+    loss.backward()
+    return picture, {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
+
+
+def agree(make, camera, backend, tolerance=1e-4, **scene):
+    """Everything a back end returns against the oracle's."""
+    degree = scene.pop("sh_degree", None)
+    truth, true_gradients = drawn(make.cloud(**scene), camera, "dense", sh_degree=degree)
+    mine, gradients = drawn(make.cloud(**scene, dtype=torch.float32), camera, backend, sh_degree=degree)
+    off = {name: make.relative(getattr(mine, name), getattr(truth, name)) for name in (*PICTURES, "depth_median")}
+    off |= {name: make.relative(getattr(mine.density, name), getattr(truth.density, name))
+            for name in ("grad2d", "absgrad2d", "depths", "radii")}
+    off |= {f"gradient of {name}": make.relative(gradients[name], true_gradients[name]) for name in make.columns}
+    bad = {name: value for name, value in off.items() if not value < tolerance}
+    assert not bad
+    assert torch.equal(mine.pixel_counts.long().cpu(), truth.pixel_counts.long())
+    assert truth.pixel_counts.sum() > 0
+
+
+@pytest.mark.parametrize("backend", CHECKED)
+@pytest.mark.parametrize("kind", ["perspective", "orthographic"])
+@pytest.mark.parametrize("coefficients", [0, 3, 8, 15])
+def test_equals_the_oracle(make, backend, kind, coefficients):
+    agree(make, make.view(kind=kind), backend, coefficients=coefficients)
+
+
+@pytest.mark.parametrize("backend", CHECKED)
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (16, 32), (8, 64), (33, 17), (95, 40)])
+def test_every_picture_size(make, backend, width, height):
+    agree(make, make.view(width, height, shift=(0.3, -0.2)), backend, n=300, seed=2)
+
+
+@pytest.mark.parametrize("backend", CHECKED)
+def test_seen_through_the_edge_of_a_wide_lens(make, backend):
+    """Close, wide and with the principal point near a corner: the Jacobian's clamp acts on many Gaussians."""
+    camera = make.view(48, 40, shift=(15.0, -12.0))
+    matrix = camera.matrix.copy()
+    matrix[2, 3] -= 1.6
+    close = make.view(48, 40, shift=(15.0, -12.0), matrix=matrix.tolist())
+    agree(make, close, backend, n=400, seed=3)
+
+
+@pytest.mark.parametrize("backend", CHECKED)
+def test_fewer_bands_than_are_held(make, backend):
+    agree(make, make.view(), backend, coefficients=15, sh_degree=1, n=200)
+
+
+@pytest.mark.parametrize("upstream", ["color", "alpha", "depth_expected", "extra"])
+def test_each_upstream_gradient_alone(make, upstream):
+    """None of the four hides behind another; the ones not used arrive as nothing."""
+    results = []
+    for backend, dtype in (("dense", torch.float64), ("numba", torch.float32)):
+        leaves = {name: v.requires_grad_() for name, v in make.cloud(n=200, coefficients=3, dtype=dtype).items()}
+        image = getattr(rasterize(**leaves, camera=make.view(), depth=True, backend=backend), upstream)
+        (image * torch.linspace(-1, 1, image.numel(), dtype=dtype).reshape(image.shape)).sum().backward()
+        results.append(leaves)
+    for name in make.columns:
+        truth, mine = (leaves[name].grad for leaves in results)
+        assert make.relative(mine, torch.zeros_like(mine) if truth is None else truth) < 1e-4, name
+
+
+def test_same_bits_twice_and_on_any_number_of_threads(make):
+    threads = numba.get_num_threads()
+    runs = []
+    try:
+        for count in (threads, threads, 1):
+            numba.set_num_threads(count)
+            picture, gradients = drawn(make.cloud(coefficients=3, dtype=torch.float32), make.view(), "numba")
+            runs.append([picture.color, picture.alpha, picture.depth_expected, picture.extra, picture.density.grad2d,
+                         *gradients.values()])
+    finally:
+        numba.set_num_threads(threads)
+    for other in runs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(runs[0], other))
+
+
+def test_numpy_in_numpy_out_is_the_torch_picture(make):
+    columns = make.cloud(coefficients=3, dtype=torch.float32)
+    arrays = {name: values.numpy() for name, values in columns.items()}
+    for backend in ("numba", "dense"):
+        wanted = rasterize(**columns, camera=make.view(), depth=True, backend=backend)
+        mine = rasterize(**arrays, camera=make.view(), depth=True, backend=backend)
+        for name in (*PICTURES, "depth_median", "pixel_counts"):
+            assert isinstance(getattr(mine, name), np.ndarray)
+            assert np.array_equal(getattr(mine, name), getattr(wanted, name).numpy()), (backend, name)
+
+
+def test_passes_may_interleave(make):
+    """Buffers are reused; one rendering's backward must not read another's."""
+    scenes = [make.cloud(seed=seed, dtype=torch.float32) for seed in (1, 2)]
+    alone = [drawn(scene, make.view(), "numba")[1]["means"] for scene in scenes]
+    leaves = [{name: v.clone().requires_grad_() for name, v in scene.items()} for scene in scenes]
+    pictures = [rasterize(**columns, camera=make.view(), depth=True, background=torch.tensor(BACKGROUND))
+                for columns in leaves]
+    for picture, columns, wanted in zip(pictures, leaves, alone):
+        generator, loss = torch.Generator().manual_seed(11), 0
+        for name in PICTURES:
+            image = getattr(picture, name)
+            noise = torch.randn(image.shape, generator=generator, dtype=torch.float64).float()
+            loss = loss + (image * noise).sum()
+        loss.backward()
+        assert torch.equal(columns["means"].grad, wanted)
+
+
+def test_a_picture_changed_in_place_is_not_differentiated(make):
+    leaves = {name: v.requires_grad_() for name, v in make.cloud(n=20, dtype=torch.float32).items()}
+    picture = rasterize(**leaves, camera=make.view())
+    picture.color.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        picture.color.sum().backward()
+
+
+def test_counts_need_no_backward_pass(make):
+    columns = make.cloud(dtype=torch.float32)
+    before = rasterize(**columns, camera=make.view()).pixel_counts
+    after = drawn(columns, make.view(), "numba")[0].pixel_counts
+    assert torch.equal(before, after)
+
+
+def test_all_back_ends_are_contract_tested():
+    assert set(BACKENDS) == {"dense", "numba", "gsplat"}
