@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One step of the playhead inside Blender (`bpy`): the handler, the attributes, Blender's own evaluation.
+
+Run: python -m benchmarks.scrub [HEAD]. Without a file: 40,000 Gaussians of random weights, all of which
+move (the dearest case). The floor: a step takes at most 10 ms, median, all of it. The time passed means
+something on an idle machine alone; the processor's time (all threads together) nearly always.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import bpy
+import numpy as np
+from talksplat import blender_addon
+from talksplat.core.formats.bake import BakeCard, BakeWriter
+from talksplat.core.formats.head import HeadFile, read_head, write_head
+from talksplat.core.performance.condition import Performance, read_performance, write_performance
+from talksplat.core.performance.replay import Replay
+
+from .replay import random_head
+
+COUNT = 40_000
+FRAMES = 72
+FLOOR = 10.0  # milliseconds
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "random.head"
+        if len(sys.argv) < 2:
+            write_head(path, random_head("gated", COUNT))
+        head = read_head(path)
+        blender_addon.register()
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        scene = bpy.context.scene
+        scene.render.fps, scene.frame_start, scene.frame_end = 24, 1, FRAMES
+        loaded(path)
+        body = bpy.context.object
+        attach(body, head, Path(folder))
+        report("scrub by replay", steps(scene))
+        report("the same frames again", steps(scene, forget=False))
+        bake(body, head, Path(folder))
+        report("scrub from the bake", steps(scene))
+        report("the same frames again", steps(scene, forget=False))
+        blender_addon.unregister()
+
+
+def loaded(path: Path) -> None:
+    """Load the head by its operator: seconds, and what the process grew by."""
+    before, start = resident(), time.perf_counter()
+    bpy.ops.talksplat.add_head(filepath=str(path))
+    seconds, grown = time.perf_counter() - start, resident() - before
+    count = len(bpy.context.object.data.points)
+    print(f"load {count} Gaussians    {1e3 * seconds:6.0f} ms   {grown / 2**20:.0f} MiB")
+
+
+def attach(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
+    """A strip of silence and random codes for it: a scrub does not know the difference."""
+    sound, performance = folder / "sound.wav", folder / "sound.performance"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 16000 * (FRAMES // 24 + 1)))
+    rng, moments = np.random.default_rng(0), 100 * (FRAMES // 24 + 1)
+    codes = {branch: rng.normal(size=(moments, a)).astype(np.float32) for branch, a in head.card.audio_code.items()}
+    write_performance(performance, Performance(
+        codes, {branch: np.zeros_like(track[0]) for branch, track in codes.items()},
+        np.zeros((moments, len(head.card.expression)), np.float32), head.card.expression, np.ones(moments, np.float32),
+        body.talksplat.head_hash, "0" * 64, rate=Fraction(100)))
+    editor = bpy.context.scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strip = strips.new_sound("sound", str(sound), 1, 1)
+    settings = body.talksplat
+    settings.sound, settings.performance, settings.strip = str(sound), str(performance), strip.name
+
+
+def bake(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
+    """Store the shot as the worker does and play from it."""
+    replay, performance = Replay(head), read_performance(body.talksplat.performance)
+    card = BakeCard("benchmark", Fraction(24), 1, FRAMES, replay.canonical.sh_degree, body.talksplat.head_hash,
+                    "0" * 64)
+    path = folder / "benchmark.bake"
+    with BakeWriter.open(path, card, replay.canonical, replay.branch) as writer:
+        for number in card.span:
+            writer.append(number, *replay.at(performance.at(Fraction(number - 1, 24))))
+        writer.finish()
+    body.talksplat.bake = str(path)
+    print(f"bake {FRAMES} frames         {path.stat().st_size / FRAMES / 2**10:6.0f} KiB a frame")
+
+
+def steps(scene: bpy.types.Scene, forget: bool = True) -> tuple[list[float], list[float]]:
+    """Milliseconds of each visit to every frame, out of order: passed, and the processor's."""
+    from talksplat.blender_addon import playback
+
+    order = np.random.default_rng(2).permutation(np.arange(1, FRAMES + 1))
+    if forget:
+        playback.forget_frames()
+        scene.frame_set(0)  # opens the files again
+    passed, worked = [], []
+    for frame in order:
+        start, work = time.perf_counter(), time.process_time()
+        scene.frame_set(int(frame))
+        passed.append(1e3 * (time.perf_counter() - start))
+        worked.append(1e3 * (time.process_time() - work))
+    return passed, worked
+
+
+def report(name: str, times: tuple[list[float], list[float]]) -> None:
+    passed, worked = times
+    middle, late = statistics.median(passed), float(np.percentile(passed, 95))
+    verdict = "within" if middle <= FLOOR else "ABOVE"
+    print(f"{name:24s}{middle:6.2f} ms median   {late:6.2f} ms 95 %   processor {statistics.median(worked):6.2f} ms   "
+          f"{verdict} the floor of {FLOOR:.0f} ms")
+
+
+def resident() -> int:
+    """Bytes of memory the process holds (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+if __name__ == "__main__":
+    main()
