@@ -47,9 +47,9 @@ class Settings:
     # stages, in steps
     ear: EarSettings = field(default_factory=EarSettings)
     motion_steps: int = 800  # the fields follow the tracked landmarks, no pictures (ours, see `landmarks.py`)
-    static_steps: int = 600  # canonical only (TG 3,000 of 50,000)
-    move_steps: int = 9000  # canonical and fields together (TG 50,000)
-    fuse_steps: int = 2000  # whole pictures at full size; geometry all but rests (TG 10,000)
+    static_steps: int = 400  # canonical only (TG 3,000 of 50,000)
+    move_steps: int = 10_000  # canonical and fields together (TG 50,000)
+    fuse_steps: int = 1000  # full-size pictures; geometry all but rests (TG 10,000)
     fuse_geometry: float = 0.1  # of its last learning rate (TG 0)
     fuse_appearance: float = 0.2  # of colours' and opacities' rates
     # learning rates
@@ -86,7 +86,7 @@ class Settings:
         return asdict(self)
 
 
-CPU = Settings(density=DensitySettings(start=300, stop=6000, every=100, budget=32_000))
+CPU = Settings(density=DensitySettings(start=400, stop=6000, every=100, budget=36_000))
 SMOKE = Settings(
     encoder="logmel", face_points=900, mouth_points=150, height=64, window=48, preview_every=1e9,
     checkpoint_every=50, ear=EarSettings(steps=200, batch=32, every=50), motion_steps=150, static_steps=60,

@@ -6,7 +6,7 @@ Stages, in steps of `Settings`:
     motion   the face field follows the tracked landmarks (landmarks.py)
     static   pictures teach the Gaussians, the fields rest
     move     pictures teach Gaussians and fields together; density control works in static and move
-    fuse     whole pictures at full size; geometry all but rests
+    fuse     pictures at full size; geometry all but rests
 Both branches are drawn in ONE depth-sorted picture. Not in the paper (TalkingGaussian composes two pictures): chosen
 because Blender draws one cloud, and what is trained must be what is drawn. Each branch is held to its own part of
 the picture by the label channel.
@@ -132,11 +132,9 @@ class Trainer:
     def look(self, stage: str) -> View:
         """The next picture, or a part of one."""
         frame = int(self.rng.choice(self.frames, p=self.chances))
-        if stage == "fuse":
-            return whole(self.fine, frame)
         if self.rng.random() < self.settings.windows:
             return random_window(self.fine, frame, self.settings.window, self.rng)
-        return whole(self.coarse, frame)
+        return whole(self.fine if stage == "fuse" else self.coarse, frame)
 
     def codes_at(self, frame: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """({branch: [A]}, expression [E]) of a picture."""
