@@ -27,6 +27,7 @@ from .jobs.messages import Bake, Info, Job, Perform, Render, Train
 from .jobs.wire import to_bytes
 from .performance.controls import Controls
 
+EVERY = 5.0  # seconds between two lines of progress in a log
 Json = Annotated[FlagCreatePairsOff[bool], arg(help="write events as lines of JSON to stdout")]
 
 
@@ -166,10 +167,10 @@ def results(event: Finished) -> list[str]:
 
 
 class PlainFace:
-    """For logs and pipes: a line at the start, about ten while it goes on, the results."""
+    """For logs and pipes: a line at the start, one now and then, the results."""
 
     def __init__(self) -> None:
-        self.total, self.said = 0, time.monotonic()
+        self.said = time.monotonic()
 
     def __enter__(self) -> "PlainFace":
         return self
@@ -189,8 +190,7 @@ class PlainFace:
             self.say(event.sentence)
 
     def progress(self, event: Progress) -> None:
-        step = max(event.total // 10, 1)
-        if event.done and (event.done % step == 0 or time.monotonic() - self.said > 30):
+        if event.done == event.total or time.monotonic() - self.said > EVERY:
             self.said = time.monotonic()
             self.say(f"{event.done}/{event.total} {event.note}".rstrip() + remaining(event))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sound of a movie: the file the bake listened to (or another), cut or led in to start with the first frame.
 
-Letters: L samples, c channels (1 or 2).
+Letters: L samples, c channels.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio.decode import load_sound
+from ..audio.decode import load_soundtrack
 from ..formats.bake import BakeReader
 from ..formats.refusal import Refusal
 from ..jobs.messages import Render
@@ -41,12 +41,12 @@ def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str
     """
     path = job.audio or bake.card.audio
     try:
-        sound = load_sound(path)
+        track = Soundtrack(*load_soundtrack(path))
     except Refusal as refusal:
         if job.audio:
             raise
         return None, f"{refusal} The movie is silent; name its sound with audio."
     warning = None
-    if not job.audio and sound.content_hash != bake.card.audio_hash:
+    if not job.audio and track.content_hash != bake.card.audio_hash:
         warning = f"{Path(path).name} has changed since the bake; the lips may not fit, bake again."
-    return Soundtrack(sound.samples[:, None], sound.rate, sound.content_hash), warning
+    return track, warning

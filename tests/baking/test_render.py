@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures are the raster's, in the colours each reader expects; what is finished is not made again; sound sits right."""
+"""Pictures are the raster's, in each reader's colours; what is finished is not made again; the sound sits right."""
 
 from dataclasses import replace
 from fractions import Fraction

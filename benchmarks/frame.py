@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole frame: condition + replay + picture, and what a bake and a plate add; as multiples of real time at 24.
+
+Run: python -m benchmarks.frame [HEAD] [SIZE]. Without a file: 50k Gaussians in the shape of a head, random weights,
+all of them inside the bounds (the dearest case). The floor: condition + replay + picture at 512 takes at most
+half of a frame's time at 24 frames a second.
+Multiples of real time depend on the machine; the shares hold within one run. Parts are measured in turns, so that
+other work on the machine meets all of them.
+"""
+
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from talksplat.core.baking.views import portrait
+from talksplat.core.formats.bake import BakeCard, BakeReader, BakeWriter
+from talksplat.core.formats.head import HeadFile, read_head
+from talksplat.core.interchange.colour import codes_of, display_to_scene_linear
+from talksplat.core.interchange.exr import Plate, write_exr
+from talksplat.core.interchange.movie import MovieWriter
+from talksplat.core.interchange.png import write_png
+from talksplat.core.interchange.slate import Slate
+from talksplat.core.performance.condition import Performance
+from talksplat.core.performance.controls import Controls
+from talksplat.core.performance.replay import Replay
+from talksplat.core.raster.door import rasterize
+
+from .raster_scene import head_like
+from .replay import random_head
+
+COUNT, TURNS, RATE = 50_000, 24, Fraction(24)
+SHRINK = 0.14  # the raster scene's metres to a head's: its shoulders end inside the bounds
+WHOLE = ("condition", "replay", "picture")
+
+
+def head_shaped(count: int) -> HeadFile:
+    """A head of random weights whose Gaussians lie like a head's."""
+    head, scene = random_head("gated", count), head_like(count)
+    tensors, first = dict(head.tensors), 0
+    for branch in ("face", "mouth"):
+        n = len(tensors[f"{branch}.gaussians.means"])
+        for name, column in scene.items():
+            if name != "shN":
+                part = column[first:first + n] * (SHRINK if name in ("means", "scales") else 1)
+                tensors[f"{branch}.gaussians.{name}"] = part.astype(np.float32)
+        first += n
+    return replace(head, tensors=tensors)
+
+
+def performance_for(head: HeadFile, seconds: float = 4.0) -> Performance:
+    """Codes that wander as speech does."""
+    rng, samples, names = np.random.default_rng(0), round(seconds * 100), head.card.expression
+    audio = {branch: np.cumsum(rng.normal(size=(samples, width)), axis=0).astype(np.float32) * 0.1
+             for branch, width in head.card.audio_code.items()}
+    rest = {branch: np.zeros(codes.shape[1], np.float32) for branch, codes in audio.items()}
+    return Performance(audio, rest, np.zeros((samples, len(names)), np.float32), names, np.zeros(samples, np.float32),
+                       head.card.content_hash, "0" * 64, duration=seconds)
+
+
+class Stopwatch:
+    """Seconds of each part, turn by turn."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    def __call__(self, part: str, work, *arguments, **options):
+        start = time.perf_counter()
+        result = work(*arguments, **options)
+        self.times.setdefault(part, []).append(time.perf_counter() - start)
+        return result
+
+    def milliseconds(self, part: str) -> float:
+        return 1000 * median(self.times[part][2:])  # the first turns also compile
+
+
+def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
+    """All parts, TURNS times."""
+    watch, performance = Stopwatch(), performance_for(head)
+    replay = watch("load", Replay, head)
+    g = replay.canonical
+    camera = (head.card.camera or portrait(g.means)).resized(size, size)
+    card = BakeCard("frames", RATE, 0, TURNS, g.sh_degree, head.card.content_hash, "0" * 64)
+    frame = replay.frame()
+    with BakeWriter.open(folder / "a.bake", card, g, replay.branch) as bake, \
+            MovieWriter(folder / "a.mp4", RATE, size, size) as movie, \
+            BakeReader.open(folder / "a.bake") as reader:
+        for n in range(TURNS):
+            condition = watch("condition", performance.at, n / RATE, Controls())
+            watch("replay", replay.at, condition, out=frame)
+            columns = (*frame, g.opacities, g.sh0, g.shN, camera)
+            seen = watch("picture", rasterize, *columns)
+            watch("store", bake.append, n, *frame)
+            reader.refresh()
+            watch("read back", reader.frame, n)
+            deep = watch("picture, depth", rasterize, *columns, depth=True)
+            watch("png", lambda seen=deep: write_png(folder / "a.png", codes_of(seen.color, seen.alpha)))
+            watch("exr", plate, folder / "a.exr", deep, Slate(RATE, n, camera))
+            watch("movie", lambda seen=seen: movie.add(codes_of(seen.color + 0.5 * (1 - seen.alpha[..., None]))))
+    return watch
+
+
+def plate(path: Path, seen, slate: Slate) -> None:
+    light = display_to_scene_linear(seen.color, seen.alpha)
+    write_exr(path, Plate(light, seen.alpha, seen.depth_expected, seen.depth_median), slate)
+
+
+def main() -> None:
+    head = read_head(sys.argv[1]) if len(sys.argv) > 1 else head_shaped(COUNT)
+    size = int(sys.argv[2]) if len(sys.argv) > 2 else 512
+    with tempfile.TemporaryDirectory() as folder:
+        watch = measure(head, size, Path(folder))
+    ms = {part: watch.milliseconds(part) for part in watch.times if part != "load"}
+    whole = sum(ms[part] for part in WHOLE)
+    count = sum(len(head.gaussians(branch)) for branch in head.card.branches)
+    print(f"{count} Gaussians, {size} x {size}; head ready after {watch.times['load'][0]:.2f} s")
+    for part, value in ms.items():
+        print(f"{part:15s} {value:8.2f} ms   {value / whole:5.2f} of the whole frame")
+    for name, parts in (("whole frame", WHOLE), ("bake", ("condition", "replay", "store")),
+                        ("plates from a bake", ("read back", "picture, depth", "png", "exr", "movie"))):
+        total = sum(ms[part] for part in parts)
+        print(f"{name:20s} {1000 / total:7.1f} frames/s = {1000 / total / 24:5.2f} x real time at 24")
+
+
+if __name__ == "__main__":
+    main()
