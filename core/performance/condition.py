@@ -53,7 +53,7 @@ class Performance:
     expression_names: tuple[str, ...]  # E
     loudness: np.ndarray  # [T] 0..1, for the eye only
     head_hash: str  # content hash of the head it was made for
-    audio_hash: str  # sha256 of the sound file
+    audio_hash: str  # content hash of the sound; other sounds blink at other moments
     audio_name: str = ""  # the sound file's name, for people
     duration: float = 0.0  # seconds of sound
     rate: Fraction = SAMPLE_RATE  # samples a second

@@ -142,6 +142,7 @@ def test_audio_code_reads_normalised_features_of_all_eight_frames():
     code.square().sum().backward()
     assert (windows.grad.abs().sum((2, 3)) > 0).all()
     assert (windows.grad[:, :, 1:].abs().sum((0, 1)) > 0).all()  # both feature frames of a window, all channels
+    assert {k for k, p in ear.named_parameters() if not p.grad.abs().max() > 0} == set()  # the attention hears too
     plain = AudioCode(12)
     plain.load_state_dict({**ear.state_dict(), "feature_mean": torch.zeros(12), "feature_std": torch.ones(12)})
     spread = torch.where(features.std(0) > 0, features.std(0, False), 1.0)  # channel 0 never changes

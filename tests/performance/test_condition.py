@@ -13,6 +13,7 @@ from talksplat.core.formats.refusal import Refusal
 from talksplat.core.formats.tensors import read_tensors, write_tensors
 from talksplat.core.performance.condition import EASE, Performance, read_performance, write_performance
 from talksplat.core.performance.controls import Controls
+from talksplat.core.performance.upper_face import blink_at
 
 NAMES = ("blink_left", "blink_right", "squint", "brow_inner_up", "brow_down", "gaze_x")
 STILL = Controls(blinks=0)
@@ -129,6 +130,13 @@ def test_natural_blinks_are_human():
     for window in range(120):
         assert ((starts * 0.01 >= window) & (starts * 0.01 < window + 60)).sum() <= 20 + 1
     assert blinks_in(quiet, 0, 60, 0)[0].max() == 0
+
+
+def test_a_keyed_blink_rate_fades_blinks_in():
+    moments = np.arange(0, 20, 0.05)
+    for before in np.arange(0, 60, 1.0):
+        steps = np.array([[blink_at(t, before + step, "a") for t in moments[::7]] for step in np.arange(0, 1.05, 0.05)])
+        assert np.abs(np.diff(steps, axis=0)).max() < 0.1
 
 
 def test_other_sounds_blink_at_other_moments_and_the_same_sound_again():
