@@ -7,6 +7,7 @@ stdout, one `name: value` a line; progress and sentences go to stderr.
 Exit codes: 0 done, 1 one sentence says why not, 2 wrong usage, 130 interrupted.
 """
 
+import os
 import signal
 import sys
 import time
@@ -19,9 +20,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subcommand
 
-from .deeds import cancelled, do, version
+from .deeds import cancelled, do, told, version
 from .formats.camera import Camera
-from .formats.refusal import Refusal
 from .jobs.events import Cancelled, Event, Failed, Finished, Progress, Started
 from .jobs.messages import Bake, Info, Job, Perform, Render, Train
 from .jobs.wire import to_bytes
@@ -67,7 +67,12 @@ class EvaluateVerb:
 
     head: Positional[str]  # the .head file
     footage: Positional[str]  # the footage folder
+    out: str = ""  # write the figures there too: JSON, and a table beside it as .md
     json: Json = False
+
+    def events(self) -> Iterator[Event]:
+        evaluation = import_module(".training.evaluation", __package__)
+        yield from evaluation.evaluate(self.head, self.footage, self.out or None)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,17 @@ VERBS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """The `talksplat` command; returns the exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return chosen(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `| head` has seen enough; Python must not complain again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def chosen(arguments: list[str]) -> int:
+    """Do the verb that the words name."""
     if arguments[:1] == ["demo"]:
         return import_module("..samples.demo", __package__).main(arguments[1:]) or 0
     if arguments in (["version"], ["--version"]):
@@ -102,8 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     verb = parsed(arguments)
     if isinstance(verb, EvaluateVerb):
-        evaluation = import_module(".training.evaluation", __package__)
-        return show(evaluation.evaluate(verb.head, verb.footage), None, verb.json)
+        return show(told(verb.events()), None, verb.json)
     kind = next(job for shell, job in VERBS.values() if type(verb) is shell)
     job = kind(**{f.name: getattr(verb, f.name) for f in fields(kind)})
     return show(do(job), job, verb.json)
@@ -124,17 +138,13 @@ def show(events: Iterator[Event], job: Job | None, as_json: bool) -> int:
     face = JsonFace() if as_json else TerminalFace() if sys.stderr.isatty() else PlainFace()
     code = 0
     with closing(events), interruption() as interrupted, face:
-        try:
-            for event in events:
-                face.show(event)
-                code = 1 if isinstance(event, Failed) else code
-                if interrupted and not isinstance(event, (Finished, Failed)):
-                    events.close()
-                    face.show(cancelled(job) if job else Cancelled("Interrupted."))
-                    return 130
-        except Refusal as refusal:
-            face.show(Failed(str(refusal)))
-            return 1
+        for event in events:
+            face.show(event)
+            code = 1 if isinstance(event, Failed) else code
+            if interrupted and not isinstance(event, (Finished, Failed)):
+                events.close()
+                face.show(cancelled(job) if job else Cancelled("It was interrupted; nothing was written."))
+                return 130
     return code
 
 
@@ -148,6 +158,7 @@ def interruption() -> Iterator[list]:
         if caught:
             raise KeyboardInterrupt
         caught.append(number)
+        print("\nEnding after this step; once more ends it at once.", file=sys.stderr)
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -157,12 +168,14 @@ def interruption() -> Iterator[list]:
             signal.signal(number, handler)
 
 
-def results(event: Finished) -> list[str]:
-    """`name: value` lines; a list is one line a value."""
+def results(values: dict, before: str = "") -> list[str]:
+    """`name: value` lines; what lies deeper is named `outer.inner`."""
     lines = []
-    for name, value in event.result.items():
-        values = value if isinstance(value, list) and value else [value]
-        lines += [f"{name}: {one}" for one in values]
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += results(value, f"{before}{name}.")
+        else:
+            lines.append(f"{before}{name}: {value}")
     return lines
 
 
@@ -184,7 +197,7 @@ class PlainFace:
         elif isinstance(event, Progress):
             self.progress(event)
         elif isinstance(event, Finished):
-            for line in results(event):
+            for line in results(event.result):
                 print(line)
         else:
             self.say(event.sentence)

@@ -57,8 +57,17 @@ def do(job: Job) -> Iterator[Event]:
     if type(job) not in DEEDS:
         raise TypeError(f"{type(job).__name__} is not a job")
     module, name = DEEDS[type(job)]
-    try:
+
+    def events() -> Iterator[Event]:
         yield from getattr(import_module(module, __package__), name)(job)
+
+    yield from told(events())
+
+
+def told(events: Iterator[Event]) -> Iterator[Event]:
+    """`events`, and what a person can mend as a last `Failed` instead of an exception."""
+    try:
+        yield from events
     except Refusal as refusal:
         yield Failed(str(refusal))
     except OSError as error:
