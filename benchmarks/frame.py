@@ -121,7 +121,7 @@ def main() -> None:
     for part, value in ms.items():
         print(f"{part:15s} {value:8.2f} ms   {value / whole:5.2f} of the whole frame")
     for name, parts in (("whole frame", WHOLE), ("bake", ("condition", "replay", "store")),
-                        ("plates from a bake", ("read back", "picture, depth", "png", "exr", "movie"))):
+                        ("plates, one thread", ("read back", "picture, depth", "png", "exr", "movie"))):
         total = sum(ms[part] for part in parts)
         print(f"{name:20s} {1000 / total:7.1f} frames/s = {1000 / total / 24:5.2f} x real time at 24")
 

@@ -229,8 +229,9 @@ class TerminalFace(PlainFace):
         from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
         from rich.progress import Progress as Bars
 
-        self.bars = Bars(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                         TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True)
+        title, note = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
+        self.bars = Bars(SpinnerColumn(), title, BarColumn(), MofNCompleteColumn(), note, console=Console(stderr=True),
+                         transient=True)
         self.bar = None
 
     def __exit__(self, *_: object) -> None:

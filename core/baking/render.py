@@ -8,42 +8,27 @@ Letters: H x W pixels.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from ..formats.bake import BakeReader
-from ..formats.camera import Camera
 from ..formats.refusal import Refusal
-from ..interchange.colour import codes_of, display_to_scene_linear
-from ..interchange.exr import Plate, write_exr
+from ..interchange.colour import codes_of
 from ..interchange.movie import MovieWriter
-from ..interchange.png import write_png
-from ..interchange.slate import Slate
 from ..jobs.events import Event, Finished, Progress, Started, Warned
 from ..jobs.messages import Render
 from ..jobs.pace import Pace
 from ..raster.door import rasterize
-from ..raster.rendering import Rendering
 from .ledger import Ledger, key_of
+from .press import FILES, Picture, Press
 from .soundtrack import Soundtrack, soundtrack_of
 from .views import cameras_of, frames_of
 
 LOOK = 1  # raise it when the same bake and camera give other pixels than before
 GREY = 0.5  # display code behind the head in the movie
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One frame's files and the key of what they show."""
-
-    frame: int
-    camera: Camera
-    key: str
-    files: dict[str, Path]  # "png", "exr" -> path, those that are asked for
 
 
 def render(job: Render) -> Iterator[Event]:
@@ -72,7 +57,7 @@ def pictures_of(job: Render, bake: BakeReader, wanted: range) -> list[Picture]:
     if not (job.png or job.exr or job.movie):
         raise Refusal("nothing is to be rendered; switch on png, exr or movie.")
     cameras = cameras_of(job, bake, wanted)
-    name, kinds = Path(job.bake).stem, [kind for kind in ("png", "exr") if getattr(job, kind)]
+    name, kinds = Path(job.bake).stem, [kind for kind in FILES if getattr(job, kind)]
     pictures = []
     for frame in wanted:
         files = {kind: Path(job.out) / f"{name}.{numbered(frame)}.{kind}" for kind in kinds}
@@ -89,9 +74,7 @@ def _frames(bake: BakeReader, pictures: list[Picture], missing: set[int], ledger
             screen: MovieWriter | None) -> Iterator[Progress]:
     canonical = bake.canonical
     table = tuple(np.empty_like(getattr(canonical, name)) for name in ("means", "quats", "scales"))
-    with ExitStack() as stack:
-        if screen is not None:
-            stack.enter_context(screen)
+    with Press(bake.card, ledger) as press, screen or nullcontext():
         todo = pictures if screen is not None else [p for p in pictures if p.frame in missing]
         pace = Pace(len(pictures), len(pictures) - len(todo))
         yield pace.at(pace.done)
@@ -100,26 +83,10 @@ def _frames(bake: BakeReader, pictures: list[Picture], missing: set[int], ledger
             seen = rasterize(means, quats, scales, canonical.opacities, canonical.sh0, canonical.shN, picture.camera,
                              depth="exr" in picture.files and picture.frame in missing)
             if picture.frame in missing:
-                _write(picture, seen, bake, ledger)
+                press.hand_in(picture, seen)
             if screen is not None:
                 screen.add(codes_of(seen.color + (1.0 - seen.alpha[..., None]) * np.float32(GREY)))
             yield pace.at(pace.done + 1, f"frame {picture.frame}")
-
-
-def _write(picture: Picture, seen: Rendering, bake: BakeReader, ledger: Ledger) -> None:
-    """The picture's files that are not finished."""
-    for kind, path in picture.files.items():
-        if ledger.finished(path, picture.key):
-            continue
-        if kind == "png":
-            write_png(path, codes_of(seen.color, seen.alpha))
-        else:
-            light = display_to_scene_linear(seen.color, seen.alpha)
-            slate = Slate(bake.card.fps, picture.frame, picture.camera, head=bake.card.head_hash,
-                          notes={"bake": bake.card.shot, "audio": bake.card.audio_hash,
-                                 "offset": repr(bake.card.offset)})
-            write_exr(path, Plate(light, seen.alpha, seen.depth_expected, seen.depth_median), slate)
-        ledger.note(path, picture.key)
 
 
 def _screen(path: Path, bake: BakeReader, pictures: list[Picture], soundtrack: Soundtrack | None,

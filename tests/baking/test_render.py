@@ -15,7 +15,7 @@ from talksplat.core.formats.bake import BakeReader
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.interchange.colour import display_to_scene_linear
-from talksplat.core.interchange.exr import read_exr
+from talksplat.core.interchange.exr import read_exr, write_exr
 from talksplat.core.jobs.events import Finished, Progress, Warned
 from talksplat.core.jobs.messages import Bake, Render
 from talksplat.core.raster.door import rasterize
@@ -196,3 +196,18 @@ def test_behind_the_head_is_grey_in_the_movie(job):
 
 def test_numbers_are_blenders():
     assert [numbered(n) for n in (1, 12345, -1, 0)] == ["0001", "12345", "-0001", "0000"]
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(job, tmp_path, monkeypatch):
+    def full(path, *rest):
+        if path.name == "anna.0102.exr":
+            raise OSError(28, "No space left on device", str(path))
+        return write_exr(path, *rest)
+
+    monkeypatch.setattr("talksplat.core.baking.press.write_exr", full)
+    with pytest.raises(OSError, match=r"anna\.0102\.exr"):
+        done(job)
+    monkeypatch.undo()
+    assert not files(tmp_path / "plates", "*.mp4")
+    assert done(job)[0]["rendered"] <= FRAMES - 3
+    assert len(files(tmp_path / "plates")) == 2 * FRAMES + 2
