@@ -8,6 +8,7 @@ from collections.abc import Callable
 from .events import Progress
 
 MEMORY = 20.0  # seconds; not in the paper: chosen because it outlives one slow step and notices a faster stage
+LONGEST = 3e7  # seconds, a year: an estimate beyond it only says that nothing moves
 
 
 class Pace:
@@ -45,4 +46,5 @@ class Pace:
             return -1.0
         if self.done >= self.total:
             return 0.0
-        return (self.total - self.done) / self.rate if self.rate > 0 else -1.0
+        rate = self.rate
+        return (self.total - self.done) / rate if rate * LONGEST > self.total else -1.0

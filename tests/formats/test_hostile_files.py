@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every reader against cut, flipped, foreign and boasting files: a Refusal that names the file, and nothing else."""
 
+import hashlib
 import json
 import os
 import struct
@@ -198,7 +199,11 @@ def test_records_that_make_no_sense(tmp_path, make):
     start, second = whole[:first], whole.index(b"FRAM", first + 4)
     a_frame = whole[first:second]
     done = whole[whole.index(b"DONE"):]
-    for tail in (a_frame + a_frame,  # twice
+    early = json.dumps({"frames": 3, "error": {"position": 0.0, "quaternion": 0.0, "log_scale": 0.0},
+                        "sha256": hashlib.sha256(start + a_frame).hexdigest()}).encode()
+    for tail in (whole[first:] + done,  # two ends
+                 a_frame + framed(b"DONE", 0, early),  # an end before all frames are there
+                 a_frame + a_frame,  # twice
                  framed(b"FRAM", 99, b""),  # outside the shot
                  framed(b"EVIL", 0, b""), done + a_frame, done + b"x" * 30,
                  framed(b"DONE", 0, b"{}"), framed(b"DONE", 0, b"[" * 99999), a_frame + done):
