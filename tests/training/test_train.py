@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from talksplat.core.formats.head import read_head
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Started
 from talksplat.core.jobs.messages import Train
-from talksplat.core.training.evaluation import evaluate, table
+from talksplat.core.training import sheet
+from talksplat.core.training.evaluation import canonical_landmarks, evaluate, table
 from talksplat.core.training.settings import PRESETS, SMOKE, preset
 from talksplat.core.training.train import train, train_with
 from talksplat.core.training.trainer import Trainer
@@ -52,6 +54,24 @@ def test_it_learns_and_the_mouth_moves(smoke, tiny_footage, tmp_path):
     assert unheard["head mouth psnr"] > unheard["mean mouth psnr"] + 1
     assert json.loads((tmp_path / "out.json").read_text()) == result
     assert table(result) == (tmp_path / "out.md").read_text()
+
+
+def test_the_sheet_shows_an_unheard_clip(smoke, tiny_footage, tmp_path, capsys):
+    assert sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "sheet.png")]) == 0
+    assert "clip c4" in capsys.readouterr().out
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert image.size == (8 * 64, 4 * 64)
+    assert sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "x.png"), "c9"]) == 1
+    assert sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "x.png"), "c0"]) == 1
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_head_from_elsewhere_is_not_judged(make_tiny_head, tiny_footage, tmp_path):
+    head = make_tiny_head(tmp_path / "other.head")
+    with pytest.raises(Refusal, match="expression channels"):
+        list(evaluate(head, tiny_footage))
+    with pytest.raises(Refusal, match="holds no landmarks"):
+        canonical_landmarks(read_head(head))
 
 
 def test_the_card_tells_what_was_done(smoke):
