@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numba
 import numpy as np
-
 from talksplat.core.raster.numba_pipeline import FIELDS, Trace, camera_numbers, project, unproject
 
 SOURCE = Path(__file__).with_suffix(".cpp")
@@ -56,7 +55,7 @@ class Bound:
         first = np.zeros(n + 1, np.int64)
 
         def forward():
-            project(*table.values(), 0, cam, splats, tiles)
+            project(*table.values(), 0, cam, splats, tiles, numba.get_num_threads())
             self.library.forward(pointer(splats), pointer(tiles), n, *size[::-1], pointer(background), pointer(color),
                                  pointer(trans))
 
@@ -64,7 +63,7 @@ class Bound:
             self.library.backward(*size[::-1], pointer(color), pointer(trans), pointer(upstream[0]),
                                   pointer(upstream[1]), pointer(sums))
             unproject(trace.inputs, 0, cam, trace.table, trace.tiles, first, np.minimum(ends - trace.first[:-1], 1),
-                      one, 0, tuple(empty[:7]), (*empty[7:], counts))
+                      one, 0, tuple(empty[:7]), (*empty[7:], counts), numba.get_num_threads())
 
         self.library.omp_set_num_threads(numba.get_num_threads())
         forward()

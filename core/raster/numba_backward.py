@@ -14,7 +14,7 @@ from numba import prange
 
 from .constants import ALPHA_MAX, EXPONENT_MAX, TILE_HIGH, TILE_WIDE, TRANSMITTANCE_MIN
 from .numba_forward import E0, E1, E2, E3, E4, E5, PIXELS, rows_of
-from .numba_runtime import kernel
+from .numba_runtime import claim, kernel
 
 F, U = np.float32, np.uintp
 ZERO, HALF, ONE, TWO, MINUS_EIGHT = F(0), F(0.5), F(1), F(2), F(-8)
@@ -157,14 +157,16 @@ def unraster(splats, starts, pairs, features, tiles_x, workers, pictures, gradie
     channels); shapes as in numba_forward.raster.
     """
     height, width = pictures[1].shape
-    tiles = starts.shape[0] - 1
-    for w in prange(workers):
+    tiles, counter = starts.shape[0] - 1, np.zeros(1, np.int64)
+    for _ in prange(workers):
         s = np.empty(TILE_WIDE * TILE_HIGH * (10 + features.shape[1]), np.float32)
         for i in range(TILE_WIDE * TILE_HIGH):
             s[X_ + U(i)], s[Y_ + U(i)] = F(i % TILE_WIDE), F(i // TILE_WIDE)
-        for tile in range(w, tiles, workers):
+        tile = claim(counter)
+        while tile < tiles:
             if starts[tile] < starts[tile + 1]:
                 left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
                 wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
                 open_tile(s, left, top, wide, high, pictures, gradients)
                 unfill_tile(s, pairs[starts[tile]:starts[tile + 1]], splats, features, left, top, slots)
+            tile = claim(counter)

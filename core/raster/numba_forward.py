@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from .constants import ALPHA_MAX, EXPONENT_MAX, TILE_HIGH, TILE_WIDE, TRANSMITTANCE_MIN
-from .numba_runtime import kernel
+from .numba_runtime import claim, kernel
 
 F, U = np.float32, np.uintp
 ZERO, HALF, ONE = F(0), F(0.5), F(1)
@@ -155,14 +155,16 @@ def raster(splats, starts, pairs, features, background, tiles_x, workers, color,
     color [H,W,3] with background, trans [H,W] transmittance, channels [H,W,X] not divided by alpha, median [H,W].
     """
     height, width = trans.shape
-    tiles = starts.shape[0] - 1
-    for w in prange(workers):
+    tiles, counter = starts.shape[0] - 1, np.zeros(1, np.int64)
+    for _ in prange(workers):
         s = np.empty(TILE_WIDE * TILE_HIGH * (8 + features.shape[1]), np.float32)
         for i in range(TILE_WIDE * TILE_HIGH):
             s[X_ + U(i)], s[Y_ + U(i)] = F(i % TILE_WIDE), F(i // TILE_WIDE)
-        for tile in range(w, tiles, workers):
+        tile = claim(counter)
+        while tile < tiles:
             left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
             wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
             open_tile(s, wide, high)
             fill_tile(s, pairs[starts[tile]:starts[tile + 1]], splats, features, left, top)
             close_tile(s, left, top, wide, high, background, color, trans, channels, median)
+            tile = claim(counter)

@@ -94,7 +94,7 @@ def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgr
         refuse_nonfinite(means=means, quats=quats, scales=scales, opacities=opacities, sh0=sh0, shN=shN, extra=extra)
         workers = numba.get_num_threads()
         table, tiles = SHELF.take(n, FIELDS), np.empty(n, np.int32)
-        project(means, quats, scales, opacities, sh0, shN, degree, cam, table, tiles)
+        project(means, quats, scales, opacities, sh0, shN, degree, cam, table, tiles, workers)
         order, first = depth_order(table, tiles), first_slots(tiles)
         if first[-1] > PAIRS_MAX:
             raise Refusal(f"rasterize: the splats cover {first[-1]} tiles in all, at most {PAIRS_MAX} fit in memory; "
@@ -129,11 +129,12 @@ def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels:
                     zeros(n, extra), zeros(n, 2), zeros(n, 2), np.zeros(n, np.int32))
     with LOCK:
         slots = SHELF.take(trace.first[-1], SUMS + trace.features.shape[1])
-        unraster(trace.splats, trace.starts, trace.pairs, trace.features, trace.tiles_x, numba.get_num_threads(),
+        workers = numba.get_num_threads()
+        unraster(trace.splats, trace.starts, trace.pairs, trace.features, trace.tiles_x, workers,
                  (pictures.color, pictures.trans, pictures.channels), (g_color, g_alpha, g_channels), slots)
         unproject(trace.inputs, trace.degree, trace.camera, trace.table, trace.tiles, trace.first, trace.ends, slots,
                   int(trace.depth), (out.means, out.quats, out.scales, out.opacities, out.sh0, out.shN, out.extra),
-                  (out.grad2d, out.absgrad2d, out.counts))
+                  (out.grad2d, out.absgrad2d, out.counts), workers)
         SHELF.put(slots)
     return out
 

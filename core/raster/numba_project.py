@@ -23,7 +23,7 @@ import numpy as np
 from numba import prange
 
 from .constants import ALPHA_MIN, EPS2D, EXPONENT_MAX, FOV_MARGIN, SPREAD_MAX, TILE_HIGH, TILE_WIDE
-from .numba_runtime import kernel
+from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis
 
 F = np.float32
@@ -170,14 +170,17 @@ def place(means, quats, scales, opacities, i, cam, splat):
 
 
 @kernel(parallel=True)
-def project(means, quats, scales, opacities, sh0, shN, degree, cam, splats, tiles):
+def project(means, quats, scales, opacities, sh0, shN, degree, cam, splats, tiles, workers):
     """Fill splats [N,16] and tiles int32 [N] (how many tiles each one's rectangle touches; 0 is culled)."""
-    n = means.shape[0]
-    for chunk in prange((n + CHUNK - 1) // CHUNK):
+    n, counter = means.shape[0], np.zeros(1, np.int64)
+    for _ in prange(workers):
         basis = np.empty(16, np.float32)
-        for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
-            splat = splats[i]
-            splat[14] = ZERO
-            tiles[i] = place(means, quats, scales, opacities, i, cam, splat)
-            if tiles[i] > 0:
-                colour(means, sh0, shN, i, degree, cam, basis, splat)
+        start = claim(counter) * CHUNK
+        while start < n:
+            for i in range(start, min(n, start + CHUNK)):
+                splat = splats[i]
+                splat[14] = ZERO
+                tiles[i] = place(means, quats, scales, opacities, i, cam, splat)
+                if tiles[i] > 0:
+                    colour(means, sh0, shN, i, degree, cam, basis, splat)
+            start = claim(counter) * CHUNK

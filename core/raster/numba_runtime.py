@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
 
 LOCK = threading.RLock()  # numba's workqueue layer aborts the process when two threads enter kernels at once
 
@@ -60,6 +62,18 @@ def kernel(**options):
             numba.config.CACHE_DIR = before
 
     return compiled
+
+
+@intrinsic
+def claim(typing_context, counter):
+    """counter[0]++ of an int64 [1], atomically; the value before. Workers fetch tiles and chunks with it, so that a
+    core that is busy elsewhere holds nobody up. Who computes what never changes a result."""
+
+    def code(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.atomic_rmw("add", array.data, context.get_constant(types.int64, 1), "monotonic")
+
+    return types.int64(types.Array(types.int64, 1, "C")), code
 
 
 class Shelf:

@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from .numba_project import CHUNK, half_axes, jacobian, rotation, to_camera, towards
-from .numba_runtime import kernel
+from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis, sh_slope
 
 F, U = np.float32, np.uintp
@@ -134,7 +134,8 @@ def mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d,
 
 
 @kernel(parallel=True)
-def unproject(inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics):
+def unproject(inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics,
+              workers):
     """Fill the rows of the visible Gaussians; the others keep what they hold (zeros).
 
     inputs (means, quats, scales, sh0, shN), gradients (means, quats, scales, opacities, sh0, shN, extra [N,X']),
@@ -143,22 +144,25 @@ def unproject(inputs, degree, cam, table, tiles, first, ends, slots, depth_chann
     means, quats, scales, sh0, shN = inputs
     g_means, g_quats, g_scales, g_opacities, g_sh0, g_shN, g_extra = gradients
     grad2d, absgrad2d, counts = statistics
-    n, width = table.shape[0], slots.shape[1]
-    for chunk in prange((n + CHUNK - 1) // CHUNK):
+    n, width, counter = table.shape[0], slots.shape[1], np.zeros(1, np.int64)
+    for _ in prange(workers):
         basis, sums = np.empty(16, np.float32), np.empty(width, np.float32)
-        for i in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
-            if tiles[i] == 0:
-                continue
-            a = table[i]
-            sums[:] = ZERO
-            for slot in range(first[i], ends[i]):
-                for k in range(U(width)):
-                    sums[k] += slots[slot, k]
-            through_shape = shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales)
-            depth = sums[width - 1] if depth_channel > 0 else ZERO
-            mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d, absgrad2d)
-            colour_gradient(means, sh0, shN, i, degree, a, sums, cam, basis, g_sh0, g_shN, g_means)
-            g_opacities[i] = -sums[3] / (EIGHT * a[15])
-            counts[i] = np.int32(sums[11] + HALF)
-            for c in range(width - SUMS - depth_channel):
-                g_extra[i, c] = sums[SUMS + c]
+        start = claim(counter) * CHUNK
+        while start < n:
+            for i in range(start, min(n, start + CHUNK)):
+                if tiles[i] == 0:
+                    continue
+                a = table[i]
+                sums[:] = ZERO
+                for slot in range(first[i], ends[i]):
+                    for k in range(U(width)):
+                        sums[k] += slots[slot, k]
+                through_shape = shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales)
+                depth = sums[width - 1] if depth_channel > 0 else ZERO
+                mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d, absgrad2d)
+                colour_gradient(means, sh0, shN, i, degree, a, sums, cam, basis, g_sh0, g_shN, g_means)
+                g_opacities[i] = -sums[3] / (EIGHT * a[15])
+                counts[i] = np.int32(sums[11] + HALF)
+                for c in range(width - SUMS - depth_channel):
+                    g_extra[i, c] = sums[SUMS + c]
+            start = claim(counter) * CHUNK
