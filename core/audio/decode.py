@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Any file that FFmpeg's libraries open -> a Sound to listen to, or a soundtrack to play, in bounded memory.
 
-Every decoded piece is laid down where its own time stamp says, not where the last one ended:
+Every decoded piece is laid down where its own time stamp says (to timeline.SLACK), not where the last one ended:
 priming samples, edit lists, a sound that starts after the picture and holes in a recording
 cannot shift the lips.
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from ..formats.opening import opened
 from ..formats.refusal import Refusal
 from .downmix import mixed
 from .sound import RATE, Sound
@@ -51,18 +52,17 @@ def load_soundtrack(path: Path | str) -> tuple[np.ndarray, int, str]:
 
 def _read(path: Path, rate: int, channels: int, longest: float) -> tuple[np.ndarray, str]:
     """([L,c], SHA-256 of the file)."""
-    if not path.is_file():
-        raise Refusal(f"{path} is not a file; choose a sound or a video with sound.")
-    try:
-        # A playlist must not send us anywhere else.
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
-            samples = _decode(container, Timeline(path, rate, channels, longest))
-    except av.error.FFmpegError as error:
-        raise Refusal(f"{path} cannot be read as sound ({error.strerror}); "
-                      "export it again as WAV, or choose another file.") from error  # fmt: skip
-    if not np.isfinite(samples).all():
-        raise Refusal(f"{path} holds samples that are not numbers; export it again as 16-bit WAV.")
-    with open(path, "rb") as file:
+    with opened(path) as (file, _):
+        try:
+            # Our own open file and no protocol beside it: a playlist cannot send us to another file.
+            with av.open(file, options={"protocol_whitelist": "none"}) as container:
+                samples = _decode(container, Timeline(path, rate, channels, longest))
+        except av.error.FFmpegError as error:
+            raise Refusal(f"{path} cannot be read as sound ({error.strerror}); "
+                          "export it again as WAV, or choose another file.") from error  # fmt: skip
+        if not np.isfinite(samples).all():
+            raise Refusal(f"{path} holds samples that are not numbers; export it again as 16-bit WAV.")
+        file.seek(0)
         return np.clip(samples, -1.0, 1.0, out=samples), hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -88,7 +88,7 @@ def _pieces(container, stream, timeline: Timeline) -> Iterator[tuple[float | Non
         packets += 1
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError:
             damaged += 1
             continue
         for frame in frames:

@@ -22,7 +22,8 @@ class Features:
 
     `times[k]` is the centre of what frame k was computed from, so that a click at time s peaks at
     the frame whose time is nearest to s. The grid starts MARGIN before time 0 and ends at least
-    MARGIN after the sound's end: the first and the last frame are the encoder's answer to silence.
+    MARGIN after the sound's end: the first and the last frame are centred on silence (an encoder that
+    attends farther, like Moonshine, still hears the sound beside it).
     """
 
     values: np.ndarray  # [T,C] float32

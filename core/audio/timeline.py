@@ -38,7 +38,7 @@ class Timeline:
         rate: int,
         piece: np.ndarray,  # [S,c] float32
     ) -> None:
-        if rate != self.rate:
+        if not rate or rate != self.rate:
             self._start(rate)
         stray = 0.0 if time is None else time - self.now
         if self.fed == 0 and self.base == 0.0 and time is not None:
@@ -83,4 +83,4 @@ class Timeline:
         return np.concatenate(self.done) if self.done else np.zeros((0, self.channels), dtype=np.float32)
 
     def _too_long(self) -> None:
-        raise Refusal(f"{self.path} is longer than {self.longest / 3600:g} hours; cut out the part that is spoken.")
+        raise Refusal(f"{self.path} is longer than {self.longest / 3600:g} h; cut out the part that is spoken.")

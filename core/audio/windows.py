@@ -24,8 +24,8 @@ def window_at(
 ) -> np.ndarray:
     """Features at times + OFFSETS by linear interpolation, [M,8,C,2] float32.
 
-    Beyond the features' ends the end value holds: it is the encoder's answer to silence
-    (features.MARGIN), so a strip begins and ends without a jump.
+    Beyond the features' ends the end value holds: what the encoder makes of the silence beside this
+    sound (features.MARGIN), so a strip begins and ends without a jump.
     not in the paper: TalkingGaussian pads with zeros, which for a learned encoder is a value that
     no sound has.
 

@@ -158,6 +158,28 @@ def _wav(data: bytes, rate: int, kind: int, bits: int, stated: int | None = None
     return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + head + b"data" + struct.pack("<I", size) + data
 
 
+def _scratch(file, packets):
+    """Overwrite some of the sound's packets; the container stays whole."""
+    import av
+
+    with av.open(str(file)) as container:
+        spots = [(p.pos, p.size) for p in container.demux(audio=0) if p.size]
+    data = bytearray(file.read_bytes())
+    for k in packets:
+        place, size = spots[k]
+        data[place : place + size] = b"\xff" * size
+    file.write_bytes(data)
+
+
+def test_a_scratch_is_a_short_hole(studio, tmp_path):
+    voice = np.repeat(studio.clicks([0.5, 1.5], 2.0, 44100)[None], 2, axis=0)
+    file = studio.write_media(tmp_path / "voice.mp4", voice, 44100, "aac", "stereo")
+    _scratch(file, [40, 41])  # near 0.95 s
+    samples = load_sound(file).samples
+    for time in (0.5, 1.5):
+        assert abs(studio.heard_at(samples, time) - time) <= 0.001
+
+
 def _hostile(studio, folder):
     voice = np.repeat(studio.clicks([0.5, 1.5], 2.0, 44100)[None], 2, axis=0)
     for name, codec in (("cut.wav", "pcm_s16le"), ("cut.m4a", "aac"), ("cut.flac", "flac"), ("cut.mka", "libopus")):
@@ -173,6 +195,9 @@ def _hostile(studio, folder):
     (folder / "claims.wav").write_bytes(_wav(bytes(2000), 16000, 1, 16, stated=0x70000000))
     (folder / "norate.wav").write_bytes(_wav(bytes(2000), 0, 1, 16))
     (folder / "folder.wav").mkdir()
+    write_wav(folder / "neighbour.wav", Sound(studio.clicks([0.5], 1.0, 16000)))
+    (folder / "playlist.wav").write_text("ffconcat version 1.0\nfile neighbour.wav\n")
+    _scratch(studio.write_media(folder / "scratched.mp4", voice, 44100, "aac", "stereo"), range(5, 80, 3))
     with wave.open(str(folder / "empty.wav"), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
@@ -180,7 +205,8 @@ def _hostile(studio, folder):
 
 
 HOSTILE = ["cut.wav", "cut.m4a", "cut.flac", "cut.mka", "quick.mp4", "mute.mp4", "text.wav", "nothing.mp3", "noise.mp4",
-           "numbers.wav", "claims.wav", "norate.wav", "folder.wav", "empty.wav", "missing.wav"]  # fmt: skip
+           "numbers.wav", "claims.wav", "norate.wav", "folder.wav", "empty.wav", "playlist.wav", "scratched.mp4",
+           "missing.wav"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
