@@ -9,7 +9,7 @@ TRANSMITTANCE_MIN = 1e-4  # a pixel stops before the Gaussian that would take it
 EPS2D = 0.3  # pixels^2 added to the 2D covariance's diagonal
 FOV_MARGIN = 0.3  # J is evaluated no further out than the picture's edge plus this share of half its width
 EXPONENT_MAX = math.log(255.0)  # exponent at which an opaque Gaussian's alpha is ALPHA_MIN
-SPREAD_MAX = 1e12  # pixels^2; a Gaussian with a larger 2D covariance is dropped (float32 would overflow)
+SPREAD_MAX = 1e18  # pixels^2; a Gaussian with a larger 2D covariance is dropped (float32 would overflow)
 
 # real spherical harmonics as 3DGS stores them (Condon-Shortley signs), degree 1 to 3
 SH_C0 = 0.28209479177387814

@@ -29,10 +29,11 @@ from .numba_sh import sh_basis
 F = np.float32
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 EPS, SPREAD, TINY_ALPHA = F(EPS2D), F(SPREAD_MAX), F(ALPHA_MIN)
-QUARTER, EIGHTH, FAR_PIXEL = F(0.25), F(0.125), F(1e9)
+QUARTER, EIGHTH, FAR_PIXEL = F(0.25), F(0.125), F(1e10)
 LENGTH_MIN = F(1e-12)
 SLACK = F(1.0005)  # the rectangle is a hair wider than the ellipse: rounding may not lose a pixel
 REACH = F(2.0 * EXPONENT_MAX)
+RADIUS_MAX = F(1e9)  # fits int32
 CHUNK = 256
 FIELDS = 16
 
@@ -164,7 +165,7 @@ def place(means, quats, scales, opacities, i, cam, splat):
         return 0
     splat[0], splat[1], splat[2], splat[3], splat[4], splat[5] = u, v, p, q, d, -EIGHTH * log_opacity
     splat[10], splat[11], splat[12], splat[13] = left, top, right, bottom
-    splat[14], splat[15] = np.ceil(max(wide, high) / SLACK), opacity
+    splat[14], splat[15] = min(np.ceil(max(wide, high) / SLACK), RADIUS_MAX), opacity
     return (((int(right) + TILE_WIDE - 1) // TILE_WIDE - int(left) // TILE_WIDE)
             * ((int(bottom) + TILE_HIGH - 1) // TILE_HIGH - int(top) // TILE_HIGH))
 

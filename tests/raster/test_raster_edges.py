@@ -68,9 +68,9 @@ def test_one_gaussian_has_the_closed_form(backend):
     assert np.array_equal(picture.depth_median.detach().numpy() > 0, alpha > 0.5)
 
 
-@pytest.mark.parametrize("columns", [one(scale=60.0), one(scale=60.0, opacity=0.004), one(opacity=1.0, scale=3.0),
+@pytest.mark.parametrize("columns", [one(scale=60.0), one(scale=1e6), one(scale=60.0, opacity=0.004), one(opacity=1.0, scale=3.0),
                                      one(z=0.011, scale=0.2), one(scale=1e-9), one(scale=0.0)],
-                         ids=["huge", "huge and faint", "opaque", "in the face", "tiny", "a point"])
+                         ids=["huge", "a million times the view", "huge and faint", "opaque", "in the face", "tiny", "a point"])
 def test_extremes_equal_the_oracle(make, columns):
     truth, true_gradients = render({name: values.double() for name, values in columns.items()}, "dense")
     picture, gradients = render(columns, "numba")
@@ -82,7 +82,7 @@ def test_extremes_equal_the_oracle(make, columns):
             assert torch.allclose(gradients[name].double(), wanted, atol=scale, rtol=1e-3), name
 
 
-@pytest.mark.parametrize("scale", [1e5, 1e8, 1e15])
+@pytest.mark.parametrize("scale", [1e8, 1e15, 1e30])
 def test_what_float32_cannot_hold_is_dropped_not_spread_as_nan(scale):
     picture, gradients = render(one(scale=scale), "numba")
     assert picture.color.isfinite().all()
