@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import sys
 from dataclasses import fields
 from types import SimpleNamespace
 
@@ -95,6 +96,7 @@ def test_ctrl_c_lets_the_step_end_closes_the_deed_and_says_how_to_go_on(capsys, 
             yield from many(interrupt_at=5)
         finally:
             closed.append(True)
+            print("closed", file=sys.stderr)
 
     before = signal.getsignal(signal.SIGINT)
     assert cli.show(deed(), JOB, as_json) == 130
@@ -106,6 +108,7 @@ def test_ctrl_c_lets_the_step_end_closes_the_deed_and_says_how_to_go_on(capsys, 
         assert [e["body"].get("done") for e in events[-2:]] == [5, None]
         assert events[-1]["kind"] == "Cancelled"
     else:
+        assert said.err.splitlines()[-2] == "closed", "first the end, then the farewell"
         assert "shot.bake" in said.err.splitlines()[-1]
 
 

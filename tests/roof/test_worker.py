@@ -47,6 +47,7 @@ class Deed:
                 yield Progress(done, 0, -1.0)
             yield Finished({"out": out})
         finally:
+            time.sleep(0.05)  # closing a real deed takes a moment too: `Cancelled` must not come before its end
             self.log.append(f"end {out}")
 
 
@@ -104,6 +105,7 @@ def test_jobs_run_in_order_and_each_answers():
             ask(line, Info(name))
         for name in "abc":
             assert answers(line) == [Started(name, 0), Finished({"out": name})]
+        until(lambda: len(deed.log) == 6)
         assert deed.log == [f"{what} {name}" for name in "abc" for what in ("start", "end")]
 
 
@@ -203,8 +205,11 @@ def test_silent_strangers_hold_up_nobody_and_are_shown_out(monkeypatch):
     monkeypatch.setattr(module, "DOOR", 1.0)
     with serving() as (worker, _, _):
         strangers = [socket.create_connection(worker.listener.address) for _ in range(8)]
-        assert is_alive(worker)
-        until(lambda: not worker.clients)
+        with client(worker) as line:
+            until(lambda: len(worker.clients) == 1)
+            time.sleep(1.2)  # a known client may be silent as long as it likes
+            ask(line, Info("late"))
+            assert answers(line)[-1] == Finished({"out": "late"})
         for stranger in strangers:
             stranger.close()
 
