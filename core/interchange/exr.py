@@ -102,6 +102,9 @@ def read_exr(path: Path | str) -> tuple[dict[str, np.ndarray], dict]:
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             channels = {name: channel.pixels for part in file.parts for name, channel in part.channels.items()}
-            return channels, dict(file.parts[0].header)
+            if channels:
+                return channels, dict(file.parts[0].header)
+            reason = "no channel can be read"  # OpenEXR says why on stderr only
     except (RuntimeError, ValueError, OSError) as error:
-        raise Refusal(f"{path} cannot be read as OpenEXR ({str(error).splitlines()[0]}); render it again.") from error
+        reason = str(error).partition("\n")[0]
+    raise Refusal(f"{path} cannot be read as OpenEXR ({reason}); render it again.")

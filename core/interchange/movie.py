@@ -117,9 +117,10 @@ class MovieWriter:
 
 def _at_sound_rate(samples: np.ndarray, rate: int) -> np.ndarray:
     """[c,L] float32 at SOUND_RATE."""
-    columns = np.asarray(samples, dtype=np.float32).reshape(len(samples), -1)
-    if columns.shape[1] not in (1, 2):
-        raise ValueError(f"a movie's sound has one or two channels, not {columns.shape[1]}")
+    columns = np.asarray(samples, dtype=np.float32)
+    columns = columns[:, None] if columns.ndim == 1 else columns
+    if columns.ndim != 2 or columns.shape[1] not in (1, 2):
+        raise ValueError(f"a movie's sound has one or two channels, not the shape {np.shape(samples)}")
     if rate != SOUND_RATE and len(columns):
         columns = soxr.resample(columns, rate, SOUND_RATE, quality="HQ")
     return np.ascontiguousarray(np.clip(columns.T, -1.0, 1.0))

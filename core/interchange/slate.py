@@ -49,13 +49,15 @@ class Slate:
 
 def timecode(frame: int, rate: Fraction) -> OpenEXR.TimeCode | None:
     """SMPTE non-drop timecode of a frame number (23.976 counts 24); above 30 a code counts two frames
-    and its field phase tells them apart (ST 12-1); None where a code cannot say it: below 0, a day, > 60."""
+    and its field phase tells them apart (ST 12-1); None where a code cannot say it: below 0, a day, above 60,
+    12.5 or 45 frames a second."""
     count = round(rate)
-    if frame < 0 or not 1 <= count <= FASTEST or frame >= 86400 * count:
+    counts = rate in (count, Fraction(count * 1000, 1001)) and not (count > 30 and count % 2)
+    if not counts or not 1 <= count <= FASTEST or not 0 <= frame < 86400 * count:
         return None
     second = 0
     if count > 30:
-        count, (frame, second) = -(-count // 2), divmod(frame, 2)
+        count, (frame, second) = count // 2, divmod(frame, 2)
     seconds, f = divmod(frame, count)
     return OpenEXR.TimeCode(seconds // 3600, seconds // 60 % 60, seconds % 60, f, 0, 0, second, *([0] * 11))
 

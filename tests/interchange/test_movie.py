@@ -98,6 +98,17 @@ def test_short_and_stereo_sound(tmp_path):
     assert np.abs(heard[1]).max() < 0.01
 
 
+@pytest.mark.parametrize("samples", [np.zeros(0), np.zeros((0, 2)), np.zeros((10, 3)), np.zeros((4, 4, 2))])
+def test_a_sound_without_samples_is_silence_and_more_than_stereo_is_not_taken(tmp_path, samples):
+    if samples.size == 0:
+        with MovieWriter(tmp_path / "a.mp4", Fraction(25), 32, 32, (samples, 44100)) as movie:
+            movie.add(np.zeros((32, 32, 3), np.uint8))
+        assert len(list(_frames(tmp_path / "a.mp4"))) == 1
+    else:
+        with pytest.raises(ValueError, match="one or two channels"):
+            MovieWriter(tmp_path / "a.mp4", Fraction(25), 32, 32, (samples, 44100))
+
+
 def test_a_broken_run_leaves_the_old_movie(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"old")
 

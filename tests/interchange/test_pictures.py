@@ -146,7 +146,8 @@ def test_timecode(frame, rate, code):
     assert (found.hours, found.minutes, found.seconds, found.frame, found.fieldPhase) == code
 
 
-@pytest.mark.parametrize(("frame", "rate"), [(-1, 24), (86400 * 24, 24), (5, 120), (5, Fraction(1, 4))])
+@pytest.mark.parametrize(("frame", "rate"), [(-1, 24), (86400 * 24, 24), (5, 120), (5, Fraction(1, 4)),
+                                            (5, Fraction(25, 2)), (5, 45)])
 def test_no_timecode_rather_than_a_wrong_one(tmp_path, frame, rate):
     assert timecode(frame, Fraction(rate)) is None
     write_exr(tmp_path / "a.exr", _plate(), Slate(Fraction(rate), frame), "nuke")
@@ -171,6 +172,17 @@ def test_what_is_no_exr(tmp_path, data):
     (tmp_path / "a.exr").write_bytes(data)
     with pytest.raises(Refusal, match=r"a\.exr"):
         read_exr(tmp_path / "a.exr")
+
+
+def test_an_exr_that_boasts_or_breaks_off(tmp_path):
+    write_exr(tmp_path / "a.exr", _plate(), SLATE, "nuke")
+    whole = (tmp_path / "a.exr").read_bytes()
+    place = whole.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
+    boast = np.array([0, 0, 59999, 59999], "<i4").tobytes()
+    for data in (whole[:place] + boast + whole[place + 16 :], whole[: len(whole) // 2], whole[:300]):
+        (tmp_path / "a.exr").write_bytes(data)
+        with pytest.raises(Refusal, match=r"a\.exr cannot be read"):
+            read_exr(tmp_path / "a.exr")
 
 
 @pytest.mark.bpy
