@@ -2,6 +2,7 @@
 """The add-on: Blender's side of the house. It sees bpy, numpy and the ground floor, never torch.
 
     scene/      the bpy data we own: point cloud, sound strip, space
+    viewport/   heads as splats in the 3D view
     link/       the worker process (no bpy in there)
     operators/  one verb a file
     library     heads, performances and bakes that are open; nothing of it lies in the .blend
@@ -16,8 +17,9 @@ Nothing of bpy is imported before `register`, so that a shell may import this pa
 
 def _rooms() -> list:
     from . import operators, panels, playback, preferences, properties, running, saving
+    from .viewport import handler
 
-    return [preferences, properties, operators, panels, playback, saving, running]
+    return [preferences, properties, operators, panels, playback, saving, handler, running]
 
 
 def register() -> None:

@@ -6,6 +6,7 @@ Panels decide nothing: what a grey button lacks is its own `disabled_reason`.
 
 from pathlib import Path
 
+import blf
 import bpy
 
 from . import library, playback, running
@@ -18,16 +19,20 @@ from .operators.verb import Verb
 from .properties import SLIDERS, head_of
 from .scene import strip as strips
 
-LINE = 44  # letters that fit into the sidebar at its usual width
+ICONS = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
+MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
 
 
-def sentence(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
-    """A sentence over as many lines as it needs."""
+def sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+    """A sentence over as many lines as the sidebar's width needs."""
+    scale = context.preferences.system.ui_scale
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
+    room = max(context.region.width - MARGIN * scale, 100)
     column = layout.column(align=True)
     column.scale_y = 0.8
     line = ""
     for word in text.split():
-        if line and len(line) + len(word) >= LINE:
+        if line and blf.dimensions(0, f"{line} {word}")[0] > room:
             column.label(text=line, icon=icon)
             line, icon = "", "BLANK1" if icon != "NONE" else icon
         line = f"{line} {word}".strip()
@@ -35,11 +40,20 @@ def sentence(layout: bpy.types.UILayout, text: str, icon: str = "NONE") -> None:
 
 
 def button(layout: bpy.types.UILayout, context: bpy.types.Context, verb: type[Verb], **how) -> None:
-    """The verb's button and, while it is grey, why."""
+    """The verb's button; its progress while it works; why it is grey; how it ended."""
+    if running.now and running.now.verb == verb.bl_label:
+        row = layout.row(align=True)
+        row.progress(factor=running.now.share, text=running.now.brief)
+        row.operator("talksplat.cancel", text="", icon="X")
+        return
     layout.operator(verb.bl_idname, **how)
-    reason = verb.disabled_reason(context)
-    if reason and running.now is None:
-        sentence(layout, reason, "INFO")
+    if running.now:
+        return
+    last = running.last
+    if reason := verb.disabled_reason(context):
+        sentence(layout, context, reason, "INFO")
+    elif last and last.verb == verb.bl_label:
+        sentence(layout, context, last.sentence, ICONS[last.level])
 
 
 class _Tab:
@@ -62,47 +76,31 @@ class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        _job(layout)
         body = head_of(context)
         if body is None:
-            sentence(layout, "Load a head, or select one of the scene's heads.")
+            sentence(layout, context, "Load a head, or select one of the scene's heads.")
         else:
-            self._card(layout, body)
+            self._card(layout, context, body)
         layout.operator("talksplat.add_head", icon="IMPORT", text="Load Head" if body is None else "Load Another Head")
 
     @staticmethod
-    def _card(layout: bpy.types.UILayout, body: bpy.types.Object) -> None:
+    def _card(layout: bpy.types.UILayout, context: bpy.types.Context, body: bpy.types.Object) -> None:
         settings = body.talksplat
         path = library.absolute(settings.head)
         card = layout.column(align=True)
         card.label(text=body.name, icon="USER")
         if head := library.head.known(path):
             about = head.file.card
-            card.label(text=f"{len(head):,} Gaussians, trained at {float(about.model_rate):g} frames a second")
-            card.label(text=f"Listens with {about.audio_encoder}")
+            card.label(text=f"{len(head):,} Gaussians, {float(about.model_rate):g} fps", icon="BLANK1")
             if about.licence:
-                card.label(text=f"Licence: {about.licence}"[:60])
-        card.label(text=f"{Path(path).name}, {settings.head_hash[:8]}")
+                card.label(text=about.licence, icon="BLANK1")
+        card.label(text=f"{Path(path).name}  {settings.head_hash[:8]}", icon="BLANK1")
         if complaint := playback.trouble(body):
             box = layout.box()
-            sentence(box, complaint, "ERROR")
+            sentence(box, context, complaint, "ERROR")
             row = box.row(align=True)
             row.operator("talksplat.relink_head")
             row.operator("talksplat.reload_head")
-
-
-def _job(layout: bpy.types.UILayout) -> None:
-    """The running job, or how the last one ended."""
-    if running.now:
-        box = layout.box()
-        row = box.row()
-        row.progress(factor=running.now.share, text=running.now.line)
-        row.operator("talksplat.cancel", text="", icon="CANCEL")
-        if running.now.note:
-            box.label(text=running.now.note)
-    elif running.last:
-        icons = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
-        sentence(layout.box(), running.last.sentence, icons[running.last.level])
 
 
 class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
@@ -116,13 +114,12 @@ class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
         column = layout.column()
         if editor is not None:
             every = "strips_all" if hasattr(editor, "strips_all") else "sequences_all"
-            column.prop_search(settings, "strip", editor, every, icon="SOUND")
+            column.prop_search(settings, "strip", editor, every, text="", icon="SOUND")
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="of Scene")
         strip = strips.find_strip(sequencer, settings.strip)
         if strip and settings.performance and playback.attached(settings, strip):
             column.label(text="Attached: scrub or play", icon="CHECKMARK")
-            column.operator("talksplat.attach_strip", text="Attach Again")
         else:
             button(column, context, TALKSPLAT_OT_attach_strip, icon="PLAY_SOUND")
         if not is_set_up(context.scene):
@@ -141,7 +138,7 @@ class TALKSPLAT_PT_performance(_HeadTab, bpy.types.Panel):
         for name in SLIDERS:
             column.prop(settings.controls, name, slider=True)
         if not column.active:
-            sentence(self.layout, "The bake is playing: switch off Play from Bake to see the sliders act.", "INFO")
+            sentence(self.layout, context, "The bake plays: switch off Play from Bake to see the sliders act", "INFO")
 
 
 class TALKSPLAT_PT_bake(_HeadTab, bpy.types.Panel):
@@ -150,9 +147,9 @@ class TALKSPLAT_PT_bake(_HeadTab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings, scene = self.layout, head_of(context).talksplat, context.scene
-        layout.prop(settings, "bake_out")
+        layout.prop(settings, "bake_out", text="")
         rate = strips.frame_rate(scene)
-        layout.label(text=f"Frames {scene.frame_start} to {scene.frame_end} at {float(rate):g} a second")
+        layout.label(text=f"Frames {scene.frame_start} to {scene.frame_end}, {float(rate):g} fps")
         button(layout, context, TALKSPLAT_OT_bake, icon="RENDER_ANIMATION")
         if settings.bake:
             row = layout.row(align=True)
@@ -167,8 +164,8 @@ class TALKSPLAT_PT_plates(_HeadTab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, head_of(context).talksplat
-        layout.prop(settings, "plates_out")
-        layout.prop(settings, "view", expand=False)
+        layout.prop(settings, "plates_out", text="")
+        layout.prop(settings, "view", text="")
         if settings.view == "HEAD":
             layout.prop(settings, "size")
         row = layout.row(align=True)
@@ -176,7 +173,7 @@ class TALKSPLAT_PT_plates(_HeadTab, bpy.types.Panel):
             row.prop(settings, name, toggle=True)
         button(layout, context, TALKSPLAT_OT_render_plates, icon="RENDER_RESULT")
         layout.separator()
-        layout.prop(settings, "ply_out")
+        layout.prop(settings, "ply_out", text="")
         button(layout, context, TALKSPLAT_OT_export_ply_sequence, icon="EXPORT")
 
 

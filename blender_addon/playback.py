@@ -143,6 +143,12 @@ def frame_of(moment: Moment) -> Frame:
     return frame
 
 
+def shown_frame(body: bpy.types.Object) -> Frame | None:
+    """What was last written into the head's cloud; None before anything was."""
+    moment = _shown.get(body.data.session_uid)
+    return frame_of(moment) if moment else None
+
+
 def _evaluated(moment: Moment) -> Frame:
     head = library.head(moment.head)
     if not moment.source:

@@ -27,7 +27,7 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         column.label(text=f"In use: {found}" if found else "Not found: heads load, scrub and play from bakes; "
                      "Attach, Bake and Plates need it", icon="CHECKMARK" if found else "INFO")
         column.operator("talksplat.self_test")
-        if running.last:
+        if running.last and running.last.verb == "Self-test":
             column.label(text=running.last.sentence)
 
 

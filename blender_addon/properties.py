@@ -17,7 +17,7 @@ SLIDERS = {
     "intensity": ("Intensity", 0.0, 2.0, 2, "How far the speech moves the head; 0 keeps the mouth at rest"),
     "delay": ("Delay", -1.0, 1.0, 3, "Seconds; above 0 the head speaks later than the sound, below 0 earlier"),
     "blink": ("Blink", 0.0, 1.0, 2, "Closes the eyes, on top of what the performance does"),
-    "blinks": ("Blinks a Minute", 0.0, 60.0, 1, "Natural blinks a minute; 0 switches them off"),
+    "blinks": ("Blinks/min", 0.0, 60.0, 1, "Natural blinks a minute; 0 switches them off"),
     "brows": ("Brows", -1.0, 1.0, 2, "Lowers or raises the brows"),
 }
 DEFAULTS = Controls()

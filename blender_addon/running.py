@@ -46,6 +46,16 @@ class Running:
         return self.done / self.total if self.total else 0.0
 
     @property
+    def brief(self) -> str:
+        """What fits into a progress bar in the sidebar."""
+        if self.cancelling:
+            return "Cancelling"
+        if not self.total:
+            return self.title or "Starting the worker"
+        left = f", {clock(self.remaining)} left" if self.remaining >= 0 and self.done < self.total else ""
+        return f"{self.done} of {self.total}{left}"
+
+    @property
     def line(self) -> str:
         """One line for the status bar."""
         if self.cancelling:
@@ -62,6 +72,7 @@ class Running:
 class Outcome:
     """How the last job ended."""
 
+    verb: str
     level: str  # INFO, WARNING or ERROR, as `Operator.report` takes it
     sentence: str
     warnings: tuple[str, ...] = ()
@@ -178,12 +189,12 @@ def _end(event: Finished | Failed | Cancelled) -> None:
     ended, now = now, None
     if isinstance(event, Finished):
         try:
-            last = Outcome("INFO", ended.then(event.result), tuple(ended.warnings))
+            last = Outcome(ended.verb, "INFO", ended.then(event.result), tuple(ended.warnings))
         except Refusal as refusal:
-            last = Outcome("ERROR", str(refusal), tuple(ended.warnings))
+            last = Outcome(ended.verb, "ERROR", str(refusal), tuple(ended.warnings))
     else:
         level = "WARNING" if isinstance(event, Cancelled) else "ERROR"
-        last = Outcome(level, event.sentence, tuple(ended.warnings))
+        last = Outcome(ended.verb, level, event.sentence, tuple(ended.warnings))
 
 
 def _watch() -> None:

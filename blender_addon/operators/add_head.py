@@ -6,6 +6,7 @@ from bpy.props import StringProperty
 
 from ...core.formats.refusal import Refusal
 from .. import library, playback, saving
+from ..viewport.splats import native
 from .verb import UNDOABLE, Verb
 
 
@@ -19,6 +20,8 @@ def add_head(context: bpy.types.Context, path: str) -> bpy.types.Object:
         bpy.data.objects.remove(body)
         raise
     (context.collection or context.scene.collection).objects.link(body)
+    if not native():
+        body.display_type = "BOUNDS"  # the view draws the splats; Blender would draw a bead for each
     body.location = context.scene.cursor.location
     for other in context.selected_objects:
         other.select_set(False)
