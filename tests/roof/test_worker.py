@@ -116,8 +116,9 @@ def test_cancel_ends_the_running_and_the_waiting_job_and_closes_the_deed():
         ask(line, Bake("h", "a", "waiting"))
         ask(line, Cancel())
         assert "long" in answers(line)[-1].sentence
-        assert "waiting" in answers(line)[-1].sentence
         assert deed.log == ["start long", "end long"]
+        assert "waiting" in answers(line)[-1].sentence
+        assert "start waiting" not in deed.log
         ask(line, Info("next"))
         assert answers(line)[-1] == Finished({"out": "next"})
 
