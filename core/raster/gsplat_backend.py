@@ -34,6 +34,11 @@ def why_not() -> str | None:
     return None if _backend._C is not None else "gsplat found no CUDA toolkit to compile its kernels with"
 
 
+def working_device(home: torch.device) -> torch.device:
+    """Where the kernels run: the tensors' own device if it is a GPU, else the current GPU."""
+    return home if home.type == "cuda" else torch.device("cuda")
+
+
 def contributions(means2d, conics, opacities, lists, camera: Camera) -> tuple[torch.Tensor, torch.Tensor]:
     """Gaussian and pixel index int64 [M] of everything that was blended, front to back within a pixel."""
     from gsplat import rasterize_to_indices_in_range
@@ -47,6 +52,9 @@ def contributions(means2d, conics, opacities, lists, camera: Camera) -> tuple[to
 def median_depth(means2d, conics, opacities, depths, lists, camera: Camera) -> torch.Tensor:
     """[H,W]: depth of the Gaussian at which transmittance falls below one half, 0 where none does."""
     gaussians, pixels = contributions(means2d, conics, opacities, lists, camera)
+    out = torch.zeros(camera.height * camera.width, device=depths.device)
+    if len(pixels) == 0:
+        return out.reshape(camera.height, camera.width)
     x, y = pixels % camera.width + 0.5, pixels // camera.width + 0.5
     dx, dy = means2d[0, gaussians, 0] - x, means2d[0, gaussians, 1] - y
     a, b, c = conics[0, gaussians].unbind(-1)
@@ -59,7 +67,6 @@ def median_depth(means2d, conics, opacities, depths, lists, camera: Camera) -> t
     base = before[starts][group]
     half = torch.log(torch.tensor(0.5, dtype=torch.float64, device=passed.device))
     here = (passed - base < half) & (before - base >= half)
-    out = torch.zeros(camera.height * camera.width, device=depths.device)
     out[pixels[here]] = depths[0, gaussians[here]]
     return out.reshape(camera.height, camera.width)
 
@@ -79,8 +86,7 @@ def render(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgro
     """See door.rasterize; works on the CUDA device (the tensors' own, else the current one) in float32."""
     from gsplat import fully_fused_projection, isect_offset_encode, isect_tiles, rasterize_to_pixels
 
-    home = means.device
-    device = home if home.type == "cuda" else torch.device("cuda")
+    home, device = means.device, working_device(means.device)
     means, quats, scales, opacities, sh0, shN, extra, background = (
         t.to(device, torch.float32) for t in (means, quats, scales, opacities, sh0, shN, extra, background))
     n = len(means)
@@ -103,7 +109,8 @@ def render(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgro
                                          backgrounds=behind, absgrad=means2d.requires_grad)
     splats = [t.detach() for t in (means2d, conics, shades)]
     blended, alpha = blended[0], alpha[0, :, :, 0]
-    stats = DensityStats(depths[0].detach().to(home), radii[0].amax(-1).to(home), count=lambda: torch.bincount(
+    along = means.detach() @ viewmat[0, 2, :3] + viewmat[0, 2, 3]  # gsplat leaves the depths of the culled unwritten
+    stats = DensityStats(along.to(home), radii[0].amax(-1).to(home), count=lambda: torch.bincount(
         contributions(*splats, lists, camera)[0], minlength=n).to(home, torch.int32))
     if means2d.requires_grad:
         file_gradients(stats, means2d, camera)

@@ -35,11 +35,15 @@ def agree(make, camera, backend, tolerance=1e-4, **scene):
     mine, gradients = drawn(make.cloud(**scene, dtype=torch.float32), camera, backend, sh_degree=degree)
     off = {name: make.relative(getattr(mine, name), getattr(truth, name)) for name in (*PICTURES, "depth_median")}
     off |= {name: make.relative(getattr(mine.density, name), getattr(truth.density, name))
-            for name in ("grad2d", "absgrad2d", "depths", "radii")}
+            for name in ("grad2d", "absgrad2d", "depths")}
+    drawn_ones = truth.pixel_counts > 0  # beside the picture back ends cull a pixel earlier or later
+    off["radii"] = make.relative(mine.density.radii.cpu()[drawn_ones], truth.density.radii[drawn_ones])
     off |= {f"gradient of {name}": make.relative(gradients[name], true_gradients[name]) for name in make.columns}
     bad = {name: value for name, value in off.items() if not value < tolerance}
     assert not bad
-    assert torch.equal(mine.pixel_counts.long().cpu(), truth.pixel_counts.long())
+    missed = (mine.pixel_counts.long().cpu() - truth.pixel_counts.long()).abs().sum().item()
+    allowed = 0 if backend == "numba" else 1e-3 * truth.pixel_counts.sum().item()  # the GPU's exp is an approximation
+    assert missed <= allowed
     assert truth.pixel_counts.sum() > 0
 
 
