@@ -8,7 +8,6 @@ after every hundred pictures, so a training can begin while the rendering still 
 """
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from . import cameras
+from .atomic import write_atomically
 from .motion import CHANNELS, Tracked, expressions_of, read_tracked
 from .plan import FRAMES_PER_CLIP, RATE, Shot, choose_clips, plan_shots
 from .rig import Rig, load_rig
@@ -34,14 +34,6 @@ PROVENANCE = (
     "talksplat samples/actor. Sound and the speech motion are derived from GRID (Cooke, Barker, Cunningham, "
     "Shao, JASA 120:2421, 2006), tracked with MediaPipe FaceLandmarker (Apache-2.0). No real person is depicted."
 )
-
-
-def write_atomically(path: Path, write) -> None:
-    """Call write(stream) on a neighbour file and move it into place, so that readers never see half a file."""
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as stream:
-        write(stream)
-    os.replace(part, path)
 
 
 def write_clips(rig: Rig, data: Path, tracked: Path, out: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -19,6 +19,7 @@ IDENTITY_SIGMA = 0.75  # mid-range: no mode is far from the mean, so the face is
 FACE = slice(0, 9409)
 BACK_HEAD = slice(9409, 11248)
 MOUTH_SOCKET = slice(11248, 13294)
+EYE_SOCKETS = slice(13294, 14062)
 GUMS_TONGUE = slice(14062, 17039)
 UPPER_TEETH = slice(17039, 19247)
 LOWER_TEETH = slice(19247, 21451)
@@ -33,6 +34,11 @@ def to_head_space(rig_vectors: np.ndarray) -> np.ndarray:
     """[..., 3] centimetres y-up -> [..., 3] metres Z-up, looking along -Y (a rotation, so no mirror)."""
     x, y, z = np.moveaxis(rig_vectors, -1, 0)
     return np.stack([x, -z, y], axis=-1) * 0.01
+
+
+def within(vertices: np.ndarray, part: slice) -> np.ndarray:
+    """[...] bool: which of these vertex numbers belong to the part."""
+    return (vertices >= part.start) & (vertices < part.stop)
 
 
 @dataclass(frozen=True)

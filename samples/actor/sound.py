@@ -2,9 +2,12 @@
 """A clip's own sound as a 16 kHz mono 16-bit WAV whose time 0 is the first picture."""
 import wave
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
+
+from .atomic import write_atomically
 
 RATE = 16000
 
@@ -26,8 +29,12 @@ def read_sound(clip_file: Path) -> np.ndarray:
 
 
 def write_wav(wav_file: Path, samples: np.ndarray) -> None:
-    with wave.open(str(wav_file), "wb") as stream:
-        stream.setnchannels(1)
-        stream.setsampwidth(2)
-        stream.setframerate(RATE)
-        stream.writeframes(samples.astype("<i2").tobytes())
+    """[N] int16 at 16 kHz."""
+    def write(file: BinaryIO) -> None:
+        with wave.open(file, "wb") as stream:
+            stream.setnchannels(1)
+            stream.setsampwidth(2)
+            stream.setframerate(RATE)
+            stream.writeframes(samples.astype("<i2").tobytes())
+
+    write_atomically(wav_file, write)

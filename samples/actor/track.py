@@ -23,6 +23,8 @@ import numpy as np
 from mediapipe.tasks import python as tasks
 from mediapipe.tasks.python import vision
 
+from .atomic import write_atomically
+
 GRID_FOLDER = "grid_s1_train"
 MOST_LOST_PICTURES = 15  # one stream (sbbh4p) begins with 12 grey pictures, in silence: they take the first face
 LANDMARKER = "weights/mediapipe/face_landmarker.task"
@@ -88,7 +90,8 @@ def main() -> None:
     for number, clip_file in enumerate(clip_files, 1):
         out_file = arguments.out / f"{clip_file.stem}.npz"
         if not out_file.exists():
-            np.savez_compressed(out_file, **track_clip(landmarker, clip_file))
+            found = track_clip(landmarker, clip_file)
+            write_atomically(out_file, lambda stream, found=found: np.savez_compressed(stream, **found))
         left = (time.monotonic() - start) / number * (len(clip_files) - number)
         print(f"\rtracked {number}/{len(clip_files)} clips, {left:.0f} s left", end="", file=sys.stderr)
     print(file=sys.stderr)

@@ -4,12 +4,21 @@
 The path tracer's own index and depth passes are taken from jittered rays; these are not, so a label's
 border is where the surface's border projects to. Planar Z (along the view axis), perspective-correct.
 """
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
-from .scene import Part
-
 DEPTH_UNIT = 1e-4  # metres of one grey level in the stored depth
+
+
+@dataclass(frozen=True)
+class Part:
+    """A mesh as the picture shows it, for this pass."""
+
+    vertices: np.ndarray  # [N, 3] metres
+    triangles: np.ndarray  # [M, 3]
+    labels: np.ndarray  # [M] uint8
 
 
 @njit(cache=True)

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The actor of the sample footage: the rig says what is documented, and the picture shows what the tracks say."""
 
+import subprocess
+import sys
+import wave
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from talksplat.core.audio.decode import load_sound
 from talksplat.samples.actor import cameras, motion, plan
 from talksplat.samples.actor.rig import LOWER_TEETH, RIG_FILE, UPPER_TEETH, Rig, load_rig
+from talksplat.samples.actor.sound import RATE, read_sound, write_wav
 from talksplat.samples.actor.zbuffer import DEPTH_UNIT, label_and_depth, project
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIP = ROOT / "tests" / "fixtures" / "grid" / "bbbm1s.mpg"
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +116,26 @@ def test_depth_pass_is_planar_and_nearer_surfaces_win():
         assert (labels[0, 0], labels[16, 32], labels[31, 31]) == (0, 1, 2)
         assert depth[31, 31] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE - 0.05, abs=DEPTH_UNIT)
         assert depth[16, 32] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE, abs=DEPTH_UNIT)
+
+
+def test_the_shipped_voice_is_its_clip_and_the_encoders_hear_it_at_the_same_time(tmp_path):
+    """Footage is cut from the first picture on, a head listens to a file's own timeline: both are one clock."""
+    samples = read_sound(CLIP)
+    write_wav(tmp_path / "voice.wav", samples)
+    assert (tmp_path / "voice.wav").read_bytes() == (ROOT / "samples" / "voice.wav").read_bytes()
+    with wave.open(str(tmp_path / "voice.wav")) as stream:
+        assert (stream.getframerate(), stream.getnframes()) == (RATE, len(samples))
+    heard = load_sound(CLIP).samples
+    lags = range(-40, 41)
+    alike = [np.corrcoef(samples[100:40100], heard[100 + lag : 40100 + lag])[0, 1] for lag in lags]
+    assert lags[int(np.argmax(alike))] == 0
+    assert max(alike) > 0.999
+
+
+def test_the_recipe_loads_without_blender():
+    """`--help`, the plan and the tracks need no bpy."""
+    code = "import sys; sys.modules['bpy'] = None; import talksplat.samples.actor.render"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def replace_vertices(part: SimpleNamespace, vertices: np.ndarray, label: int) -> SimpleNamespace:
