@@ -122,8 +122,8 @@ class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
             column.label(text="Attached: scrub or play", icon="CHECKMARK")
         else:
             button(column, context, TALKSPLAT_OT_attach_strip, icon="PLAY_SOUND")
-        if not is_set_up(context.scene):
-            column.operator("talksplat.set_up_playback", icon="PLAY")
+        # Grey rather than gone once it is done, so that nothing below moves under the pointer.
+        column.operator("talksplat.set_up_playback", icon="CHECKMARK" if is_set_up(context.scene) else "PLAY")
 
 
 class TALKSPLAT_PT_performance(_HeadTab, bpy.types.Panel):
