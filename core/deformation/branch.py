@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..performance.branch_settings import OUTPUTS, BranchSettings
+from ..performance.branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .fusion import FUSIONS
 from .triplane import TriPlane
 
@@ -51,10 +51,10 @@ class Branch(nn.Module):
         self.settings = settings
         self.encoder = TriPlane(settings)
         x = settings.spatial
-        self.audio_gate = mlp(x, 32, settings.audio_code)
+        self.audio_gate = mlp(x, AUDIO_GATE, settings.audio_code)
         self.expression_gate = None
         if settings.expression:
-            self.expression_gate = nn.Sequential(*mlp(x, 16, settings.expression), nn.ReLU())
+            self.expression_gate = nn.Sequential(*mlp(x, EXPRESSION_GATE, settings.expression), nn.ReLU())
         self.fusion = FUSIONS[settings.fusion](settings)
         self.deform = mlp(x + self.fusion.width + settings.expression, settings.hidden, settings.hidden,
                           settings.columns)

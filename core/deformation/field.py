@@ -9,25 +9,21 @@ Letters: N Gaussians of one branch, A audio code, E expression channels, C featu
 import torch
 from torch import Tensor, nn
 
+from ..formats.head import BRANCHES
 from ..performance.branch_settings import BranchSettings
 from .audio_code import AudioCode
-from .branch import Branch, Offsets, apply
+from .branch import Branch, apply
 
-BRANCHES = ("face", "mouth")  # in the order of the joint table
 Shape = tuple[Tensor, Tensor, Tensor]  # means [N,3], quats [N,4], scales [N,3]
 
 
 class SpeakingBranch(nn.Module):
-    """A branch with its own ear."""
+    """A branch and its own ear: audio windows -> code -> offsets."""
 
     def __init__(self, settings: BranchSettings, channels: int) -> None:
         super().__init__()
         self.field = Branch(settings)
         self.audio = AudioCode(channels, settings.audio_code)
-
-    def forward(self, means: Tensor, window: Tensor, expression: Tensor | None = None) -> Offsets:
-        """window [8,C,2], expression [E] -> offsets; for training, where the ear learns too."""
-        return self.field(means, self.audio(window[None])[0], expression)
 
 
 class HeadField(nn.Module):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ..performance.branch_settings import BranchSettings
+from ..performance.planes import PLANES
 from .triplane_numba import encode_backward, encode_forward
 
-PLANES = ((0, 1), (1, 2), (0, 2))  # the first axis of a pair is the fast index
 TABLE_INIT = 1e-4  # uniform in +-1e-4, as torch-ngp's grids
 
 

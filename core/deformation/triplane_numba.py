@@ -16,9 +16,9 @@ ONE = np.float32(1.0)
 ZERO = np.float32(0.0)
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always")
 def _inside(x, y):
-    # Written so that NaN is outside.
+    # Written so that NaN is outside; hence no kernel here may assume that there is none (fastmath's nnan).
     return (x >= ZERO) and (x <= ONE) and (y >= ZERO) and (y <= ONE)
 
 

@@ -12,6 +12,7 @@ from ..formats.refusal import Refusal
 
 FUSION_NAMES = ("gated", "attention", "concat")
 OUTPUTS = {"means": 3, "quats": 4, "logscales": 3}  # what a branch may move -> columns, in this order
+AUDIO_GATE, EXPRESSION_GATE = 32, 16  # hidden widths of the two gates (TalkingGaussian's attention networks)
 MOST_ROWS = 1 << 17  # a level above it would be hashed in the original; ours stays dense, so it is refused
 
 

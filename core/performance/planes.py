@@ -9,7 +9,7 @@ import numpy as np
 
 from .branch_settings import BranchSettings
 
-PLANES = ((0, 1), (1, 2), (0, 2))
+PLANES = ((0, 1), (1, 2), (0, 2))  # xy yz xz: the first axis of a pair is the fast index
 
 
 def unit(means: np.ndarray, settings: BranchSettings) -> np.ndarray:  # [N,3] metres, float32

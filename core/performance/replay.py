@@ -17,7 +17,7 @@ import numpy as np
 from ..formats.gaussians import Gaussians
 from ..formats.head import BRANCHES, HeadFile
 from ..formats.refusal import Refusal
-from .branch_settings import OUTPUTS, BranchSettings
+from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .condition import Condition
 from .folding import FOLDINGS
 from .planes import encode, inside, unit
@@ -178,11 +178,13 @@ def _checked(weights: dict[str, np.ndarray], settings: BranchSettings, source: s
     """float32 copies of the field's tensors, every name and shape as the settings say. Raises Refusal."""
     x, a, e, h = settings.spatial, settings.audio_code, settings.expression, settings.hidden
     folding = FOLDINGS[settings.fusion]
-    shapes = {"encoder.tables": (3, settings.rows), "audio_gate.0.weight": (32, x), "audio_gate.2.weight": (a, 32),
+    shapes = {"encoder.tables": (3, settings.rows), "audio_gate.0.weight": (AUDIO_GATE, x),
+              "audio_gate.2.weight": (a, AUDIO_GATE),
               "deform.0.weight": (h, x + folding.width(settings) + e), "deform.2.weight": (h, h),
               "deform.4.weight": (settings.columns, h), **folding.shapes(settings)}
     if e:
-        shapes |= {"expression_gate.0.weight": (16, x), "expression_gate.2.weight": (e, 16)}
+        shapes |= {"expression_gate.0.weight": (EXPRESSION_GATE, x),
+                   "expression_gate.2.weight": (e, EXPRESSION_GATE)}
     for name, shape in shapes.items():
         found = weights[name].shape if name in weights else None
         if found != shape or weights[name].dtype.kind != "f":

@@ -4,14 +4,16 @@
 from fractions import Fraction
 
 import pytest
-import torch
-from talksplat.core.deformation.field import HeadField
 from talksplat.core.formats.head import HeadCard, HeadFile
 from talksplat.core.performance.branch_settings import BranchSettings
 
 
 @pytest.fixture
 def random_head():
+    # Not above: the other tests of this room run where there is no torch, as in Blender.
+    import torch
+    from talksplat.core.deformation.field import HeadField
+
     def make(fusion="gated", channels=0, counts=(700, 300), spread=0.36, seed=0):
         """(HeadField, canonical tensors by branch, HeadFile); about a quarter of the Gaussians outside the bounds."""
         g = torch.Generator().manual_seed(seed)
