@@ -10,7 +10,7 @@ import blf
 import bpy
 
 from . import library, playback, running
-from .operators.attach_strip import TALKSPLAT_OT_attach_strip
+from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake import TALKSPLAT_OT_bake
 from .operators.export_ply_sequence import TALKSPLAT_OT_export_ply_sequence
 from .operators.render_plates import TALKSPLAT_OT_render_plates
@@ -18,6 +18,7 @@ from .operators.set_up_playback import is_set_up
 from .operators.verb import Verb
 from .properties import SLIDERS, head_of
 from .scene import strip as strips
+from .shot import changed_since_bake
 
 ICONS = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
 MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
@@ -89,7 +90,8 @@ class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
         path = library.absolute(settings.head)
         card = layout.column(align=True)
         card.label(text=body.name, icon="USER")
-        if head := library.head.known(path):
+        head = library.head.known(path)
+        if head is not None:
             about = head.file.card
             card.label(text=f"{len(head):,} Gaussians, {float(about.model_rate):g} fps", icon="BLANK1")
             if about.licence:
@@ -98,9 +100,10 @@ class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
         if complaint := playback.trouble(body):
             box = layout.box()
             sentence(box, context, complaint, "ERROR")
-            row = box.row(align=True)
-            row.operator("talksplat.relink_head")
-            row.operator("talksplat.reload_head")
+            if head is None or head.hash != settings.head_hash:
+                row = box.row(align=True)
+                row.operator("talksplat.relink_head")
+                row.operator("talksplat.reload_head")
 
 
 class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
@@ -109,7 +112,7 @@ class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, settings = self.layout, head_of(context).talksplat
-        sequencer = settings.strip_scene or context.scene
+        sequencer = sequencer_of(context, settings)
         editor = sequencer.sequence_editor
         column = layout.column()
         if editor is not None:
@@ -118,7 +121,7 @@ class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="of Scene")
         strip = strips.find_strip(sequencer, settings.strip)
-        if strip and settings.performance and playback.attached(settings, strip):
+        if strip and playback.attached(settings, strip) and Path(library.absolute(settings.performance)).is_file():
             column.label(text="Attached: scrub or play", icon="CHECKMARK")
         else:
             button(column, context, TALKSPLAT_OT_attach_strip, icon="PLAY_SOUND")
@@ -155,7 +158,16 @@ class TALKSPLAT_PT_bake(_HeadTab, bpy.types.Panel):
             row = layout.row(align=True)
             row.prop(settings, "use_bake", toggle=True)
             row.operator("talksplat.remove_bake", text="", icon="X")
-            layout.label(text=Path(library.absolute(settings.bake)).name, icon="FILE_CACHE")
+            self._baked(layout, context, settings)
+
+    @staticmethod
+    def _baked(layout: bpy.types.UILayout, context: bpy.types.Context, settings) -> None:
+        path = library.absolute(settings.bake)
+        bake = library.bake.known(path)
+        about = f": frames {bake.card.span[0]} to {bake.card.span[-1]}" if bake else ""
+        layout.label(text=Path(path).name + about, icon="FILE_CACHE")
+        if changed := changed_since_bake(context.scene, head_of(context)):
+            sentence(layout, context, f"Changed since: {', '.join(changed)}. Bake again to see it", "ERROR")
 
 
 class TALKSPLAT_PT_plates(_HeadTab, bpy.types.Panel):

@@ -24,6 +24,7 @@ from .scene.space import core_camera
 
 T = TypeVar("T")
 SLIDER_PATH = "talksplat.controls."
+MOST_ASKED = 500  # keyed frames that a panel may sample while it is drawn
 
 
 def frames_of(scene: bpy.types.Scene) -> range:
@@ -69,6 +70,31 @@ def bake_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Bake:
         offset=float(placed.start - times[0]), controls=sliders[0], controls_per_frame=() if steady else tuple(sliders),
     )
     return replace(job, out=out_path(settings.bake_out, body, take_of(job, settings.head_hash)))
+
+
+def changed_since_bake(scene: bpy.types.Scene, body: bpy.types.Object) -> list[str]:
+    """What is not any more as it was when the head's bake was made; [] also where that would take too long to
+    ask in a panel (drivers, the NLA, a long keyed shot).
+    """
+    bake = library.bake.known(library.absolute(body.talksplat.bake))
+    curves = _slider_curves(body)
+    if bake is None or curves is None or (curves and len(frames_of(scene)) > MOST_ASKED):
+        return []
+    try:
+        job = bake_job(scene, body)
+    except Refusal:
+        return []
+    card = bake.card
+    keyed = job.controls_per_frame
+    sliders = {"keyframed": len(keyed), "sha256": hashlib.sha256(to_json(keyed).encode()).hexdigest()} \
+        if keyed else vars(job.controls)
+    same = {
+        "the frame rate": Fraction(job.fps) == card.fps,
+        "the frame range": (job.frame_start, job.frame_count) == (card.frame_start, card.frame_count),
+        "the strip's place": abs(job.offset - card.offset) < 1e-6 or job.frame_start != card.frame_start,
+        "the sliders": sliders == card.controls,
+    }
+    return [name for name, is_same in same.items() if not is_same]
 
 
 def render_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Render:

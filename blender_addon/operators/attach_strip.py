@@ -8,15 +8,22 @@ import bpy
 
 from ...core.jobs.messages import Perform
 from .. import library, playback, preferences, running
-from ..properties import head_of
+from ..properties import TalkSplatHead, head_of
 from ..scene import strip as strips
 from .follow import with_head
 from .verb import JobVerb
 
 
+def sequencer_of(context: bpy.types.Context, settings: TalkSplatHead) -> bpy.types.Scene:
+    """The scene whose sequencer the head listens to: the one it names, the window's, or, where that one has no
+    sound, the one that the sequencer editor edits (Blender 5.0 tells the two apart)."""
+    edited = getattr(context.workspace, "sequencer_scene", None)
+    return settings.strip_scene or (context.scene if strips.sound_strips(context.scene) else edited or context.scene)
+
+
 def chosen_strip(context: bpy.types.Context, body: bpy.types.Object) -> bpy.types.Strip | None:
     """The strip the head names; while it names none, the only sound strip there is."""
-    sequencer = body.talksplat.strip_scene or context.scene
+    sequencer = sequencer_of(context, body.talksplat)
     sounds = strips.sound_strips(sequencer)
     if not body.talksplat.strip and len(sounds) == 1:
         return sounds[0]
@@ -39,7 +46,7 @@ class TALKSPLAT_OT_attach_strip(JobVerb, bpy.types.Operator):
         body = head_of(context)
         if body is None:
             return "Select a head first"
-        if not strips.sound_strips(body.talksplat.strip_scene or context.scene):
+        if not strips.sound_strips(sequencer_of(context, body.talksplat)):
             return "Add a sound strip in the Video Sequencer first"
         if chosen_strip(context, body) is None:
             return "Choose the strip to listen to"
@@ -51,10 +58,13 @@ class TALKSPLAT_OT_attach_strip(JobVerb, bpy.types.Operator):
         sound, head = library.absolute(strips.sound_path(strip)), library.head(library.absolute(body.talksplat.head))
         path = performance_path(head.hash, sound)
         name, uid = strip.name, body.session_uid
+        sequencer = sequencer_of(context, body.talksplat).name
 
         def then(_result: dict) -> str:
             with with_head(uid) as listener:
                 listener.talksplat.strip = name
+                if sequencer != bpy.context.scene.name:
+                    listener.talksplat.strip_scene = bpy.data.scenes.get(sequencer)
                 listener.talksplat.sound = library.storable(sound)
                 listener.talksplat.performance = str(path)
                 playback.refresh(bpy.context.scene)

@@ -324,3 +324,52 @@ def test_a_muted_strip_is_not_mouthed(attached):
     from talksplat.blender_addon.shot import bake_job
 
     assert bake_job(scene, attached).controls == Controls(intensity=0.0)
+
+
+def test_a_stale_bake_is_said(attached):
+    from talksplat.blender_addon.shot import changed_since_bake
+
+    scene, sliders = bpy.context.scene, attached.talksplat.controls
+    sliders.keyframe_insert("brows", frame=3)
+    sliders.brows = 0.5
+    sliders.keyframe_insert("brows", frame=9)
+    bpy.ops.talksplat.bake()
+    finish()
+    assert changed_since_bake(scene, attached) == []
+    sliders.keyframe_insert("brows", frame=11)
+    sliders.brows = 0.1
+    sliders.keyframe_insert("brows", frame=12)
+    assert changed_since_bake(scene, attached) == ["the sliders"]
+    strip = scene.sequence_editor.strips_all["voice"]
+    if hasattr(strip, "content_start"):
+        strip.content_start = 4
+    else:
+        strip.frame_start = 4
+    assert "the strip's place" in changed_since_bake(scene, attached)
+    scene.frame_end += 1
+    scene.render.fps = 25
+    assert changed_since_bake(scene, attached)[:2] == ["the frame rate", "the frame range"]
+
+
+def test_a_strip_in_another_scenes_sequencer(shot):
+    """Blender 5's sequencer edits a scene of its own choice; the head still listens by the clock."""
+    other = bpy.context.scene
+    mine = bpy.data.scenes.new("set")
+    mine.collection.objects.link(shot)
+    mine.render.fps = 12
+    bpy.context.window.scene = mine
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = other
+    else:
+        shot.talksplat.strip_scene = other
+    bpy.context.view_layer.objects.active = shot
+    bpy.ops.talksplat.attach_strip()
+    from talksplat.blender_addon import playback, running
+    from talksplat.blender_addon.scene import strip as strips
+
+    if running.now:
+        finish()
+    assert shot.talksplat.strip_scene == other
+    moment = playback.wanted(shot, mine, Fraction(10), Controls())
+    assert moment.time == Fraction(10, 12) - Fraction(2, 24)
+    assert strips.frame_rate(other) == 24

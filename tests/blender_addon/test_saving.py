@@ -119,6 +119,16 @@ def test_undo_steps_are_light(blender, make_head, tmp_path):
         bpy.ops.ed.undo_push(message=f"step {step}")
     assert (resident() - start) / steps < 100_000
 
+    from talksplat.blender_addon.scene.cloud import push
+    from talksplat.core.performance.replay import Frame
+
+    rng, cloud = np.random.default_rng(0), bpy.context.object.data
+    start = resident()
+    for step in range(steps):
+        push(cloud, Frame(*(rng.random((count, width), dtype=np.float32) for width in (3, 4, 3))))
+        bpy.ops.ed.undo_push(message=f"moved {step}")
+    assert (resident() - start) / steps < 60 * count
+
 
 def test_a_missing_head_is_said_and_relinked(blender, make_head, tmp_path):
     from talksplat.blender_addon import playback
