@@ -228,7 +228,7 @@ def test_a_killed_shell_leaves_a_bake_that_goes_on(folder):
 
 def test_real_speech_straight_from_a_video_moves_the_head_while_it_is_heard(make_tiny_head, tmp_path, main):
     """A GRID clip (tests/fixtures/grid, CC BY), listened to by the encoder that heads are shipped with."""
-    clip = Path(__file__).parents[1] / "fixtures" / "grid" / "bbbm1s.mpg"
+    clip = Path(__file__).parents[1] / "fixtures" / "grid" / "sgbc6n.mpg"
     make_tiny_head(tmp_path / "H.head", encoder="moonshine")
     words = ("bake", "--head", "H.head", "--audio", clip, "--fps", "24", "--out", "s.bake", "--controls.blinks", "0")
     assert main(*words, folder=tmp_path)[0] == 0
@@ -238,6 +238,6 @@ def test_real_speech_straight_from_a_video_moves_the_head_while_it_is_heard(make
         means = np.stack([reader.frame(n)[0] for n in reader.frames])
     speed = np.abs(np.diff(means, axis=0)).max(axis=(1, 2))
     times = (np.arange(len(speed)) + 0.5) / 24
-    heard, silent = (times > 0.58) & (times < 1.8), (times < 0.35) | (times > 2.2)  # bbbm1s.align
+    heard, silent = (times > 0.5) & (times < 2.1), (times < 0.25) | (times > 2.5)  # sgbc6n.align
     assert speed[heard].mean() > 1.5 * speed[silent].mean()
-    assert spoken.loudness[108:230].mean() > 5 * spoken.loudness[270:340].mean()
+    assert spoken.loudness[100:260].mean() > 5 * spoken.loudness[300:345].mean()

@@ -16,7 +16,7 @@ from talksplat.samples.actor.sound import RATE, read_sound, write_wav
 from talksplat.samples.actor.zbuffer import DEPTH_UNIT, label_and_depth, project
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIP = ROOT / "tests" / "fixtures" / "grid" / "bbbm1s.mpg"
+CLIP = ROOT / "tests" / "fixtures" / "grid" / "sgbc6n.mpg"
 
 
 @pytest.fixture(scope="module")
