@@ -8,7 +8,7 @@ from ..formats.head import HeadCard
 from .trainer import Trainer
 
 FOV_Y = 0.44  # radians, about 25 degrees: a portrait lens
-MARGIN = 1.25  # of the head's height in the picture
+MARGIN = 1.15  # of the head's size, around it in the picture
 SIZE = 512
 
 
@@ -18,8 +18,7 @@ def frontal_camera(trainer: Trainer) -> Camera:
     low, high = np.percentile(means, 1, axis=0), np.percentile(means, 99, axis=0)
     middle = (low + high) / 2
     distance = MARGIN * float((high - low)[[0, 2]].max()) / 2 / np.tan(FOV_Y / 2)
-    front = np.array([middle[0], low[1] - distance, middle[2]])
-    return Camera.looking_at(front, middle, SIZE, SIZE, FOV_Y)
+    return Camera.looking_at(middle - [0.0, distance, 0.0], middle, SIZE, SIZE, FOV_Y)
 
 
 def card_of(trainer: Trainer, name: str) -> HeadCard:

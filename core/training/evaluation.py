@@ -19,6 +19,7 @@ import torch
 
 from ..audio.decode import load_sound
 from ..audio.encoders import ENCODERS
+from ..audio.features import Features
 from ..audio.windows import window_at
 from ..footage import Footage
 from ..formats.atomic import written_beside
@@ -27,13 +28,13 @@ from ..formats.gaussians import Gaussians
 from ..formats.head import HeadFile, read_head
 from ..formats.refusal import Refusal
 from ..head import HeadModel
-from ..jobs.events import Event, Finished, Started
+from ..jobs.events import Event, Finished, Progress, Started
 from ..jobs.pace import Pace
 from ..metrics import METRICS, correlation, jitter, lip_gap, mouth_box
 from ..performance.condition import Condition
 from ..performance.replay import Frame, Replay
 from ..raster.door import rasterize
-from .speech import Speech, listen
+from .speech import listen
 
 GREY = 0.5
 MEAN_CLIPS = 32  # train clips that the mean condition is taken from
@@ -51,9 +52,7 @@ class Judge:
                           f"{len(head.card.expression)}; take the footage the head was trained on.")
         self.head, self.footage = head, footage
         self.model, self.replay = HeadModel.from_file(head), Replay(head)
-        self.speech = {"train": listen(footage, "train", head.card.audio_encoder, MEAN_CLIPS),
-                       "test": listen(footage, "test", head.card.audio_encoder)}
-        self.heard = {clip: f for speech in self.speech.values() for clip, f in speech.features.items()}
+        self._features: dict[int, Features] = {}  # clip -> what the encoder hears
         self.mean = self._mean()
 
     def codes(self, windows: np.ndarray) -> dict[str, np.ndarray]:
@@ -62,19 +61,21 @@ class Judge:
 
     def _mean(self) -> Condition:
         """The mean of what training clips say and do."""
-        speech = self.speech["train"]
+        speech = listen(self.footage, "train", self.head.card.audio_encoder, MEAN_CLIPS)
         rows = np.arange(len(speech.moments))[:: max(len(speech.moments) // 1500, 1)]
         codes = self.codes(speech.batch(rows))
         return Condition({name: code.mean(axis=0) for name, code in codes.items()},
                          speech.stacked("expression", rows).mean(axis=0))
 
+    def features(self, clip: int) -> Features:
+        if clip not in self._features:
+            encoder = ENCODERS[self.head.card.audio_encoder]
+            self._features[clip] = encoder.encode(load_sound(self.footage.clips[clip].audio))
+        return self._features[clip]
+
     def condition(self, i: int) -> Condition:
         """What drives picture i: its sound, and its own upper face."""
-        clip = int(self.footage.clip[i])
-        if clip not in self.heard:
-            sound = load_sound(self.footage.clips[clip].audio)
-            self.heard[clip] = ENCODERS[self.head.card.audio_encoder].encode(sound)
-        codes = self.codes(window_at(self.heard[clip], self.footage.time[i : i + 1]))
+        codes = self.codes(window_at(self.features(int(self.footage.clip[i])), self.footage.time[i : i + 1]))
         return Condition({name: code[0] for name, code in codes.items()}, self.footage.expression[i])
 
     def draw(self, frame: Frame, camera: Camera) -> np.ndarray:
@@ -106,10 +107,10 @@ class Judge:
         """[68,3] canonical landmarks, from the head's card."""
         return canonical_landmarks(self.head)
 
-    def lips(self, clip: int, speech: Speech) -> dict:
+    def lips(self, clip: int) -> dict:
         """Lip gap of a clip spoken from its sound alone (expression zero), against its track."""
-        track = speech.tracks[clip]
-        codes = self.codes(speech.windows(clip, track.time))
+        track = self.footage.track(clip)
+        codes = self.codes(window_at(self.features(clip), track.time))
         still = np.zeros(len(self.head.card.expression), np.float32)
         carried = carry(self.replay, self.places(), [
             Condition({name: code[t] for name, code in codes.items()}, still) for t in range(len(track.time))])
@@ -140,28 +141,33 @@ def carry(replay: Replay, places: np.ndarray, conditions: list[Condition]) -> np
     return out
 
 
-def evaluate(head: str | Path, footage: str | Path, out: str | Path | None = None) -> Iterator[Event]:
-    """Measure; the result is Finished's. `out`: also written there as JSON, and beside it as a markdown table."""
-    judge = Judge(read_head(head), Footage.open(footage))
+def measured(judge: Judge) -> Iterator[Progress]:
+    """Every held-back picture and clip. A generator that gives the result back; {} where nothing was held back."""
     frames = {name: judge.footage.frames(split) for name, split in SPLITS.items()}
     clips = judge.footage.clips_of("test")
-    total = sum(map(len, frames.values())) + len(clips)
-    yield Started(f"Measuring {Path(head).name} on {Path(footage).name}", total)
-    pace, done, result = Pace(total), 0, {"pictures": {}}
+    pace, done, result = Pace(sum(map(len, frames.values())) + len(clips)), 0, {}
     for name, rows in frames.items():
-        measured = []
+        rated = []
         for i in rows:
-            measured.append(judge.picture(int(i)))
+            rated.append(judge.picture(int(i)))
             done += 1
-            yield pace.at(done, name)
-        if measured:
-            result["pictures"][name] = _means(measured)
+            yield pace.at(done, f"measuring pictures: {name}")
+        if rated:
+            result.setdefault("pictures", {})[name] = _means(rated)
     spoken = []
     for clip in clips:
-        spoken.append(judge.lips(clip, judge.speech["test"]))
+        spoken.append(judge.lips(clip))
         done += 1
-        yield pace.at(done, "lips of unheard clips")
-    result["lips"] = _lips(spoken)
+        yield pace.at(done, "measuring lips of unheard clips")
+    if spoken:
+        result["lips"] = _lips(spoken)
+    return result
+
+
+def evaluate(head: str | Path, footage: str | Path, out: str | Path | None = None) -> Iterator[Event]:
+    """Measure; the result is Finished's. `out`: also written there as JSON, and beside it as a markdown table."""
+    yield Started(f"Measuring {Path(head).name} on {Path(footage).name}", 0)
+    result = yield from measured(Judge(read_head(head), Footage.open(footage)))
     if out is not None:
         with written_beside(out) as beside:
             beside.write_text(json.dumps(result, indent=1), encoding="utf-8")
@@ -192,13 +198,13 @@ def table(result: dict) -> str:
     """The result as a markdown table."""
     lines = ["| held back | pictures | part | head PSNR | static mean PSNR | head SSIM | static mean SSIM |",
              "|---|---|---|---|---|---|---|"]
-    for name, row in result["pictures"].items():
+    for name, row in result.get("pictures", {}).items():
         for part, count in (("whole", row["count"]), ("mouth", row["with mouth"])):
             if f"head {part} psnr" in row:
                 lines.append(f"| {name} | {count} | {part} | {row[f'head {part} psnr']:.2f} | "
                              f"{row[f'mean {part} psnr']:.2f} | {row[f'head {part} ssim']:.4f} | "
                              f"{row[f'mean {part} ssim']:.4f} |")
-    lips = result["lips"]
+    lips = result.get("lips", {})
     lines += ["", "| lips of unheard clips, from sound alone | |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in lips.items() if not isinstance(value, dict)]
     return "\n".join(lines) + "\n"

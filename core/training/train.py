@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from ..formats.head import write_head
 from ..jobs.events import Event, Finished, Progress, Started, Warned
 from ..jobs.messages import Train
 from ..jobs.pace import Pace
 from ..metrics import lip_gap
 from .card import card_of
+from .evaluation import Judge, measured
 from .preview import moments, preview
 from .reference import landmarks_of
 from .settings import Settings, preset
@@ -56,7 +55,9 @@ def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time
     spent = float(notes.get("minutes", 0.0)) * 60 - begun
     yield from _pictures(trainer, work, clock, lambda: (clock() + spent) / 60)
     trainer.notes["minutes"] = (clock() + spent) / 60
-    write_head(out, trainer.model.to_file(card_of(trainer, out.stem)))
+    head = trainer.model.to_file(card_of(trainer, out.stem))
+    head.card.training["results"] = yield from measured(Judge(head, trainer.fine))
+    write_head(out, head)
     yield Finished({"head": str(out), "work": str(work), "minutes": round(trainer.notes["minutes"], 1),
                     "gaussians": sum(trainer.model.counts.values()), **trainer.notes["heard"]})
 
@@ -82,7 +83,7 @@ def _pictures(trainer: Trainer, work: Path, clock: Callable[[], float], minutes:
               ) -> Iterator[Event]:
     settings, pace = trainer.settings, Pace(trainer.total, trainer.t, clock)
     shown, psnr = clock() - settings.preview_every, None
-    seen = trainer.frames[trainer.chances > 0.5 * np.median(trainer.chances)]  # not the backs of heads
+    seen = trainer.frames[trainer.facing] if trainer.facing.any() else trainer.frames
     rows = moments(seen, lip_gap(landmarks_of(trainer.fine, trainer.speech, seen)))
     log = work / "losses.csv"
     while trainer.t < trainer.total:

@@ -35,7 +35,7 @@ from .reference import Reference, choose_reference, landmarks_of
 from .settings import Settings
 from .speech import listen
 from .start import start_cloud
-from .views import View, chances, draw, over, random_window, whole
+from .views import View, chances, draw, faces, over, random_window, whole
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class Trainer:
         self.frames = full.frames("train")
         if len(self.frames) == 0:
             raise Refusal(f"{folder}: no picture belongs to split train; prepare the footage again.")
-        self.chances = chances(full, self.frames, landmarks_of(full, self.speech, self.frames))
+        marks = landmarks_of(full, self.speech, self.frames)
+        self.chances = chances(full, self.frames, marks)
+        self.facing = faces(full, self.frames, marks)
         self.rng = np.random.default_rng(settings.seed)
         torch.manual_seed(settings.seed)
         self.t = 0
@@ -131,9 +133,10 @@ class Trainer:
 
     def look(self, stage: str) -> View:
         """The next picture, or a part of one."""
-        frame = int(self.rng.choice(self.frames, p=self.chances))
+        place = int(self.rng.choice(len(self.frames), p=self.chances))
+        frame = int(self.frames[place])
         if self.rng.random() < self.settings.windows:
-            return random_window(self.fine, frame, self.settings.window, self.rng)
+            return random_window(self.fine, frame, self.settings.window, bool(self.facing[place]), self.rng)
         return whole(self.fine if stage == "fuse" else self.coarse, frame)
 
     def codes_at(self, frame: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:

@@ -23,8 +23,9 @@ from ..raster.rendering import Rendering
 
 BINS = 12  # of the lip gap, so that rare wide openings are seen as often as closed lips
 AT_MOST = 6.0  # times as often as the median picture
-BACKWARDS = 0.3  # how often, relatively, a picture is taken whose camera does not see the face
-MOUTH_WINDOWS = 0.6  # share of windows around the mouth; the others lie around a random landmark or anywhere
+BACKWARDS = 0.8  # how often, relatively, a picture is taken whose camera does not see the face
+MOUTH_WINDOWS = 0.6  # share of windows around the mouth; others lie around a random landmark or anywhere on the head
+FACING = 0.2  # cosine between the camera's direction and the face's front from which on a face is seen
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,24 @@ def window(view: View, centre: np.ndarray, width: int, height: int) -> View:
     return View(view.frame, camera, box=box, **cut)
 
 
-def random_window(footage: Footage, frame: int, side: int, rng: np.random.Generator) -> View:
-    """A square window of the picture at the footage's size."""
-    marks = footage.landmarks2d[frame]
-    if rng.random() < MOUTH_WINDOWS:
+def random_window(footage: Footage, frame: int, side: int, facing: bool, rng: np.random.Generator) -> View:
+    """A square window of the picture at the footage's size; of a head seen from behind, anywhere on it."""
+    view, marks = whole(footage, frame), footage.landmarks2d[frame]
+    if facing and rng.random() < MOUTH_WINDOWS:
         centre = marks[48:].mean(axis=0) + rng.normal(0, side / 8, 2)
-    elif rng.random() < 0.5:
+    elif facing and rng.random() < 0.5:
         centre = marks[rng.integers(48)] + rng.normal(0, side / 6, 2)
     else:
-        centre = rng.uniform(0, [footage.width, footage.height])
-    return window(whole(footage, frame), centre, side, side)
+        covered = np.flatnonzero(view.alpha > 0.5)
+        pixel = int(covered[rng.integers(len(covered))]) if len(covered) else 0
+        centre = np.array([pixel % view.camera.width, pixel // view.camera.width], dtype=np.float64)
+    return window(view, centre, side, side)
+
+
+def faces(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """[F] bool: the camera of a picture sees the face (the head looks along -Y). landmarks [F,68,3]."""
+    towards = np.stack([footage.camera(int(i)).centre for i in frames]) - landmarks.mean(axis=1)
+    return -towards[:, 1] / np.linalg.norm(towards, axis=1) > FACING
 
 
 def chances(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
@@ -77,10 +86,7 @@ def chances(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.n
     place = np.clip(np.digitize(gaps, edges) - 1, 0, BINS - 1)
     chance = 1.0 / np.bincount(place, minlength=BINS)[place]
     chance = np.minimum(chance, AT_MOST * np.median(chance))
-    centres = np.stack([footage.camera(int(i)).centre for i in frames])
-    towards = centres - landmarks.mean(axis=1)
-    seen = -towards[:, 1] / np.linalg.norm(towards, axis=1) > 0.2  # the head looks along -Y
-    chance = np.where(seen, chance, BACKWARDS * chance)
+    chance = np.where(faces(footage, frames, landmarks), chance, BACKWARDS * chance)
     return chance / chance.sum()
 
 
