@@ -20,6 +20,7 @@ from .properties import SLIDERS, head_of
 from .scene import strip as strips
 from .shot import changed_since_bake
 
+CLOSED = {"DEFAULT_CLOSED"}
 ICONS = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
 MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
 
@@ -94,8 +95,6 @@ class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
         if head is not None:
             about = head.file.card
             card.label(text=f"{len(head):,} Gaussians, {float(about.model_rate):g} fps", icon="BLANK1")
-            if about.licence:
-                card.label(text=about.licence, icon="BLANK1")
         card.label(text=f"{Path(path).name}  {settings.head_hash[:8]}", icon="BLANK1")
         if complaint := playback.trouble(body):
             box = layout.box()
@@ -104,6 +103,23 @@ class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
                 row = box.row(align=True)
                 row.operator("talksplat.relink_head")
                 row.operator("talksplat.reload_head")
+
+
+class TALKSPLAT_PT_about(_HeadTab, bpy.types.Panel):
+    bl_label = "About"
+    bl_idname = "TALKSPLAT_PT_about"
+    bl_parent_id = "TALKSPLAT_PT_head"
+    bl_options = CLOSED
+
+    def draw(self, context: bpy.types.Context) -> None:
+        head = library.head.known(library.absolute(head_of(context).talksplat.head))
+        if head is None:
+            sentence(self.layout, context, "The head is not loaded")
+            return
+        card = head.file.card
+        for what in (f"Listens with {card.audio_encoder}", f"Licence: {card.licence or 'not stated'}", card.provenance):
+            if what:
+                sentence(self.layout, context, what)
 
 
 class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
@@ -189,5 +205,12 @@ class TALKSPLAT_PT_plates(_HeadTab, bpy.types.Panel):
         button(layout, context, TALKSPLAT_OT_export_ply_sequence, icon="EXPORT")
 
 
-CLASSES = (TALKSPLAT_PT_head, TALKSPLAT_PT_speech, TALKSPLAT_PT_performance, TALKSPLAT_PT_bake, TALKSPLAT_PT_plates)
+CLASSES = (
+    TALKSPLAT_PT_head,
+    TALKSPLAT_PT_about,
+    TALKSPLAT_PT_speech,
+    TALKSPLAT_PT_performance,
+    TALKSPLAT_PT_bake,
+    TALKSPLAT_PT_plates,
+)
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

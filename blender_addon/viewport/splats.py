@@ -57,8 +57,10 @@ class Splats:
         shader.bind(view, gpu.matrix.get_projection_matrix(), gpu.state.viewport_get()[2:], drawn.table, linear)
         gpu.state.blend_set("ALPHA_PREMULT")
         gpu.state.depth_test_set("LESS_EQUAL")
-        gpu.state.depth_mask_set(False)
+        # A quad lies at its centre's depth and nearer ones come later: writing depth hides none of them.
+        gpu.state.depth_mask_set(True)
         drawn.batch.draw(shader.splat())
+        gpu.state.depth_mask_set(False)
         gpu.state.depth_test_set("NONE")
         gpu.state.blend_set("NONE")
 
