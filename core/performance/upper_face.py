@@ -35,7 +35,7 @@ def directed(
     """
     lids = controls.blink
     if controls.blinks > 0 and seed:
-        lids += blink_at(t, min(controls.blinks, 60.0), seed)
+        lids += blink_at(t, controls.blinks, seed)
     out = np.array(expression, dtype=np.float32)
     for i, name in enumerate(names):
         if name.startswith("blink"):
@@ -52,16 +52,12 @@ def _added(held: float, more: float) -> float:
 
 
 def blink_at(t: float, per_minute: float, seed: str) -> float:
-    """How far the lids are down at t seconds, 0..1; continuous in t and in per_minute (0..60).
+    """How far the lids are down at t seconds, 0..1; continuous in t and in per_minute (0..60, above it as 60).
 
     seed: any text (the sound's hash): other sounds blink at other moments.
     """
-    slot = math.floor(t / SLOT)
-    return max(_blink(t, number, per_minute, seed) for number in (slot - 1, slot, slot + 1))
-
-
-def _blink(t: float, slot: int, per_minute: float, seed: str) -> float:
-    at, turn = _slot(slot, seed)
+    # A blink lies within its own slot: lids fall from 0.13 of it on and are up again at 0.99.
+    at, turn = _slot(math.floor(t / SLOT), seed)
     # A slot blinks once the rate has reached its turn; the share of such slots is the rate.
     strength = smooth((per_minute * SLOT / 60.0 - turn) / FADE)
     if strength == 0.0:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from talksplat.core.interchange.movie import MovieWriter
 
-RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60)]
+RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60), Fraction(25, 2)]
 
 
 def _frames(path):
@@ -50,6 +50,14 @@ def test_flash_and_click_stay_together(tmp_path, rate, sound_rate):
         onset = near + np.argmax(np.abs(heard[near : near + int(0.4 * heard_rate)]) > 0.3)
         assert abs(onset / heard_rate - float(flash / rate)) < 0.005
     assert abs(len(heard) / heard_rate - float(count / rate)) < 0.03  # cut with the pictures
+
+
+def test_a_single_frame_has_its_sound(tmp_path):
+    """1/60 s is less than one AAC frame."""
+    with MovieWriter(tmp_path / "a.mp4", Fraction(60), 32, 32, (np.sin(np.arange(48000) * 0.1), 48000)) as movie:
+        movie.add(np.zeros((32, 32, 3), np.uint8))
+    heard, rate = _sound(tmp_path / "a.mp4")
+    assert np.abs(heard[: rate // 60]).max() > 0.5
 
 
 def test_rate_and_tags(tmp_path):

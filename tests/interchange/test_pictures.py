@@ -82,6 +82,15 @@ def test_exr_takes_views(tmp_path):
     assert np.array_equal(channels["depth.Z"] < BACKGROUND, turned.alpha > 1e-4)
 
 
+def test_exr_holds_no_depth_of_nothing_and_no_alpha_above_one(tmp_path):
+    plate = _plate()
+    plate.alpha[10, 10], plate.depth[11, 11] = 1.0 + 1e-2, 0.0  # rounding of a raster; a ray that met nothing
+    write_exr(tmp_path / "a.exr", plate, SLATE, "nuke")
+    channels = read_exr(tmp_path / "a.exr")[0]
+    assert channels["A"][10, 10] == 1.0
+    assert channels["depth.Z"][11, 11] == np.float32(BACKGROUND)
+
+
 def test_exr_parts_are_those_of_blender(tmp_path):
     write_exr(tmp_path / "a.exr", _plate(), SLATE)
     with OpenEXR.File(str(tmp_path / "a.exr"), separate_channels=True) as file:
