@@ -27,7 +27,9 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         column.label(text=f"In use: {found}" if found else "Not found: heads load, scrub and play from bakes; "
                      "Attach, Bake and Plates need it", icon="CHECKMARK" if found else "INFO")
         column.operator("talksplat.self_test")
-        if running.last and running.last.verb == "Self-test":
+        if running.now and running.now.verb == "Self-test":
+            column.label(text="Asking the core environment; the first time takes a while", icon="SORTTIME")
+        elif running.last and running.last.verb == "Self-test":
             column.label(text=running.last.sentence)
 
 
