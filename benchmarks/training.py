@@ -55,10 +55,8 @@ def rate(model: HeadModel, camera: Camera, loss) -> float:
     """Steps a second."""
     optimizers = [cloud_optimizer(cloud, CPU) for cloud in model.clouds.values()] + [field_optimizer(model, CPU)]
     truth, windows, expression = torch.rand(camera.height, camera.width, 3), torch.randn(1, 8, 288, 2), torch.rand(8)
-    done, begun = 0, 0.0
-    while done < 3 or time.perf_counter() - begun < SECONDS:
-        if done == 3:
-            begun = time.perf_counter()  # the first ones compile
+
+    def step() -> None:
         codes = {name: code[0] for name, code in model.codes(windows).items()}
         value = loss(draw(model(codes, expression), camera, torch.zeros(3)).color, truth, 0.2)
         for optimizer in optimizers:
@@ -66,8 +64,14 @@ def rate(model: HeadModel, camera: Camera, loss) -> float:
         value.backward()
         for optimizer in optimizers:
             optimizer.step()
+
+    for _ in range(3):
+        step()  # the first ones compile
+    done, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < SECONDS:
+        step()
         done += 1
-    return (done - 3) / (time.perf_counter() - begun)
+    return done / (time.perf_counter() - begun)
 
 
 def loss_alone(loss, size: int) -> float:
