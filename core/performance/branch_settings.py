@@ -13,7 +13,7 @@ from ..formats.refusal import Refusal
 FUSION_NAMES = ("gated", "attention", "concat")
 OUTPUTS = {"means": 3, "quats": 4, "logscales": 3}  # what a branch may move -> columns, in this order
 AUDIO_GATE, EXPRESSION_GATE = 32, 16  # hidden widths of the two gates (TalkingGaussian's attention networks)
-MOST_ROWS = 1 << 17  # a level above it would be hashed in the original; ours stays dense, so it is refused
+FINEST = 361  # 362 x 362 nodes are the most below 2^17: a finer level would be hashed in the original, ours is dense
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,6 @@ class BranchSettings:
         for name in ("centre", "outputs", "motion"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         self._check()
-        self.level_table()
 
     def _check(self) -> None:
         def refuse(what: str) -> None:
@@ -56,8 +55,8 @@ class BranchSettings:
         numbers = [self.base, self.finest, self.half_extent, *self.centre, *self.motion]
         if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers):
             refuse("base, finest, half_extent, centre and motion must be finite numbers")
-        if not (2 <= self.base <= 512 and 2 <= self.finest <= 512):
-            refuse("base and finest must be within 2 to 512")
+        if not (2 <= self.base <= FINEST and 2 <= self.finest <= FINEST):
+            refuse(f"base and finest must be within 2 to {FINEST}")
         if len(self.centre) != 3 or len(self.motion) != 3 or self.half_extent <= 0:
             refuse("centre and motion need 3 numbers and half_extent must be above 0")
         for name, least, most in (("levels", 1, 32), ("audio_code", 1, 1024), ("fused", 1, 1024),
@@ -90,9 +89,6 @@ class BranchSettings:
             resolution = round(self.base * growth**level, 9)
             nodes = math.ceil(resolution) + 1
             rows = -(-nodes * nodes // 8) * 8
-            if rows > MOST_ROWS:
-                most = math.isqrt(MOST_ROWS)
-                raise Refusal(f"branch setting finest needs {nodes} nodes an axis; take at most {most}.")
             table.append(Level(resolution - 1.0, nodes, first, rows))
             first += rows
         return tuple(table)

@@ -125,8 +125,9 @@ def test_a_wild_position_encodes_to_zero_in_its_planes(spoiled):
 
 
 def test_the_corners_of_the_bounds_stay_within_the_table():
-    for settings in (BranchSettings.face(), BranchSettings.mouth()):
+    for settings in (BranchSettings.face(), BranchSettings.mouth(), BranchSettings(base=361, finest=361, levels=3)):
         for level in settings.level_table():
             last = math.floor(level.scale + 0.5) + 1  # the far node that x01 = 1 touches
             assert last <= level.nodes - 1
             assert level.first + last + last * level.nodes < level.first + level.rows
+            assert level.rows <= 1 << 17  # dense, as the original's hash grid still is

@@ -23,6 +23,7 @@ def test_box_holds_the_mouth():
     rows, columns = mouth_box(marks, 100, 100)
     assert ((marks[48:, 0] >= columns.start) & (marks[48:, 0] <= columns.stop)).all()
     assert ((marks[48:, 1] >= rows.start) & (marks[48:, 1] <= rows.stop)).all()
+    assert columns.stop - columns.start == pytest.approx(1.7 * np.ptp(marks[48:, 0]), abs=2)
 
 
 def test_gap_and_likeness():
@@ -35,5 +36,6 @@ def test_gap_and_likeness():
     assert correlation(np.sin(t), np.ones(50)) == 0
     mouth = np.random.default_rng(0).random((4, 20, 2))
     assert landmark_distance(mouth, mouth + 5) == pytest.approx(0, abs=1e-12)
+    assert landmark_distance(np.float64([[[0, 0], [6, 8]]]), np.zeros((1, 2, 2))) == pytest.approx(5)
     assert jitter(np.arange(10)[:, None, None] * np.ones((10, 3, 2))) == pytest.approx(0)
     assert jitter(np.random.default_rng(0).random((10, 3, 2))) > 0.1
