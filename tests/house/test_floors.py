@@ -63,14 +63,16 @@ def test_no_import_climbs(path):
                 assert top not in BESIDE, f"core imports {name}"
             continue
         place = target(path, level, name)
+        climber = f"{'/'.join(parts)} imports {'.'.join(place)}"
         if parts[0] == "blender_addon" and place[0] == "core":
-            assert place[1:2] and place[1] in GROUND, f"{'/'.join(parts)} imports {'.'.join(place)}: only the ground floor"
-        if parts[0] == "core" and len(parts) > 2 or parts[0] == "core" and parts[1] in ROOF:
-            if place[0] == "core" and len(place) > 1:
-                room = parts[1]
-                assert place[1] == room or place[1] in MAY[room], f"core/{room} climbs to {'.'.join(place)}"
+            assert len(place) > 1, f"{climber}: name the room"
+            assert place[1] in GROUND, f"{climber}: the add-on sees only the ground floor"
+        elif parts[0] == "core":
+            room, outside = parts[1], place[0] != "core" or len(place) < 2
+            if outside:
+                assert room in ROOF, f"{climber}: it leaves core"
             else:
-                assert parts[1] in ROOF and place[0] == "samples" or place == [""], f"{'/'.join(parts)} leaves core"
+                assert place[1] == room or place[1] in MAY[room], f"{climber}: it climbs"
 
 
 def test_every_room_has_a_floor():
