@@ -12,6 +12,7 @@ from ..formats.refusal import Refusal
 
 FUSION_NAMES = ("gated", "attention", "concat")
 OUTPUTS = {"means": 3, "quats": 4, "logscales": 3}  # what a branch may move -> columns, in this order
+WIDEST = 1000  # metres: a card that says more would only make infinities
 AUDIO_GATE, EXPRESSION_GATE = 32, 16  # hidden widths of the two gates (TalkingGaussian's attention networks)
 FINEST = 361  # 362 x 362 nodes are the most below 2^17: a finer level would be hashed in the original, ours is dense
 
@@ -57,8 +58,10 @@ class BranchSettings:
             refuse("base, finest, half_extent, centre and motion must be finite numbers")
         if not (2 <= self.base <= FINEST and 2 <= self.finest <= FINEST):
             refuse(f"base and finest must be within 2 to {FINEST}")
-        if len(self.centre) != 3 or len(self.motion) != 3 or self.half_extent <= 0:
-            refuse("centre and motion need 3 numbers and half_extent must be above 0")
+        if len(self.centre) != 3 or len(self.motion) != 3 or max(map(abs, numbers[2:])) > WIDEST:
+            refuse(f"centre and motion need 3 numbers, and like half_extent at most {WIDEST} metres")
+        if self.half_extent < 1 / WIDEST:
+            refuse(f"half_extent must be at least {1 / WIDEST} metres")
         for name, least, most in (("levels", 1, 32), ("audio_code", 1, 1024), ("fused", 1, 1024),
                                   ("hidden", 1, 1024), ("expression", 0, 256)):
             value = getattr(self, name)

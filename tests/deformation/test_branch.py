@@ -160,7 +160,8 @@ def test_settings_survive_the_card(settings):
 @pytest.mark.parametrize("spoil", [
     {"fusion": "magic"}, {"hidden": 10**9}, {"levels": 0}, {"levels": "12"}, {"finest": 361.5}, {"base": 362},
     {"finest": float("nan")}, {"half_extent": 0}, {"outputs": ["quats", "means"]}, {"outputs": []}, {"centre": [0, 0]},
-    {"centre": "abc"}, {"colour": 1}, {"motion": None}, {"outputs": ["means", [1]]}, {"audio_code": True}])
+    {"centre": "abc"}, {"colour": 1}, {"motion": None}, {"outputs": ["means", [1]]}, {"audio_code": True},
+    {"motion": [1e300] * 3}, {"centre": [0, 0, -1e9]}, {"half_extent": 1e-300}, {"half_extent": 1e9}])
 def test_a_damaged_card_is_refused_in_a_sentence(spoil):
     with pytest.raises(Refusal):
         BranchSettings.from_dict({**BranchSettings().to_dict(), **spoil})
