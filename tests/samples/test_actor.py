@@ -13,6 +13,7 @@ from talksplat.core.audio.decode import load_sound
 from talksplat.samples.actor import cameras, motion, plan
 from talksplat.samples.actor.rig import LOWER_TEETH, RIG_FILE, UPPER_TEETH, Rig, load_rig
 from talksplat.samples.actor.sound import RATE, read_sound, write_wav
+from talksplat.samples.actor.wardrobe import CORNEA_BULGE, EYE_RADIUS
 from talksplat.samples.actor.zbuffer import DEPTH_UNIT, label_and_depth, project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,10 +63,10 @@ def test_head_looks_along_minus_y_with_z_up_and_its_left_at_plus_x(rig):
     assert 0.07 < np.linalg.norm(left_eye - right_eye) < 0.11  # metres: a grown person
 
 
-def tracked_speech(gap: np.ndarray) -> motion.Tracked:
-    """A made-up MediaPipe track: a still face whose lips stand `gap` [T] eye distances apart."""
+def tracked_speech(gap: np.ndarray, width: np.ndarray | float = 0.6) -> motion.Tracked:
+    """A made-up MediaPipe track: a still face whose lips stand `gap` [T] eye distances apart, `width` wide."""
     landmarks = np.zeros((len(gap), 478, 2))
-    landmarks[:, 263, 0], landmarks[:, 61, 0], landmarks[:, 291, 0] = 1.0, 0.2, 0.8
+    landmarks[:, 263, 0], landmarks[:, 61, 0], landmarks[:, 291, 0] = 1.0, 0.2, 0.2 + width
     landmarks[:, 14, 1] = gap
     names = [name.replace("_L", "Left").replace("_R", "Right") for name in motion.MOUTH_GAIN]
     names += [f"{eye}{side}" for side in ("Left", "Right") for eye in (
@@ -86,12 +87,27 @@ def test_rig_lips_follow_the_measured_gap_and_close(rig):
 
 
 @pytest.mark.shared_data
+def test_rig_mouth_grows_and_shrinks_as_the_measured_one(rig):
+    ratio = 1 + 0.12 * np.sin(2 * np.pi * np.arange(75) / 25)
+    ratio[:25] = 1.0
+    weights, _ = motion.expressions_of(rig, tracked_speech(np.where(ratio == 1.0, 0.0, 0.05), 0.6 * ratio))
+    corners = rig.landmarks(weights)[:, [48, 54]]
+    rest = rig.landmarks(weights_of(rig))[[48, 54]]
+    found = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1) / np.linalg.norm(rest[0] - rest[1])
+    assert np.corrcoef(found, ratio)[0, 1] > 0.98
+    assert np.abs(found - ratio).max() < 0.04
+
+
+@pytest.mark.shared_data
 def test_upper_face_is_a_function_of_the_channels_alone(rig):
     neutral = motion.upper_face(rig, np.zeros((1, len(motion.CHANNELS))))
     blink = motion.upper_face(rig, np.eye(len(motion.CHANNELS))[:1])[0]
     assert not neutral.any()
     assert blink[rig.index("eyeBlink_L")] == 1.0
     assert np.count_nonzero(blink) == 1
+    asleep = np.array([[1, 0, 0, 0, 0, 0, 0, -1.0]])  # the left lid is down and both eyes look down
+    lids = motion.upper_face(rig, asleep)[0]
+    assert (lids[rig.index("eyeLookDown_L")], lids[rig.index("eyeLookDown_R")]) == (0.0, 1.0)
 
 
 def test_plan_keeps_test_clips_and_held_back_cameras_out_of_training():
@@ -116,6 +132,19 @@ def test_depth_pass_is_planar_and_nearer_surfaces_win():
         assert (labels[0, 0], labels[16, 32], labels[31, 31]) == (0, 1, 2)
         assert depth[31, 31] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE - 0.05, abs=DEPTH_UNIT)
         assert depth[16, 32] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE, abs=DEPTH_UNIT)
+
+
+def test_depth_of_a_slanted_wall_is_where_the_pixel_s_ray_meets_it():
+    slope = 2.0  # metres away a metre to the left
+    wall = np.array([[x, slope * x, z] for x, z in ((-0.2, -0.2), (0.2, -0.2), (0.2, 0.2), (-0.2, 0.2))], np.float32)
+    part = SimpleNamespace(vertices=wall, triangles=np.array([[0, 1, 2], [0, 2, 3]]), labels=np.ones(2, np.uint8))
+    intrinsics = cameras.intrinsics(64, 64)
+    _, depth = label_and_depth([part], cameras.viewmat((0.0, 0.0)), intrinsics, 64, 64)
+    aside = (np.arange(64) + 0.5 - 32) / intrinsics[0, 0]  # x over depth of a ray
+    wanted = cameras.DISTANCE / (1 - slope * aside)
+    seen = depth[32] > 0
+    assert seen.sum() > 20
+    assert np.abs(depth[32] * DEPTH_UNIT - wanted)[seen].max() <= DEPTH_UNIT
 
 
 def test_the_shipped_voice_is_its_clip_and_the_encoders_hear_it_at_the_same_time(tmp_path):
@@ -169,6 +198,8 @@ def test_renderer_puts_head_and_mouth_where_labels_and_landmarks_say(studio, rig
     pixels, distances = project(landmarks, viewmat, intrinsics)
     column, row = np.floor(pixels[30]).astype(int)
     assert depth[row, column] * DEPTH_UNIT == pytest.approx(distances[30], abs=3e-3)  # the nose tip is in sight
+    (column, row), distance = project(rig.eye_centre("R"), viewmat, intrinsics)
+    assert depth[int(row), int(column)] * DEPTH_UNIT == pytest.approx(distance - EYE_RADIUS - CORNEA_BULGE, abs=1.5e-3)
     column, row = np.floor(pixels[[62, 66]].mean(axis=0)).astype(int)
     assert labels[row, column] == 2
     column, row = np.floor(pixels[8]).astype(int)
