@@ -5,6 +5,7 @@ import bpy
 
 from .. import library, playback
 from ..properties import heads_of
+from . import shader
 from .splats import Splats, native
 
 _splats = Splats()
@@ -33,3 +34,4 @@ def unregister() -> None:
         bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
         _handle = None
     _splats.forget()
+    shader.forget()

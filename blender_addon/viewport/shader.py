@@ -88,3 +88,9 @@ def bind(view: Matrix, projection: Matrix, size: tuple[int, int], table: gpu.typ
     program.uniform_float("size", [float(side) for side in size])
     program.uniform_int("linear", int(linear))
     program.uniform_sampler("table", table)
+
+
+def forget() -> None:
+    """Let go of the card's objects while there still is a card: freed at Python's end they take Blender with them."""
+    splat.cache_clear()
+    vertex_format.cache_clear()

@@ -66,6 +66,7 @@ def test_a_saved_copy_leaves_the_open_file_as_it_was(blender, make_head, tmp_pat
     assert len(bpy.data.objects["tiny"].data.points) == 240
 
 
+@pytest.mark.skipif(bpy.app.binary_path != "", reason="Blender's application is no Python to start")
 def test_without_the_add_on_it_is_an_empty_object(talking, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     look = ("import bpy, sys; bpy.ops.wm.open_mainfile(filepath=sys.argv[1]); b = bpy.data.objects['tiny']; "
