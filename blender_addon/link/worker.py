@@ -57,6 +57,7 @@ class Worker:
 
     @property
     def busy(self) -> bool:
+        """Whether a job has not answered yet; once it is False, the last event can be polled."""
         return self._waiting > 0
 
     def submit(self, job: Job) -> None:
@@ -129,12 +130,12 @@ class Worker:
         """Take one event; False when nothing is asked for any more (the line is closed then)."""
         event = from_bytes(line.recv_bytes(MOST_BYTES))
         with self._lock:
+            self._events.put(event)
             self._waiting -= isinstance(event, ENDS)
             stay = self._waiting > 0
             if not stay:
                 line.close()
                 self._line = self._thread = None
-        self._events.put(event)
         return stay
 
     def _leave(self, sentence: str) -> None:
@@ -142,11 +143,11 @@ class Worker:
         with self._lock:
             if self._line is not None:
                 self._line.close()
-            lost, self._waiting = self._waiting, 0
+            for _ in range(self._waiting):
+                self._events.put(Failed(sentence))
+            self._waiting = 0
             self._line = self._thread = None
             self._outgoing.clear()
-        for _ in range(lost):
-            self._events.put(Failed(sentence))
 
     def _connected(self) -> Connection:
         """A greeted line, to the living process or to a new one."""
