@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How good a head is, in numbers. Pictures are [H,W,C] float in 0..1, display-referred."""
 
+from .closure import Closure, closed_below, closure
+from .grid_words import Word, bilabial_spans, pauses, read_align
+from .lip_offset import LipOffset, lip_offset, pooled, share_within
 from .lips import correlation, jitter, landmark_distance, lip_gap, mouth_box
 from .psnr import psnr
+from .shift_recovery import ShiftRecovery, shift_recovery
+from .silence import SilenceMotion, silence_motion, silent_spans
+from .spans import Span
 from .ssim import ssim, ssim_with_gradient
+from .table import METRICS, Metric, better, rated
 
-METRICS = {"psnr": psnr, "ssim": ssim}  # name -> function(rendered, truth) -> float; larger is better
-
-__all__ = ["METRICS", "correlation", "jitter", "landmark_distance", "lip_gap", "mouth_box", "psnr", "ssim",
-           "ssim_with_gradient"]
+__all__ = [
+    "METRICS", "Closure", "LipOffset", "Metric", "ShiftRecovery", "SilenceMotion", "Span", "Word", "better",
+    "bilabial_spans", "closed_below", "closure", "correlation", "jitter", "landmark_distance", "lip_gap", "lip_offset",
+    "mouth_box", "pauses", "pooled", "psnr", "rated", "read_align", "share_within", "shift_recovery", "silence_motion",
+    "silent_spans", "ssim", "ssim_with_gradient",
+]

@@ -45,10 +45,17 @@ def correlation(
 
 
 def landmark_distance(
-    first: np.ndarray,  # [T,20,2] pixels, the mouth's landmarks
+    first: np.ndarray,  # [T,20,2] pixels, the mouth's landmarks (or [T,68,2]: the mouth's are taken)
     second: np.ndarray,  # [T,20,2] pixels
 ) -> float:
-    """LMD: both sets mean-centred a frame, mean Euclidean distance in pixels (method of this line of work)."""
+    """LMD: both sets mean-centred a frame, mean Euclidean distance in pixels over landmarks and frames (method of this
+    line of work). Blind to where the mouth is, but not to its size: only comparable at equal resolution.
+    Raises ValueError for sets that differ in shape, or without frames.
+    """
+    if first.shape != second.shape or first.ndim != 3 or not first.size:
+        raise ValueError(f"landmarks must be two equal sets [T,P,2], not {first.shape} and {second.shape}")
+    if first.shape[1] == 68:
+        first, second = first[:, MOUTH], second[:, MOUTH]
     a = first - first.mean(axis=1, keepdims=True)
     b = second - second.mean(axis=1, keepdims=True)
     return float(np.linalg.norm(a - b, axis=-1).mean())

@@ -30,7 +30,7 @@ from ..formats.refusal import Refusal
 from ..head import HeadModel
 from ..jobs.events import Event, Finished, Progress, Started
 from ..jobs.pace import Pace
-from ..metrics import METRICS, correlation, jitter, lip_gap, mouth_box
+from ..metrics import correlation, jitter, lip_gap, mouth_box, rated
 from ..performance.condition import Condition
 from ..performance.replay import Frame, Replay
 from ..raster.door import rasterize
@@ -94,8 +94,8 @@ class Judge:
         parts = {"whole": np.s_[:, :]}
         if self.sees_mouth(i):
             parts["mouth"] = mouth_box(self.footage.landmarks2d[i], self.footage.width, self.footage.height)
-        return {f"{who} {part} {name}": metric(picture[box], truth[box]) for who, picture in drawn.items()
-                for part, box in parts.items() for name, metric in METRICS.items()}
+        return {f"{who} {part} {name}": value for who, picture in drawn.items() for part, box in parts.items()
+                for name, value in rated(rendered=picture[box], truth=truth[box]).items()}
 
     def sees_mouth(self, i: int) -> bool:
         towards = self.footage.camera(i).centre - self.places().mean(axis=0)

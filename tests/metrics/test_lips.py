@@ -40,3 +40,18 @@ def test_gap_and_likeness():
     assert landmark_distance(np.float64([[[0, 0], [6, 8]]]), np.zeros((1, 2, 2))) == pytest.approx(5)
     assert jitter(np.arange(10)[:, None, None] * np.ones((10, 3, 2))) == pytest.approx(0)
     assert jitter(np.random.default_rng(0).random((10, 3, 2))) > 0.1
+
+
+def test_lmd_sees_shape_but_not_place():
+    rng = np.random.default_rng(1)
+    first, second = rng.random((2, 7, 68, 2)) * 100
+    mouth = landmark_distance(first[:, 48:], second[:, 48:])
+    assert landmark_distance(first, second) == pytest.approx(mouth)  # of a whole face, the mouth
+    there, here = rng.random((2, 7, 1, 2)) * 50  # another place every frame, other for each set
+    assert landmark_distance(first + there, second + here) == pytest.approx(mouth)
+    assert landmark_distance(3 * first, 3 * second) == pytest.approx(3 * mouth)  # pixels stay pixels
+    twice = landmark_distance(np.concatenate([first, first]), np.concatenate([second, first]))
+    assert twice == pytest.approx(mouth / 2)
+    for strange, other in ((first[:3], second), (first[:, :20], second), (first[0], second[0]), (first[:0], first[:0])):
+        with pytest.raises(ValueError, match="equal sets"):
+            landmark_distance(strange, other)

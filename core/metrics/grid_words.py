@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Word timings of the GRID corpus (`NAME.align`), and where in them the lips must meet or may rest.
+
+GRID (Cooke, Barker, Cunningham & Shao, JASA 120:2421, 2006) gives lines `start end word`, 25000 units a second, which
+is 1000 a video frame. Words are timed, phones are not, so the bilabial spans are an APPROXIMATION: each of the words
+below has one bilabial, at its start or at its end, and the span reaches from the boundary a little to either side.
+Span widths are not in the paper: chosen because aligners are off by 20 ms in the median and 60 ms at the 90th
+percentile, a closure lasts 50 to 120 ms, and lips close before the word is heard to begin.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..formats.refusal import Refusal
+from .spans import Span
+
+UNITS = 25000  # a second
+LARGEST = 1 << 16  # bytes; a real file has about 150
+PAUSES = ("sil", "sp")
+STARTS = ("b", "bin", "blue", "by", "p", "place", "please")  # the letters as they are spoken: bee, pee
+ENDS = ("m",)  # em
+BEFORE, AFTER = 0.08, 0.10  # seconds to either side of a word's start; mirrored at its end
+
+
+@dataclass(frozen=True)
+class Word:
+    start: float  # seconds
+    end: float  # seconds
+    label: str
+
+
+def read_align(path: str | Path) -> list[Word]:
+    """The rows of one file, in seconds. Raises Refusal for what is not such a file."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise Refusal(f"{path} is too large for word timings; give the .align file of one GRID clip.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read ({error.strerror}); give the .align file of a GRID clip.") from error
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path} is not text; give the .align file of a GRID clip.") from error
+    words = [_word(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not words:
+        raise Refusal(f"{path} holds no words; give the .align file of a GRID clip.")
+    return words
+
+
+def _word(path: Path, number: int, line: str) -> Word:
+    try:
+        first, last, label = line.split()
+        start, end = float(first) / UNITS, float(last) / UNITS
+        fits = math.isfinite(end) and 0 <= start <= end
+    except ValueError:
+        fits = False
+    if not fits:
+        raise Refusal(f"{path} line {number} is not `start end word` with start before end; repair the line or leave "
+                      "the file out.")
+    return Word(start, end, label.lower())
+
+
+def bilabial_spans(words: Iterable[Word]) -> list[Span]:
+    """Where p, b and m are spoken, roughly: around the start of bin, blue, by, place, please and the letters b and p,
+    around the end of the letter m; at most half the word is taken."""
+    spans = []
+    for word in words:
+        within = min(AFTER, (word.end - word.start) / 2)
+        if word.label in STARTS:
+            spans.append(Span(max(word.start - BEFORE, 0.0), word.start + within))
+        elif word.label in ENDS:
+            spans.append(Span(word.end - within, word.end + BEFORE))
+    return spans
+
+
+def pauses(words: Iterable[Word]) -> list[Span]:
+    """Where nobody speaks: `sil` and `sp`."""
+    return [Span(word.start, word.end) for word in words if word.label in PAUSES]

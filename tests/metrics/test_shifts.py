@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Known shifts come back: whole ones exactly, parts of a frame closely, a still mouth not at all."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from talksplat.core.metrics import correlation, lip_offset, pooled, share_within, shift_recovery
+from talksplat.core.metrics.shifts import best_shift, shifted_correlation
+
+
+def chatter(count, seed=0, width=2.0):
+    """A band-limited curve, as lips move: noise through a Gaussian."""
+    x = np.arange(-8, 9)
+    return np.convolve(np.random.default_rng(seed).standard_normal(count + 16), np.exp(-x**2 / (2 * width**2)), "valid")
+
+
+@given(st.integers(-15, 15), st.integers(0, 50), st.floats(0.01, 100), st.floats(-100, 100))
+def test_whole_shifts_are_exact(k, seed, scale, offset):
+    long = chatter(120, seed)
+    true, told = long[20:95], scale * long[20 - k : 95 - k] + offset  # told[t] = true[t - k]
+    found = lip_offset(told, true, 25)
+    assert found.frames == k
+    assert found.r == pytest.approx(1, abs=1e-9)
+    assert found.shifts[np.argmax(found.curve)] == k
+    assert found.r_unmoved == pytest.approx(correlation(told, true))
+    assert lip_offset(true, told, 25).frames == -k
+
+
+@pytest.mark.parametrize("part", [-0.4, -0.2, 0.0, 0.3, 0.45])
+def test_parts_of_a_frame(part):
+    fine = chatter(1200, 3, width=3.0)
+    at = np.interp(np.arange(100.0) * 4 + 100, np.arange(1200), fine)
+    late = np.interp((np.arange(100.0) - 3 - part) * 4 + 100, np.arange(1200), fine)
+    found = lip_offset(late, at, Fraction(25))
+    assert found.frames == 3
+    assert found.fine == pytest.approx(3 + part, abs=0.12)
+    assert found.seconds == pytest.approx(found.fine / 25)
+
+
+def test_parabola_is_exact_on_a_parabola():
+    x = np.arange(-5.0, 6)
+    assert best_shift(1 - 0.01 * (x - 1.3) ** 2) == (1, pytest.approx(1.3))
+    assert best_shift(0.5 + 0.01 * x) == (5, 5.0)  # the end has no neighbour
+    assert best_shift(np.ones(11)) == (0, 0.0)
+    assert best_shift(-np.ones(11)) is None
+
+
+def test_each_shift_is_pearson_on_the_overlap():
+    a, b = chatter(40, 1), chatter(40, 2)
+    r = shifted_correlation(a, b, 6)
+    assert r[6 + 4] == pytest.approx(np.corrcoef(a[4:], b[:-4])[0, 1])
+    assert r[6 - 2] == pytest.approx(np.corrcoef(a[:-2], b[2:])[0, 1])
+
+
+@pytest.mark.parametrize("still", [0.0, 0.1, 1e6 / 3])
+def test_a_still_mouth_has_no_offset(still):
+    found = lip_offset(np.full(75, still), chatter(75), 25)
+    assert found.frames is None
+    assert found.fine is None
+    assert found.seconds is None
+    assert share_within([found, lip_offset(chatter(75), chatter(75), 25)]) == 0.5
+
+
+def test_many_clips():
+    clips = [chatter(75, seed) for seed in range(8)]
+    offsets = [lip_offset(np.roll(clip, k), clip, 25) for clip, k in zip(clips, (2, 2, 2, 2, 2, 2, 0, 1))]
+    assert share_within(offsets) == 0.25
+    assert share_within(offsets, 2) == 1
+    assert np.isnan(share_within([]))
+    assert pooled(offsets).frames == 2
+    assert np.allclose(pooled(offsets).curve, np.mean([offset.curve for offset in offsets], axis=0))
+    with pytest.raises(ValueError, match="one frame rate"):
+        pooled([offsets[0], lip_offset(clips[0], clips[0], 30)])
+
+
+@pytest.mark.parametrize("k", [0, 1, 5, 12])
+def test_a_delay_is_recovered(k):
+    mouth = np.stack([chatter(90, seed) for seed in range(6)], axis=1).reshape(90, 2, 3)
+    found = shift_recovery(mouth[15:75], mouth[15 - k : 75 - k])
+    assert found.frames == k
+    assert found.fine == pytest.approx(k, abs=0.1)
+    assert found.residual == pytest.approx(0, abs=1e-12)
+    wrong = shift_recovery(mouth[15:75], 2 * mouth[15 - k : 75 - k])
+    assert wrong.frames == k  # in time, but not the same movement
+    assert wrong.residual > 0.5
+
+
+def test_a_head_that_learned_the_clock_is_found_out():
+    mouth = chatter(90)
+    assert shift_recovery(mouth, mouth).frames == 0
+    nothing = shift_recovery(mouth, np.zeros(90))
+    assert nothing.frames is None
+    assert np.isnan(nothing.residual)
+
+
+@pytest.mark.parametrize(("told", "true"), [(np.ones(75), np.ones(74)), (np.ones(10), np.ones(10)),
+                                            (np.full(75, np.nan), np.ones(75)), (np.ones((75, 2)), np.ones((75, 2)))])
+def test_curves_that_do_not_fit(told, true):
+    with pytest.raises(ValueError, match=r"shape|few|number"):
+        lip_offset(told, true, 25)
