@@ -28,7 +28,7 @@ def views(n, count, seed=0):
                                                   pixels > 0)))
 
 
-@pytest.mark.parametrize("name", list(STRATEGIES))
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "mcmc"])
 def test_scores_equal_brute_force(name):
     c = cloud()
     rule = STRATEGIES[name](DensitySettings(start=10**6, stop=10**7))
@@ -38,8 +38,8 @@ def test_scores_equal_brute_force(name):
         assert rule.step_post_backward(c, adam(c), state, step, info) is None
     expected = []
     for i in range(len(c)):
-        weights = [float(v.pixels[i]) if name == "pixel_aware" else float(v.pixels[i] > 0) for v in seen]
-        total = sum(w * float(v.gradient[i]) for w, v in zip(weights, seen))
+        weights = [float(v.pixels[i]) if "pixel" in name else float(v.pixels[i] > 0) for v in seen]
+        total = sum(w * float((v.absolute if name == "absgrad" else v.gradient)[i]) for w, v in zip(weights, seen))
         expected.append(total / sum(weights) if sum(weights) else 0.0)
     assert np.allclose(rule.scores(state).numpy(), expected, rtol=1e-5)
 
@@ -114,7 +114,7 @@ def test_budget_is_respected_and_the_best_go_first(name):
         change = rule.step_post_backward(c, optimizer, state, step, next(views(len(c), 1, step)))
         if change:
             sizes.append(len(c))
-            assert len(c) <= rule.allowed(state, step)
+            assert len(c) <= (260 if name == "mcmc" else rule.allowed(state, step))
     assert sizes == sorted(sizes)
     assert 255 <= sizes[-1] <= 260
 
@@ -129,3 +129,16 @@ def test_pruning_takes_the_faint_and_the_huge():
     assert change.pruned >= 15
     assert len(c) == 50 - change.pruned
     assert c.scales.max() < 0.02
+
+
+def test_absgrad_sees_what_cancels():
+    """One Gaussian is pulled apart (signed sum 0), one is pulled evenly, one hardly."""
+    pulls = torch.tensor([0.0, 1e-3, 1e-5]), torch.tensor([1e-3, 1e-3, 7e-4])
+    info = DensityInfo(*pulls, torch.ones(3), torch.ones(3), torch.ones(3, dtype=torch.bool))
+    grown = {}
+    for name in ("adc", "absgrad"):
+        c = cloud(3)
+        rule = STRATEGIES[name](DensitySettings(start=0, stop=10, every=1, largest=1e9, prune_from=0, prune_to=0))
+        change = rule.step_post_backward(c, adam(c), rule.initialize_state(c), 9, info)
+        grown[name] = change.cloned + change.split
+    assert grown == {"adc": 1, "absgrad": 2}  # 7e-4 is under 4 tau

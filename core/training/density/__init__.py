@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where Gaussians are added and removed while a head trains. A new rule: a file with a Strategy, and a line here."""
 
+from .absgrad import AbsGrad
 from .adc import Adc
+from .mcmc import Mcmc
 from .pixel_aware import PixelAware
-from .settings import DensitySettings
+from .pixel_aware_budget import PixelAwareBudget
+from .settings import AbsGradSettings, BudgetSettings, DensitySettings, McmcSettings
 from .strategy import Change, DensityInfo, DensityState, Strategy
 
-STRATEGIES: dict[str, type[Strategy]] = {"pixel_aware": PixelAware, "adc": Adc}
+STRATEGIES: dict[str, type[Strategy]] = {
+    "pixel_aware": PixelAware,
+    "adc": Adc,
+    "absgrad": AbsGrad,
+    "mcmc": Mcmc,
+    "pixel_aware_budget": PixelAwareBudget,
+}
 
-__all__ = ["STRATEGIES", "Change", "DensityInfo", "DensitySettings", "DensityState", "Strategy"]
+__all__ = ["STRATEGIES", "AbsGradSettings", "BudgetSettings", "Change", "DensityInfo", "DensitySettings",
+           "DensityState", "McmcSettings", "Strategy"]

@@ -4,10 +4,11 @@
 import torch
 from torch import Tensor
 
-from .strategy import DensityInfo, Strategy
+from .scored import Scored
+from .strategy import DensityInfo
 
 
-class Adc(Strategy):
+class Adc(Scored):
     """score = mean over the views that see it of |g| (Kerbl et al. 2023)."""
 
     name = "adc"

@@ -4,11 +4,12 @@
 import torch
 from torch import Tensor
 
+from .scored import Scored
 from .settings import DensitySettings
-from .strategy import DensityInfo, Strategy
+from .strategy import DensityInfo
 
 
-class PixelAware(Strategy):
+class PixelAware(Scored):
     """score = sum_k m_k |g_k| f(d_k) / sum_k m_k, m the exact count of pixels entered in view k (Pixel-GS eq. of
     the score), f(d) = min(1, (d / (0.37 radius))^2).
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The numbers of density control, each with its source."""
+"""The numbers of density control, each with its source.
+
+`DensitySettings` holds what all rules share and what a checkpoint compares; a rule's own numbers stand in a class of
+their own, which its constructor takes.
+"""
 
 from dataclasses import dataclass
 
@@ -17,6 +21,37 @@ class DensitySettings:
     prune_to: float = 0.05  # ... and at `stop`; rises as TalkingGaussian's 0.05 -> 0.30, lower because ours keeps
     # soft hair edges
     largest: float = 0.02  # metres; larger ones are removed. Not in the paper: chosen because they show as haze
-    budget: int = 30_000  # Gaussians at most; reached along a curve (see `strategy.Strategy.allowed`)
+    budget: int = 30_000  # Gaussians at most; reached along a curve (see `scored.Scored.allowed`)
     long_axis: bool = True  # split along the longest axis, moments kept; False: two random children (3DGS)
     absolute: bool = False  # score |gradient| summed a pixel (AbsGS) instead of the gradient's sum
+
+
+@dataclass(frozen=True)
+class AbsGradSettings:
+    tau: float = 4.0  # times DensitySettings.tau: absolute sums are larger (gsplat's advice: 8e-4 for 2e-4)
+
+
+@dataclass(frozen=True)
+class BudgetSettings:
+    """Of `pixel_aware_budget`: a quota an event, a deadband and the 12 % are from Smart Target Point Control (2026) by
+    its public summary; `gain` and `reach` are not in it: chosen because of what stands beside them."""
+
+    deadband: float = 0.01  # of the target: inside it the threshold rests
+    most: float = 0.12  # the threshold's largest relative move an event
+    gain: float = 4.0  # relative move for a relative error; 3 % off moves it by the 12 %
+    reach: float = 1e3  # the threshold stays within tau / reach .. tau * reach, so that it can come back
+
+
+@dataclass(frozen=True)
+class McmcSettings:
+    """Of `mcmc` (Kheradmand et al. 2024 and its published defaults). Its scenes are some units wide, a head's radius is
+    `DensitySettings.extent` metres: noise and the scale term act as if the head's radius were 1."""
+
+    dead: float = 0.005  # opacity below which a Gaussian is relocated
+    growth: float = 0.05  # more Gaussians an event, up to the budget
+    most: int = 51  # Gaussians that may stand on one place after a relocation
+    noise: float = 5e5  # times the means' learning rate; both over a head of radius 1
+    gate_slope: float = 100.0  # k of sigmoid(-k (o - t))
+    gate_centre: float = 0.005  # t: opaque Gaussians rest
+    opacity_weight: float = 0.01  # of the mean opacity in the loss
+    scale_weight: float = 0.01  # of the mean scale in the loss, over a head of radius 1

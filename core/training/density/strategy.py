@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every density rule shares: two callbacks around backward (gsplat's interface), a budget, pruning.
+"""What every density rule is: two callbacks around backward (gsplat's interface), and terms for the loss.
 
+    terms(cloud) -> {name: scalar}                                 add to the loss
     step_pre_backward(cloud, optimizer, state, step, info)
     step_post_backward(cloud, optimizer, state, step, info) -> Change | None
 
-A rule says only how a view's gradient enters the score: `weigh`. Scores gather in `state` until the next change.
+The second callback runs after the optimiser's step. Draws come from torch's global generator, which checkpoints hold.
 
-Letters: N Gaussians of one branch, g gradient of the loss with respect to the projected centre in NDC,
-m pixels that a Gaussian entered. Knows no loss and no camera.
+Letters: N Gaussians of one branch. Knows no loss and no camera.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from torch.optim import Optimizer
 
 from ...head.cloud import Cloud
 from .settings import DensitySettings
-from .surgery import clones, long_axis_children, random_children, replace_rows
 
 
 class DensityInfo(NamedTuple):
@@ -34,25 +33,31 @@ class DensityInfo(NamedTuple):
 
 @dataclass
 class DensityState:
-    """Sums since the last change."""
+    """Sums since the last change, and what a rule remembers across changes."""
 
     total: Tensor  # [N] sum of weight * gradient
     weight: Tensor  # [N] sum of weight
     begun_with: int  # Gaussians at the start, where the budget's curve begins
+    pressure: float = 1.0  # times tau; moved by `pixel_aware_budget` alone
 
     @staticmethod
-    def empty(n: int) -> "DensityState":
-        return DensityState(torch.zeros(n), torch.zeros(n), n)
+    def empty(n: int, device: torch.device | None = None) -> "DensityState":
+        return DensityState(torch.zeros(n, device=device), torch.zeros(n, device=device), n)
+
+    def forget(self, n: int) -> None:
+        """The sums begin anew, for n Gaussians."""
+        self.total, self.weight = self.total.new_zeros(n), self.weight.new_zeros(n)
 
 
 class Change(NamedTuple):
-    cloned: int
+    cloned: int  # added on another one's place
     split: int
     pruned: int
+    relocated: int = 0
 
 
 class Strategy:
-    """A density rule. Subclasses say `weigh`."""
+    """A density rule. Subclasses say `step_post_backward`; those with a score derive from `scored.Scored`."""
 
     name = ""
 
@@ -60,11 +65,11 @@ class Strategy:
         self.settings = settings
 
     def initialize_state(self, cloud: Cloud) -> DensityState:
-        return DensityState.empty(len(cloud))
+        return DensityState.empty(len(cloud), cloud.means.device)
 
-    def weigh(self, info: DensityInfo) -> tuple[Tensor, Tensor]:
-        """(weight [N], factor on the gradient [N]) of this view."""
-        raise NotImplementedError
+    def terms(self, cloud: Cloud) -> dict[str, Tensor]:
+        """Weighted scalars that the rule wants added to the loss of every step; none for most rules."""
+        return {}
 
     def step_pre_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
                           info: object) -> None:
@@ -72,53 +77,14 @@ class Strategy:
 
     def step_post_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
                            info: DensityInfo) -> Change | None:
-        """Gather this view; at every `every`-th step between `start` and `stop` change the cloud."""
+        raise NotImplementedError
+
+    def due(self, step: int) -> bool:
+        """Whether this step changes the cloud: every `every`-th one from `start`, before `stop`."""
         s = self.settings
-        if step >= s.stop:
-            return None
-        weight, factor = self.weigh(info)
-        gradient = info.absolute if s.absolute else info.gradient
-        state.total += weight * factor * gradient
-        state.weight += weight
-        if step < s.start or step % s.every:
-            return None
-        return self.change(cloud, optimizer, state, step)
+        return s.start <= step < s.stop and step % s.every == 0
 
-    def scores(self, state: DensityState) -> Tensor:  # [N]
-        """sum weight * |g| / sum weight; 0 where nothing was seen."""
-        return torch.where(state.weight > 0, state.total / state.weight.clamp_min(1e-12), 0.0)
-
-    def allowed(self, state: DensityState, step: int) -> int:
-        """The budget's curve N*(t): quadratic from what there was to `budget`, flat at the end.
-
-        Not in the paper: chosen because a smooth trajectory to a budget beats a hard cap (Smart Target Point
-        Control 2026, by its public summary; the curve is ours).
-        """
+    def passed(self, step: int) -> float:
+        """0 at `start` .. 1 at `stop`."""
         s = self.settings
-        t = min(max((step - s.start) / max(s.stop - s.start, 1), 0.0), 1.0)
-        return min(round(state.begun_with + (s.budget - state.begun_with) * (1 - (1 - t) ** 2)), s.budget)
-
-    def floor(self, step: int) -> float:
-        """Opacity below which a Gaussian goes; rises from start to stop."""
-        s = self.settings
-        t = min(max((step - s.start) / max(s.stop - s.start, 1), 0.0), 1.0)
-        return s.prune_from + (s.prune_to - s.prune_from) * t
-
-    def change(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int) -> Change:
-        """Prune first, then let the highest scores above tau have children while the budget allows."""
-        s = self.settings
-        scores = self.scores(state)
-        stays = (cloud.opacities.detach() >= self.floor(step)) & (cloud.scales.detach().amax(1) <= s.largest)
-        pruned = int((~stays).sum())
-        room = max(self.allowed(state, step) - int(stays.sum()), 0)
-        wanted = torch.nonzero(stays & (scores > s.tau)).squeeze(1)
-        chosen = wanted[torch.argsort(scores[wanted], descending=True, stable=True)[:room]]
-        large = cloud.scales.detach()[chosen].amax(1) > s.percent_dense * s.extent
-        cloned, parents = chosen[~large], chosen[large]
-        stays[parents] = False  # a split replaces its parent
-        children = long_axis_children if s.long_axis else random_children
-        first, second = clones(cloud, cloned), children(cloud, parents)
-        born = {name: torch.cat([first[name], second[name]]) for name in first}
-        replace_rows(cloud, optimizer, torch.nonzero(stays).squeeze(1), born)
-        state.total, state.weight = torch.zeros(len(cloud)), torch.zeros(len(cloud))
-        return Change(len(cloned), len(parents), pruned)
+        return min(max((step - s.start) / max(s.stop - s.start, 1), 0.0), 1.0)

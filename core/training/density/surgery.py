@@ -44,6 +44,22 @@ def _moment(value: Tensor, keep: Tensor, length: int) -> Tensor:
     return torch.cat([kept, kept.new_zeros(length - len(keep), *kept.shape[1:])])
 
 
+@torch.no_grad()
+def overwrite_rows(
+    cloud: Cloud,
+    optimizer: Optimizer,
+    rows: Tensor,  # [B] int64, each once
+    values: dict[str, Tensor],  # column -> [B,...]
+) -> None:
+    """cloud[rows] = values; their Adam moments become zero, because the old ones belonged to other values."""
+    for group in optimizer.param_groups:
+        for name, parameter in zip(group["names"], group["params"]):
+            parameter[rows] = values[name]
+            for moment in optimizer.state.get(parameter, {}).values():
+                if moment.ndim:  # not Adam's step count
+                    moment[rows] = 0
+
+
 def rows_of(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
     """A detached copy of some rows, column -> [B,...]."""
     return {name: parameter.detach()[rows].clone() for name, parameter in cloud.named_parameters()}
