@@ -199,6 +199,10 @@ class TALKSPLAT_PT_plates(_HeadTab, bpy.types.Panel):
         row = layout.row(align=True)
         for name in ("png", "exr", "movie"):
             row.prop(settings, name, toggle=True)
+        row = layout.row(align=True)
+        row.active = settings.exr
+        row.prop(settings, "exr_layout", text="")
+        row.prop(settings, "space", text="")
         button(layout, context, TALKSPLAT_OT_render_plates, icon="RENDER_RESULT")
         layout.separator()
         layout.prop(settings, "ply_out", text="")

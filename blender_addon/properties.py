@@ -80,6 +80,15 @@ class TalkSplatHead(bpy.types.PropertyGroup):
                       description="Height and width of the head's own view")
     png: BoolProperty(name="PNG", default=Render("", "").png, description="Preview pictures")
     exr: BoolProperty(name="EXR", default=Render("", "").exr, description="Half-float plates with alpha and depth")
+    exr_layout: EnumProperty(name="Layers", default=Render("", "").exr_layout, items=[
+        ("blender", "Blender", "A part a pass, named as Blender names them"),
+        ("nuke", "Nuke", "One part: R G B A, depth.Z"),
+    ])
+    space: EnumProperty(name="Space", default=Render("", "").space, items=[
+        ("lin_rec709_scene", "Linear Rec.709", "Blender's own scene-linear space"),
+        ("lin_ap1_scene", "ACEScg", "Scene-linear AP1"),
+        ("lin_ap0_scene", "ACES2065-1", "Scene-linear AP0"),
+    ])
     movie: BoolProperty(name="MP4", default=Render("", "").movie, description="A movie with the sound")
 
     ply_out: StringProperty(name="Folder", default="//ply/{head}/", **FOLDER,

@@ -108,7 +108,8 @@ def render_job(scene: bpy.types.Scene, body: bpy.types.Object) -> Render:
         cameras = sampled_cameras(scene, body, [number * scale for number in bake.card.span])
         cameras = cameras[:1] if len(set(cameras)) == 1 else cameras
     return Render(bake=path, out=out_path(settings.plates_out, body), size=settings.size, cameras=cameras,
-                  png=settings.png, exr=settings.exr, movie=settings.movie)
+                  png=settings.png, exr=settings.exr, movie=settings.movie, exr_layout=settings.exr_layout,
+                  space=settings.space)
 
 
 def sampled_controls(scene: bpy.types.Scene, body: bpy.types.Object, frames: Iterable[int]) -> list[Controls]:

@@ -17,6 +17,7 @@ from ..interchange.colour import codes_of, display_to_scene_linear
 from ..interchange.exr import Plate, write_exr
 from ..interchange.png import write_png
 from ..interchange.slate import Slate
+from ..jobs.messages import Render
 from ..raster.rendering import Rendering
 from .ledger import Ledger
 
@@ -26,19 +27,20 @@ WAITING = 3  # pictures that may wait in memory, 24 bytes a pixel each
 
 @dataclass(frozen=True)
 class Picture:
-    """One frame's files and the key of what they show."""
+    """One frame's files and the keys of what they hold."""
 
     frame: int
     camera: Camera
-    key: str
-    files: dict[str, Path]  # "png", "exr" -> path, those that are asked for
+    look: str  # key of the pixels
+    keys: dict[str, str]  # "png", "exr" -> key of the file
+    files: dict[str, Path]  # the same kinds -> path, those that are asked for
 
 
 class Press:
     """A context manager; leaving it, however, waits for what was handed in. Only its own thread keeps the ledger."""
 
-    def __init__(self, card: BakeCard, ledger: Ledger) -> None:
-        self.card, self.ledger = card, ledger
+    def __init__(self, card: BakeCard, ledger: Ledger, job: Render) -> None:
+        self.card, self.ledger, self.job = card, ledger, job
         self._pool = ThreadPoolExecutor(THREADS, "press")
         self._waiting: deque[tuple[Picture, Future]] = deque()
 
@@ -53,7 +55,7 @@ class Press:
 
     def hand_in(self, picture: Picture, seen: Rendering) -> None:
         """Write `picture`'s files that are not finished, soon. Raises what writing an earlier one raised."""
-        kinds = [kind for kind, path in picture.files.items() if not self.ledger.finished(path, picture.key)]
+        kinds = [kind for kind, path in picture.files.items() if not self.ledger.finished(path, picture.keys[kind])]
         self._waiting.append((picture, self._pool.submit(self._write, picture, seen, kinds)))
         self.drain(WAITING)
 
@@ -61,24 +63,25 @@ class Press:
         """Wait until at most `left` pictures wait."""
         while len(self._waiting) > left:
             picture, written = self._waiting.popleft()
-            for path in written.result():
-                self.ledger.note(path, picture.key)
+            for kind in written.result():
+                self.ledger.note(picture.files[kind], picture.keys[kind])
 
-    def _write(self, picture: Picture, seen: Rendering, kinds: list[str]) -> list[Path]:
+    def _write(self, picture: Picture, seen: Rendering, kinds: list[str]) -> list[str]:
         for kind in kinds:
-            FILES[kind](picture.files[kind], picture, seen, self.card)
-        return [picture.files[kind] for kind in kinds]
+            FILES[kind](picture, seen, self.card, self.job)
+        return kinds
 
 
-def _png(path: Path, _picture: Picture, seen: Rendering, _card: BakeCard) -> None:
-    write_png(path, codes_of(seen.color, seen.alpha))
+def _png(picture: Picture, seen: Rendering, _card: BakeCard, _job: Render) -> None:
+    write_png(picture.files["png"], codes_of(seen.color, seen.alpha))
 
 
-def _exr(path: Path, picture: Picture, seen: Rendering, card: BakeCard) -> None:
-    light = display_to_scene_linear(seen.color, seen.alpha)
+def _exr(picture: Picture, seen: Rendering, card: BakeCard, job: Render) -> None:
+    light = display_to_scene_linear(seen.color, seen.alpha, job.space)
     notes = {"bake": card.shot, "audio": card.audio_hash, "offset": repr(card.offset)}
-    slate = Slate(card.fps, picture.frame, picture.camera, head=card.head_hash, notes=notes)
-    write_exr(path, Plate(light, seen.alpha, seen.depth_expected, seen.depth_median), slate)
+    slate = Slate(card.fps, picture.frame, picture.camera, job.space, card.head_hash, notes)
+    plate = Plate(light, seen.alpha, seen.depth_expected, seen.depth_median)
+    write_exr(picture.files["exr"], plate, slate, job.exr_layout)
 
 
 FILES = {"png": _png, "exr": _exr}

@@ -16,7 +16,8 @@ import numpy as np
 
 from ..formats.bake import BakeReader
 from ..formats.refusal import Refusal
-from ..interchange.colour import codes_of
+from ..interchange.colour import SPACES, codes_of
+from ..interchange.exr import LAYOUTS
 from ..interchange.movie import MovieWriter
 from ..jobs.events import Event, Finished, Progress, Started, Warned
 from ..jobs.messages import Render
@@ -42,11 +43,13 @@ def render(job: Render) -> Iterator[Event]:
         if warning:
             yield Warned(warning)
         movie = Path(job.out) / f"{Path(job.bake).stem}.mp4"
-        movie_key = key_of("mp4", [p.key for p in pictures], bake.card.fps, soundtrack and soundtrack.content_hash,
+        movie_key = key_of("mp4", [p.look for p in pictures], bake.card.fps, soundtrack and soundtrack.content_hash,
                            bake.card.offset)
         screening = job.movie and not ledger.finished(movie, movie_key)
-        missing = {p.frame for p in pictures if any(not ledger.finished(path, p.key) for path in p.files.values())}
-        yield from _frames(bake, pictures, missing, ledger, _screen(movie, bake, pictures, soundtrack, screening))
+        missing = {p.frame for p in pictures
+                   if any(not ledger.finished(path, p.keys[kind]) for kind, path in p.files.items())}
+        press = Press(bake.card, ledger, job)
+        yield from _frames(bake, pictures, missing, press, _screen(movie, bake, pictures, soundtrack, screening))
         if screening:
             ledger.note(movie, movie_key)
         yield Finished(_result(job, pictures, len(missing), movie))
@@ -56,12 +59,18 @@ def pictures_of(job: Render, bake: BakeReader, wanted: range) -> list[Picture]:
     """What each frame is to become. Raises Refusal."""
     if not (job.png or job.exr or job.movie):
         raise Refusal("nothing is to be rendered; switch on png, exr or movie.")
+    if job.exr_layout not in LAYOUTS:
+        raise Refusal(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(LAYOUTS)}.")
+    if job.space not in SPACES:
+        raise Refusal(f"space {job.space!r} is unknown; use one of {', '.join(SPACES)}.")
     cameras = cameras_of(job, bake, wanted)
     name, kinds = Path(job.bake).stem, [kind for kind in FILES if getattr(job, kind)]
     pictures = []
     for frame in wanted:
         files = {kind: Path(job.out) / f"{name}.{numbered(frame)}.{kind}" for kind in kinds}
-        pictures.append(Picture(frame, cameras[frame], key_of(LOOK, bake.card.shot, frame, cameras[frame]), files))
+        look = key_of(LOOK, bake.card.shot, frame, cameras[frame])
+        keys = {"png": look, "exr": key_of(look, job.exr_layout, job.space)}
+        pictures.append(Picture(frame, cameras[frame], look, keys, files))
     return pictures
 
 
@@ -70,11 +79,11 @@ def numbered(frame: int) -> str:
     return f"{'-' if frame < 0 else ''}{abs(frame):04d}"
 
 
-def _frames(bake: BakeReader, pictures: list[Picture], missing: set[int], ledger: Ledger,
+def _frames(bake: BakeReader, pictures: list[Picture], missing: set[int], press: Press,
             screen: MovieWriter | None) -> Iterator[Progress]:
     canonical = bake.canonical
     table = tuple(np.empty_like(getattr(canonical, name)) for name in ("means", "quats", "scales"))
-    with Press(bake.card, ledger) as press, screen or nullcontext():
+    with press, screen or nullcontext():
         todo = pictures if screen is not None else [p for p in pictures if p.frame in missing]
         pace = Pace(len(pictures), len(pictures) - len(todo))
         yield pace.at(pace.done)

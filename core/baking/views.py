@@ -20,8 +20,8 @@ MARGIN = 1.15  # around the head in that view
 def frames_of(job: Render, bake: BakeReader) -> range:
     """The frame numbers to render. Raises Refusal for frames outside the shot or not baked yet."""
     span = bake.card.span
-    first = job.first if job.first or (job.last and 0 in span) else span[0]
-    last = job.last if job.last or (job.first and job.first < 0 and 0 in span) else span[-1]
+    first = span[0] if job.first is None else job.first
+    last = span[-1] if job.last is None else job.last
     if not (first in span and last in span and first <= last):
         raise Refusal(f"{job.bake}: holds frames {span[0]} to {span[-1]}; {first} to {last} are asked for, "
                       "set first and last within them.")

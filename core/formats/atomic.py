@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# mkstemp makes private files; a shot folder is shared with other people and farm machines. The process's umask can
+# only be read by setting it, which is not safe beside other threads: once, here.
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+SHARED = 0o666 & ~_UMASK
+
 
 @contextmanager
 def written_beside(path: Path | str) -> Iterator[Path]:
@@ -22,10 +28,7 @@ def written_beside(path: Path | str) -> Iterator[Path]:
     beside = Path(name)
     try:
         yield beside
-        # mkstemp makes private files; a shot folder is shared with other people and farm machines.
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o666 & ~umask)
+        beside.chmod(SHARED)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -37,14 +37,14 @@ class Plate:
     depth_median: np.ndarray | None = None  # [H,W] metres
 
 
-def write_exr(path: Path | str, plate: Plate, slate: Slate, preset: str = "blender") -> None:
-    """Write atomically, ZIP compressed. `preset` is a key of PRESETS.
+def write_exr(path: Path | str, plate: Plate, slate: Slate, layout: str = "blender") -> None:
+    """Write atomically, ZIP compressed. `layout` is a key of LAYOUTS.
 
     Raises ValueError for arrays that do not belong together or are not finite.
     """
     passes = _passes(plate)
     with written_beside(path) as beside:
-        with OpenEXR.File(PRESETS[preset](passes, slate)) as file:
+        with OpenEXR.File(LAYOUTS[layout](passes, slate)) as file:
             file.write(str(beside))
 
 
@@ -94,7 +94,7 @@ def _header(slate: Slate) -> dict:
     return {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage} | slate.attributes()
 
 
-PRESETS: dict[str, Callable[[Passes, Slate], list[OpenEXR.Part]]] = {"blender": _blender, "nuke": _nuke}
+LAYOUTS: dict[str, Callable[[Passes, Slate], list[OpenEXR.Part]]] = {"blender": _blender, "nuke": _nuke}
 
 
 def read_exr(path: Path | str) -> tuple[dict[str, np.ndarray], dict]:

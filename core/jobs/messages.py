@@ -40,10 +40,12 @@ class Render:
     out: str  # the folder for the pictures
     size: int = 512  # height in pixels when `cameras` is empty: the head card's own view, square
     cameras: tuple[Camera, ...] = ()  # one for the whole shot, or one a frame; empty: the head's own view
-    first: int = 0  # frame range, 0 to 0: all
-    last: int = 0
+    first: int | None = None  # frame numbers, both rendered; None: from the shot's first, to its last
+    last: int | None = None
     png: bool = True
     exr: bool = True
+    exr_layout: str = "blender"  # or "nuke": how parts and channels are named
+    space: str = "lin_rec709_scene"  # of the EXR's colours; or "lin_ap1_scene" (ACEScg), "lin_ap0_scene" (ACES2065-1)
     movie: bool = True
     audio: str = ""  # the sound for the mp4; empty: the one the bake was made from
 
@@ -60,10 +62,20 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Convert:
+    """Footage to a TalkingGaussian / ER-NeRF dataset folder, or such a folder to footage: the source says which.
+    Goes on with what it finds in `out`."""
+
+    source: str  # the footage folder, or the dataset folder
+    out: str  # the folder to make
+    torso: bool = False  # from a dataset folder: neck and torso belong to the trained picture too
+
+
+@dataclass(frozen=True)
 class Info:
     """Say what one of our files holds, one `name: value` a line."""
 
     file: str
 
 
-Job = Perform | Bake | Render | Train | Info
+Job = Perform | Bake | Render | Train | Convert | Info

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -14,7 +15,7 @@ from talksplat.core.baking.render import numbered, render
 from talksplat.core.formats.bake import BakeReader
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
-from talksplat.core.interchange.colour import display_to_scene_linear
+from talksplat.core.interchange.colour import SPACES, display_to_scene_linear
 from talksplat.core.interchange.exr import read_exr, write_exr
 from talksplat.core.jobs.events import Finished, Progress, Warned
 from talksplat.core.jobs.messages import Bake, Render
@@ -138,6 +139,8 @@ def test_a_camera_a_frame(job, shot):
     ({"first": 104, "last": 100}, "104 to 100"),
     ({"size": 0}, "size 0"),
     ({"png": False, "exr": False, "movie": False}, "nothing is to be rendered"),
+    ({"exr_layout": "flame"}, "flame"),
+    ({"space": "srgb"}, "srgb"),
     ({"audio": "nowhere.wav"}, "nowhere.wav"),
 ])
 def test_impossible_wishes_are_refused_before_anything_is_written(job, tmp_path, change, said):
@@ -155,6 +158,24 @@ def test_frames_that_are_not_baked_yet_are_named(tiny_head, voice, job, tmp_path
     with pytest.raises(Refusal, match=r"25 of the 29 frames are not baked yet \(the first is 5\)"):
         done(replace(job, bake=str(path)))
     assert done(replace(job, bake=str(path), last=4, movie=False))[0]["frames"] == 4
+
+
+def test_another_layout_or_space_writes_only_the_exrs_again(job, tmp_path):
+    job = replace(job, movie=False)
+    done(job)
+    pngs = {path: path.stat().st_mtime_ns for path in Path(job.out).glob("*.png")}
+    exr = sorted(Path(job.out).glob("*.exr"))[0]
+    blender, header = read_exr(exr)
+    assert header["colorInteropID"] == "lin_rec709_scene"
+    done(replace(job, exr_layout="nuke", space="lin_ap1_scene"))
+    nuke, header = read_exr(exr)
+    assert header["colorInteropID"] == "lin_ap1_scene"
+    assert {"R", "G", "B", "A", "depth.Z"} <= set(nuke)
+    rec709, acescg = (np.stack([table[prefix + c] for c in "RGB"], -1).astype(float)
+                      for table, prefix in ((blender, "ViewLayer.Combined."), (nuke, "")))
+    assert np.abs(rec709 @ SPACES["lin_ap1_scene"].T - acescg).max() < 2e-3  # halves
+    assert np.abs(rec709 - acescg).max() > 1e-2
+    assert pngs == {path: path.stat().st_mtime_ns for path in Path(job.out).glob("*.png")}
 
 
 def test_the_click_is_heard_where_it_is_seen(tiny_head, tmp_path):

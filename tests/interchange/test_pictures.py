@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
-from talksplat.core.interchange.exr import BACKGROUND, PRESETS, Plate, read_exr, write_exr
+from talksplat.core.interchange.exr import BACKGROUND, LAYOUTS, Plate, read_exr, write_exr
 from talksplat.core.interchange.png import write_png
 from talksplat.core.interchange.slate import Slate, timecode, world_to_camera, world_to_ndc
 
@@ -55,10 +55,10 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("preset", list(PRESETS))
-def test_exr_comes_back(tmp_path, preset):
-    plate, names = _plate(), NAMES[preset]
-    write_exr(tmp_path / "a.exr", plate, SLATE, preset)
+@pytest.mark.parametrize("layout", list(LAYOUTS))
+def test_exr_comes_back(tmp_path, layout):
+    plate, names = _plate(), NAMES[layout]
+    write_exr(tmp_path / "a.exr", plate, SLATE, layout)
     channels, _ = read_exr(tmp_path / "a.exr")
     assert set(channels) == set(names.values())
     for i, letter in enumerate("RGB"):
@@ -106,10 +106,10 @@ def test_exr_without_depth(tmp_path):
     assert set(read_exr(tmp_path / "a.exr")[0]) == set("RGBA")
 
 
-@pytest.mark.parametrize("preset", list(PRESETS))
-def test_exr_says_when_and_through_what(tmp_path, preset):
+@pytest.mark.parametrize("layout", list(LAYOUTS))
+def test_exr_says_when_and_through_what(tmp_path, layout):
     slate = Slate(SLATE.rate, 1001, EYE, "lin_ap1_scene", "ab" * 32, SLATE.notes)
-    write_exr(tmp_path / "a.exr", _plate(), slate, preset)
+    write_exr(tmp_path / "a.exr", _plate(), slate, layout)
     header = read_exr(tmp_path / "a.exr")[1]
     assert header["framesPerSecond"] == Fraction(24000, 1001)
     code = header["timeCode"]
@@ -195,14 +195,14 @@ def test_an_exr_that_boasts_or_breaks_off(tmp_path):
 
 
 @pytest.mark.bpy
-@pytest.mark.parametrize(("preset", "sockets"), [
+@pytest.mark.parametrize(("layout", "sockets"), [
     ("blender", ["Combined", "Alpha", "Depth", "DepthMedian"]),
     ("nuke", ["Combined", "Alpha", "depth", "depth_median"]),
 ])  # fmt: skip
-def test_blender_finds_the_passes(tmp_path, preset, sockets):
+def test_blender_finds_the_passes(tmp_path, layout, sockets):
     """In a process of its own: bpy keeps what it loads."""
     pytest.importorskip("bpy")
-    write_exr(tmp_path / "a.exr", _plate(), SLATE, preset)
+    write_exr(tmp_path / "a.exr", _plate(), SLATE, layout)
     script = f"""
 import bpy
 node = bpy.data.node_groups.new("c", "CompositorNodeTree").nodes.new("CompositorNodeImage")
