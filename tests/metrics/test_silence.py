@@ -60,3 +60,16 @@ def test_sounds_without_pauses():
     assert silent_spans(np.zeros(16000), 16000) == [(0.0, 1.0)]
     with pytest.raises(ValueError, match="one channel"):
         silent_spans(np.zeros((10, 2)), 16000)
+
+
+def test_dead_silence_does_not_hide_a_quiet_room():
+    rng, t = np.random.default_rng(0), np.arange(3 * 16000) / 16000
+    sound = np.sin(t * 900) + 1e-3 * rng.standard_normal(len(t))
+    sound[t < 1] = 0
+    sound[t > 2] = 1e-3 * rng.standard_normal((t > 2).sum())
+    assert np.allclose(silent_spans(sound, 16000), [(0, 1), (2, 3)], atol=0.04)
+
+
+def test_a_sound_that_hardly_varies_has_no_pauses():
+    t = np.arange(3 * 16000) / 16000
+    assert silent_spans((1 + 0.4 * np.sin(t * 4)) * np.sin(t * 900), 16000) == []
