@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shell's face: `talksplat perform | bake | render | train | evaluate | info | demo | version`.
+"""The shell's face: `talksplat perform | bake | render | train | evaluate | convert | info | demo | version`.
 
 Every flag is a field of a job (core/jobs/messages.py); here stands only what a shell adds: what is
 positional, what is hidden, how an event looks in a terminal and as a line of JSON. Results go to
@@ -23,7 +23,7 @@ from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subc
 from .deeds import cancelled, do, told, version
 from .formats.camera import Camera
 from .jobs.events import Cancelled, Event, Failed, Finished, Progress, Started
-from .jobs.messages import Bake, Info, Job, Perform, Render, Train
+from .jobs.messages import Bake, Convert, Info, Job, Perform, Render, Train
 from .jobs.wire import to_bytes
 from .performance.controls import Controls
 
@@ -52,6 +52,13 @@ class RenderVerb(Render):
 @dataclass(frozen=True)
 class TrainVerb(Train):
     footage: Positional[str]
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class ConvertVerb(Convert):
+    source: Positional[str]
+    torso: FlagCreatePairsOff[bool] = False
     json: Json = False
 
 
@@ -91,6 +98,7 @@ VERBS = {
     "render": (RenderVerb, Render),
     "train": (TrainVerb, Train),
     "evaluate": (EvaluateVerb, None),
+    "convert": (ConvertVerb, Convert),
     "info": (InfoVerb, Info),
     "demo": (DemoVerb, None),
     "version": (VersionVerb, None),
