@@ -15,6 +15,8 @@ from talksplat.core.footage import Footage
 from talksplat.core.footage.convert import convert
 from talksplat.core.footage.er_nerf import CHANNELS, PARTS, label_of, viewmats_of
 from talksplat.core.footage.er_nerf_files import read_transforms, read_units
+from talksplat.core.footage.er_nerf_read import DOUBT
+from talksplat.core.footage.triangulate import triangulated
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Warned
@@ -163,6 +165,21 @@ def test_real_poses_and_action_units(shared_data):
     units = read_units(folder / "ernerf_obama_au.csv")
     assert {len(values) for values in units.values()} == {4495}
     assert 1 < units["AU45_r"].max() <= 5
+
+
+@pytest.mark.shared_data
+def test_the_doubt_is_as_large_as_the_error(shared_data):
+    """A real talker's turning, trackers that err alike for a second: what is believed of the depth is what is true."""
+    viewmats = viewmats_of(read_transforms(shared_data / "tracked_format/ernerf_obama_data_kf.json").matrices, 1.0)
+    K = np.array([[1100, 0, 225], [0, 1100, 225], [0, 0, 1.0]])
+    seen = np.einsum("fij,pj->fpi", viewmats[:, :3, :3], face()) + viewmats[:, None, :3, 3]
+    pixels = seen[..., :2] / seen[..., 2:] * 1100 + 225
+    noise = np.random.default_rng(0).normal(size=(len(pixels) // 25 + 1, 68, 2))[np.arange(len(pixels)) // 25]
+    for pictures, trusted in ((60, False), (4086, True)):
+        found = triangulated((pixels + 2 * noise)[:pictures], viewmats[:pictures], K)
+        error = np.median(np.linalg.norm(found.mean - face(), axis=-1))
+        assert 0.4 < np.median(found.doubt) / error < 2.5
+        assert (np.median(found.doubt) < DOUBT) == trusted
 
 
 def test_masks_mean_what_their_colours_say():
