@@ -168,6 +168,10 @@ class Trainer:
             loss = loss + s.offset_weight * offset_loss(moved, self.model.canonical())
             if self.t % s.landmark_every == 0:
                 loss = loss + s.landmark_weight * self.landmarks(s.landmark_batch)
+        for name, cloud in self.model.clouds.items():
+            loss = loss + sum(self.rules[name].terms(cloud).values())
+            self.rules[name].step_pre_backward(cloud, self.optimizers[name], self.density[name], self.t,
+                                               picture.density)
         for optimizer in self.optimizers.values():
             optimizer.zero_grad()
         loss.backward()
@@ -213,7 +217,7 @@ class Trainer:
         extra |= {f"reference.{name}": np.asarray(value) for name, value in vars(self.reference).items()}
         notes = {"t": self.t, "settings": self.settings.to_dict(), "pictures": len(self.fine),
                  "results": self.notes, "numpy": self.rng.bit_generator.state,
-                 "begun_with": {name: state.begun_with for name, state in self.density.items()}}
+                 "density": {name: [state.begun_with, state.pressure] for name, state in self.density.items()}}
         save_checkpoint(path, self.model, self.optimizers, extra, notes)
 
     def load(self, path: Path) -> str:
@@ -230,9 +234,9 @@ class Trainer:
             self.reference = Reference(**reference | scalars)
             self._assemble(clouds_of(arrays, path))
             extra = restore(arrays, self.model, self.optimizers, path)
-            for name, begun in notes["begun_with"].items():
+            for name, remembered in notes["density"].items():
                 self.density[name] = DensityState(*(torch.from_numpy(extra[f"{name}.{column}"])
-                                                    for column in ("total", "weight")), begun)
+                                                    for column in ("total", "weight")), *remembered)
             self.rng.bit_generator.state = notes["numpy"]
             self.t, self.notes = notes["t"], notes["results"]
         except KeyError as missing:
