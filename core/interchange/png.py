@@ -21,4 +21,5 @@ def write_png(
     tags.add(b"sRGB", b"\x00")  # perceptual
     tags.add(b"gAMA", (45455).to_bytes(4, "big"))  # for readers that know no sRGB chunk
     with written_beside(path) as beside:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, format="PNG", pnginfo=tags)
+        # Level 1 takes less than half of the time that level 6 takes and makes a preview a fifth larger.
+        Image.fromarray(np.ascontiguousarray(pixels)).save(beside, format="PNG", pnginfo=tags, compress_level=1)
