@@ -85,10 +85,16 @@ class Replay:
 
 
 def _settings(head: HeadFile, name: str) -> BranchSettings:
+    card = head.card
     try:
-        return BranchSettings.from_dict(head.card.branches[name])
+        settings = BranchSettings.from_dict(card.branches[name])
     except Refusal as error:
         raise Refusal(f"{head.source} ({name}): {error}") from error
+    said = card.fusion, card.audio_code.get(name), settings.expression and len(card.expression)
+    if said != (settings.fusion, settings.audio_code, settings.expression):
+        raise Refusal(f"{head.source} ({name}): the card names a fusion, an audio code or expressions that the branch "
+                      "does not have; export the head again.")
+    return settings
 
 
 class _Chunk(NamedTuple):

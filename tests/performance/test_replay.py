@@ -120,6 +120,15 @@ def test_a_head_that_does_not_fit_its_card_is_refused(random_head, spoil, word):
         Replay(head)
 
 
+@pytest.mark.parametrize("lie", [{"fusion": "concat"}, {"audio_code": {"face": 32, "mouth": 16}},
+                                 {"expression": ("blink",)}], ids=lambda lie: next(iter(lie)))
+def test_a_card_that_says_other_than_its_branches_is_refused(random_head, lie):
+    _, _, head = random_head("gated", 5)
+    Replay(head)
+    with pytest.raises(Refusal, match="the card names"):
+        Replay(HeadFile(replace(head.card, **lie), head.tensors, head.source))
+
+
 def test_another_heads_performance_is_refused(random_head):
     replay = Replay(random_head(channels=3)[2])
     good = condition(3)
