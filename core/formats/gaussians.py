@@ -33,10 +33,6 @@ class Gaussians:
     def sh_degree(self) -> int:
         return {k: degree for degree, k in COEFFICIENTS.items()}[self.shN.shape[1]]
 
-    def select(self, index: np.ndarray) -> "Gaussians":
-        """The rows of `index` (bool [N] or int [M])."""
-        return Gaussians(*(np.ascontiguousarray(getattr(self, f.name)[index]) for f in fields(self)))
-
     @staticmethod
     def joined(first: "Gaussians", second: "Gaussians") -> "Gaussians":
         """`first` then `second`; the lower SH degree is padded with zeros."""

@@ -4,13 +4,12 @@
 Everything goes through the numpy replay and the raster, as in Blender. Beside each number stands the static mean
 head: the same head in the mean condition of its training clips, never moving.
 
-    python -m talksplat.core.training.evaluation HEAD FOOTAGE [OUT.json]
+    talksplat evaluate HEAD FOOTAGE [--out OUT.json]
 
 Letters: F pictures, T moments of a clip, P landmarks, A audio code. Pictures are compared over mid grey.
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,21 +207,3 @@ def table(result: dict) -> str:
     lines += ["", "| lips of unheard clips, from sound alone | |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in lips.items() if not isinstance(value, dict)]
     return "\n".join(lines) + "\n"
-
-
-def main(arguments: list[str]) -> int:
-    if len(arguments) not in (2, 3):
-        print("usage: python -m talksplat.core.training.evaluation HEAD FOOTAGE [OUT.json]", file=sys.stderr)
-        return 2
-    try:
-        for event in evaluate(*arguments):
-            if isinstance(event, Finished):
-                print(table(event.result))
-    except Refusal as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
