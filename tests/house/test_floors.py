@@ -10,9 +10,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUND = ("formats", "jobs", "performance")
-FIRST = ("audio", "deformation", "raster", "interchange", "metrics")
+FIRST = ("audio", "deformation", "raster", "interchange", "metrics", "tracking", "matting")
 SECOND = ("head", "footage")
-THIRD = ("training", "baking")
+THIRD = ("training", "baking", "preparing")
 ROOF = ("deeds", "worker", "cli")
 # room -> the rooms of core it may import; its own is always allowed
 MAY = (

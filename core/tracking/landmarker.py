@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture -> where the face is: 478 landmarks and 52 blendshapes by MediaPipe's Face Landmarker.
+
+Every picture by itself (MediaPipe's IMAGE mode): its VIDEO mode filters in time with a delay, and a lip that closes two
+frames late is a fault in every figure that follows. Knows no clips, no time and no third dimension but MediaPipe's own.
+
+Letters: H x W pixels.
+"""
+
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .runtime import freed, picture_of, silence, tasks_vision
+
+MODEL = Path(__file__).with_name("face_landmarker.task")
+POINTS = 478
+MOST_FACES = 2  # enough to know that there are several
+
+BLENDSHAPES = (
+    "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
+    "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",
+    "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthSmileLeft",
+    "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
+    "noseSneerLeft", "noseSneerRight",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The largest face in a picture, and how many faces there are (counted up to MOST_FACES)."""
+
+    faces: int
+    points: np.ndarray  # [478,3] float32 pixels: x right, y down (pixel centres at .5), z away from us
+    blendshapes: np.ndarray  # [52] float32 0..1, in BLENDSHAPES order; left and right are the actor's
+
+
+class Landmarker:
+    """Opens the shipped model; a context manager, or `close` it. One process each, not shared by threads.
+
+    Raises Refusal where MediaPipe is not installed or cannot be loaded. Runs on the CPU, about one core a model: two
+    processes fill two cores.
+    """
+
+    def __init__(self) -> None:
+        tasks, vision = tasks_vision()
+        options = vision.FaceLandmarkerOptions(
+            base_options=tasks.BaseOptions(model_asset_buffer=MODEL.read_bytes()),
+            running_mode=vision.RunningMode.IMAGE,
+            output_face_blendshapes=True,
+            num_faces=MOST_FACES,
+        )
+        with silence():
+            self._model = vision.FaceLandmarker.create_from_options(options)
+            self._closing = weakref.finalize(self, freed, self._model)
+            self._model.detect(picture_of(np.zeros((64, 64, 3), np.uint8)))  # what it has to say comes with the first
+
+    def detect(
+        self,
+        rgb: np.ndarray,  # [H,W,3] uint8, square pixels
+    ) -> Sighting | None:
+        """The largest face, or None where no face is found. Raises ValueError for another type or shape."""
+        height, width = np.shape(rgb)[:2]
+        found = self._model.detect(picture_of(rgb))
+        if not found.face_landmarks:
+            return None
+        # MediaPipe's z is scaled like its x (by the picture's width).
+        size = (width, height, width)
+        faces = [np.array([(p.x, p.y, p.z) for p in face], np.float32) * size for face in found.face_landmarks]
+        largest = int(np.argmax([np.ptp(face[:, 0]) * np.ptp(face[:, 1]) for face in faces]))
+        shapes = {category.category_name: category.score for category in found.face_blendshapes[largest]}
+        return Sighting(
+            faces=len(faces),
+            points=faces[largest].astype(np.float32),
+            blendshapes=np.array([shapes[name] for name in BLENDSHAPES], np.float32),
+        )
+
+    def close(self) -> None:
+        self._closing()
+
+    def __enter__(self) -> "Landmarker":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
