@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of the ablation: a head of one fusion, one density rule and one seed, trained and measured into one JSON.
+
+Ears and landmarks' motion come before any picture and ask no density rule; so runs of one fusion and one seed share
+them through a checkpoint, and each goes on from it exactly as it would have alone. A run that was cut off goes on
+from its own checkpoint; one whose JSON is there is not run again.
+
+Knows no table. Letters: N Gaussians.
+"""
+
+import json
+import platform
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import torch
+from talksplat.core.formats.atomic import written_beside
+from talksplat.core.formats.head import read_head
+from talksplat.core.formats.tensors import read_tensors, write_tensors
+from talksplat.core.jobs.events import Progress
+from talksplat.core.jobs.messages import Train
+from talksplat.core.training.settings import CPU, Settings
+from talksplat.core.training.train import CHECKPOINT, train_with
+from talksplat.core.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What all runs of one table share."""
+
+    steps: int = 1200  # with pictures
+    budget: int = 12_000  # Gaussians of both branches
+    before: int = 300  # ear steps; as many with landmarks
+    height: int = 128  # pixels, whole pictures
+    window: int = 128  # pixels, parts of full-size pictures
+    tau: float = 2e-4  # score above which a Gaussian may have children
+
+    def settings(self, fusion: str, density: str, seed: int) -> Settings:
+        """The preset `cpu`, shortened in proportion; half of the budget is there at the start."""
+        still = final = self.steps // 12
+        rule = replace(CPU.density, strategy=density, budget=self.budget, tau=self.tau, start=still,
+                       stop=int(0.8 * self.steps), every=max(self.steps // 24, 1))
+        return replace(CPU, seed=seed, fusion=fusion, density=rule, height=self.height, window=self.window,
+                       face_points=round(0.4 * self.budget), mouth_points=round(0.1 * self.budget),
+                       ear=replace(CPU.ear, steps=self.before), motion_steps=self.before, static_steps=still,
+                       move_steps=self.steps - still - final, fuse_steps=final, preview_every=1e9,
+                       checkpoint_every=max(self.steps // 4, 1))
+
+
+def name_of(fusion: str, density: str, seed: int) -> str:
+    return f"{fusion}-{density}-s{seed}"
+
+
+def run(footage: Path, out: Path, scale: Scale, fusion: str, density: str, seed: int) -> dict:
+    """Train, measure, write `out/NAME.json`; gives it back."""
+    name = name_of(fusion, density, seed)
+    record = out / f"{name}.json"
+    if record.is_file():
+        return json.loads(record.read_text(encoding="utf-8"))
+    settings, work = scale.settings(fusion, density, seed), out / "work" / name
+    begun = time.monotonic()
+    start = shared_start(footage, settings, out / "starts" / f"{fusion}-s{seed}.safetensors")
+    before = time.monotonic() - begun
+    if not (work / CHECKPOINT).is_file():
+        go_on_from(start, settings, work / CHECKPOINT)
+    head = out / "heads" / f"{name}.head"
+    head.parent.mkdir(parents=True, exist_ok=True)
+    begun, trained = time.monotonic(), None
+    for event in train_with(Train(str(footage), str(head), str(work)), settings):
+        if isinstance(event, Progress):
+            if event.note.startswith("measuring") and trained is None:
+                trained = time.monotonic()
+            print(f"\r{name} {event.done}/{event.total} {event.note:60}", end="", flush=True)
+    print()
+    card = read_head(head).card
+    result = {
+        "format": "talksplat ablation run", "footage": card.training["footage"], "fusion": fusion, "density": density,
+        "seed": seed, "scale": asdict(scale), "gaussians": card.training["gaussians"],
+        "picture_size": card.training["picture_size"], "pictures": card.training["pictures"],
+        "minutes": round(((trained or time.monotonic()) - begun) / 60, 2), "minutes_before": round(before / 60, 2),
+        "date": date.today().isoformat(), "threads": torch.get_num_threads(), "machine": platform.machine(),
+        "results": card.training["results"], "settings": settings.to_dict()}
+    (work / CHECKPOINT).unlink()
+    write_record(record, result)
+    return result
+
+
+def write_record(path: Path, record: dict) -> None:
+    with written_beside(path) as beside:
+        beside.write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def shared_start(footage: Path, settings: Settings, path: Path) -> Path:
+    """The checkpoint of a fusion and a seed before its first picture."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trainer = Trainer(footage, settings)
+        trainer.begin()
+        for heard in trainer.ears():
+            trainer.notes["heard"] = {"ear_mean_r": round(heard.mean, 4)}
+        for _ in trainer.motion():
+            pass
+        trainer.save(path)
+    return path
+
+
+def go_on_from(start: Path, settings: Settings, path: Path) -> None:
+    """The same checkpoint, as that of other settings. All rules begin with empty sums, so nothing else differs."""
+    arrays, metadata = read_tensors(start)
+    notes = json.loads(metadata["notes"])
+    notes["settings"] = json.loads(json.dumps(settings.to_dict()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_tensors(path, arrays, {**metadata, "notes": json.dumps(notes)})
