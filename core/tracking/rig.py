@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The face that is fitted: ICT-FaceKit cut to what tracking needs, in talksplat's head space.
+
+`ict_face.npz` (MIT, (c) 2020 USC ICT; `ICT_LICENSE`) holds face, head and neck, mouth socket, gums and tongue, teeth
+and eyeballs; 53 expressions; the strongest identity modes. Everything is int16 in steps of STEP metres. It was made by
+
+    python -m samples.pack_face_rig --data ../shared/data
+
+Head space: right-handed, metres, Z up; the head looks along -Y and its own left is +X.
+It does not know hair, shoulders, or a tongue that moves by itself; eyeballs do not turn.
+
+Letters: V vertices, F triangles, E = 53 expressions, I identity modes, M points on the surface.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+RIG_FILE = Path(__file__).with_name("ict_face.npz")
+STEP = 1e-5  # metres: int16 reaches +-0.33 m, and 60 modes of rounding stay below 0.03 mm
+
+SKIN, NECK, EYE, MOUTH = 1, 2, 3, 4  # part of a triangle; 0 is nothing
+
+
+@dataclass(frozen=True)
+class FaceRig:
+    neutral: np.ndarray  # [V, 3] float32 metres: the mean face at rest
+    expressions: np.ndarray  # [E, V, 3] float32 metres, offsets at weight 1
+    identities: np.ndarray  # [I, V, 3] float32 metres, offsets at one sigma, strongest first
+    expression_names: tuple[str, ...]  # E names, ARKit's with _L and _R
+    triangles: np.ndarray  # [F, 3] int32, counter-clockwise seen from outside
+    parts: np.ndarray  # [F] uint8: SKIN, NECK, EYE or MOUTH
+    landmark_vertices: np.ndarray  # [68] int32, iBUG order
+    seen_points: np.ndarray  # [M] int32: MediaPipe landmarks that have a place on this rig
+    seen_corners: np.ndarray  # [M, 3] int32: the vertices between which that place lies
+    seen_shares: np.ndarray  # [M, 3] float32, of the three vertices; sums to 1
+    seen_noise: np.ndarray  # [M] float32 metres: how far the landmark strays from that place, per axis
+
+    def index(self, name: str) -> int:
+        return self.expression_names.index(name)
+
+    def shaped(self, identity: np.ndarray) -> np.ndarray:
+        """[I] coefficients in sigmas -> [V, 3] float32 metres: this person at rest."""
+        return self.neutral + np.tensordot(identity.astype(np.float32), self.identities, 1)
+
+    def vertices(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
+        """[I] coefficients, [E] weights -> [V, 3] float32 metres."""
+        return self.shaped(identity) + np.tensordot(expression.astype(np.float32), self.expressions, 1)
+
+    def on_surface(self, corners: np.ndarray, shares: np.ndarray) -> "Points":
+        """The part of the model that moves M places, given by [M, 3] vertices and their [M, 3] shares."""
+
+        def mixed(values: np.ndarray) -> np.ndarray:
+            return np.einsum("...mcd,mc->...md", values[..., corners, :].astype(np.float64), shares)
+
+        return Points(mixed(self.neutral), mixed(self.expressions), mixed(self.identities))
+
+    @property
+    def landmarks(self) -> "Points":
+        """The 68 iBUG landmarks as points of the model."""
+        v = self.landmark_vertices[:, None]
+        return self.on_surface(v, np.ones((len(v), 1)))
+
+    @property
+    def seen(self) -> "Points":
+        """The places of MediaPipe's landmarks `seen_points`."""
+        return self.on_surface(self.seen_corners, self.seen_shares.astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Points:
+    """M places on the surface as a linear function of identity and expression, float64."""
+
+    neutral: np.ndarray  # [M, 3] metres
+    expressions: np.ndarray  # [E, M, 3]
+    identities: np.ndarray  # [I, M, 3]
+
+    def at(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
+        """[I] coefficients, [..., E] weights -> [..., M, 3] metres."""
+        return self.neutral + np.tensordot(identity, self.identities, 1) + np.tensordot(expression, self.expressions, 1)
+
+
+@cache
+def load_rig() -> FaceRig:
+    """The shipped rig, read once."""
+    with np.load(RIG_FILE, allow_pickle=False) as stored:
+        def metres(key: str) -> np.ndarray:
+            return stored[key].astype(np.float32) * np.float32(STEP)
+
+        return FaceRig(
+            metres("neutral"), metres("expressions"), metres("identities"),
+            tuple(str(name) for name in stored["expression_names"]),
+            stored["triangles"].astype(np.int32), stored["parts"], stored["landmark_vertices"].astype(np.int32),
+            stored["seen_points"], stored["seen_corners"], stored["seen_shares"], stored["seen_noise"],
+        )

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cut ICT-FaceKit to what tracking needs and pack it: core/tracking/ict_face.npz.
+
+    python -m samples.pack_face_rig --data ../shared/data [--places places.npz]
+
+`--places` is what `samples.place_landmarks` measured: where MediaPipe's landmarks lie on the rig. Without it the table
+already in the packed file is kept; a first file gets the 51 inner iBUG landmarks at the rig's own vertices.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from ..core.formats.atomic import written_beside
+from ..core.tracking.ibug import IBUG68
+from ..core.tracking.rig import EYE, MOUTH, NECK, RIG_FILE, SKIN, STEP
+from .actor.rig import to_head_space
+
+IDENTITY_MODES = 60
+KEPT = (slice(0, 13294), slice(14062, 24591))  # without eye sockets, tears, occlusion and lashes
+FACE_END, HEAD_END, SOCKET_END, TEETH_END = 9409, 11248, 13294, 21451  # of the source's vertex numbers
+CHIN_TO_NECK = 0.035  # metres below the chin landmark: what lies lower is neck
+PLACES = ("seen_points", "seen_corners", "seen_shares", "seen_noise")
+
+
+def in_steps(rig_vectors: np.ndarray) -> np.ndarray:
+    """Centimetres y-up -> int16 steps of STEP metres in head space."""
+    steps = np.rint(to_head_space(rig_vectors) / STEP)
+    if np.abs(steps).max() > np.iinfo(np.int16).max:
+        raise SystemExit("an offset does not fit into int16; enlarge STEP.")
+    return steps.astype(np.int16)
+
+
+def triangles_of(faces: np.ndarray) -> np.ndarray:
+    """[F, 4] quads with -1 for triangles -> [*, 3]."""
+    quads = faces[faces[:, 3] >= 0]
+    return np.concatenate([faces[:, :3], quads[:, [0, 2, 3]]])
+
+
+def parts_of(triangles: np.ndarray, neutral: np.ndarray, chin: np.ndarray) -> np.ndarray:
+    """[F] uint8 by the source's vertex ranges; neck is the skin below and behind the chin."""
+    first = triangles[:, 0]
+    middle = neutral[triangles].mean(1)
+    under = chin[2] - CHIN_TO_NECK - 0.35 * (middle[:, 1] - chin[1])  # the jaw's lower edge rises to the ear
+    skin = np.where(middle[:, 2] < np.minimum(under, chin[2]), NECK, SKIN)
+    return np.select([first < HEAD_END, first < TEETH_END], [skin, MOUTH], EYE).astype(np.uint8)
+
+
+def packed(source: Path) -> dict[str, np.ndarray]:
+    with np.load(source, allow_pickle=False) as stored:
+        q = float(stored["q"])
+        kept = np.concatenate([np.arange(len(stored["neutral"]))[part] for part in KEPT])
+        renumbered = np.full(len(stored["neutral"]), -1)
+        renumbered[kept] = np.arange(len(kept))
+        triangles = triangles_of(stored["faces"])
+        triangles = triangles[(renumbered[triangles] >= 0).all(1)]
+        neutral = to_head_space(stored["neutral"].astype(np.float64))
+        parts = parts_of(triangles, neutral, neutral[stored["landmarks68"][8]])
+        return {
+            "neutral": in_steps(stored["neutral"][kept].astype(np.float64)),
+            "expressions": in_steps(stored["expr_q"][:, kept] * q),
+            "identities": in_steps(stored["ident_q"][:IDENTITY_MODES, kept] * q),
+            "expression_names": stored["expr_names"],
+            "triangles": renumbered[triangles].astype(np.uint16),
+            "parts": parts,
+            "landmark_vertices": renumbered[stored["landmarks68"]].astype(np.uint16),
+        }
+
+
+def first_places(landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
+    inner = np.arange(17, 68)
+    return {
+        "seen_points": np.asarray(IBUG68)[inner].astype(np.int32),
+        "seen_corners": np.repeat(landmark_vertices[inner, None], 3, 1).astype(np.int32),
+        "seen_shares": np.tile(np.float32([1, 0, 0]), (len(inner), 1)),
+        "seen_noise": np.full(len(inner), 1e-3, np.float32),
+    }
+
+
+def places(file: Path | None, landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
+    file = file or (RIG_FILE if RIG_FILE.exists() else None)
+    if file is None:
+        return first_places(landmark_vertices)
+    with np.load(file, allow_pickle=False) as stored:
+        return {key: stored[key] for key in PLACES}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--places", type=Path, default=None, help="what samples.place_landmarks wrote")
+    arguments = parser.parse_args()
+    columns = packed(arguments.data / "rig" / "ict_facekit_light.npz")
+    columns |= places(arguments.places, columns["landmark_vertices"])
+    with written_beside(RIG_FILE) as beside:
+        np.savez_compressed(beside, **columns)
+    shutil.copyfile(arguments.data / "rig" / "ICT_LICENSE", RIG_FILE.with_name("ICT_LICENSE"))
+    print(f"{RIG_FILE}: {RIG_FILE.stat().st_size / 1e6:.2f} MB, {len(columns['neutral'])} vertices")
+
+
+if __name__ == "__main__":
+    main()
