@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of a talking person to straight-alpha RGBA and labels: colour key over a plain backdrop, else a person mask."""
+
+from .backdrop import Backdrop
+from .key import clean
+from .labels import PARTS, faded, labels, parts
+from .segment import alpha_by_mask
+
+__all__ = ["PARTS", "Backdrop", "alpha_by_mask", "clean", "faded", "labels", "parts"]

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The per-pixel arithmetic of keying, compiled: colour differences, box means, the compositing equation solved for the
+alpha and for the foreground. All kernels lie in this one file, because numba's cache knows a kernel by its file.
+
+It knows nothing of clips, landmarks or thresholds; those come as arguments.
+
+Letters: C the picture, B the backdrop behind it, F the foreground, a the alpha, C = a F + (1 - a) B (Porter & Duff
+1984); Y Cb Cr as in ITU-R BT.601, full range, in grey levels; u the backdrop's chroma (Cb, Cr).
+"""
+
+import numpy as np
+from numba import njit
+
+COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
+
+
+@njit(**COMPILED)
+def luma(r, g, b):
+    return 0.299 * r + 0.587 * g + 0.114 * b
+
+
+@njit(**COMPILED)
+def compare(
+    rgb,  # [H,W,3] float32 grey levels
+    field,  # [H,W,3] float32 the backdrop
+):
+    """[H,W] share of the backdrop's chroma that a pixel has (1: the backdrop's own, 0: grey, below: the opposite hue),
+    [H,W] its chroma across that hue, over the backdrop's chroma, [H,W] its luma less the backdrop's."""
+    height, width = rgb.shape[:2]
+    share, across = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    lighter = np.empty((height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            cy = luma(rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2])
+            by = luma(field[y, x, 0], field[y, x, 1], field[y, x, 2])
+            cb, cr = (rgb[y, x, 2] - cy) / 1.772, (rgb[y, x, 0] - cy) / 1.402
+            bb, br = (field[y, x, 2] - by) / 1.772, (field[y, x, 0] - by) / 1.402
+            length = max(bb * bb + br * br, 1.0)
+            share[y, x] = (cb * bb + cr * br) / length
+            across[y, x] = (cr * bb - cb * br) / length
+            lighter[y, x] = cy - by
+    return share, across, lighter
+
+
+@njit(**COMPILED)
+def box_mean(
+    values,  # [H,W,C] float32
+    radius,  # int pixels
+):
+    """[H,W,C] mean over (2 radius + 1)^2 pixels, smaller windows at the border; running sums, twice (a tent)."""
+    height, width, channels = values.shape
+    first, second = values.copy(), np.empty_like(values)
+    total = np.empty(channels, np.float64)
+    for _ in range(2):
+        for y in range(height):
+            total[:] = 0.0
+            for x in range(min(radius, width)):
+                for c in range(channels):
+                    total[c] += first[y, x, c]
+            for x in range(width):
+                count = min(x + radius, width - 1) - max(x - radius, 0) + 1
+                for c in range(channels):
+                    if x + radius < width:
+                        total[c] += first[y, x + radius, c]
+                    if x - radius - 1 >= 0:
+                        total[c] -= first[y, x - radius - 1, c]
+                    second[y, x, c] = total[c] / count
+        row = np.zeros((width, channels), np.float64)
+        for y in range(min(radius, height)):
+            for x in range(width):
+                for c in range(channels):
+                    row[x, c] += second[y, x, c]
+        for y in range(height):
+            count = min(y + radius, height - 1) - max(y - radius, 0) + 1
+            for x in range(width):
+                for c in range(channels):
+                    if y + radius < height:
+                        row[x, c] += second[y + radius, x, c]
+                    if y - radius - 1 >= 0:
+                        row[x, c] -= second[y - radius - 1, x, c]
+                    first[y, x, c] = row[x, c] / count
+    return first
+
+
+@njit(**COMPILED)
+def weighted_halves(
+    rgb,  # [H,W,3] float32
+    weight,  # [H,W] float32
+):
+    """[ceil H/2, ceil W/2, 4] mean of weight * rgb and of the weight over 2x2 pixels."""
+    height, width = weight.shape
+    out = np.zeros(((height + 1) // 2, (width + 1) // 2, 4), np.float32)
+    for y in range(height):
+        for x in range(width):
+            w = weight[y, x]
+            if w != 0.0:
+                cell = out[y // 2, x // 2]
+                for c in range(3):
+                    cell[c] += 0.25 * w * rgb[y, x, c]
+                cell[3] += 0.25 * w
+    return out
+
+
+@njit(**COMPILED)
+def solve_alpha(
+    rgb,  # [H,W,3] float32
+    field,  # [H,W,3] float32 B
+    residual,  # [h,w,3] float32 what B lacks here, half size
+    foreground,  # [h,w,3] float32 F, half size
+    chroma_weight,  # how much a difference of chroma counts beside one of luma
+):
+    """[H,W] a that solves C = a F + (1 - a) B in weighted least squares over Y, Cb, Cr; not clipped."""
+    height, width = rgb.shape[:2]
+    out = np.empty((height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            f, e = foreground[y // 2, x // 2], residual[y // 2, x // 2]
+            b0, b1, b2 = field[y, x, 0] + e[0], field[y, x, 1] + e[1], field[y, x, 2] + e[2]
+            dy = luma(f[0] - b0, f[1] - b1, f[2] - b2)
+            db, dr = (f[2] - b2 - dy) / 1.772, (f[0] - b0 - dy) / 1.402
+            c0, c1, c2 = rgb[y, x, 0] - b0, rgb[y, x, 1] - b1, rgb[y, x, 2] - b2
+            cy = luma(c0, c1, c2)
+            cb, cr = (c2 - cy) / 1.772, (c0 - cy) / 1.402
+            long = dy * dy + chroma_weight * (db * db + dr * dr)
+            out[y, x] = (cy * dy + chroma_weight * (cb * db + cr * dr)) / max(long, 1.0)
+    return out
+
+
+@njit(**COMPILED)
+def solve_foreground(
+    rgb,  # [H,W,3] float32
+    alpha,  # [H,W] float32
+    field,  # [H,W,3] float32 B
+    foreground,  # [h,w,3] float32 F as its surroundings have it, half size
+    edge,  # [H,W] float32 1 at the edge, 0 inside
+    slack,  # grey levels of the backdrop's hue that an edge may have beyond its surroundings
+):
+    """[H,W,3] F: the compositing equation solved for it where a is large, its surroundings' colour where a is small,
+    and at the edge no more of the backdrop's hue than its surroundings have."""
+    height, width = alpha.shape
+    out = np.empty((height, width, 3), np.float32)
+    for y in range(height):
+        for x in range(width):
+            a, near = alpha[y, x], foreground[y // 2, x // 2]
+            trust = min(max((a - 0.15) / 0.6, 0.0), 1.0)
+            inverse = 1.0 / max(a, 0.1)
+            for c in range(3):
+                solved = (rgb[y, x, c] - (1.0 - a) * field[y, x, c]) * inverse
+                solved = min(max(solved, 0.0), 255.0)
+                out[y, x, c] = trust * solved + (1.0 - trust) * near[c]
+            if edge[y, x] <= 0.0:
+                continue
+            by = luma(field[y, x, 0], field[y, x, 1], field[y, x, 2])
+            ub, ur = (field[y, x, 2] - by) / 1.772, (field[y, x, 0] - by) / 1.402
+            length = max(np.sqrt(ub * ub + ur * ur), 1.0)
+            ub, ur = ub / length, ur / length
+            fy = luma(out[y, x, 0], out[y, x, 1], out[y, x, 2])
+            fb, fr = (out[y, x, 2] - fy) / 1.772, (out[y, x, 0] - fy) / 1.402
+            ny = luma(near[0], near[1], near[2])
+            allowed = (near[2] - ny) / 1.772 * ub + (near[0] - ny) / 1.402 * ur + slack
+            excess = edge[y, x] * max(fb * ub + fr * ur - allowed, 0.0)
+            fb, fr = fb - excess * ub, fr - excess * ur
+            out[y, x, 0] = min(max(fy + 1.402 * fr, 0.0), 255.0)
+            out[y, x, 2] = min(max(fy + 1.772 * fb, 0.0), 255.0)
+            green = fy - 0.344136 * fb - 0.714136 * fr
+            out[y, x, 1] = min(max(green, 0.0), 255.0)
+    return out
