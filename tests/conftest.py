@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every test may ask for: the folder of real data, which is not part of the repository."""
 
+import functools
+import importlib.util
 import os
 from pathlib import Path
 
@@ -89,3 +91,39 @@ def voice(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("voice") / "voice.wav"
     write_wav(path, Sound((0.2 * speaking * tone).astype(np.float32)))
     return path
+
+
+@pytest.fixture(params=["pretend", pytest.param("cuda", marks=pytest.mark.gpu)])
+def other_device(request):
+    """A torch device that is not the CPU: a pretended one (tests/pretend_device.py), and a GPU where there is one."""
+    import torch
+
+    if request.param == "cuda":
+        if not torch.cuda.is_available():
+            pytest.skip("torch sees no CUDA device")
+        yield torch.device("cuda")
+        return
+    pretend = _pretend_device()
+    if pretend is None:
+        pytest.skip("this torch cannot pretend a device (needs 2.10 or newer)")
+    with pretend.Pretending():
+        yield pretend.DEVICE
+
+
+def pytest_collection_finish(session):
+    """torch counts its devices at a process's first backward pass: the pretended one must be there before it."""
+    if any("other_device" in getattr(item, "fixturenames", ()) for item in session.items):
+        _pretend_device()
+
+
+@functools.cache
+def _pretend_device():
+    """The module beside this file (torch takes such a device once a process); None where torch is too old for it."""
+    from torch.utils import backend_registration
+
+    if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
+        return None
+    spec = importlib.util.spec_from_file_location("pretend_device", ROOT / "tests" / "pretend_device.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -49,27 +49,25 @@ def torch_encode(
     nodes: Tensor,  # [L] int64
     first: Tensor,  # [L] int64
 ) -> Tensor:  # [N,3L]
-    """Differentiable in `x01` and `tables`, any float type, any device."""
-    features = []
-    for plane, axes in enumerate(PLANES):
-        xy = x01[:, axes]
-        inside = ((xy >= 0) & (xy <= 1)).all(1, keepdim=True)
-        # Outside points read node 0; their feature is replaced by zero, and so is their gradient.
-        at = torch.where(inside, xy, 0.0)[:, None, :] * scale.to(xy.dtype)[:, None] + 0.5  # [N,L,2]
-        cell = at.detach().floor()
-        w1 = at - cell
-        w0 = 1.0 - w1
-        i, j = cell.long().unbind(-1)  # [N,L]
-        row = first + i + j * nodes
-        table = tables[plane]
-        value = (
-            table[row] * w0[..., 0] * w0[..., 1]
-            + table[row + 1] * w1[..., 0] * w0[..., 1]
-            + table[row + nodes] * w0[..., 0] * w1[..., 1]
-            + table[row + nodes + 1] * w1[..., 0] * w1[..., 1]
-        )
-        features.append(torch.where(inside, value, 0.0))
-    return torch.cat(features, 1)
+    """Differentiable in `x01` and `tables`, any float type, any device.
+
+    All planes and levels in one go, because a GPU pays by the kernel; `index_select`, because its gradient is one
+    `index_add` where an index in brackets would sort millions of rows.
+    """
+    columns = x01.unbind(1)
+    xy = torch.stack([columns[axis] for pair in PLANES for axis in pair], 1).unflatten(1, (3, 2))
+    inside = ((xy >= 0) & (xy <= 1)).all(2, keepdim=True)  # [N,3,1]
+    # Outside points read node 0; their feature is replaced by zero, and so is their gradient.
+    at = torch.where(inside[..., None], xy[:, :, None, :], 0.0) * scale.to(xy.dtype)[:, None] + 0.5  # [N,3,L,2]
+    cell = at.detach().floor()
+    x1, y1 = (at - cell).unbind(-1)  # [N,3,L]
+    x0, y0 = 1.0 - x1, 1.0 - y1
+    i, j = cell.long().unbind(-1)
+    row = first + i + j * nodes + tables.shape[1] * torch.arange(3, device=x01.device)[:, None]
+    corners = torch.stack([row, row + 1, row + nodes, row + nodes + 1])  # [4,N,3,L]
+    read = tables.reshape(-1).index_select(0, corners.reshape(-1)).reshape(corners.shape)
+    value = read[0] * x0 * y0 + read[1] * x1 * y0 + read[2] * x0 * y1 + read[3] * x1 * y1
+    return torch.where(inside, value, 0.0).flatten(1)
 
 
 class NumbaEncode(torch.autograd.Function):

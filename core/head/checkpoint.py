@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A training run on disk between two steps: parameters, optimiser moments, random state. Safetensors, no pickle.
 
-What comes back continues bit for bit on the same machine and build (tests/training). Names in the file:
-  cloud.{branch}.{column}   field.*   {group}.{parameter}.{moment}   extra.*   random.torch
+What comes back continues bit for bit on the same machine and build on the CPU (tests/training); a GPU adds in any
+order. The file knows no device: a run may go on on another one. Names in the file:
+  cloud.{branch}.{column}   field.*   optimizer.{group}.{parameter}.{moment}   extra.*   random.torch   random.cuda
 """
 
 import json
@@ -33,13 +34,15 @@ def save_checkpoint(
     arrays = {f"cloud.{branch}.{name}": getattr(cloud, name) for branch, cloud in model.clouds.items()
               for name in COLUMNS}
     arrays |= {f"field.{name}": value for name, value in model.field.state_dict().items()}
-    arrays = {name: value.detach().numpy() for name, value in arrays.items()}
+    arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
     for label, optimizer in optimizers.items():
         for name, parameter in _named(optimizer):
             for moment, value in optimizer.state.get(parameter, {}).items():
-                arrays[f"optimizer.{label}.{name}.{moment}"] = np.asarray(value)
+                arrays[f"optimizer.{label}.{name}.{moment}"] = value.detach().cpu().numpy()
     arrays |= {f"extra.{name}": value for name, value in extra.items()}
     arrays["random.torch"] = torch.get_rng_state().numpy()
+    if model.device.type == "cuda":
+        arrays["random.cuda"] = torch.cuda.get_rng_state(model.device).numpy()
     write_tensors(path, arrays, {"format": FORMAT, "version": str(VERSION), "notes": json.dumps(notes)})
 
 
@@ -75,11 +78,13 @@ def restore(arrays: Mapping[str, np.ndarray], model: HeadModel, optimizers: Mapp
     for label, optimizer in optimizers.items():
         for name, parameter in _named(optimizer):
             prefix = f"optimizer.{label}.{name}."
-            moments = {key.removeprefix(prefix): torch.from_numpy(value) for key, value in arrays.items()
-                       if key.startswith(prefix)}
+            moments = {key.removeprefix(prefix): torch.from_numpy(value).to(parameter.device)
+                       for key, value in arrays.items() if key.startswith(prefix)}
             if moments:
                 optimizer.state[parameter] = moments
     torch.set_rng_state(torch.from_numpy(arrays["random.torch"]))
+    if model.device.type == "cuda" and "random.cuda" in arrays:
+        torch.cuda.set_rng_state(torch.from_numpy(arrays["random.cuda"]), model.device)
     return {name.removeprefix("extra."): value for name, value in arrays.items() if name.startswith("extra.")}
 
 

@@ -55,5 +55,5 @@ class Cloud(nn.Module):
     def to_gaussians(self) -> Gaussians:
         columns = {"means": self.means, "quats": self.unit_quats, "scales": self.scales,
                    "opacities": self.opacities, "sh0": self.sh0, "shN": self.shN}
-        return Gaussians(**{name: np.ascontiguousarray(value.detach().numpy(), dtype=np.float32)
+        return Gaussians(**{name: np.ascontiguousarray(value.detach().cpu().numpy(), dtype=np.float32)
                             for name, value in columns.items()})

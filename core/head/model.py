@@ -46,6 +46,11 @@ class HeadModel(nn.Module):
     def counts(self) -> dict[str, int]:
         return {name: len(cloud) for name, cloud in self.clouds.items()}
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks lie; the clouds lie there too."""
+        return next(self.field.parameters()).device
+
     def codes(self, windows: Tensor) -> dict[str, Tensor]:
         """[M,8,C,2] -> {"face": [M,A], "mouth": [M,A]}."""
         return self.field.codes(windows)
@@ -93,7 +98,7 @@ class HeadModel(nn.Module):
 
     def to_file(self, card: HeadCard) -> HeadFile:
         """The head as it lies on disk. Branch settings, code widths and fusion of `card` are taken from the model."""
-        tensors = {name: value.detach().numpy().copy() for name, value in self.field.state_dict().items()}
+        tensors = {name: value.detach().cpu().numpy().copy() for name, value in self.field.state_dict().items()}
         for branch, cloud in self.clouds.items():
             table: Gaussians = cloud.to_gaussians()
             for column, values in vars(table).items():
