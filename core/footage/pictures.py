@@ -4,6 +4,7 @@
 Letters: W H the picture's size, s how many times smaller it is wanted (a box of s x s pixels becomes one).
 """
 
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
@@ -55,25 +56,29 @@ def shrunk(
 
 
 class PictureCache:
-    """Decoded pictures in uint8, the least recently used leave first."""
+    """Decoded pictures in uint8, the least recently used leave first. Several threads may use one."""
 
     def __init__(self, room: int) -> None:
         self.room = room  # bytes
         self.held = 0
         self._pictures: OrderedDict[int, np.ndarray] = OrderedDict()  # [H,W,5] rgb alpha mouth
+        self._lock = threading.Lock()
 
     def get(self, i: int) -> np.ndarray | None:
-        if i in self._pictures:
-            self._pictures.move_to_end(i)
-        return self._pictures.get(i)
+        with self._lock:
+            if i in self._pictures:
+                self._pictures.move_to_end(i)
+            return self._pictures.get(i)
 
     def put(self, i: int, packed: np.ndarray) -> None:
         if packed.nbytes > self.room:
             return
-        self._pictures[i] = packed
-        self.held += packed.nbytes
-        while self.held > self.room:
-            self.held -= self._pictures.popitem(last=False)[1].nbytes
+        with self._lock:
+            before = self._pictures.pop(i, None)  # another thread may have been as fast
+            self.held += packed.nbytes - (0 if before is None else before.nbytes)
+            self._pictures[i] = packed
+            while self.held > self.room:
+                self.held -= self._pictures.popitem(last=False)[1].nbytes
 
 
 def pack(

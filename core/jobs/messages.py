@@ -51,6 +51,25 @@ class Render:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """Make footage from videos of one person who talks; goes on with what it finds in `out`."""
+
+    videos: tuple[str, ...]  # video files, or folders of them; each is a clip, a long one becomes several
+    out: str  # the footage folder to make
+    size: str = "512"  # pixels of a picture's side, or "native"
+    rate: str = "25"  # model frames a second, rational
+    pixel_aspect: str = ""  # width over height of a stored pixel, "16/15"; empty: as the video says
+    test_share: float = 0.1  # of the clips, held back by the hash of their names
+    torso: str = "fade"  # neck and shoulders: "fade" out below the chin, or "keep"
+    every: int = 1  # a picture of every so many model frames; tracks have them all
+    pictures_per_clip: int = 0  # at most, spread evenly; 0: all
+    focal: float = 0.0  # focal length in pixels of the video; 0: estimated
+    workers: int = 0  # processes; 0: one a core
+    name: str = ""  # of the footage; empty: its folder's
+    licence: str = ""  # of the videos, for the footage's card and the head's
+
+
+@dataclass(frozen=True)
 class Train:
     """Train a head from a footage folder; resumes what it finds in `work`."""
 
@@ -59,6 +78,13 @@ class Train:
     work: str = ""  # checkpoints and preview pictures; empty: beside `out`
     preset: str = "cpu"  # a named set of training settings (core/training/settings.py)
     seed: int = 0
+    fusion: str = ""  # how sound and place meet: gated, attention or concat; empty: the preset's
+    density: str = ""  # the density rule: pixel_aware, pixel_aware_budget, adc, absgrad or mcmc; empty: the preset's
+    encoder: str = ""  # what listens: moonshine or logmel; empty: the preset's
+    steps: int = 0  # picture steps in all, stages keep their shares; 0: the preset's
+    budget: int = 0  # Gaussians at most; 0: the preset's
+    set: tuple[str, ...] = ()  # any other setting, name=value: --set density.tau=1e-4 mouth_gain=6
+    tensorboard: bool = False  # also write TensorBoard event files into the work folder
 
 
 @dataclass(frozen=True)
@@ -78,4 +104,4 @@ class Info:
     file: str
 
 
-Job = Perform | Bake | Render | Train | Convert | Info
+Job = Perform | Bake | Render | Prepare | Train | Convert | Info

@@ -18,11 +18,11 @@ from torch import nn
 
 from ..head import HeadModel
 from ..metrics import correlation, lip_gap
+from .quiet import LOWER_FACE, Quiet
 from .settings import EarSettings
 from .speech import Speech
 
 SHAPES = 8  # principal components of the mouth's and jaw's landmarks, beside the named distances
-LOWER_FACE = np.r_[4:13, 48:68]  # jaw line around the chin, lips
 GAP = 0  # the column of `mouth_geometry` that is the inner lip gap
 
 
@@ -51,9 +51,12 @@ class Heard:
     mean: float  # mean r over all targets and both branches
 
 
-def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.random.Generator) -> Iterator[Heard]:
-    """Fit both ears in place; yields after every look at the held-back clips. Keeps the best of those moments."""
+def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.random.Generator,
+               quiet: Quiet | None = None, hushed: float = 0.0) -> Iterator[Heard]:
+    """Fit both ears in place; yields after every look at the held-back clips. Keeps the best of those moments.
+    A share `hushed` of the moments is heard as silence, whose answer is the mouth at rest."""
     targets = mouth_geometry(speech.stacked("landmarks"))
+    rest = targets[quiet.moments].mean(axis=0) if quiet else None
     clips = rng.permutation(np.unique(speech.moments[:, 0]))
     held = clips[: max(1, round(settings.held_back * len(clips)))] if len(clips) > 1 else clips
     away = np.isin(speech.moments[:, 0], held)
@@ -71,6 +74,9 @@ def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.
         rows = rng.choice(learn, settings.batch)
         windows = torch.from_numpy(speech.batch(rows, rng.normal(0.0, settings.jitter, len(rows))))
         truth = torch.from_numpy(targets[rows])
+        if quiet and hushed:
+            still = np.flatnonzero(rng.random(len(rows)) < hushed)
+            windows[still], truth[still] = torch.from_numpy(quiet.windows(len(still), rng)), torch.from_numpy(rest)
         windows += settings.noise * spread * torch.randn_like(windows)
         loss = sum(nn.functional.smooth_l1_loss(outs[name](ears[name](windows)), truth) for name in ears)
         optimizer.param_groups[0]["lr"] = settings.rate * warm_and_cool(step / settings.steps)

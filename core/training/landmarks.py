@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..head import HeadModel
+from .quiet import Quiet
 from .speech import Speech
 
 JITTER = 0.0015  # metres, sigma around a landmark: skin beside it moves alike
@@ -19,12 +20,19 @@ LIPS = 2.0  # weight of the mouth's landmarks
 MILLIMETRE = 1e3
 
 
-def landmark_loss(model: HeadModel, canonical: Tensor, speech: Speech, rows: np.ndarray, jitter: float) -> Tensor:
-    """Mean Huber distance in millimetres between moved and true landmarks at moments `rows`. canonical [68,3]."""
+def landmark_loss(model: HeadModel, canonical: Tensor, speech: Speech, rows: np.ndarray, jitter: float,
+                  quiet: Quiet | None = None, still: np.ndarray | None = None, rng: np.random.Generator | None = None
+                  ) -> Tensor:
+    """Mean Huber distance in millimetres between moved and true landmarks at moments `rows`. canonical [68,3].
+    Where `still` [M] bool says so, silence is heard (drawn by `rng`) and the mouth of `quiet` is the truth."""
     m, p = len(rows), len(canonical)
     windows = torch.from_numpy(speech.batch(rows))
     expression = torch.from_numpy(speech.stacked("expression", rows))
-    truth = torch.from_numpy(speech.stacked("landmarks", rows))
+    marks = speech.stacked("landmarks", rows)
+    if quiet is not None and still.any():
+        windows[torch.from_numpy(still)] = torch.from_numpy(quiet.windows(int(still.sum()), rng))
+        marks[still] = quiet.at_rest(marks[still])
+    truth = torch.from_numpy(marks)
     branch = model.field.face
     code = branch.audio(windows).repeat_interleave(p, dim=0)
     places = canonical.repeat(m, 1)

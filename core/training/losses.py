@@ -50,8 +50,12 @@ def alpha_loss(alpha: Tensor, truth: Tensor) -> Tensor:  # [H,W], [H,W]
     return (alpha - truth).abs().mean()
 
 
-def mouth_weight(height: int, width: int, box: tuple[slice, slice], gain: float) -> Tensor:
-    """[H,W,1]: 1, and `gain` inside the mouth's box; mean 1, so the learning rate means the same."""
+def mouth_weight(height: int, width: int, box: tuple[slice, slice], gain: float, torso: np.ndarray | None = None,
+                 torso_gain: float = 1.0) -> Tensor:
+    """[H,W,1]: 1, `gain` inside the mouth's box, `torso_gain` where `torso` [H,W] bool says so; mean 1, so the learning
+    rate means the same."""
     weight = np.ones((height, width, 1), dtype=np.float32)
+    if torso is not None:
+        weight[torso] = torso_gain
     weight[box] = gain
     return torch.from_numpy(weight / weight.mean())

@@ -38,13 +38,16 @@ def landmarks_of(footage: Footage, speech: Speech, frames: np.ndarray) -> np.nda
     return np.stack(rows)
 
 
-def choose_reference(footage: Footage, speech: Speech, frames: np.ndarray) -> Reference:
+def choose_reference(footage: Footage, speech: Speech, frames: np.ndarray, below_chin: float = 0.02) -> Reference:
+    """`below_chin`: metres under the reference's lowest landmark where the moving region's cube ends. Under it lie neck
+    and torso, which move against the head for reasons no sound tells (not in the paper: ours)."""
     marks = landmarks_of(footage, speech, frames)
     gaps = lip_gap(marks)
     level = np.percentile(gaps, OPEN)
     near = np.argsort(np.abs(gaps - level), kind="stable")[: max(5, len(frames) // 10)]
     mouths = marks[near][:, MOUTH].reshape(len(near), -1)
-    medoid = near[np.linalg.norm(mouths[:, None] - mouths[None], axis=-1).sum(axis=1).argmin()]
+    # One row at a time: all against all would be a gigabyte at ten minutes of pictures.
+    medoid = near[np.argmin([np.linalg.norm(mouths - mouth, axis=-1).sum() for mouth in mouths])]
     away = np.linalg.norm(marks[:, MOUTH] - marks[medoid][MOUTH], axis=-1).mean(axis=1)
     order = np.argsort(away, kind="stable")
     alike = order[: max(int((away < NEAR).sum()), min(8, len(order)))]
@@ -55,5 +58,6 @@ def choose_reference(footage: Footage, speech: Speech, frames: np.ndarray) -> Re
     width = float((mouth_high - mouth_low).max())
     # Teeth and tongue lie behind the lips: half a mouth's width deeper (the head looks along -Y).
     inside = (mouth_low + mouth_high) / 2 + np.array([0.0, 0.35 * width, 0.0])
-    return Reference(marks[medoid], frames[alike], (low + high) / 2, 0.65 * float((high - low).max()), inside,
-                     0.9 * width)
+    centre, half = (low + high) / 2, 0.65 * float((high - low).max())
+    centre[2] = max(centre[2], marks[medoid][:, 2].min() - below_chin + half)
+    return Reference(marks[medoid], frames[alike], centre, half, inside, 0.9 * width)

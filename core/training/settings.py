@@ -26,6 +26,9 @@ class EarSettings:
     every: int = 50  # steps between two looks at them
 
 
+NEUTRAL = ("cache_mb", "ahead", "preview_every", "checkpoint_every")  # the same head, whatever they are
+
+
 @dataclass(frozen=True)
 class Settings:
     # what is built
@@ -41,9 +44,22 @@ class Settings:
     height: int = 192  # pixels: whole pictures are made about this small
     window: int = 160  # pixels a side: parts of the full-size picture
     windows: float = 0.5  # share of steps that look at a part
+    cache_mb: int = 1000  # of decoded pictures, all sizes together
+    ahead: int = 3  # pictures that a second thread decodes meanwhile; 0: none
     preview_every: float = 120.0  # seconds
     checkpoint_every: int = 500  # steps
     seed: int = 0
+    # which moments (sampling.py)
+    static_alike: float = 0.5  # share of static's pictures whose mouth stands like the canonical one (TG: all of the
+    # mouth's first 3,000 at the 95th percentile of AU25 and above; ours: half, the skin around it needs all)
+    gap_every: int = 7  # steps of move between two by the sliding window over the lip gap (TG, mouth); 0: none
+    blink_every: int = 15  # the same over the blink (TG, face); 0: none
+    slide: float = 0.1  # width of both windows, of the range; TG's is not known to us
+    # silence means a mouth at rest (quiet.py)
+    quiet_pictures: float = 0.04  # share of picture steps; ours
+    quiet_moments: float = 0.1  # share of moments in ear, motion and landmark terms; ours
+    # what moves
+    below_chin: float = 0.02  # metres under the chin where the face field ends, so that neck and torso rest; ours
     # stages, in steps
     ear: EarSettings = field(default_factory=EarSettings)
     motion_steps: int = 800  # the fields follow the tracked landmarks, no pictures (ours, see `landmarks.py`)
@@ -73,17 +89,29 @@ class Settings:
     landmark_weight: float = 0.02  # ours, a millimetre
     landmark_every: int = 2
     landmark_batch: int = 8  # moments
+    torso_gain: float = 1.0  # a pixel under the chin counts as so many; ours: shoulders move on their own, the head's
+    # Gaussians cannot follow, and must not be spent on trying
     # bounds of a Gaussian (ours: needles and haze are what a head shows first)
     smallest: float = 1.5e-4  # metres, sigma
     largest: float = 1.2e-2
     ratio: float = 8.0  # longest sigma over shortest
+    reach: float = 0.0  # metres from the first surface, along the head's depth (surface.py); 0: free; ours
     # density
     density: DensitySettings = field(default_factory=DensitySettings)
     mouth_share: float = 0.2  # of the budget
 
+    @property
+    def total(self) -> int:
+        """Picture steps."""
+        return self.static_steps + self.move_steps + self.fuse_steps
+
     def to_dict(self) -> dict:
         """JSON-ready, for the head's card."""
         return asdict(self)
+
+    def guard(self) -> dict:
+        """What a checkpoint compares: everything that changes the result."""
+        return {name: value for name, value in asdict(self).items() if name not in NEUTRAL}
 
 
 CPU = Settings(density=DensitySettings(start=400, stop=6000, every=100, budget=36_000))
@@ -91,7 +119,13 @@ SMOKE = Settings(
     encoder="logmel", face_points=900, mouth_points=150, height=64, window=48, preview_every=1e9,
     checkpoint_every=50, ear=EarSettings(steps=200, batch=32, every=50), motion_steps=150, static_steps=60,
     move_steps=150, fuse_steps=30, density=DensitySettings(start=20, stop=150, every=20, budget=1500))
-PRESETS: dict[str, Settings] = {"cpu": CPU, "smoke": SMOKE}
+# One camera, real footage, a face of about 100 pixels in 256: pictures are looked at whole, and closer windows are
+# smaller. Views are narrow, so depth is held near the first surface; poses are noisy, so fewer and rounder Gaussians.
+PORTRAIT = Settings(
+    height=256, window=112, windows=0.6, face_points=14_000, mouth_points=2_000, motion_steps=1000, static_steps=600,
+    move_steps=10_000, fuse_steps=1400, torso_gain=0.3, reach=0.008, ratio=6.0, largest=1.5e-2,
+    density=DensitySettings(start=600, stop=6500, every=100, budget=26_000))
+PRESETS: dict[str, Settings] = {"cpu": CPU, "portrait": PORTRAIT, "smoke": SMOKE}
 
 
 def preset(name: str, seed: int = 0) -> Settings:

@@ -7,6 +7,7 @@ steps in which a cube finds the surface. Letters: N points, S candidates, F pict
 
 import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 
 from ..footage import Footage
 from ..formats.camera import Camera
@@ -20,6 +21,9 @@ DETAIL = {"lips": (48, 68, 14.0), "eyes": (36, 48, 8.0), "face": (0, 36, 3.0)}  
 NEAR = 0.012  # metres: how near "near" is
 EDGE = 0.004  # metres between neighbouring pixels
 OPACITY = 0.6
+MOST = 25_000  # pixels of a picture that are lifted: 60 large pictures stay within 100 MB
+GUESSED = 0.1  # share of the head's pixels without depth from which on the rest is guessed
+BACK, BACKMOST = 0.6, 0.06  # metres further away a metre beside what is known, and at most
 NEIGHBOURS = 3  # a first radius is the mean distance to so many (3DGS)
 
 
@@ -45,12 +49,27 @@ def edges(depth: np.ndarray) -> np.ndarray:  # [H,W]
     return np.max([np.abs(other - depth) for other in around], axis=0) > EDGE
 
 
+def completed(depth: np.ndarray, alpha: np.ndarray, fx: float) -> np.ndarray:  # [H,W], [H,W] -> [H,W]
+    """Depth for hair, neck and torso where the footage's comes from a face mesh: the nearest known one, receding with
+    the distance from it. Footage whose depth covers the head comes back as it is."""
+    head, known = alpha > 0.5, depth > 0
+    if not known.any() or (head & ~known).sum() <= GUESSED * head.sum():
+        return depth
+    away, (rows, columns) = distance_transform_edt(~known, return_indices=True)
+    near = depth[rows, columns]
+    return np.where(known, depth, np.where(head, near + np.minimum(BACK * away * near / fx, BACKMOST), 0.0))
+
+
 def nearest(points: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """[S] distance to the nearest of some landmarks."""
-    return np.min([np.linalg.norm(points - mark, axis=1) for mark in landmarks], axis=0)
+    least = np.full(len(points), np.inf)
+    for mark in landmarks:
+        np.minimum(least, np.linalg.norm(points - mark, axis=1), out=least)
+    return least
 
 
-def lifted(footage: Footage, frames: np.ndarray, reference: Reference, branch: str) -> tuple[np.ndarray, ...]:
+def lifted(footage: Footage, frames: np.ndarray, reference: Reference, branch: str, rng: np.random.Generator
+           ) -> tuple[np.ndarray, ...]:
     """(points [S,3], colours [S,3], wish to be chosen [S]) of a branch from some pictures; empty without depth."""
     alike, parts = set(reference.frames.tolist()), []
     for i in frames:
@@ -58,8 +77,12 @@ def lifted(footage: Footage, frames: np.ndarray, reference: Reference, branch: s
         if depth is None:
             continue
         picture, camera = footage.picture(int(i)), footage.camera(int(i))
+        depth = completed(depth, picture.alpha, camera.fx)
         inside = picture.mouth > 0.5 if branch == "mouth" else (picture.mouth == 0) & (picture.alpha > 0.99)
         rows, columns = np.nonzero(inside & (depth > 0) & ~edges(depth))
+        if len(rows) > MOST:
+            some = np.sort(rng.choice(len(rows), MOST, replace=False))
+            rows, columns = rows[some], columns[some]
         points = lift(camera, depth, rows, columns)
         if branch == "face" and int(i) not in alike:
             still = nearest(points, reference.landmarks[48:68]) > MOVING
@@ -92,7 +115,7 @@ def start_cloud(footage: Footage, frames: np.ndarray, reference: Reference, bran
     others = np.setdiff1d(frames, reference.frames)
     several = rng.permutation(others)[: max(PICTURES - len(reference.frames), 0)]
     chosen = np.concatenate([reference.frames[:PICTURES], several if branch == "face" else several[:0]])
-    points, colours, wish = lifted(footage, chosen, reference, branch)
+    points, colours, wish = lifted(footage, chosen, reference, branch, rng)
     if len(points) >= 16:
         rows = rng.choice(len(points), min(count, len(points)), replace=False, p=wish / wish.sum())
         points, colours = points[rows], colours[rows]

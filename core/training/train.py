@@ -9,6 +9,7 @@ In the work folder:
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from ..formats.head import write_head
@@ -17,10 +18,11 @@ from ..jobs.messages import Train
 from ..jobs.pace import Pace
 from ..metrics import lip_gap
 from .card import card_of
+from .chosen import settings_of
 from .evaluation import Judge, measured
 from .preview import moments, preview
 from .reference import landmarks_of
-from .settings import Settings, preset
+from .settings import Settings
 from .trainer import Trainer
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -30,40 +32,50 @@ SMOOTH = 0.98  # of the PSNR that is told
 
 def train(job: Train) -> Iterator[Event]:
     """Train `job.footage` into `job.out`. Raises Refusal for bad footage, unknown presets, foreign checkpoints."""
-    yield from train_with(job, preset(job.preset, job.seed))
+    yield from train_with(job, settings_of(job))
 
 
 def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
-    """`train` with settings of one's own."""
+    """`train` with settings of one's own; of the job, only footage, out and work are read."""
     out = Path(job.out)
     work = Path(job.work) if job.work else out.with_suffix(".work")
     begun = clock()
     yield Started(f"Training {out.stem} on {Path(job.footage).name}", 0)
-    trainer = Trainer(Path(job.footage), settings)
-    checkpoint = work / CHECKPOINT
-    work.mkdir(parents=True, exist_ok=True)
-    notes: dict = {"minutes": 0.0}
-    if checkpoint.is_file():
-        if warning := trainer.load(checkpoint):
-            yield Warned(warning)
-        notes = trainer.notes
-        yield Progress(trainer.t, trainer.total, -1.0, f"goes on from step {trainer.t}")
-    else:
-        trainer.begin()
-        yield from _before_pictures(trainer)
-        trainer.save(checkpoint)
-    spent = float(notes.get("minutes", 0.0)) * 60 - begun
-    yield from _pictures(trainer, work, clock, lambda: (clock() + spent) / 60)
-    trainer.notes["minutes"] = (clock() + spent) / 60
-    head = trainer.model.to_file(card_of(trainer, out.stem))
-    head.card.training["results"] = yield from measured(Judge(head, trainer.fine))
-    write_head(out, head)
-    yield Finished({"head": str(out), "work": str(work), "minutes": round(trainer.notes["minutes"], 1),
-                    "gaussians": sum(trainer.model.counts.values()), **trainer.notes["heard"]})
+    with closing(Trainer(Path(job.footage), settings)) as trainer:
+        checkpoint = work / CHECKPOINT
+        work.mkdir(parents=True, exist_ok=True)
+        if checkpoint.is_file():
+            if warning := trainer.load(checkpoint):
+                yield Warned(warning)
+            yield Progress(trainer.t, trainer.total, -1.0, f"goes on from step {trainer.t}" if not trainer.before
+                           else f"goes on before {trainer.before[0]}")
+        else:
+            trainer.begin()
+        spent = float(trainer.notes["minutes"]) * 60 - begun
+
+        def minutes() -> float:
+            return (clock() + spent) / 60
+
+        yield from _before_pictures(trainer, checkpoint, minutes)
+        yield from _pictures(trainer, work, clock, minutes)
+        trainer.notes["minutes"] = minutes()
+        head = trainer.model.to_file(card_of(trainer, out.stem))
+        head.card.training["results"] = yield from measured(Judge(head, trainer.fine))
+        write_head(out, head)
+        yield Finished({"head": str(out), "work": str(work), "minutes": round(trainer.notes["minutes"], 1),
+                        "gaussians": sum(trainer.model.counts.values()), **trainer.notes["heard"]})
 
 
-def _before_pictures(trainer: Trainer) -> Iterator[Event]:
-    """Ears, then the landmarks' motion; their results go into the notes that the head's card will show."""
+def _before_pictures(trainer: Trainer, checkpoint: Path, minutes: Callable[[], float]) -> Iterator[Event]:
+    """Ears, then the landmarks' motion, a checkpoint after each; their results go into the notes for the card."""
+    for stage, deed in (("ears", _ears), ("motion", _motion)):
+        if stage in trainer.before:
+            yield from deed(trainer)
+            trainer.notes["minutes"] = minutes()
+            trainer.save(checkpoint)
+
+
+def _ears(trainer: Trainer) -> Iterator[Event]:
     ear = Pace(trainer.settings.ear.steps)
     for heard in trainer.ears():
         told = ", ".join(f"{name} {r:.2f}" for name, r in heard.lip_gap.items())
@@ -71,6 +83,9 @@ def _before_pictures(trainer: Trainer) -> Iterator[Event]:
             trainer.notes["heard"] = {"ear_mean_r": round(heard.mean, 4), "ear_lip_gap_r": round(
                 min(heard.lip_gap.values()), 4), "ear_step": heard.step}
         yield ear.at(heard.step, f"ear: lip gap heard with r = {told}")
+
+
+def _motion(trainer: Trainer) -> Iterator[Event]:
     motion, recent = Pace(trainer.settings.motion_steps), 0.0
     for k, loss in enumerate(trainer.motion(), start=1):
         recent = loss if k == 1 else SMOOTH * recent + (1 - SMOOTH) * loss

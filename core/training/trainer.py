@@ -22,20 +22,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..footage import Footage
 from ..formats.refusal import Refusal
 from ..head import HeadModel, clouds_of, read_checkpoint, restore, save_checkpoint
+from ..metrics import lip_gap
 from ..performance.branch_settings import BranchSettings
 from .density import STRATEGIES, Change, DensityInfo, DensityState
 from .ear import Heard, train_ears
 from .landmarks import JITTER, landmark_loss
 from .losses import alpha_loss, mouth_weight, offset_loss, picture_loss
 from .optimizers import GEOMETRY, cloud_optimizer, falling, field_optimizer, keep_in_bounds, set_rates
+from .quiet import listen_to_silence, resting_pictures
 from .reference import Reference, choose_reference, landmarks_of
+from .sampling import Choice, Sampling, blinks_of
 from .settings import Settings
 from .speech import listen
 from .start import start_cloud
-from .views import View, chances, draw, faces, over, random_window, whole
+from .stream import Ahead, opened
+from .surface import FrontSurface
+from .views import View, draw, faces, over, random_window, whole
 
 
 @dataclass(frozen=True)
@@ -50,24 +54,26 @@ class Step:
 
 
 class Trainer:
-    """Holds everything that a step changes. `prepared` is False until `prepare` or `load` has run."""
+    """Holds everything that a step changes; `begin` or `load` comes first, `close` last."""
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.settings = settings
-        full = Footage.open(folder, cache_bytes=2 << 30)
-        shrink = max(s for s in range(1, 17) if full.height % s == 0 and full.width % s == 0
-                     and (s == 1 or full.height // s >= settings.height))
-        self.fine, self.coarse = full, full if shrink == 1 else Footage.open(folder, shrink)
-        self.speech = listen(full, "train", settings.encoder)
-        self.frames = full.frames("train")
+        self.fine, self.coarse = opened(folder, settings)
+        self.speech = listen(self.fine, "train", settings.encoder)
+        self.frames = self.fine.frames("train")
         if len(self.frames) == 0:
             raise Refusal(f"{folder}: no picture belongs to split train; prepare the footage again.")
-        marks = landmarks_of(full, self.speech, self.frames)
-        self.chances = chances(full, self.frames, marks)
-        self.facing = faces(full, self.frames, marks)
+        self.quiet = listen_to_silence(self.fine, self.speech, settings.encoder)
+        self.marks = landmarks_of(self.fine, self.speech, self.frames)
+        self.facing = faces(self.fine, self.frames, self.marks)
+        blinks = blinks_of(self.fine.expression[self.frames], self.fine.expression_names)
+        self.sampling = Sampling(settings, lip_gap(self.marks), blinks, self.facing)
+        self.sampling.resting = resting_pictures(self.marks, self.quiet)
+        self.ahead = Ahead(self.look, settings.ahead, settings.total)
         self.rng = np.random.default_rng(settings.seed)
         torch.manual_seed(settings.seed)
         self.t = 0
+        self.before = ["ears", "motion"]  # stages before pictures that are still to be done
         self.notes: dict = {"heard": {}, "minutes": 0.0}  # results for the card
 
     # building
@@ -84,14 +90,16 @@ class Trainer:
     def begin(self) -> None:
         """First Gaussians and untrained networks."""
         s = self.settings
-        self.reference = choose_reference(self.fine, self.speech, self.frames)
+        self.reference = choose_reference(self.fine, self.speech, self.frames, s.below_chin)
         counts = {"face": s.face_points, "mouth": s.mouth_points}
         clouds = {name: start_cloud(self.fine, self.frames, self.reference, name, count, s.sh_degree, self.rng)
                   for name, count in counts.items()}
+        self.surface = FrontSurface.of(clouds["face"].means.detach().numpy()) if s.reach else None
         self._assemble(clouds)
 
     def _assemble(self, clouds: dict) -> None:
         s = self.settings
+        self.sampling.alike = np.flatnonzero(np.isin(self.frames, self.reference.frames))
         self.places = torch.from_numpy(self.reference.landmarks)
         self.model = HeadModel(self.branch_settings(), self.speech.channels, clouds)
         self.optimizers = {name: cloud_optimizer(cloud, s) for name, cloud in self.model.clouds.items()}
@@ -101,10 +109,16 @@ class Trainer:
                       for name, share in rules.items()}
         self.density = {name: self.rules[name].initialize_state(self.model.clouds[name]) for name in rules}
 
+    def close(self) -> None:
+        """End the thread that reads ahead."""
+        self.ahead.close()
+
     # stages before pictures
 
     def ears(self) -> Iterator[Heard]:
-        yield from train_ears(self.model, self.speech, self.settings.ear, self.rng)
+        yield from train_ears(self.model, self.speech, self.settings.ear, self.rng, self.quiet,
+                              self.settings.quiet_moments)
+        self.before = ["motion"]
 
     def motion(self) -> Iterator[float]:
         """The face field learns from landmarks alone; yields the loss in millimetres (Huber)."""
@@ -116,42 +130,47 @@ class Trainer:
             loss.backward()
             optimizer.step()
             yield float(loss.detach())
+        self.before = []
 
     def landmarks(self, moments: int) -> torch.Tensor:
         rows = self.rng.choice(len(self.speech.moments), moments)
-        return landmark_loss(self.model, self.places, self.speech, rows, JITTER)
+        still = self.rng.random(moments) < self.settings.quiet_moments
+        return landmark_loss(self.model, self.places, self.speech, rows, JITTER, self.quiet, still, self.rng)
 
     # pictures
 
     @property
     def total(self) -> int:
-        return self.settings.static_steps + self.settings.move_steps + self.settings.fuse_steps
+        return self.settings.total
 
     def stage(self, t: int) -> str:
         s = self.settings
         return "static" if t < s.static_steps else "move" if t < s.static_steps + s.move_steps else "fuse"
 
-    def look(self, stage: str) -> View:
-        """The next picture, or a part of one."""
-        place = int(self.rng.choice(len(self.frames), p=self.chances))
-        frame = int(self.frames[place])
-        if self.rng.random() < self.settings.windows:
-            return random_window(self.fine, frame, self.settings.window, bool(self.facing[place]), self.rng)
-        return whole(self.fine if stage == "fuse" else self.coarse, frame)
+    def look(self, t: int) -> tuple[Choice, View]:
+        """The picture of step t, or a part of one: a function of t alone, so that a thread can make it in time."""
+        choice, fuse = self.sampling.at(t), self.stage(t) == "fuse"
+        frame = int(self.frames[choice.place])
+        if choice.part:
+            return choice, random_window(self.fine, frame, self.settings.window, bool(self.facing[choice.place]),
+                                         choice.rng)
+        return choice, whole(self.fine if fuse else self.coarse, frame)
 
-    def codes_at(self, frame: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """({branch: [A]}, expression [E]) of a picture."""
+    def codes_at(self, frame: int, hushed: np.random.Generator | None = None
+                 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """({branch: [A]}, expression [E]) of a picture; `hushed` hears silence instead of the picture's sound."""
         clip, time = int(self.fine.clip[frame]), self.fine.time[frame : frame + 1]
-        codes = self.model.codes(torch.from_numpy(self.speech.windows(clip, time)))
+        windows = self.speech.windows(clip, time) if hushed is None else self.quiet.windows(1, hushed)
+        codes = self.model.codes(torch.from_numpy(windows))
         return {name: code[0] for name, code in codes.items()}, torch.from_numpy(self.fine.expression[frame])
 
     def step(self) -> Step:
         s, stage = self.settings, self.stage(self.t)
         self._set_rates(stage)
-        view = self.look(stage)
-        background = torch.from_numpy(self.rng.random(3, dtype=np.float32))
+        choice, view = self.ahead.at(self.t)
+        background = torch.from_numpy(choice.rng.random(3, dtype=np.float32))
         with torch.set_grad_enabled(stage != "static"):
-            codes, expression = self.codes_at(view.frame)
+            codes, expression = self.codes_at(view.frame, choice.rng if choice.quiet else None)
         for parameter in self.model.field.parameters():
             parameter.requires_grad_(stage != "static")
         moved = self.model(codes, expression)
@@ -159,7 +178,7 @@ class Trainer:
         members[len(self.model.clouds["face"]):] = 1.0
         picture = draw(moved, view.camera, background, members)
         truth = over(view, background)
-        weight = mouth_weight(*truth.shape[:2], view.box, s.mouth_gain)
+        weight = mouth_weight(*truth.shape[:2], view.box, s.mouth_gain, view.torso, s.torso_gain)
         loss = picture_loss(picture.color, truth, s.dssim, weight)
         loss = loss + s.alpha_weight * alpha_loss(picture.alpha, torch.from_numpy(view.alpha))
         label = (picture.extra[..., 0] - torch.from_numpy(view.mouth)).abs()[..., None]
@@ -181,6 +200,8 @@ class Trainer:
         changed = self._control_density(picture.density, stage)
         for cloud in self.model.clouds.values():
             keep_in_bounds(cloud, s)
+        if self.surface is not None:
+            self.surface.hold(self.model.clouds["face"], s.reach)
         self.t += 1
         error = float((picture.color.detach() - truth).square().mean())
         return Step(self.t, stage, float(loss.detach()), -10 * np.log10(max(error, 1e-10)), changed)
@@ -215,7 +236,9 @@ class Trainer:
         extra = {f"{name}.{column}": getattr(state, column).numpy() for name, state in self.density.items()
                  for column in ("total", "weight")}
         extra |= {f"reference.{name}": np.asarray(value) for name, value in vars(self.reference).items()}
-        notes = {"t": self.t, "settings": self.settings.to_dict(), "pictures": len(self.fine),
+        if self.surface is not None:
+            extra |= self.surface.to_keep()
+        notes = {"t": self.t, "before": self.before, "settings": self.settings.guard(), "pictures": len(self.fine),
                  "results": self.notes, "numpy": self.rng.bit_generator.state,
                  "density": {name: [state.begun_with, state.pressure] for name, state in self.density.items()}}
         save_checkpoint(path, self.model, self.optimizers, extra, notes)
@@ -227,8 +250,9 @@ class Trainer:
         """
         arrays, notes = read_checkpoint(path)
         try:
-            if notes["settings"] != _plain(self.settings.to_dict()):
-                raise Refusal(f"{path} belongs to other settings; remove it to train from the start.")
+            if notes["settings"] != (own := _plain(self.settings.guard())):
+                raise Refusal(f"{path} belongs to other settings ({_other(notes['settings'], own)}); remove it to "
+                              "train from the start.")
             reference = {name: arrays[f"extra.reference.{name}"] for name in Reference.__dataclass_fields__}
             scalars = {name: float(value) for name, value in reference.items() if value.ndim == 0}
             self.reference = Reference(**reference | scalars)
@@ -237,8 +261,9 @@ class Trainer:
             for name, remembered in notes["density"].items():
                 self.density[name] = DensityState(*(torch.from_numpy(extra[f"{name}.{column}"])
                                                     for column in ("total", "weight")), *remembered)
+            self.surface = FrontSurface.kept(extra)
             self.rng.bit_generator.state = notes["numpy"]
-            self.t, self.notes = notes["t"], notes["results"]
+            self.t, self.before, self.notes = notes["t"], notes["before"], notes["results"]
         except KeyError as missing:
             raise Refusal(f"{path}: {missing} is missing; remove the file to train from the start.") from None
         grown = len(self.fine) - notes["pictures"]
@@ -248,3 +273,9 @@ class Trainer:
 def _plain(values: dict) -> dict:
     """As JSON gives it back."""
     return json.loads(json.dumps(values))
+
+
+def _other(theirs: dict, own: dict) -> str:
+    """The first setting that differs."""
+    name = next((name for name in own if theirs.get(name) != own[name]), "unknown ones")
+    return f"{name} was {theirs[name]}, now {own[name]}" if name in own and name in theirs else name

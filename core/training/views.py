@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a picture of the footage to a loss: which picture, which part of it, over which background.
+"""From a picture of the footage to a loss: which part of it, over which background.
 
 Two kinds of view, equally dear: the whole picture made smaller, and a window of the full-size picture (the camera's
 principal point moves). Not in the paper: chosen because lips need full-size pixels and a CPU cannot afford them
@@ -17,14 +17,12 @@ from torch import Tensor
 from ..footage import Footage
 from ..formats.camera import Camera
 from ..head import Moved
-from ..metrics import lip_gap, mouth_box
+from ..metrics import mouth_box
 from ..raster.door import rasterize
 from ..raster.rendering import Rendering
 
-BINS = 12  # of the lip gap, so that rare wide openings are seen as often as closed lips
-AT_MOST = 6.0  # times as often as the median picture
-BACKWARDS = 0.8  # how often, relatively, a picture is taken whose camera does not see the face
 MOUTH_WINDOWS = 0.6  # share of windows around the mouth; others lie around a random landmark or anywhere on the head
+UNDER = 0.12  # of the distance from the bridge of the nose to the chin: from there on it is neck and torso
 FACING = 0.2  # cosine between the camera's direction and the face's front from which on a face is seen
 
 
@@ -36,12 +34,21 @@ class View:
     alpha: np.ndarray  # [H,W]
     mouth: np.ndarray  # [H,W] share of inside mouth
     box: tuple[slice, slice]  # the mouth in this view; may be empty
+    torso: np.ndarray  # [H,W] bool: under the chin
 
 
 def whole(footage: Footage, frame: int) -> View:
     picture = footage.picture(frame)
     box = mouth_box(footage.landmarks2d[frame], footage.width, footage.height)
-    return View(frame, footage.camera(frame), picture.rgb, picture.alpha, picture.mouth, box)
+    return View(frame, footage.camera(frame), picture.rgb, picture.alpha, picture.mouth, box,
+                under_chin(footage.landmarks2d[frame], footage.width, footage.height))
+
+
+def under_chin(landmarks: np.ndarray, width: int, height: int) -> np.ndarray:  # [68,2] pixels -> [H,W] bool
+    """Pixels that lie further down the face's own axis (bridge of the nose to chin) than UNDER of its length."""
+    axis = landmarks[8] - landmarks[27]
+    reach = (1 + UNDER) * float(axis @ axis) + float(landmarks[27] @ axis)
+    return axis[0] * np.arange(width)[None] + axis[1] * np.arange(height)[:, None] > reach
 
 
 def window(view: View, centre: np.ndarray, width: int, height: int) -> View:
@@ -54,7 +61,7 @@ def window(view: View, centre: np.ndarray, width: int, height: int) -> View:
     rows, columns = view.box
     box = (slice(max(rows.start - y0, 0), min(max(rows.stop - y0, 0), height)),
            slice(max(columns.start - x0, 0), min(max(columns.stop - x0, 0), width)))
-    cut = {name: np.ascontiguousarray(getattr(view, name)[part]) for name in ("rgb", "alpha", "mouth")}
+    cut = {name: np.ascontiguousarray(getattr(view, name)[part]) for name in ("rgb", "alpha", "mouth", "torso")}
     return View(view.frame, camera, box=box, **cut)
 
 
@@ -76,18 +83,6 @@ def faces(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.nda
     """[F] bool: the camera of a picture sees the face (the head looks along -Y). landmarks [F,68,3]."""
     towards = np.stack([footage.camera(int(i)).centre for i in frames]) - landmarks.mean(axis=1)
     return -towards[:, 1] / np.linalg.norm(towards, axis=1) > FACING
-
-
-def chances(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """[F] probability of each picture: flat over the lip gap, lower from behind (TalkingGaussian samples by mouth
-    opening in a sliding window; flat over the gap is ours, because it needs no schedule)."""
-    gaps = lip_gap(landmarks)
-    edges = np.linspace(gaps.min(), gaps.max() + 1e-9, BINS + 1)
-    place = np.clip(np.digitize(gaps, edges) - 1, 0, BINS - 1)
-    chance = 1.0 / np.bincount(place, minlength=BINS)[place]
-    chance = np.minimum(chance, AT_MOST * np.median(chance))
-    chance = np.where(faces(footage, frames, landmarks), chance, BACKWARDS * chance)
-    return chance / chance.sum()
 
 
 def draw(moved: Moved, camera: Camera, background: Tensor | None, members: Tensor | None = None) -> Rendering:

@@ -136,7 +136,7 @@ def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
 def test_refusals(tiny_footage, tmp_path):
     with pytest.raises(Refusal, match=r"preset 'no' is unknown; choose cpu"):
         preset("no")
-    assert set(PRESETS) == {"cpu", "smoke"}
+    assert set(PRESETS) == {"cpu", "portrait", "smoke"}
     trainer = Trainer(tiny_footage, SHORT)
     trainer.begin()
     trainer.save(tmp_path / "checkpoint")

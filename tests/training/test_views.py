@@ -10,7 +10,7 @@ from talksplat.core.metrics import lip_gap
 from talksplat.core.training import start
 from talksplat.core.training.reference import choose_reference, landmarks_of
 from talksplat.core.training.speech import listen
-from talksplat.core.training.views import chances, draw, over, whole, window
+from talksplat.core.training.views import draw, over, whole, window
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +86,6 @@ def test_the_reference_stands_open_and_its_pictures_look_alike(footage, speech, 
     alike = lip_gap(landmarks_of(footage, speech, reference.frames[:3]))
     assert np.abs(alike - lip_gap(reference.landmarks)).max() < 0.002
     assert np.abs(reference.landmarks - reference.centre).max() < 1.5 * reference.half_extent
-
-
-def test_rare_openings_are_drawn_as_often_as_common_ones(footage, speech):
-    frames = footage.frames("train")
-    marks = landmarks_of(footage, speech, frames)
-    chance, gaps = chances(footage, frames, marks), lip_gap(marks)
-    assert chance.sum() == pytest.approx(1)
-    closed = gaps < 0.001
-    assert chance[closed].sum() < closed.mean()
 
 
 def test_a_batch_is_its_windows(speech):

@@ -19,7 +19,7 @@ class AbsGrad(Adc):
 
     def __init__(self, settings: DensitySettings, own: AbsGradSettings | None = None) -> None:
         super().__init__(settings)
-        self.own, self.absolute = own or AbsGradSettings(), True
+        self.own, self.absolute = own or settings.absgrad, True
 
     def threshold(self, state: DensityState) -> float:
         return self.own.tau * super().threshold(state)

@@ -27,7 +27,7 @@ class Mcmc(Strategy):
 
     def __init__(self, settings: DensitySettings, own: McmcSettings | None = None) -> None:
         super().__init__(settings)
-        self.own = own or McmcSettings()
+        self.own = own or settings.mcmc
 
     def terms(self, cloud: Cloud) -> dict[str, Tensor]:
         """The paper's regularisers on |o| and on the square roots of S's eigenvalues, as means over Gaussians."""

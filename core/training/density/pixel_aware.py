@@ -21,9 +21,9 @@ class PixelAware(Scored):
 
     name = "pixel_aware"
 
-    def __init__(self, settings: DensitySettings, depth_factor: bool = False) -> None:
+    def __init__(self, settings: DensitySettings, depth_factor: bool | None = None) -> None:
         super().__init__(settings)
-        self.depth_factor = depth_factor
+        self.depth_factor = settings.depth_factor if depth_factor is None else depth_factor
 
     def weigh(self, info: DensityInfo) -> tuple[Tensor, Tensor]:
         factor = torch.ones_like(info.depths)

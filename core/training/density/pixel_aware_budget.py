@@ -27,9 +27,9 @@ class PixelAwareBudget(PixelAware):
     name = "pixel_aware_budget"
 
     def __init__(self, settings: DensitySettings, own: BudgetSettings | None = None,
-                 depth_factor: bool = False) -> None:
+                 depth_factor: bool | None = None) -> None:
         super().__init__(settings, depth_factor)
-        self.own = own or BudgetSettings()
+        self.own = own or settings.pixel_aware_budget
 
     def threshold(self, state: DensityState) -> float:
         return state.pressure * super().threshold(state)

@@ -1,29 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The numbers of density control, each with its source.
 
-`DensitySettings` holds what all rules share and what a checkpoint compares; a rule's own numbers stand in a class of
-their own, which its constructor takes.
+`DensitySettings` holds what all rules share, and each rule's own numbers under the rule's name; a checkpoint compares
+all of them.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class DensitySettings:
-    strategy: str = "pixel_aware"  # a name in STRATEGIES
-    start: int = 500  # first step that may change the number of Gaussians (TalkingGaussian)
-    stop: int = 15_000  # last one (3DGS)
-    every: int = 100  # steps between two changes (3DGS, Pixel-GS)
-    tau: float = 2e-4  # score above which a Gaussian is cloned or split (Pixel-GS; NDC gradient)
-    percent_dense: float = 0.01  # of `extent`: smaller ones are cloned, larger ones split (3DGS)
-    extent: float = 0.2  # metres; a head's radius, not the spread of cameras, which would be meaningless here
-    prune_from: float = 0.005  # opacity below which a Gaussian goes, at `start` (3DGS) ...
-    prune_to: float = 0.05  # ... and at `stop`; rises as TalkingGaussian's 0.05 -> 0.30, lower because ours keeps
-    # soft hair edges
-    largest: float = 0.02  # metres; larger ones are removed. Not in the paper: chosen because they show as haze
-    budget: int = 30_000  # Gaussians at most; reached along a curve (see `scored.Scored.allowed`)
-    long_axis: bool = True  # split along the longest axis, moments kept; False: two random children (3DGS)
-    absolute: bool = False  # score |gradient| summed a pixel (AbsGS) instead of the gradient's sum
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -55,3 +37,25 @@ class McmcSettings:
     gate_centre: float = 0.005  # t: opaque Gaussians rest
     opacity_weight: float = 0.01  # of the mean opacity in the loss
     scale_weight: float = 0.01  # of the mean scale in the loss, over a head of radius 1
+
+
+@dataclass(frozen=True)
+class DensitySettings:
+    strategy: str = "pixel_aware"  # a name in STRATEGIES
+    start: int = 500  # first step that may change the number of Gaussians (TalkingGaussian)
+    stop: int = 15_000  # last one (3DGS)
+    every: int = 100  # steps between two changes (3DGS, Pixel-GS)
+    tau: float = 2e-4  # score above which a Gaussian is cloned or split (Pixel-GS; NDC gradient)
+    percent_dense: float = 0.01  # of `extent`: smaller ones are cloned, larger ones split (3DGS)
+    extent: float = 0.2  # metres; a head's radius, not the spread of cameras, which would be meaningless here
+    prune_from: float = 0.005  # opacity below which a Gaussian goes, at `start` (3DGS) ...
+    prune_to: float = 0.05  # ... and at `stop`; rises as TalkingGaussian's 0.05 -> 0.30, lower because ours keeps
+    # soft hair edges
+    largest: float = 0.02  # metres; larger ones are removed. Not in the paper: chosen because they show as haze
+    budget: int = 30_000  # Gaussians at most; reached along a curve (see `scored.Scored.allowed`)
+    long_axis: bool = True  # split along the longest axis, moments kept; False: two random children (3DGS)
+    absolute: bool = False  # score |gradient| summed a pixel (AbsGS) instead of the gradient's sum
+    depth_factor: bool = False  # pixel_aware*: Pixel-GS's f(d); a head's cameras stand too far away for it to act
+    absgrad: AbsGradSettings = field(default_factory=AbsGradSettings)
+    pixel_aware_budget: BudgetSettings = field(default_factory=BudgetSettings)
+    mcmc: McmcSettings = field(default_factory=McmcSettings)

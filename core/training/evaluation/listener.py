@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A judge who hears: a ridge regression from sound to the lip gap, learned on the train clips' tracks.
+
+With it a mouth is held against its sound without any network that was made to judge lips: the lip-offset score. It
+hears with Moonshine whatever the head hears with, so that all heads meet the same judge. Not in the paper.
+
+Letters: T moments, C features of a moment, R rows of all train clips, g ridge weight.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...audio.features import Features
+from ...jobs.events import Progress
+from ...jobs.pace import Pace
+from ...metrics import lip_gap
+from .judge import Judge
+
+ENCODER = "moonshine"
+REACH = 3  # model frames to either side that are heard along
+CLIPS = 160  # train clips at most
+WEIGHTS = (10.0, 100.0, 1e3, 1e4)  # ridge weights on features of unit variance, tried on clips that were held back
+HELD = 6  # every such clip is held back while the weight is chosen
+
+
+class Listener:
+    """What the lips should do, by ear."""
+
+    def __init__(self, mean: np.ndarray, spread: np.ndarray, weights: np.ndarray, r: float) -> None:
+        self._mean, self._spread, self._weights = mean, spread, weights
+        self.r = r  # correlation on train clips that were held back
+
+    def gap(self, features: Features, times: np.ndarray, rate: float) -> np.ndarray:
+        """[T] the lip gap that goes with a sound, in its spread; rate: model frames a second."""
+        return (heard(features, times, rate) - self._mean) / self._spread @ self._weights
+
+
+def heard(features: Features, times: np.ndarray, rate: float) -> np.ndarray:
+    """[T,C] features around times [T], each REACH model frames to either side; the ends hold."""
+    asked = np.asarray(times)[:, None] + np.arange(-REACH, REACH + 1) / rate
+    place = np.clip((asked - features.times[0]) / features.hop, 0, len(features.times) - 1)
+    below = np.minimum(place.astype(int), len(features.times) - 2)
+    share = (place - below)[..., None]
+    return ((1 - share) * features.values[below] + share * features.values[below + 1]).reshape(len(asked), -1)
+
+
+def trained(judge: Judge) -> Iterator[Progress]:
+    """A generator that gives a Listener back."""
+    footage, clips = judge.footage, list(judge.footage.clips_of("train"))
+    clips = clips[:: -(-len(clips) // CLIPS)]
+    pace, rows, gaps, of = Pace(len(clips)), [], [], []
+    for k, clip in enumerate(clips):
+        track = footage.track(clip)
+        rows.append(heard(judge.features(clip, ENCODER), track.time, float(footage.rate)))
+        gaps.append(lip_gap(track.landmarks.astype(np.float64)))
+        of += [k] * len(track.time)
+        yield pace.at(k + 1, "learning to hear lips on train clips")
+    x, y = np.concatenate(rows), np.concatenate(gaps)
+    mean, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+    x, y = (x - mean) / spread, (y - y.mean()) / max(y.std(), 1e-12)
+    away = np.array(of) % HELD == HELD - 1 if len(clips) >= HELD else np.zeros(len(of), bool)
+    look = away if away.any() else ~away
+    told = {g: x[look] @ ridge(x[~away], y[~away], g) for g in WEIGHTS}
+    likeness = {g: float(np.corrcoef(values, y[look])[0, 1]) for g, values in told.items()}
+    best = max(likeness, key=likeness.get)
+    return Listener(mean, spread, ridge(x, y, best), likeness[best])
+
+
+def ridge(
+    x: np.ndarray,  # [R,C]
+    y: np.ndarray,  # [R]
+    weight: float,
+) -> np.ndarray:
+    """[C] that minimises |x w - y|^2 + weight |w|^2; whichever of rows and columns are fewer are solved for."""
+    if len(x) < x.shape[1]:
+        return x.T @ np.linalg.solve(x @ x.T + weight * np.eye(len(x)), y)
+    return np.linalg.solve(x.T @ x + weight * np.eye(x.shape[1]), x.T @ y)

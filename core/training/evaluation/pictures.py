@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures that were held back: how like the truth the head's and the static head's are, and where their mouths are.
+
+Letters: F pictures, H W a picture.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...metrics import landmark_distance, rated
+from .eyes import Eyes
+from .judge import Judge
+from .statics import Statics
+from .takes import Take
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A drawing and what stands beside it. `truth` is None where no picture was taken."""
+
+    take: Take
+    head: np.ndarray  # [H,W,3]
+    static: np.ndarray  # [H,W,3], the one strongest in pictures
+    truth: np.ndarray | None
+    figures: dict[str, float]  # "head mouth psnr", ...
+    sizes: dict[str, tuple[int, int]]  # crop -> (width, height)
+    marks: dict[str, np.ndarray | None]  # head, truth, static -> the detector's [68,2]
+
+
+def seen(judge: Judge, eyes: Eyes, statics: Statics, take: Take, condition) -> Seen:
+    """Draw, compare, detect."""
+    head = judge.draw(judge.replay.at(condition), take.camera)
+    static = judge.draw(statics.frames[statics.pictures], take.camera)
+    looks = judge.sees_mouth(take.camera)
+    marks = {"head": eyes.marks(head) if looks else None}
+    if take.row is None:
+        return Seen(take, head, static, None, {}, {}, marks)
+    truth, parts = judge.truth(take.row), judge.parts(take.row)
+    if looks:
+        other = static if statics.landmarks == statics.pictures else judge.draw(
+            statics.frames[statics.landmarks], take.camera)
+        marks |= {"truth": eyes.marks(truth), "static": eyes.marks(other)}
+    figures = compared(truth, {"head": head, "static": static}, parts)
+    sizes = {part: truth[box].shape[1::-1] for part, box in parts.items()}
+    return Seen(take, head, static, truth, figures, sizes, marks)
+
+
+def compared(truth: np.ndarray, drawn: dict[str, np.ndarray], parts: dict[str, tuple]) -> dict[str, float]:
+    """"head mouth psnr" and so on: every picture metric of every drawing in every part."""
+    return {f"{who} {part} {name}": value for who, picture in drawn.items() for part, box in parts.items()
+            for name, value in rated(rendered=picture[box], truth=truth[box]).items()}
+
+
+def means(of: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Mean of each figure over the pictures that have it, and how many of them show the mouth."""
+    rows = list(of)
+    keys = sorted({key for row in rows for key in row})
+    values = {key: round(float(np.mean([row[key] for row in rows if key in row])), 4) for key in keys}
+    return {"count": len(rows), "with mouth": sum("head mouth psnr" in row for row in rows), **values}
+
+
+class Tally:
+    """Pictures one after another, without their pixels."""
+
+    def __init__(self) -> None:
+        self.figures: list[dict[str, float]] = []
+        self.sizes: dict[str, list[tuple[int, int]]] = {}
+        self.marks: list[dict[str, np.ndarray | None]] = []
+
+    def add(self, one: Seen) -> None:
+        if one.truth is None:
+            return
+        self.figures.append(one.figures)
+        for part, size in one.sizes.items():
+            self.sizes.setdefault(part, []).append(size)
+        if "truth" in one.marks:
+            self.marks.append(one.marks)
+
+    def result(self, eyes: Eyes) -> dict:
+        """Means, with counts and mean sizes in pixels."""
+        sizes = {part: [round(float(side)) for side in np.mean(of, axis=0)] for part, of in self.sizes.items()}
+        return {**means(self.figures), "size of crops": sizes} | ({"landmarks": self.distance()} if eyes else {})
+
+    def distance(self) -> dict:
+        """LMD of the head and of the static head over the pictures in which all three faces were found."""
+        whole = [m for m in self.marks if all(m[who] is not None for who in ("truth", "head", "static"))]
+        lost = {f"{who} lost": sum(m[who] is None for m in self.marks) for who in ("truth", "head", "static")}
+        if not whole:
+            return {"count": 0, **lost}
+        truth = np.stack([m["truth"] for m in whole])
+        lmd = {f"{who} lmd": landmark_distance(np.stack([m[who] for m in whole]), truth) for who in ("head", "static")}
+        ratio = lmd["head lmd"] / lmd["static lmd"] if lmd["static lmd"] > 0 else float("nan")
+        return {"count": len(whole), **lost, **{k: round(v, 4) for k, v in lmd.items()},
+                "head over static": round(ratio, 4)}
