@@ -2,8 +2,8 @@
 """MediaPipe's landmarks of a person's clips -> one identity, and a pose and an expression for every frame.
 
 The identity is fitted once, from a spread of frames jointly with their poses and expressions; then each clip with the
-identity fixed. Focal length is not observable from a talking head (it trades against distance and depth of the face), so
-it is given in K, by default FOCAL picture heights. Letters: T frames, E = 53 expressions, I identity modes.
+identity fixed. Focal length is not observable from a talking head (it trades against distance), so it
+is given in K, by default FOCAL picture heights. Letters: T frames, E = 53 expressions, I identity modes.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .fit_solver import Problem, State, solved, started
+from .ibug import IBUG68
 from .pose import lenses, mean_rotation, projected, turned, turning_vectors, viewmats
 from .rig import FaceRig
 from .smoothing import filled, smoothed
@@ -127,7 +128,7 @@ def fit_clip(
     if smooth:
         steadied(problem, state, seen, float(rate))
     landmarks = rig.landmarks.at(state.identity, state.expression)
-    landmarks = on_rays(landmarks, problem, state, points, rig)
+    landmarks = on_rays(landmarks, problem, state, rig)
     pixels, _ = projected(landmarks, state.rotation, state.translation, problem.K)
     off = np.where(seen, residuals(problem, state), np.nan)
     return Fitted(
@@ -160,6 +161,23 @@ def steadied(problem: Problem, state: State, seen: np.ndarray, rate: float) -> N
     state.expression = np.concatenate(again)
 
 
-def on_rays(landmarks: np.ndarray, problem: Problem, state: State, points: np.ndarray, rig: FaceRig) -> np.ndarray:
-    """Landmarks 17..67 moved in their depth plane by what the fit left over at the same place of MediaPipe's."""
+def on_rays(
+    landmarks: np.ndarray,  # [T, 68, 3] head space
+    problem: Problem,
+    state: State,
+    rig: FaceRig,
+) -> np.ndarray:
+    """[T, 68, 3] landmarks 17..67 moved, in their depth plane, by what the fit left over at the same landmark.
+
+    The rig's landmark and MediaPipe's lie at slightly different places of the face, so the leftover moves it, not the
+    point itself. The lips' gap then is the one that was seen.
+    """
+    row_of = {int(point): row for row, point in enumerate(rig.seen_points)}
+    moved = [number for number in range(INNER.start, INNER.stop) if int(IBUG68[number]) in row_of]
+    rows = [row_of[int(IBUG68[number])] for number in moved]
+    places = problem.points.at(state.identity, state.expression)[:, rows]
+    pixels, camera = projected(places, state.rotation, state.translation, problem.K)
+    leftover = (problem.pixels[:, rows] - pixels) / problem.K[:, None, [0, 1], [0, 1]] * camera[..., 2:]
+    landmarks = landmarks.copy()
+    landmarks[:, moved] += leftover @ state.rotation[:, :2]
     return landmarks
