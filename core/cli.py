@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shell's face: `talksplat perform | bake | render | train | evaluate | convert | info | demo | version`.
+"""The shell's face: `talksplat perform | bake | render | prepare | train | evaluate | convert | info | demo | version`.
 
 Every flag is a field of a job (core/jobs/messages.py); here stands only what a shell adds: what is
 positional, what is hidden, how an event looks in a terminal and as a line of JSON. Results go to
@@ -23,7 +23,7 @@ from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subc
 from .deeds import cancelled, do, told, version
 from .formats.camera import Camera
 from .jobs.events import Cancelled, Event, Failed, Finished, Progress, Started
-from .jobs.messages import Bake, Convert, Info, Job, Perform, Render, Train
+from .jobs.messages import Bake, Convert, Info, Job, Perform, Prepare, Render, Train
 from .jobs.wire import to_bytes
 from .performance.controls import Controls
 
@@ -46,6 +46,12 @@ class BakeVerb(Bake):
 class RenderVerb(Render):
     bake: Positional[str]
     cameras: Suppress[Fixed[tuple[Camera, ...]]] = ()
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class PrepareVerb(Prepare):
+    videos: Positional[tuple[str, ...]]
     json: Json = False
 
 
@@ -96,6 +102,7 @@ VERBS = {
     "perform": (PerformVerb, Perform),
     "bake": (BakeVerb, Bake),
     "render": (RenderVerb, Render),
+    "prepare": (PrepareVerb, Prepare),
     "train": (TrainVerb, Train),
     "evaluate": (EvaluateVerb, None),
     "convert": (ConvertVerb, Convert),

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from .formats.refusal import Refusal
 from .jobs.events import Cancelled, Event, Failed
-from .jobs.messages import Bake, Convert, Info, Job, Perform, Render, Train
+from .jobs.messages import Bake, Convert, Info, Job, Perform, Prepare, Render, Train
 
 # job -> (module below this package, name of the generator function in it)
 DEEDS: dict[type, tuple[str, str]] = {
     Perform: (".baking.perform", "perform"),
     Bake: (".baking.bake", "bake"),
     Render: (".baking.render", "render"),
+    Prepare: (".preparing.prepare", "prepare"),
     Train: (".training.train", "train"),
     Convert: (".footage.convert", "convert"),
     Info: (".baking.info", "info"),
@@ -32,6 +33,7 @@ KEPT: dict[type, str] = {
     Perform: "Listening was cancelled; nothing was written, start it again for {0.out}.",
     Bake: "The bake was cancelled; the frames in {0.out} are kept, start the same bake again to go on.",
     Render: "Rendering was cancelled; the finished pictures in {0.out} are kept, start it again to go on.",
+    Prepare: "Preparing was cancelled; what is finished in {0.out} is kept, start it again to go on.",
     Train: "Training was cancelled; its last checkpoint is kept, start the same training again to go on.",
     Convert: "Converting was cancelled; what is finished in {0.out} is kept, start it again to go on.",
     Info: "Reading {0.file} was cancelled.",

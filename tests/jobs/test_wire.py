@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Info, Job, Perform, Render, Train
+from talksplat.core.jobs.messages import Bake, Convert, Info, Job, Perform, Prepare, Render, Train
 from talksplat.core.jobs.wire import KINDS, MOST_BYTES, Cancel, Hello, Quit, from_bytes, to_bytes
 from talksplat.core.performance.controls import Controls
 
@@ -21,6 +21,7 @@ MESSAGES = [
     Perform("anna.head", "ü/ß \n.wav", "out"),
     Bake("h", "a", "o", "24000/1001", -5, 72, 0.25, Controls(delay=-0.5), (Controls(), Controls(blink=1.0))),
     Render("b", "o", cameras=(CAMERA, CAMERA.resized(32, 32)), exr=False),
+    Prepare(("a.mp4", "b"), "f"),
     Train("f", "o", seed=2**62),
     Convert("a", "b"),
     Info("x"),

@@ -12,7 +12,7 @@ import pytest
 from talksplat.core import cli
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Info, Perform, Render, Train
+from talksplat.core.jobs.messages import Bake, Convert, Info, Perform, Prepare, Render, Train
 from talksplat.core.performance.controls import Controls
 
 JOB = Bake("h", "a", "shot.bake")
@@ -40,6 +40,8 @@ def asked(monkeypatch):
     ("render s.bake --size 512 --out d", Render("s.bake", "d")),
     ("render s.bake --out d --no-exr --no-movie --first 3 --last 9 --audio v.wav",
      Render("s.bake", "d", exr=False, movie=False, first=3, last=9, audio="v.wav")),
+    ("prepare a.mp4 b --out f --size native --pixel-aspect 16/15",
+     Prepare(("a.mp4", "b"), "f", "native", pixel_aspect="16/15")),
     ("train footage --out h --preset quick --seed 3", Train("footage", "h", preset="quick", seed=3)),
     ("convert a --out b --torso", Convert("a", "b", torso=True)),
     ("info x", Info("x")),
@@ -59,7 +61,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         said = capsys.readouterr().out
         for field in fields(job):
             flag = "--" + field.name.replace("_", "-")
-            positional = name in ("render", "train", "convert", "info") and field is fields(job)[0]
+            positional = name in ("render", "prepare", "train", "convert", "info") and field is fields(job)[0]
             assert (flag in said) != (field.name in hidden - {"controls"} or positional), f"{name} {flag}"
 
 

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A clip of the footage to be: which video it is of, which part, how large; and its pictures, one at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..interchange.video import frames
+from .spans import Span
+
+
+@dataclass(frozen=True)
+class Clip:
+    span: Span
+    path: Path
+    size: tuple[int, int]  # width, height in square pixels
+    rate: Fraction
+    aspect: Fraction | None = None  # width over height of a stored pixel; None: as the file says
+
+    @property
+    def name(self) -> str:
+        return self.span.name
+
+    @property
+    def seconds(self) -> float:
+        return float(self.span.count / self.rate)
+
+
+def pictures(
+    clip: Clip,
+    size: tuple[int, int] | None = None,  # of the result; None: as filmed
+    crop: tuple[int, int, int, int] | None = None,  # left, top, width, height in the video's square pixels
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(frame of the clip, [H,W,3] uint8), in order; frames before a late first picture are missing. Raises Refusal."""
+    first, count = clip.span.first, clip.span.count
+    for frame in frames(clip.path, clip.rate, size, crop, clip.aspect, first, first + count):
+        yield frame.index - first, frame.rgb

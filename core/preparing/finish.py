@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The end: what lies about from earlier runs goes, the table and the report are written, the card comes last.
+
+Letters: F pictures.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..footage.footage import SPLITS
+from ..footage.footage_write import write_card, write_table
+from ..formats.plain import from_json, to_json
+from ..jobs.messages import Prepare
+from ..tracking.channels import CHANNELS
+from .clips import Clip
+from .fitting import Fit
+from .painting import Painted, Picked
+from .person import Facts
+from .report import Row, write_report
+from .settings import Settings
+from .store import Key, Store
+from .survey import Voice
+
+STAGE, NAME = "whole", "footage"
+PARTS = {"image": "png", "label": "png", "depth": "png", "audio": "wav", "tracks": "npz"}
+PROVENANCE = ("prepared by talksplat from {count} video{s}: landmarks and blendshapes by MediaPipe Face Landmarker "
+              "(Apache-2.0), pose and expression by ICT-FaceKit (MIT), alpha by {how}")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Everything that is known at the end."""
+
+    clips: Sequence[Clip]
+    fits: Mapping[str, Fit]
+    picked: Mapping[str, Picked]
+    painted: Mapping[str, Painted]
+    voices: Mapping[str, Voice]
+    dropped: Mapping[str, str]  # clip or video -> why
+    warnings: Sequence[str]
+    test: set[str]  # names of clips
+    facts: Facts
+
+
+def result_of(store: Store, out: Path, key: Key) -> dict | None:
+    """What an earlier run with the same words ended in, if its footage still stands."""
+    found = store.get(STAGE, NAME, key, {"words": ("L",)})
+    if found is None or not all((out / name).is_file() for name in ("footage.json", "frames.npz")):
+        return None
+    return from_json(found["words"].tobytes(), store.path(STAGE, NAME))
+
+
+def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Store, key: Key) -> dict:
+    """Table, report, card; returns what the deed answers."""
+    _tidy(out, whole)
+    _table(out, whole)
+    name = job.name or out.resolve().name
+    rows = [Row(clip.name, clip.name in whole.test, whole.fits[clip.name], whole.painted[clip.name],
+                whole.voices[clip.name], len(whole.picked[clip.name].frames), out / "audio" / f"{clip.name}.wav",
+                clip.rate) for clip in whole.clips]
+    figures = write_report(out / "report.html", name, rows, whole.dropped, whole.warnings, whole.facts, settings)
+    videos = len({clip.path for clip in whole.clips})
+    how = "colour key over a plain backdrop" if whole.facts.backdrop.plain else "MediaPipe Selfie Segmentation"
+    write_card(out, name, settings.rate, (whole.facts.side, whole.facts.side), CHANNELS,
+               [(clip.name, "test" if clip.name in whole.test else "train") for clip in whole.clips],
+               job.licence or "not stated; ask whoever made the videos",
+               PROVENANCE.format(count=videos, s="s" * (videos != 1), how=how))
+    result = {"footage": str(out), "report": str(out / "report.html"), "clips": len(whole.clips),
+              "left_out": len(whole.dropped), "test_clips": len(whole.test),
+              "pictures": sum(len(picked.frames) for picked in whole.picked.values()), **figures}
+    store.put(STAGE, NAME, key, {"words": np.frombuffer(to_json(result).encode(), np.uint8)})
+    return result
+
+
+def _table(out: Path, whole: Whole) -> None:
+    columns: dict[str, list] = {name: [] for name in ("clip", "time", "split", "viewmat", "landmarks2d", "expression")}
+    for number, clip in enumerate(whole.clips):
+        fit, frames = whole.fits[clip.name], np.array(whole.picked[clip.name].frames)
+        split = SPLITS["test" if clip.name in whole.test else "train"]
+        columns["clip"].append(np.full(len(frames), number))
+        columns["time"].append(frames / float(clip.rate))
+        columns["split"].append(np.full(len(frames), split))
+        columns["viewmat"].append(fit.viewmat[frames])
+        columns["landmarks2d"].append(whole.facts.placed(fit.landmarks2d[frames]))
+        columns["expression"].append(fit.channels[frames])
+    joined = {name: np.concatenate(values) for name, values in columns.items()}
+    write_table(out, K=np.tile(whole.facts.camera, (len(joined["clip"]), 1, 1)), **joined)
+
+
+def _tidy(out: Path, whole: Whole) -> None:
+    """Delete, in our own folders, pictures and sounds that are not this footage's, and halves that a kill has left."""
+    pictures = sum(len(picked.frames) for picked in whole.picked.values())
+    numbered = {f"{i:06d}" for i in range(pictures)}
+    named = {clip.name for clip in whole.clips}
+    for part, suffix in PARTS.items():
+        wanted = numbered if suffix == "png" else named
+        for path in (out / part).glob(f"*.{suffix}"):
+            if path.stem not in wanted:
+                path.unlink()
+    for folder in (out, *(out / part for part in PARTS), *(out / "work").iterdir()):
+        if folder.is_dir():
+            for path in folder.glob(".*"):
+                if path.is_file() and re.fullmatch(r"\.[^.].*\.(png|wav|npz|json|html)", path.name):
+                    path.unlink()

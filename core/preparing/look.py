@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every frame of a clip, looked at once: face landmarks and blendshapes, sharpness, how much the picture changes.
+
+Letters: T frames of a clip, H W a picture's size.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..formats.refusal import Refusal
+from ..tracking.landmarker import BLENDSHAPES, POINTS, Landmarker
+from .clips import Clip, pictures
+from .settings import CUT, LEAP, MOST_CROWDED, MOST_LOST, OTHER_FRAMING, SHORTEST, SMALLEST, VERSION
+from .store import Key, Store, fingerprint
+
+STAGE = "look"
+WANTED = {"faces": ("T",), "points": ("T", POINTS, 3), "blendshapes": ("T", len(BLENDSHAPES)), "jump": ("T",),
+          "sharpness": ("T",), "sample": (None, None, 3)}
+SAMPLE = 0.5  # place of the clip's sample picture, for the backdrop: the middle
+LARGEST = 1280  # pixels: a face is found in smaller pictures as well as in larger ones
+LEVELS = 8  # a colour of the histogram, each of red, green and blue
+SMALL = 64  # pixels of the picture whose colours are counted
+TOLD = 5  # frames between two words
+CHEEKS = (234, 454)  # MediaPipe's outermost points of the face
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a clip."""
+
+    faces: np.ndarray  # [T] uint8: how many faces
+    points: np.ndarray  # [T,478,3] float32 pixels of the video, square ones; 0 where no face is
+    blendshapes: np.ndarray  # [T,52] float32
+    jump: np.ndarray  # [T] float32: share of the colours that are others than a frame before
+    sharpness: np.ndarray  # [T] float32: standard deviation of the Laplacian of the face, grey levels
+    sample: np.ndarray  # [H,W,3] uint8: a picture of the clip, at most LARGEST pixels a side
+
+    @property
+    def seen(self) -> np.ndarray:
+        """[T] bool."""
+        return self.faces > 0
+
+    @property
+    def face_width(self) -> float:
+        """Pixels, the median over the frames with a face; 0 without."""
+        seen = self.points[self.seen]
+        return float(np.median(np.linalg.norm(seen[:, CHEEKS[0], :2] - seen[:, CHEEKS[1], :2], axis=1))) if len(seen) else 0.0
+
+
+def key_of(clip: Clip, survey_key: Key) -> Key:
+    return fingerprint(VERSION, STAGE, survey_key, clip.name, clip.span.first, clip.span.count)
+
+
+def looked(store: Store, clip: Clip, key: Key) -> Look | None:
+    found = store.get(STAGE, clip.name, key, WANTED)
+    return None if found is None else Look(**{name: found[name] for name in WANTED})
+
+
+def look(clip: Clip, key: Key, work: Path, tell: Callable[[int], None]) -> None:
+    """Raises Refusal when the video ends before the clip does."""
+    count, shrink = clip.span.count, min(1.0, LARGEST / max(clip.size))
+    size = None if shrink == 1.0 else (round(clip.size[0] * shrink), round(clip.size[1] * shrink))
+    found = {"faces": np.zeros(count, np.uint8), "points": np.zeros((count, POINTS, 3), np.float32),
+             "blendshapes": np.zeros((count, len(BLENDSHAPES)), np.float32), "jump": np.zeros(count, np.float32),
+             "sharpness": np.zeros(count, np.float32)}
+    before = sample = None
+    ended = 0
+    for k, rgb in pictures(clip, size):
+        seen, colours = _landmarker().detect(rgb), _histogram(rgb)
+        if seen is not None:
+            found["faces"][k], found["blendshapes"][k] = seen.faces, seen.blendshapes
+            found["points"][k] = seen.points * (clip.size[0] / rgb.shape[1])
+            found["sharpness"][k] = _sharpness(rgb, seen.points)
+        if before is not None:
+            found["jump"][k] = np.abs(colours - before).sum() / 2
+        before = colours
+        if sample is None or k <= sample_index(clip):
+            sample = rgb
+        if (k + 1) % TOLD == 0:
+            tell(TOLD)
+        ended = k + 1
+    tell(count % TOLD)
+    if ended < count - MOST_LOST * count:
+        raise Refusal(f"{clip.path}: its pictures end after {ended} of {count} frames of {clip.name}; the file is cut "
+                      "short, export it again.")
+    Store(work).put(STAGE, clip.name, key, {**found, "sample": sample})
+
+
+def sample_index(clip: Clip) -> int:
+    """The frame of the clip's sample picture."""
+    return int(SAMPLE * clip.span.count)
+
+
+def misfits(clips: Sequence[Clip], widths: dict[str, float]) -> dict[str, str]:
+    """Clips that are filmed otherwise than most: name -> words that follow it. widths: pixels of the face."""
+    sizes = Counter(clip.size for clip in clips)
+    usual = max(sizes, key=lambda size: (sizes[size], size)) if sizes else (0, 0)
+    middle = float(np.median([widths[clip.name] for clip in clips if clip.size == usual])) if sizes else 0.0
+    out = {}
+    for clip in clips:
+        if clip.size != usual:
+            out[clip.name] = (f"is {clip.size[0]}x{clip.size[1]} pixels, the other clips {usual[0]}x{usual[1]}; "
+                              "scale it, or prepare it by itself")
+        elif not 1 / OTHER_FRAMING < widths[clip.name] / middle < OTHER_FRAMING:
+            out[clip.name] = (f"shows the face {widths[clip.name]:.0f} pixels wide, the other clips {middle:.0f}; "
+                              "prepare takes of another framing by themselves")
+    return out
+
+
+def fault(clip: Clip, seen: Look) -> str:
+    """Why this clip cannot be used, in words that follow its name; empty where it can."""
+    count, with_face = len(seen.faces), int(seen.seen.sum())
+    if with_face < (1 - MOST_LOST) * count or with_face < SHORTEST * clip.rate / 2:
+        return f"shows a face in only {with_face} of {count} frames; film the face from the front, well lit"
+    if (seen.faces > 1).mean() > MOST_CROWDED:
+        return (f"shows several faces in {int((seen.faces > 1).sum())} of {count} frames; crop the video to one person")
+    cuts = cuts_of(seen)
+    if len(cuts):
+        moments = ", ".join(f"{float(k / clip.rate):.2f} s" for k in cuts[:3])
+        return f"is cut at {moments}{' and more' if len(cuts) > 3 else ''}; give every take as a file of its own"
+    if seen.face_width < SMALLEST:
+        return (f"shows a face only {seen.face_width:.0f} pixels wide, at least {SMALLEST:.0f} are needed; "
+                "film closer or give the video at full size")
+    return ""
+
+
+def cuts_of(seen: Look) -> np.ndarray:
+    """Frames that begin another take: the picture's colours change at once, or they change less and the face leaps.
+
+    A stream that begins with grey pictures is not cut: no face is there before.
+    """
+    both = seen.seen[1:] & seen.seen[:-1]
+    nose = seen.points[:, 1, :2]
+    leap = np.linalg.norm(np.diff(nose, axis=0), axis=1) > LEAP * max(seen.face_width, 1.0)
+    jump = seen.jump[1:]
+    return np.flatnonzero(both & ((jump > CUT) | (leap & (jump > CUT / 4)))) + 1
+
+
+@cache
+def _landmarker() -> Landmarker:
+    """One a process: opening costs more than looking at a short clip."""
+    return Landmarker()
+
+
+def _histogram(rgb: np.ndarray) -> np.ndarray:
+    """[512] shares of the picture that have each colour."""
+    small = np.asarray(Image.fromarray(rgb).resize((SMALL, SMALL), Image.Resampling.BOX)).astype(np.int64)
+    steps = small * LEVELS // 256
+    code = (steps[..., 0] * LEVELS + steps[..., 1]) * LEVELS + steps[..., 2]
+    return np.bincount(code.ravel(), minlength=LEVELS**3) / code.size
+
+
+def _sharpness(rgb: np.ndarray, points: np.ndarray) -> float:
+    low = np.maximum(points[:, :2].min(axis=0).astype(int), 0)
+    high = points[:, :2].max(axis=0).astype(int)
+    grey = rgb[low[1] : high[1], low[0] : high[0]].astype(np.float32).mean(axis=2)
+    if min(grey.shape) < 3:
+        return 0.0
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * grey[1:-1, 1:-1]
+    return float(laplacian.std())

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Once over all clips: who the person is, which camera and crop they share, what is behind them, their face at rest.
+
+The camera stands still, so one square crop holds everything the head does in all clips, and one backdrop lies behind
+it. Letters: N sightings, H W the side of the footage's pictures, I identity modes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..formats.plain import from_json, to_json
+from ..formats.refusal import Refusal
+from ..matting import Backdrop
+from ..tracking.channels import Rest, rest_of
+from ..tracking.fit import Identity, fit_identity, lens, spread
+from ..tracking.rig import load_rig
+from .clips import Clip
+from .look import looked, sample_index
+from .settings import Settings
+from .store import Key, Store
+
+STAGE, NAME = "person", "person"
+WANTED = {"K": (3, 3), "crop": (3,), "identity": ("I",), "identity_off": (),
+          "field": ("S", "S", 3), "noise": (), "skin": (3,), "words": ("L",)}
+OF_A_CLIP = 6  # frames of a clip that the identity may be fitted from
+SIGHTINGS = 2000  # at most, of all clips
+BACKDROPS = 48  # sample pictures
+# Room round the face's landmarks, in face widths and heights: hair, ears, the neck to where it fades.
+BESIDE, ABOVE, BELOW = 0.42, 0.5, 0.45
+FAR = (0.2, 99.8)  # percentiles of where the face is: one wild frame does not widen the crop
+AS_FILMED = (0.85, 1.2)  # a wanted side is taken without resampling when the head's room is so many times as large
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What all clips share. Pixels of `K` are the video's, square; of `camera` the footage's."""
+
+    key: Key
+    K: np.ndarray  # [3,3]
+    crop: tuple[int, int, int]  # left, top, side in the video's pixels
+    identity: Identity
+    backdrop: Backdrop
+    rest: Rest
+
+    @property
+    def side(self) -> int:
+        """Pixels of a picture's side."""
+        return self.backdrop.field.shape[0]
+
+    @property
+    def scale(self) -> float:
+        return self.side / self.crop[2]
+
+    @property
+    def camera(self) -> np.ndarray:
+        """[3,3] intrinsics of the cropped picture."""
+        K = self.K * self.scale
+        K[:2, 2] = (self.K[:2, 2] - self.crop[:2]) * self.scale
+        K[2] = (0, 0, 1)
+        return K
+
+    def placed(self, points: np.ndarray) -> np.ndarray:  # [..., 2 or 3]
+        """Pixels of the video -> of the cropped picture (depth in pixels is scaled alike)."""
+        out = np.asarray(points, np.float32) * np.float32(self.scale)
+        out[..., :2] -= np.array(self.crop[:2], np.float32) * np.float32(self.scale)
+        return out
+
+
+def known(store: Store, key: Key) -> Facts | None:
+    found = store.get(STAGE, NAME, key, WANTED)
+    if found is None:
+        return None
+    skin, words = found["skin"].astype(np.float32), from_json(found["words"].tobytes(), store.path(STAGE, NAME))
+    backdrop = Backdrop(words["plain"], words["why"], found["field"], float(found["noise"]),
+                        skin if skin.any() else None)
+    crop = tuple(int(value) for value in found["crop"])
+    return Facts(key, found["K"], crop, Identity(found["identity"], float(found["identity_off"])), backdrop,
+                 Rest(words["levels"], tuple(words["gaze"])))
+
+
+def person(clips: list[tuple[Clip, Key]], settings: Settings, key: Key, work: Path, tell: Callable[[int], None]) -> None:
+    """Raises Refusal when the head leaves no room for a crop."""
+    store = Store(work)
+    boxes, sightings, shapes, samples = [], [], [], []
+    wanted = set(np.unique(np.linspace(0, len(clips) - 1, min(len(clips), BACKDROPS)).astype(int)).tolist())
+    share = max(1, min(OF_A_CLIP, SIGHTINGS // len(clips))) if len(clips) > 1 else SIGHTINGS
+    for number, (clip, look_key) in enumerate(clips):
+        seen = looked(store, clip, look_key)
+        if seen is None:
+            raise RuntimeError(f"{clip.name} was looked at, but nothing is stored")
+        points = seen.points[seen.seen]
+        boxes.append(np.concatenate([points[..., :2].min(axis=1), points[..., :2].max(axis=1)], axis=1))
+        sightings.append(points[spread(points, min(share, len(points)))])
+        shapes.append(seen.blendshapes[seen.seen])
+        if number in wanted:
+            there = sample_index(clip)
+            samples.append((seen.sample, seen.points[there] if seen.seen[there] else None))
+    size = clips[0][0].size
+    K = lens(*size, settings.focal or None)
+    crop = crop_of(np.concatenate(boxes), size, settings.size)
+    side = settings.size or crop[2]
+    identity = fit_identity(np.concatenate(sightings), K, load_rig())
+    backdrop = backdrop_of(samples, size, crop, side)
+    rest = rest_of(np.concatenate(shapes))
+    words = {"plain": backdrop.plain, "why": backdrop.why, "levels": rest.levels, "gaze": rest.gaze}
+    store.put(STAGE, NAME, key, {
+        "K": K, "crop": np.array(crop), "identity": identity.coefficients, "identity_off": np.array(identity.residual),
+        "field": backdrop.field, "noise": np.array(backdrop.noise),
+        "skin": np.zeros(3, np.float32) if backdrop.skin is None else backdrop.skin,
+        "words": np.frombuffer(to_json(words).encode(), np.uint8)})
+
+
+def crop_of(
+    boxes: np.ndarray,  # [N,4] left, top, right, bottom of the landmarks
+    size: tuple[int, int],  # of the video
+    wanted: int,  # pixels of a side; 0: as filmed
+) -> tuple[int, int, int]:
+    """Left, top and side of the square round everything the head does, inside the picture."""
+    wide, high = np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
+    low, high_end = np.percentile(boxes[:, :2], FAR[0], axis=0), np.percentile(boxes[:, 2:], FAR[1], axis=0)
+    low = low - (BESIDE * wide, ABOVE * high)
+    high_end = high_end + (BESIDE * wide, BELOW * high)
+    need, limit = float((high_end - low).max()), min(size)
+    side = wanted if wanted and AS_FILMED[0] <= wanted / need <= AS_FILMED[1] else round(need)
+    side = min(side, limit)
+    if side < 2 * wide / 1.5:
+        raise Refusal(f"the picture of {size[0]}x{size[1]} pixels leaves no room round a face {wide:.0f} pixels wide; "
+                      "film from further away.")
+    middle = (low + high_end) / 2
+    corner = [int(np.clip(round(middle[a] - side / 2), 0, size[a] - side)) for a in (0, 1)]
+    return corner[0], corner[1], side
+
+
+def backdrop_of(samples: list, size: tuple[int, int], crop: tuple[int, int, int], side: int) -> Backdrop:
+    """From sample pictures with their landmarks [478,3] in the video's pixels, or None."""
+    frames, marks = [], []
+    for picture, points in samples:
+        shrink = picture.shape[1] / size[0]
+        box = tuple(shrink * value for value in (*crop[:2], crop[0] + crop[2], crop[1] + crop[2]))
+        frames.append(np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC, box=box)))
+        here = np.full((478, 2), np.nan) if points is None else (points[:, :2] - crop[:2]) * (side / crop[2])
+        marks.append(here)
+    return Backdrop.of(np.stack(frames), np.stack(marks))

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The deed: videos in, events out, a footage folder at the end. Kill it at any time and call it again: it goes on.
+
+    survey   a video's size and sound; where it is cut into clips              survey.py
+    look     landmarks, blendshapes, cuts of every frame                       look.py
+    person   once over all clips: identity, camera, crop, backdrop, rest       person.py
+    fit      pose and expression of a clip's frames                            fitting.py
+    paint    its pictures, labels, depth                                       painting.py
+    finish   frames.npz, report.html, footage.json                             finish.py
+
+What a stage found lies in the folder's `work`, one file a clip, with the fingerprint of its causes: other settings make
+again what depends on them and nothing else. `work` may be deleted when the footage is whole.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from ..formats.atomic import written_beside
+from ..formats.lock import Lock
+from ..formats.opening import open_plain
+from ..formats.refusal import Refusal
+from ..jobs.events import Event, Finished, Progress, Started, Warned
+from ..jobs.messages import Prepare
+from ..jobs.pace import Pace
+from . import finish, fitting, look, painting, person, survey
+from .clips import Clip
+from .crew import Crew, Ended, cores
+from .settings import LITTLE, VERSION, Settings, settings_of
+from .sources import Source, sources_of
+from .spans import held_back
+from .store import Key, Store, fingerprint
+
+MARK = "prepare.json"
+COST = {"look": 5, "fit": 1, "paint": 6}  # of a frame, relatively: measured, so that the estimate does not jump
+
+
+def prepare(job: Prepare) -> Iterator[Event]:
+    """Raises Refusal for settings out of range, a folder of something else, and when no clip can be used."""
+    settings, sources = settings_of(job), sources_of(job.videos)
+    out = Path(job.out)
+    work = _begun(out)
+    file, _ = open_plain(work / MARK, "r+b")
+    lock = Lock(file, work / MARK)
+    try:
+        with file, Crew(job.workers or cores()) as crew:
+            run = Preparation(job, settings, sources, out, work, crew)
+            with closing(run.events()) as events:
+                yield from events
+    finally:
+        lock.close()
+
+
+def _begun(out: Path) -> Path:
+    """The work folder in `out`. Raises Refusal for a folder that holds anything else."""
+    work = out / "work"
+    if not (work / MARK).is_file():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise Refusal(f"{out} is not an empty folder, and not one that `prepare` began; choose another --out.")
+        with written_beside(work / MARK) as beside:
+            beside.write_text('{"format": "talksplat prepare"}\n', encoding="utf-8")
+    for part in ("audio", "tracks", "image", "label", "depth"):
+        (out / part).mkdir(exist_ok=True)
+    return work
+
+
+class Preparation:
+    """One run: what is left of the clips, and how far it is."""
+
+    def __init__(self, job: Prepare, settings: Settings, sources: list[Source], out: Path, work: Path, crew: Crew
+                 ) -> None:
+        self.job, self.settings, self.sources, self.out, self.work, self.crew = job, settings, sources, out, work, crew
+        self.store = Store(work)
+        self.clips: list[Clip] = []  # that are still in
+        self.voices: dict[str, survey.Voice] = {}
+        self.dropped: dict[str, str] = {}  # clip or video -> why
+        self.warnings: list[str] = []
+        self.keys: dict[str, Key] = {}  # clip -> fingerprint of its look
+        self.done = self.total = 0
+        self.pace = Pace(0)
+
+    def events(self) -> Iterator[Event]:
+        whole = fingerprint(VERSION, self.sources_words(), self.settings, self.job.name, self.job.licence)
+        if (kept := finish.result_of(self.store, self.out, whole)) is not None:
+            yield Started(f"{self.out.name} is already prepared", 0)
+            yield Finished(kept)
+            return
+        (self.out / "footage.json").unlink(missing_ok=True)
+        yield from self.survey()
+        yield from self.look()
+        facts = yield from self.person()
+        yield from self.fit(facts)
+        yield from self.paint(facts)
+        yield from self.finish(facts, whole)
+
+    def sources_words(self) -> list:
+        return [[source.name, source.size, source.changed] for source in self.sources]
+
+    # stages
+
+    def survey(self) -> Iterator[Event]:
+        count = len(self.sources)
+        yield Started(f"Preparing {self.out.name} from {count} video{'s' * (count > 1)}", count)
+        missing = [s for s in self.sources if survey.surveyed(self.store, s, self.settings, self.out) is None]
+        tasks = [(source, self.settings, self.work, self.out) for source in missing]
+        self.total, self.done = count, count - len(missing)
+        yield from self.stage("listening", survey.survey, tasks, [s.name for s in missing], [1] * len(missing))
+        for source in self.sources:
+            if source.name not in self.dropped:
+                found = survey.surveyed(self.store, source, self.settings, self.out)
+                for clip, voice in found or []:
+                    self.clips.append(clip)
+                    self.voices[clip.name] = voice
+                    self.keys[clip.name] = look.key_of(clip, survey.key_of(source, self.settings))
+        yield from self.leave_out({clip.name: sentence for clip in self.clips
+                                   if (sentence := survey.fault(self.voices[clip.name]))})
+        self.total, self.done = sum(COST.values()) * sum(clip.span.count for clip in self.clips), 0
+        yield Started(f"Preparing {len(self.clips)} clips", self.total)
+
+    def look(self) -> Iterator[Event]:
+        missing = [clip for clip in self.clips if not self.store.has(look.STAGE, clip.name, self.keys[clip.name])]
+        yield from self.of_clips("look", look.look, missing,
+                                 lambda clip: (clip, self.keys[clip.name], self.work))
+        widths, faults = {}, {}
+        for clip in self.clips:
+            seen = look.looked(self.store, clip, self.keys[clip.name])
+            if seen is None:
+                raise RuntimeError(f"{clip.name} was looked at, but nothing is stored")
+            if sentence := look.fault(clip, seen):
+                faults[clip.name] = sentence
+            else:
+                widths[clip.name] = seen.face_width
+        yield from self.leave_out(faults)
+        yield from self.leave_out(look.misfits(self.clips, widths))
+
+    def person(self) -> Iterator[Event]:
+        """Returns what all clips share."""
+        key = fingerprint(VERSION, person.STAGE, [self.keys[clip.name].hex() for clip in self.clips], self.settings.size,
+                          self.settings.focal)
+        facts = person.known(self.store, key)
+        if facts is None:
+            clips = [(clip, self.keys[clip.name]) for clip in self.clips]
+            yield from self.stage("fitting the person", person.person, [(clips, self.settings, key, self.work)],
+                                  [self.out.name], [0])
+            facts = person.known(self.store, key)
+        if facts is None:
+            raise RuntimeError("the person was fitted, but nothing is stored")
+        return facts
+
+    def fit(self, facts: "person.Facts") -> Iterator[Event]:
+        self.fit_keys = {clip.name: fitting.key_of(self.keys[clip.name], facts, clip) for clip in self.clips}
+        missing = [clip for clip in self.clips if not self.store.has(fitting.STAGE, clip.name, self.fit_keys[clip.name])]
+        yield from self.of_clips("fit", fitting.fit, missing, lambda clip: (
+            clip, self.keys[clip.name], facts.key, self.fit_keys[clip.name], self.work))
+        self.fits = {clip.name: fitting.fitted(self.store, clip.name, self.fit_keys[clip.name]) for clip in self.clips}
+        yield from self.leave_out({name: sentence for name, fit in self.fits.items() if (sentence := fit.fault())})
+
+    def paint(self, facts: "person.Facts") -> Iterator[Event]:
+        self.plan = painting.plan(self.clips, self.fits, self.settings)
+        self.paint_keys = {name: painting.key_of(self.fit_keys[name], self.settings, picked)
+                           for name, picked in self.plan.items()}
+        missing = [clip for clip in self.clips if not painting.painted(
+            self.store, self.out, clip.name, self.paint_keys[clip.name], self.plan[clip.name])]
+        yield from self.of_clips("paint", painting.paint, missing, lambda clip: (
+            clip, self.plan[clip.name], self.keys[clip.name], facts.key, self.fit_keys[clip.name], self.paint_keys[clip.name],
+            self.settings, self.work, self.out))
+
+    def finish(self, facts: "person.Facts", whole: Key) -> Iterator[Event]:
+        videos: dict[Path, list[str]] = {}
+        for clip in self.clips:
+            videos.setdefault(clip.path, []).append(clip.name)
+        test = held_back(list(videos.values()), self.settings.test_share)
+        yield from self.hints(test)
+        painted = {clip.name: painting.painted(self.store, self.out, clip.name, self.paint_keys[clip.name],
+                                               self.plan[clip.name]) for clip in self.clips}
+        everything = finish.Whole(self.clips, self.fits, self.plan, painted, self.voices, self.dropped, self.warnings,
+                                  test, facts)
+        result = finish.write(self.job, self.settings, everything, self.out, self.store, whole)
+        yield Progress(self.total, self.total, 0.0)
+        yield Finished(result)
+
+    def hints(self, test: set[str]) -> Iterator[Event]:
+        seconds = sum(clip.seconds for clip in self.clips)
+        if seconds < LITTLE:
+            yield self.warned(f"{self.out}: only {seconds:.0f} s can be used, so the head will have heard few sounds; "
+                              f"add videos of the same person until there are {LITTLE:.0f} s or more.")
+        if not test:
+            yield self.warned(f"{self.out}: no clip is held back for tests, so `evaluate` has nothing to measure on; "
+                              "add a second clip.")
+
+    # what stages share
+
+    def of_clips(self, stage: str, function: Callable, clips: Sequence[Clip], words: Callable[[Clip], tuple]
+                 ) -> Iterator[Event]:
+        cost = COST[stage]
+        self.done += cost * (sum(clip.span.count for clip in self.clips) - sum(clip.span.count for clip in clips))
+        yield from self.stage(NOTES[stage], function, [words(clip) for clip in clips], [clip.name for clip in clips],
+                              [cost * clip.span.count for clip in clips], cost)
+
+    def stage(self, note: str, function: Callable, tasks: list[tuple], names: list[str], costs: list[int],
+              cost: int = 0) -> Iterator[Event]:
+        """Do the tasks; those that end in a Refusal are left out."""
+        pace, ended, start = Pace(self.total, self.done), 0, self.done
+        refused: dict[str, str] = {}
+        yield pace.at(self.done, note)
+        for event in self.crew.over(function, tasks):
+            if isinstance(event, Ended):
+                ended += 1
+                if isinstance(event.answer, Refusal):
+                    refused[names[event.task]] = str(event.answer).rstrip(".")
+                if not cost:
+                    self.done += costs[event.task]
+            else:
+                self.done = min(self.done + cost * event.steps, start + sum(costs))
+            yield pace.at(self.done, f"{note}, {ended} of {len(tasks)}" if len(tasks) > 1 else note)
+        self.done = start + sum(costs)
+        yield from self.leave_out(refused)
+
+    def leave_out(self, faults: dict[str, str]) -> Iterator[Event]:
+        """Drop clips, or videos, and say why. Raises Refusal when none is left."""
+        for name, sentence in faults.items():
+            if name in self.dropped:
+                continue
+            self.dropped[name] = sentence
+            self.clips = [clip for clip in self.clips if clip.name != name]
+        left = len(self.clips) or len({s.name for s in self.sources} - set(self.dropped))
+        if faults and not left:
+            raise self.nothing_left()
+        for name, sentence in faults.items():
+            yield self.warned(f"{self.told(name, sentence)}; it is left out.")
+
+    def nothing_left(self) -> Refusal:
+        name, sentence = next(iter(self.dropped.items()))
+        reason = self.told(name, sentence)
+        if len(self.dropped) == 1:
+            return Refusal(f"{reason}.")
+        return Refusal(f"None of {len(self.dropped)} clips can be used; the first: {reason}.")
+
+    def told(self, name: str, sentence: str) -> str:
+        """A reason that begins with the file's name."""
+        path = next((str(s.path) for s in self.sources if s.name == name), name)
+        return sentence if sentence.startswith(path) else f"{path} {sentence}"
+
+    def warned(self, sentence: str) -> Warned:
+        self.warnings.append(sentence)
+        return Warned(sentence)
+
+
+NOTES = {"look": "looking for the face", "fit": "fitting the head", "paint": "cutting out pictures"}
