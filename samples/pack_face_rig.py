@@ -22,7 +22,7 @@ IDENTITY_MODES = 60
 KEPT = (slice(0, 13294), slice(14062, 24591))  # without eye sockets, tears, occlusion and lashes
 FACE_END, HEAD_END, SOCKET_END, TEETH_END = 9409, 11248, 13294, 21451  # of the source's vertex numbers
 CHIN_TO_NECK = 0.035  # metres below the chin landmark: what lies lower is neck
-PLACES = ("seen_points", "seen_corners", "seen_shares", "seen_noise")
+PLACES = ("seen_points", "seen_corners", "seen_shares", "seen_noise", "seen_drift")
 
 
 def in_steps(rig_vectors: np.ndarray) -> np.ndarray:
@@ -76,6 +76,7 @@ def first_places(landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
         "seen_corners": np.repeat(landmark_vertices[inner, None], 3, 1).astype(np.int32),
         "seen_shares": np.tile(np.float32([1, 0, 0]), (len(inner), 1)),
         "seen_noise": np.full(len(inner), 1e-3, np.float32),
+        "seen_drift": np.zeros((len(inner), 3, 2), np.float32),
     }
 
 

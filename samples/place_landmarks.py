@@ -32,6 +32,8 @@ LANDMARKS = 468  # of 478: the last ten are the irises
 BACKDROP = (112, 128, 136)
 HUBER = 0.002  # metres: beyond, a landmark pulls no harder on its place
 NEAR = 0.03  # metres on the mean face within which a landmark's place is looked for
+DRIFT_SIGMA = 0.02  # metres at a right angle: the prior of a drift
+ROUNDS = 2  # of place, drift, place
 POSED = ("eyeLook",)  # left at rest: the studio's eyes are not turned with them
 
 
@@ -117,25 +119,53 @@ class Search:
         self.home = {int(vertex): column for column, vertex in enumerate(self.skin)}
         print(f"{seen.sum()} of {len(seen)} pictures show a face", file=sys.stderr)
 
-    def cost(self, landmark: int, film: np.ndarray) -> np.ndarray:
-        """[K] robust cost of K places, film [N, K, 2]."""
-        target = self.points[:, landmark] / self.K[0, 0, 0]
+    def cost(self, film: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """[K] robust cost of K places, film [N, K, 2], against target [N, 2]."""
         distance = np.linalg.norm(film - target[:, None], axis=-1) * self.depth[:, None]
         return robust(distance).mean(0)
 
-    def place(self, landmark: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """(corners [3], shares [3], noise in metres per axis)."""
-        column = int(np.argmin(self.cost(landmark, self.film)))
+    def place(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """(corners [3], shares [3], noise in metres per axis) of the place that follows target [N, 2] best."""
+        column = int(np.argmin(self.cost(self.film, target)))
         around = self.rig.triangles[(self.rig.triangles == self.skin[column]).any(1) & (self.rig.parts == SKIN)]
         grid = np.array([(a, b, 8 - a - b) for a in range(9) for b in range(9 - a)]) / 8.0
         best = (np.inf, around[0], grid[0])
         for corners in around:
-            at = [self.home[int(corner)] for corner in corners]
-            film = np.einsum("nkd,sk->nsd", self.film[:, at], grid)
-            costs = self.cost(landmark, film)
+            costs = self.cost(np.einsum("nkd,sk->nsd", self.film[:, self.columns(corners)], grid), target)
             if costs.min() < best[0]:
                 best = (float(costs.min()), corners, grid[costs.argmin()])
         return best[1], best[2], float(np.sqrt(best[0]))  # Huber's cost is half a squared distance in two axes
+
+    def columns(self, corners: np.ndarray) -> list[int]:
+        return [self.home[int(corner)] for corner in corners]
+
+    def drift(self, leftover: np.ndarray) -> np.ndarray:
+        """[3, 2] metres in head space per unit of the view's direction (x, z), from leftover [N, 2] metres on film."""
+        turn = self.viewmat[:, :2, :3]
+        view = self.viewmat[:, 2, [0, 2]]
+        rows = np.einsum("nci,nj->ncij", turn, view).reshape(-1, 6)
+        distance = np.linalg.norm(leftover, axis=-1)
+        noise = max(float(np.median(distance)), 1e-4)
+        weight = np.repeat(np.minimum(1.0, HUBER / np.maximum(distance, 1e-9)), 2)
+        normal = rows.T @ (weight[:, None] * rows) + np.eye(6) * (noise / DRIFT_SIGMA) ** 2
+        return np.linalg.solve(normal, rows.T @ (weight * leftover.ravel())).reshape(3, 2)
+
+    def found(self, landmark: int) -> dict[str, np.ndarray]:
+        """A row of each column of the table."""
+        target = self.points[:, landmark] / self.K[0, 0, 0]
+        moved = np.zeros_like(target)
+        for _ in range(ROUNDS):
+            corners, shares, _ = self.place(target - moved)
+            at = np.einsum("nkd,k->nd", self.film[:, self.columns(corners)], shares)
+            drift = self.drift((target - at) * self.depth[:, None])
+            view = self.viewmat[:, 2, [0, 2]]
+            moved = np.einsum("nci,ij,nj->nc", self.viewmat[:, :2, :3], drift, view) / self.depth[:, None]
+        corners, shares, noise = self.place(target - moved)
+        return {
+            "seen_points": np.int32(landmark), "seen_corners": corners.astype(np.int32),
+            "seen_shares": shares.astype(np.float32), "seen_noise": np.float32(noise),
+            "seen_drift": drift.astype(np.float32),
+        }
 
 
 def main() -> None:
@@ -146,15 +176,9 @@ def main() -> None:
     arguments = parser.parse_args()
     render(arguments.data, arguments.pictures)
     search = Search(load_rig(), arguments.pictures)
-    found = [search.place(landmark) for landmark in range(LANDMARKS)]
+    found = [search.found(landmark) for landmark in range(LANDMARKS)]
     with written_beside(arguments.out) as beside:
-        np.savez_compressed(
-            beside,
-            seen_points=np.arange(LANDMARKS, dtype=np.int32),
-            seen_corners=np.array([corners for corners, _, _ in found], np.int32),
-            seen_shares=np.array([shares for _, shares, _ in found], np.float32),
-            seen_noise=np.array([noise for _, _, noise in found], np.float32),
-        )
+        np.savez_compressed(beside, **{key: np.stack([row[key] for row in found]) for key in found[0]})
 
 
 if __name__ == "__main__":

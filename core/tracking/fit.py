@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .fit_solver import Problem, State, solved, started
+from .fit_solver import Problem, State, places, solved, started
 from .ibug import IBUG68
 from .pose import lenses, mean_rotation, projected, turned, turning_vectors, viewmats
 from .rig import FaceRig
@@ -74,7 +74,8 @@ def spread(
 def problem_of(points: np.ndarray, K: np.ndarray, rig: FaceRig) -> Problem:
     pixels = np.asarray(points, np.float64)[:, rig.seen_points, :2]
     sigma = np.full(len(rig.expression_names), EXPRESSION_SIGMA)
-    return Problem(rig.seen, pixels, lenses(K, len(pixels)), rig.seen_noise.astype(np.float64), sigma)
+    noise, drift = rig.seen_noise.astype(np.float64), rig.seen_drift.astype(np.float64)
+    return Problem(rig.seen, pixels, lenses(K, len(pixels)), noise, drift, sigma)
 
 
 def fit_identity(
@@ -94,9 +95,7 @@ def fit_identity(
 
 def residuals(problem: Problem, state: State) -> np.ndarray:
     """[T] pixels: the median over the points."""
-    pixels, _ = projected(
-        problem.points.at(state.identity, state.expression), state.rotation, state.translation, problem.K
-    )
+    pixels, _ = projected(places(problem, state), state.rotation, state.translation, problem.K)
     return np.median(np.linalg.norm(pixels - problem.pixels, axis=-1), axis=1)
 
 
@@ -175,8 +174,8 @@ def on_rays(
     row_of = {int(point): row for row, point in enumerate(rig.seen_points)}
     moved = [number for number in range(INNER.start, INNER.stop) if int(IBUG68[number]) in row_of]
     rows = [row_of[int(IBUG68[number])] for number in moved]
-    places = problem.points.at(state.identity, state.expression)[:, rows]
-    pixels, camera = projected(places, state.rotation, state.translation, problem.K)
+    expected = places(problem, state)[:, rows]
+    pixels, camera = projected(expected, state.rotation, state.translation, problem.K)
     leftover = (problem.pixels[:, rows] - pixels) / problem.K[:, None, [0, 1], [0, 1]] * camera[..., 2:]
     landmarks = landmarks.copy()
     landmarks[:, moved] += leftover @ state.rotation[:, :2]

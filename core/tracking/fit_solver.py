@@ -28,6 +28,7 @@ class Problem:
     pixels: np.ndarray  # [T, M, 2] where the points were seen
     K: np.ndarray  # [T, 3, 3]
     noise: np.ndarray  # [M] metres, per axis
+    drift: np.ndarray  # [M, 3, 2] metres in head space per unit of the sight's direction (x, z)
     expression_sigma: np.ndarray  # [E]
     fixed_pose: bool = False
 
@@ -59,10 +60,20 @@ def started(problem: Problem, identity: np.ndarray) -> State:
     return state
 
 
+def sight(state: State) -> np.ndarray:
+    """[T, 3] the unit vector from the camera to the head, camera space."""
+    return state.translation / np.linalg.norm(state.translation, axis=-1, keepdims=True)
+
+
+def places(problem: Problem, state: State) -> np.ndarray:
+    """[T, M, 3] metres: where the landmarks are expected, head space."""
+    view = np.einsum("tij,ti->tj", state.rotation, sight(state))[:, [0, 2]]
+    return problem.points.at(state.identity, state.expression) + np.einsum("mij,tj->tmi", problem.drift, view)
+
+
 def linearised(problem: Problem, state: State, unknowns: int, with_identity: bool):
     """(residuals [T, 2M], J [T, 2M, unknowns], J_identity [T, 2M, I] or None), whitened and robustly weighted."""
-    points = problem.points.at(state.identity, state.expression)
-    pixels, camera = projected(points, state.rotation, state.translation, problem.K)
+    pixels, camera = projected(places(problem, state), state.rotation, state.translation, problem.K)
     count, many = pixels.shape[:2]
     z = camera[..., 2]
     scale = z.mean(1)[:, None, None] / problem.K[:, None, :2, :2].diagonal(axis1=-2, axis2=-1)  # metres a pixel
@@ -73,11 +84,13 @@ def linearised(problem: Problem, state: State, unknowns: int, with_identity: boo
     slope[..., 0, 0] = slope[..., 1, 1] = 1.0 / z
     slope[..., 2] = -camera[..., :2] / z[..., None] ** 2
     slope *= (z.mean(1)[:, None] * weight / problem.noise)[..., None, None]
-    turn = -slope @ crossing(camera - state.translation[:, None])
+    in_head = slope @ state.rotation[:, None]
+    view_turn = state.rotation.swapaxes(-1, -2)[:, [0, 2]] @ crossing(sight(state))  # [T, 2, 3]
+    turn = -slope @ crossing(camera - state.translation[:, None]) + in_head @ problem.drift @ view_turn[:, None]
     jacobian = np.empty((count, 2 * many, unknowns))
     jacobian[..., :3] = turn.reshape(count, -1, 3)
     jacobian[..., 3:6] = slope.reshape(count, -1, 3)
-    in_head = (slope @ state.rotation[:, None]).transpose(1, 0, 2, 3).reshape(many, -1, 3)  # [M, 2T, 3]
+    in_head = in_head.transpose(1, 0, 2, 3).reshape(many, -1, 3)  # [M, 2T, 3]
 
     def along(modes: np.ndarray) -> np.ndarray:  # [N, M, 3] -> [T, 2M, N]
         moved = in_head @ modes.transpose(1, 2, 0)

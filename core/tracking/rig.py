@@ -38,6 +38,8 @@ class FaceRig:
     seen_shares: np.ndarray  # [M, 3] float32, of the three vertices; sums to 1
     seen_noise: np.ndarray  # [M] float32 metres: how far the landmark strays from that place, per axis
 
+    seen_drift: np.ndarray  # [M, 3, 2] float32 metres, head space, per unit of the view's direction along x and z
+
     def index(self, name: str) -> int:
         return self.expression_names.index(name)
 
@@ -93,5 +95,5 @@ def load_rig() -> FaceRig:
             metres("neutral"), metres("expressions"), metres("identities"),
             tuple(str(name) for name in stored["expression_names"]),
             stored["triangles"].astype(np.int32), stored["parts"], stored["landmark_vertices"].astype(np.int32),
-            stored["seen_points"], stored["seen_corners"], stored["seen_shares"], stored["seen_noise"],
+            stored["seen_points"], stored["seen_corners"], stored["seen_shares"], stored["seen_noise"], stored["seen_drift"],
         )
