@@ -43,6 +43,54 @@ def compare(
 
 
 @njit(**COMPILED)
+def brought(
+    rgb,  # [H,W,3] uint8 or float32
+    matrix,  # [3,3] float32
+    offset,  # [3] float32
+):
+    """[H,W,3] float32 rgb @ matrix + offset, held to 0..255."""
+    height, width = rgb.shape[:2]
+    out = np.empty((height, width, 3), np.float32)
+    for y in range(height):
+        for x in range(width):
+            r, g, b = np.float32(rgb[y, x, 0]), np.float32(rgb[y, x, 1]), np.float32(rgb[y, x, 2])
+            for c in range(3):
+                value = r * matrix[0, c] + g * matrix[1, c] + b * matrix[2, c] + offset[c]
+                out[y, x, c] = min(max(value, np.float32(0)), np.float32(255))
+    return out
+
+
+@njit(**COMPILED)
+def shrunk(
+    mask,  # [H,W] bool
+    margin,  # int pixels
+):
+    """[H,W] bool: the mask less a border of `margin` pixels (a square window); the picture's rim takes nothing away."""
+    height, width = mask.shape
+    rows, out = np.empty((height, width), np.bool_), np.empty((height, width), np.bool_)
+    for y in range(height):
+        since = margin  # pixels since the last one outside the mask
+        for x in range(width):
+            since = since + 1 if mask[y, x] else 0
+            rows[y, x] = since > margin
+        since = margin
+        for x in range(width - 1, -1, -1):
+            since = since + 1 if mask[y, x] else 0
+            rows[y, x] &= since > margin
+    column = np.full(width, margin)
+    for y in range(height):
+        for x in range(width):
+            column[x] = column[x] + 1 if rows[y, x] else 0
+            out[y, x] = column[x] > margin
+    column[:] = margin
+    for y in range(height - 1, -1, -1):
+        for x in range(width):
+            column[x] = column[x] + 1 if rows[y, x] else 0
+            out[y, x] &= column[x] > margin
+    return out
+
+
+@njit(**COMPILED)
 def box_mean(
     values,  # [H,W,C] float32
     radius,  # int pixels
@@ -135,8 +183,8 @@ def solve_foreground(
     edge,  # [H,W] float32 1 at the edge, 0 inside
     slack,  # grey levels of the backdrop's hue that an edge may have beyond its surroundings
 ):
-    """[H,W,3] F: the compositing equation solved for it where a is large, its surroundings' colour where a is small,
-    and at the edge no more of the backdrop's hue than its surroundings have."""
+    """[H,W,3] F: the compositing equation solved for it where a is large, its surroundings' colour where a is small;
+    at the edge no more of the backdrop's hue than its surroundings have, and of a mixed pixel's own chroma little."""
     height, width = alpha.shape
     out = np.empty((height, width, 3), np.float32)
     for y in range(height):
@@ -154,14 +202,18 @@ def solve_foreground(
             ub, ur = (field[y, x, 2] - by) / 1.772, (field[y, x, 0] - by) / 1.402
             length = max(np.sqrt(ub * ub + ur * ur), 1.0)
             ub, ur = ub / length, ur / length
-            fy = luma(out[y, x, 0], out[y, x, 1], out[y, x, 2])
-            fb, fr = (out[y, x, 2] - fy) / 1.772, (out[y, x, 0] - fy) / 1.402
-            ny = luma(near[0], near[1], near[2])
-            allowed = (near[2] - ny) / 1.772 * ub + (near[0] - ny) / 1.402 * ur + slack
-            excess = edge[y, x] * max(fb * ub + fr * ur - allowed, 0.0)
-            fb, fr = fb - excess * ub, fr - excess * ur
+            fy, ny = luma(out[y, x, 0], out[y, x, 1], out[y, x, 2]), luma(near[0], near[1], near[2])
+            nb, nr = (near[2] - ny) / 1.772, (near[0] - ny) / 1.402
+            db, dr = (out[y, x, 2] - fy) / 1.772 - nb, (out[y, x, 0] - fy) / 1.402 - nr
+            spill = edge[y, x] * max(db * ub + dr * ur - slack, 0.0)
+            db, dr = db - spill * ub, dr - spill * ur
+            # a mixed pixel's chroma is mostly the codec's: it stays near its surroundings'
+            reach = slack + 100.0 * max(a - 0.8, 0.0)
+            far = np.sqrt(db * db + dr * dr)
+            if far > reach:
+                db, dr = db * reach / far, dr * reach / far
+            fb, fr = nb + db, nr + dr
             out[y, x, 0] = min(max(fy + 1.402 * fr, 0.0), 255.0)
+            out[y, x, 1] = min(max(fy - 0.344136 * fb - 0.714136 * fr, 0.0), 255.0)
             out[y, x, 2] = min(max(fy + 1.772 * fb, 0.0), 255.0)
-            green = fy - 0.344136 * fb - 0.714136 * fr
-            out[y, x, 1] = min(max(green, 0.0), 255.0)
     return out

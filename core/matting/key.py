@@ -11,17 +11,20 @@ It knows no clips and no files. Letters: a alpha, B backdrop, F foreground; shar
 import numpy as np
 from scipy import ndimage
 
-from .kernels import box_mean, compare, solve_alpha, solve_foreground, weighted_halves
+from .kernels import box_mean, compare, shrunk, solve_alpha, solve_foreground, weighted_halves
 from .regions import filled, inner_face, seen
 
 # Not in a paper: chosen on the sample actor over a backdrop made like GRID's; tests/matting holds them to it.
 FOREGROUND_SHARE = 0.5  # of the backdrop's chroma; less is person
 BACKDROP_SHARE = 0.85
+BACKDROP_ACROSS, FOREGROUND_ACROSS = 0.25, 0.6  # chroma across the backdrop's hue, over its chroma
 CHROMA_WEIGHT = 0.3
 MARGIN = 2  # pixels: how far video's chroma bleeds
 FLOOR, CEILING = 0.06, 0.94  # alphas that become 0 and 1
-NEAR, FAR = 2, 10  # pixels at half size: windows for the foreground's colour
+NEAR, FAR, REST = 2, 10, 6  # pixels at half size: windows for the foreground's colour and the backdrop's rest
 SPILL_SLACK = 2.0  # grey levels
+SOLID = 0.9  # alpha
+DEEP = 0.06  # of the face's size, from the silhouette: further in, nothing shows the backdrop
 CONNECTED = 0.15  # alpha from which a pixel belongs to an island
 SMALL_HOLE = 0.002  # of the picture
 
@@ -32,76 +35,78 @@ def alpha_by_key(
     noise: float,  # grey levels
     points: np.ndarray | None = None,  # [478,2|3] pixels
 ) -> np.ndarray:
-    """[H,W] float32 0..1; 1 throughout the face oval, no island, no small hole."""
+    """[H,W] float32 0..1; 1 throughout the face oval, no island, no hole in the head."""
     rgb, field = np.ascontiguousarray(rgb, np.float32), np.ascontiguousarray(field, np.float32)
     share, across, lighter = compare(rgb, field)
     limit = max(4.0 * noise, 6.0)
-    back = (share > BACKDROP_SHARE) & (np.abs(lighter) < limit) & (np.abs(across) < 0.25)
-    front = (share < FOREGROUND_SHARE) | (np.abs(across) > 0.6)
+    back = (share > BACKDROP_SHARE) & (np.abs(lighter) < limit) & (np.abs(across) < BACKDROP_ACROSS)
+    front = (share < FOREGROUND_SHARE) | (np.abs(across) > FOREGROUND_ACROSS)
     face = filled(front.shape, inner_face(points)) if seen(points) else np.zeros_like(front)
-    front |= face
-    front = body_of(front, face)
-    core = eroded(front, MARGIN)
+    front = body_of(front | face, face)
+    front |= small_holes(front) & ~back
+    core = shrunk(front, MARGIN)
+    if not core.any():
+        return np.zeros(front.shape, np.float32)
     foreground = coloured(rgb, core)
-    residual = left_over(rgb - field, eroded(back, MARGIN))
+    residual = left_over(rgb - field, shrunk(back, MARGIN))
     alpha = solve_alpha(rgb, field, residual, foreground, CHROMA_WEIGHT)
     alpha = np.clip((alpha - FLOOR) / (CEILING - FLOOR), 0.0, 1.0)
     alpha[core] = 1.0
-    alpha[back & ~front] *= 0.0
+    alpha[back & ~front] = 0.0
     return finished(alpha, face)
 
 
-def eroded(mask: np.ndarray, margin: int) -> np.ndarray:
-    """[H,W] bool: the mask less a border of `margin` pixels (a square window)."""
-    return ndimage.minimum_filter(mask.astype(np.uint8), 2 * margin + 1) > 0
-
-
 def body_of(front: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """The connected part that holds the face, or the largest; holes in it filled."""
+    """[H,W] bool: the connected part that holds the face, or the largest."""
     parts, count = ndimage.label(front)
-    if count > 1:
-        sizes = np.bincount(parts[face] if face.any() else parts.ravel(), minlength=count + 1)
-        sizes[0] = 0
-        front = parts == sizes.argmax()
-    return without_holes(front)
+    if count < 2:
+        return front
+    sizes = np.bincount(parts[face] if face.any() else parts.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return parts == sizes.argmax()
 
 
-def without_holes(mask: np.ndarray) -> np.ndarray:
-    """Small holes filled; large ones (between arm and body) stay."""
+def small_holes(
+    mask: np.ndarray,  # [H,W] bool
+    within: np.ndarray | None = None,  # [H,W] bool
+) -> np.ndarray:
+    """[H,W] bool: small parts of what is not in the mask, all round enclosed by it, and touching `within` if given."""
     holes, count = ndimage.label(~mask)
-    sizes = np.bincount(holes.ravel(), minlength=count + 1)
-    outside = np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))
-    small = sizes < SMALL_HOLE * mask.size
-    small[outside] = False
+    small = np.bincount(holes.ravel(), minlength=count + 1) < SMALL_HOLE * mask.size
+    if within is not None:
+        small &= np.bincount(holes[within], minlength=count + 1) > 0
     small[0] = False
-    return mask | small[holes]
+    for rim in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
+        small[rim] = False
+    return small[holes]
 
 
 def coloured(rgb: np.ndarray, core: np.ndarray) -> np.ndarray:
     """[h,w,3] half size: the colour of the core near each pixel, from further off where none is near."""
     halves = weighted_halves(rgb, core.astype(np.float32))
-    near, far = box_mean(halves, NEAR), box_mean(halves, FAR)
-    rest = halves.reshape(-1, 4).mean(0)
-    total = near + 0.01 * far + 1e-6 * rest
-    return total[..., :3] / np.maximum(total[..., 3:], 1e-12)
+    total = box_mean(halves, NEAR) + np.float32(0.01) * box_mean(halves, FAR)
+    total += np.float32(1e-6) * halves.reshape(-1, 4).mean(0)
+    return total[..., :3] / np.maximum(total[..., 3:], np.float32(1e-12))
 
 
 def left_over(difference: np.ndarray, back: np.ndarray) -> np.ndarray:
     """[h,w,3] half size: mean difference of the sure backdrop to its field round about, 0 where there is none."""
-    halves = box_mean(weighted_halves(np.ascontiguousarray(difference), back.astype(np.float32)), 6)
-    return halves[..., :3] / (halves[..., 3:] + 0.02)
+    halves = box_mean(weighted_halves(difference, back.astype(np.float32)), REST)
+    return halves[..., :3] / (halves[..., 3:] + np.float32(0.02))
 
 
-def finished(alpha: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """The face opaque, islands gone, holes in the head filled."""
+def finished(
+    alpha: np.ndarray,  # [H,W] float32
+    face: np.ndarray,  # [H,W] bool
+) -> np.ndarray:
+    """The face opaque, islands gone, holes deep in the head filled; gaps between locks at its rim stay."""
     alpha[face] = 1.0
     kept = body_of(alpha > CONNECTED, face)
-    near = ndimage.maximum_filter(kept.astype(np.uint8), 3) > 0
-    alpha[~near] = 0.0
-    solid = without_holes(alpha > 0.9)
-    alpha[solid] = np.maximum(alpha[solid], 0.9)
-    inside = eroded(solid, 1)
-    alpha[inside] = 1.0
+    alpha[shrunk(~kept, 1)] = 0.0
+    solid = alpha > SOLID
+    deep = shrunk(solid | small_holes(solid), max(int(DEEP * np.sqrt(face.sum())), 3))
+    solid |= small_holes(solid, deep)
+    alpha[shrunk(solid, 1)] = 1.0
     return alpha
 
 
@@ -112,14 +117,13 @@ def clean(
 ) -> np.ndarray:
     """[H,W,3] uint8, straight: the foreground's colour without the backdrop, also where alpha is 0 (there its
     surroundings' colour, so that filtering a picture pulls nothing of the backdrop in)."""
-    rgb = np.ascontiguousarray(rgb, np.float32)
+    rgb, alpha = np.ascontiguousarray(rgb, np.float32), np.ascontiguousarray(alpha, np.float32)
     if field is None:
-        half = coloured(rgb, eroded(alpha < 0.02, 1))
-        field = np.repeat(np.repeat(half, 2, 0), 2, 1)[: rgb.shape[0], : rgb.shape[1]]
-    field = np.ascontiguousarray(field, np.float32)
+        half = coloured(rgb, shrunk(alpha < 0.02, 1))
+        field = half.repeat(2, 0).repeat(2, 1)[: rgb.shape[0], : rgb.shape[1]]
     opaque = alpha > 0.99
-    core = eroded(opaque, MARGIN)
-    edge = (~eroded(opaque, MARGIN + 1)).astype(np.float32)
+    core = shrunk(opaque, MARGIN)
     foreground = coloured(rgb, core if core.any() else opaque)
-    solved = solve_foreground(rgb, np.ascontiguousarray(alpha, np.float32), field, foreground, edge, SPILL_SLACK)
-    return (solved + 0.5).astype(np.uint8)
+    edge = (~shrunk(core, 1)).astype(np.float32)
+    solved = solve_foreground(rgb, alpha, np.ascontiguousarray(field, np.float32), foreground, edge, SPILL_SLACK)
+    return (solved + np.float32(0.5)).astype(np.uint8)

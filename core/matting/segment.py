@@ -6,8 +6,8 @@ The mask comes from the caller. Letters: p the probability, I the picture's luma
 
 import numpy as np
 
-from .key import eroded, finished
-from .kernels import box_mean
+from .kernels import box_mean, shrunk
+from .key import finished
 from .regions import face_box, filled, inner_face, seen
 
 EPSILON = 40.0  # grey levels squared: texture below it does not move the mask; chosen on GRID
@@ -27,7 +27,7 @@ def alpha_by_mask(
     guide = np.asarray(rgb, np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     refined = guided(np.asarray(person, np.float32), guide, radius, EPSILON)
     alpha = np.clip((refined - LOW) / (HIGH - LOW), 0.0, 1.0).astype(np.float32)
-    certain = eroded(person > 0.95, radius)
+    certain = shrunk(np.ascontiguousarray(person > 0.95), radius)
     alpha[certain] = 1.0
     face = filled(alpha.shape, inner_face(points)) if seen(points) else np.zeros(alpha.shape, bool)
     return finished(alpha, face)
