@@ -43,7 +43,6 @@ def alpha_by_key(
     front = (share < FOREGROUND_SHARE) | (np.abs(across) > FOREGROUND_ACROSS)
     face = filled(front.shape, inner_face(points)) if seen(points) else np.zeros_like(front)
     front = body_of(front | face, face)
-    front |= small_holes(front) & ~back
     core = shrunk(front, MARGIN)
     if not core.any():
         return np.zeros(front.shape, np.float32)
