@@ -11,7 +11,7 @@ from PIL import Image
 from talksplat.core.formats.head import read_head
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Started
-from talksplat.core.jobs.messages import Train
+from talksplat.core.jobs.messages import Evaluate, Train
 from talksplat.core.training import sheet
 from talksplat.core.training.evaluation import canonical_landmarks, evaluate, table
 from talksplat.core.training.settings import PRESETS, SMOKE, preset
@@ -48,12 +48,11 @@ def test_it_learns_and_the_mouth_moves(smoke, tiny_footage, tmp_path):
     assert steps == sorted(steps)
     assert steps[-1] == SMOKE.static_steps + SMOKE.move_steps + SMOKE.fuse_steps
     assert len(list((work / "preview").glob("*.png"))) >= 1
-    result = list(evaluate(head, tiny_footage, tmp_path / "out.json"))[-1].result
+    result = read_head(head).card.training["results"]
     assert result["lips"]["r all moments"] > 0.7
     unheard = result["pictures"]["unheard clips"]
     assert unheard["head mouth psnr"] > unheard["mean mouth psnr"] + 1
-    assert json.loads((tmp_path / "out.json").read_text()) == result == read_head(head).card.training["results"]
-    assert table(result) == (tmp_path / "out.md").read_text()
+    assert "| unheard clips | mouth |" in table(result)
 
 
 def test_the_sheet_shows_an_unheard_clip(smoke, tiny_footage, tmp_path, capsys):
@@ -69,7 +68,7 @@ def test_the_sheet_shows_an_unheard_clip(smoke, tiny_footage, tmp_path, capsys):
 def test_a_head_from_elsewhere_is_not_judged(make_tiny_head, tiny_footage, tmp_path):
     head = make_tiny_head(tmp_path / "other.head")
     with pytest.raises(Refusal, match="expression channels"):
-        list(evaluate(head, tiny_footage))
+        list(evaluate(Evaluate(str(head), str(tiny_footage))))
     with pytest.raises(Refusal, match="holds no landmarks"):
         canonical_landmarks(read_head(head))
 
