@@ -22,7 +22,7 @@ from pathlib import Path
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.performance.branch_settings import FUSION_NAMES
 from talksplat.core.training.density import STRATEGIES
-from talksplat.core.training.settings import CPU
+from talksplat.core.training.settings import PRESETS
 
 from benchmarks.ablation_page import page, written_into
 from benchmarks.ablation_run import Scale, run
@@ -33,7 +33,7 @@ FUSION = "gated"
 def combinations(arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """(fusion, density) pairs, the cross first."""
     cross = [(FUSION, rule) for rule in arguments.densities]
-    cross += [(fusion, CPU.density.strategy) for fusion in arguments.fusions]
+    cross += [(fusion, PRESETS[arguments.preset].density.strategy) for fusion in arguments.fusions]
     every = [(fusion, rule) for fusion in arguments.fusions for rule in arguments.densities]
     pairs = cross if arguments.cross else cross + every
     kept = {pair: None for pair in pairs if arguments.cross or pair in every}

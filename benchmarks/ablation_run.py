@@ -11,6 +11,7 @@ Knows no table. Letters: N Gaussians.
 import json
 import platform
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -21,7 +22,7 @@ from talksplat.core.formats.head import read_head
 from talksplat.core.formats.tensors import read_tensors, write_tensors
 from talksplat.core.jobs.events import Progress
 from talksplat.core.jobs.messages import Train
-from talksplat.core.training.settings import CPU, Settings
+from talksplat.core.training.settings import Settings, preset
 from talksplat.core.training.train import CHECKPOINT, train_with
 from talksplat.core.training.trainer import Trainer
 
@@ -30,6 +31,7 @@ from talksplat.core.training.trainer import Trainer
 class Scale:
     """What all runs of one table share."""
 
+    preset: str = "cpu"  # what everything else is taken from
     steps: int = 1200  # with pictures
     budget: int = 12_000  # Gaussians of both branches
     before: int = 300  # ear steps; as many with landmarks
@@ -38,13 +40,14 @@ class Scale:
     tau: float = 2e-4  # score above which a Gaussian may have children
 
     def settings(self, fusion: str, density: str, seed: int) -> Settings:
-        """The preset `cpu`, shortened in proportion; half of the budget is there at the start."""
+        """The preset, shortened in proportion; half of the budget is there at the start."""
+        base = preset(self.preset, seed)
         still = final = self.steps // 12
-        rule = replace(CPU.density, strategy=density, budget=self.budget, tau=self.tau, start=still,
+        rule = replace(base.density, strategy=density, budget=self.budget, tau=self.tau, start=still,
                        stop=int(0.8 * self.steps), every=max(self.steps // 24, 1))
-        return replace(CPU, seed=seed, fusion=fusion, density=rule, height=self.height, window=self.window,
+        return replace(base, fusion=fusion, density=rule, height=self.height, window=self.window,
                        face_points=round(0.4 * self.budget), mouth_points=round(0.1 * self.budget),
-                       ear=replace(CPU.ear, steps=self.before), motion_steps=self.before, static_steps=still,
+                       ear=replace(base.ear, steps=self.before), motion_steps=self.before, static_steps=still,
                        move_steps=self.steps - still - final, fuse_steps=final, preview_every=1e9,
                        checkpoint_every=max(self.steps // 4, 1))
 
@@ -96,13 +99,13 @@ def shared_start(footage: Path, settings: Settings, path: Path) -> Path:
     """The checkpoint of a fusion and a seed before its first picture."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        trainer = Trainer(footage, settings)
-        trainer.begin()
-        for heard in trainer.ears():
-            trainer.notes["heard"] = {"ear_mean_r": round(heard.mean, 4)}
-        for _ in trainer.motion():
-            pass
-        trainer.save(path)
+        with closing(Trainer(footage, settings)) as trainer:
+            trainer.begin()
+            for heard in trainer.ears():
+                trainer.notes["heard"] = {"ear_mean_r": round(heard.mean, 4)}
+            for _ in trainer.motion():
+                pass
+            trainer.save(path)
     return path
 
 
@@ -110,6 +113,6 @@ def go_on_from(start: Path, settings: Settings, path: Path) -> None:
     """The same checkpoint, as that of other settings. All rules begin with empty sums, so nothing else differs."""
     arrays, metadata = read_tensors(start)
     notes = json.loads(metadata["notes"])
-    notes["settings"] = json.loads(json.dumps(settings.to_dict()))
+    notes["settings"] = json.loads(json.dumps(settings.guard()))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(path, arrays, {**metadata, "notes": json.dumps(notes)})

@@ -20,10 +20,10 @@ from typing import Annotated
 import tyro
 from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subcommand
 
-from .deeds import cancelled, do, told, version
+from .deeds import cancelled, do, version
 from .formats.camera import Camera
-from .jobs.events import Cancelled, Event, Failed, Finished, Progress, Started
-from .jobs.messages import Bake, Convert, Info, Job, Perform, Prepare, Render, Train
+from .jobs.events import Event, Failed, Finished, Progress, Started
+from .jobs.messages import Bake, Convert, Evaluate, Info, Job, Perform, Prepare, Render, Train
 from .jobs.wire import to_bytes
 from .performance.controls import Controls
 
@@ -62,6 +62,13 @@ class TrainVerb(Train):
 
 
 @dataclass(frozen=True)
+class EvaluateVerb(Evaluate):
+    head: Positional[str]
+    footage: Positional[str]
+    json: Json = False
+
+
+@dataclass(frozen=True)
 class ConvertVerb(Convert):
     source: Positional[str]
     torso: FlagCreatePairsOff[bool] = False
@@ -72,20 +79,6 @@ class ConvertVerb(Convert):
 class InfoVerb(Info):
     file: Positional[str]
     json: Json = False
-
-
-@dataclass(frozen=True)
-class EvaluateVerb:
-    """Measure a head on the held-back frames of its footage."""
-
-    head: Positional[str]  # the .head file
-    footage: Positional[str]  # the footage folder
-    out: str = ""  # write the figures there too: JSON, and a table beside it as .md
-    json: Json = False
-
-    def events(self) -> Iterator[Event]:
-        evaluation = import_module(".training.evaluation", __package__)
-        yield from evaluation.evaluate(self.head, self.footage, self.out or None)
 
 
 @dataclass(frozen=True)
@@ -104,7 +97,7 @@ VERBS = {
     "render": (RenderVerb, Render),
     "prepare": (PrepareVerb, Prepare),
     "train": (TrainVerb, Train),
-    "evaluate": (EvaluateVerb, None),
+    "evaluate": (EvaluateVerb, Evaluate),
     "convert": (ConvertVerb, Convert),
     "info": (InfoVerb, Info),
     "demo": (DemoVerb, None),
@@ -131,8 +124,6 @@ def chosen(arguments: list[str]) -> int:
         print(version())
         return 0
     verb = parsed(arguments)
-    if isinstance(verb, EvaluateVerb):
-        return show(told(verb.events()), None, verb.json)
     kind = next(job for shell, job in VERBS.values() if type(verb) is shell)
     job = kind(**{f.name: getattr(verb, f.name) for f in fields(kind)})
     return show(do(job), job, verb.json)
@@ -148,7 +139,7 @@ def parsed(arguments: list[str]) -> object:
                     description="Gaussian-splat heads that talk, in Blender and in a shell.")
 
 
-def show(events: Iterator[Event], job: Job | None, as_json: bool) -> int:
+def show(events: Iterator[Event], job: Job, as_json: bool) -> int:
     """Print `events` until they end or the user interrupts; returns the exit code."""
     face = JsonFace() if as_json else TerminalFace() if sys.stderr.isatty() else PlainFace()
     code = 0
@@ -158,7 +149,7 @@ def show(events: Iterator[Event], job: Job | None, as_json: bool) -> int:
             code = 1 if isinstance(event, Failed) else code
             if interrupted and not isinstance(event, (Finished, Failed)):
                 events.close()
-                face.show(cancelled(job) if job else Cancelled("It was interrupted; nothing was written."))
+                face.show(cancelled(job))
                 return 130
     return code
 

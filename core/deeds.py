@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .formats.refusal import Refusal
 from .jobs.events import Cancelled, Event, Failed
-from .jobs.messages import Bake, Convert, Info, Job, Perform, Prepare, Render, Train
+from .jobs.messages import Bake, Convert, Evaluate, Info, Job, Perform, Prepare, Render, Train
 
 # job -> (module below this package, name of the generator function in it)
 DEEDS: dict[type, tuple[str, str]] = {
@@ -24,6 +24,7 @@ DEEDS: dict[type, tuple[str, str]] = {
     Render: (".baking.render", "render"),
     Prepare: (".preparing.prepare", "prepare"),
     Train: (".training.train", "train"),
+    Evaluate: (".training.evaluation", "evaluate"),
     Convert: (".footage.convert", "convert"),
     Info: (".baking.info", "info"),
 }
@@ -35,6 +36,7 @@ KEPT: dict[type, str] = {
     Render: "Rendering was cancelled; the finished pictures in {0.out} are kept, start it again to go on.",
     Prepare: "Preparing was cancelled; what is finished in {0.out} is kept, start it again to go on.",
     Train: "Training was cancelled; its last checkpoint is kept, start the same training again to go on.",
+    Evaluate: "Measuring {0.head} was cancelled; nothing was written, start it again.",
     Convert: "Converting was cancelled; what is finished in {0.out} is kept, start it again to go on.",
     Info: "Reading {0.file} was cancelled.",
 }

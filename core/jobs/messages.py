@@ -88,6 +88,19 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Evaluate:
+    """Measure a head on what its footage holds back: pictures, landmarks, lips, silence, a delayed voice."""
+
+    head: str  # the .head file
+    footage: str  # the footage folder
+    out: str = ""  # write the figures there, JSON, and tables beside it as .md
+    video: str = ""  # write truth, head and the best static head side by side with the sound there, .mp4
+    strip: str = ""  # write moments of one clip there, .png
+    words: str = ""  # folder with word timings, NAME.align a clip as GRID has them: closure at p, b, m
+    clips: int = 0  # held-back clips at most, evenly chosen; 0: all
+
+
+@dataclass(frozen=True)
 class Convert:
     """Footage to a TalkingGaussian / ER-NeRF dataset folder, or such a folder to footage: the source says which.
     Goes on with what it finds in `out`."""
@@ -104,4 +117,4 @@ class Info:
     file: str
 
 
-Job = Perform | Bake | Render | Prepare | Train | Convert | Info
+Job = Perform | Bake | Render | Prepare | Train | Evaluate | Convert | Info

@@ -4,7 +4,7 @@
 from .closure import Closure, closed_below, closure
 from .grid_words import Word, bilabial_spans, pauses, read_align
 from .lip_offset import LipOffset, lip_offset, pooled, share_within
-from .lips import correlation, jitter, landmark_distance, lip_gap, mouth_box
+from .lips import correlation, face_box, jitter, landmark_distance, lip_gap, mouth_box
 from .psnr import psnr
 from .shift_recovery import ShiftRecovery, shift_recovery
 from .silence import SilenceMotion, silence_motion, silent_spans
@@ -14,7 +14,7 @@ from .table import METRICS, Metric, better, rated
 
 __all__ = [
     "METRICS", "Closure", "LipOffset", "Metric", "ShiftRecovery", "SilenceMotion", "Span", "Word", "better",
-    "bilabial_spans", "closed_below", "closure", "correlation", "jitter", "landmark_distance", "lip_gap", "lip_offset",
-    "mouth_box", "pauses", "pooled", "psnr", "rated", "read_align", "share_within", "shift_recovery", "silence_motion",
-    "silent_spans", "ssim", "ssim_with_gradient",
+    "bilabial_spans", "closed_below", "closure", "correlation", "face_box", "jitter", "landmark_distance", "lip_gap",
+    "lip_offset", "mouth_box", "pauses", "pooled", "psnr", "rated", "read_align", "share_within", "shift_recovery",
+    "silence_motion", "silent_spans", "ssim", "ssim_with_gradient",
 ]

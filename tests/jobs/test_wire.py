@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Info, Job, Perform, Prepare, Render, Train
+from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Info, Job, Perform, Prepare, Render, Train
 from talksplat.core.jobs.wire import KINDS, MOST_BYTES, Cancel, Hello, Quit, from_bytes, to_bytes
 from talksplat.core.performance.controls import Controls
 
@@ -23,6 +23,7 @@ MESSAGES = [
     Render("b", "o", cameras=(CAMERA, CAMERA.resized(32, 32)), exr=False),
     Prepare(("a.mp4", "b"), "f"),
     Train("f", "o", seed=2**62),
+    Evaluate("h", "f", clips=3),
     Convert("a", "b"),
     Info("x"),
     Hello(1, "0.1.0"), Cancel(), Quit(),

@@ -16,7 +16,7 @@ from talksplat.core.metrics import correlation, lip_gap
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.replay import Replay
-from talksplat.core.training.evaluation import canonical_landmarks, carry
+from talksplat.core.training.evaluation import Carrier, canonical_landmarks
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ROOT / "samples" / "sample.head"
@@ -111,7 +111,7 @@ def test_replay_and_bake_are_one(shot):
 @pytest.mark.shared_data
 def test_every_clip_that_was_kept_back_moves_the_lips_right(shared_data, tmp_path):
     head = read_head(HEAD)
-    replay, places = Replay(head), canonical_landmarks(head)
+    carrier = Carrier(head)
     assert head.card.audio_encoder in ENCODERS
     with np.load(GRID / "lip_gaps.npz") as truth:
         times, clips = truth["time"], [str(clip) for clip in truth["clips"]]
@@ -119,5 +119,5 @@ def test_every_clip_that_was_kept_back_moves_the_lips_right(shared_data, tmp_pat
         out = tmp_path / f"{clip}.performance"
         done(Perform(str(HEAD), str(shared_data / "grid_s1_train" / f"{clip}.mpg"), str(out)))
         performance = read_performance(out)
-        told = lip_gap(carry(replay, places, [performance.at(t, STEADY) for t in times]))
+        told = lip_gap(carrier.carried([performance.at(t, STEADY) for t in times]))
         assert correlation(told, true_gap(clip, times)) >= 0.7, clip

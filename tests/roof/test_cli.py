@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 from talksplat.core import cli
-from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import Bake, Convert, Info, Perform, Prepare, Render, Train
 from talksplat.core.performance.controls import Controls
@@ -126,19 +125,9 @@ def test_the_second_ctrl_c_does_not_wait():
         cli.show(deed(), JOB, as_json=False)
 
 
-def test_evaluate_and_demo_reach_their_rooms(monkeypatch, capsys):
+def test_demo_reaches_its_room(monkeypatch):
     called = []
-
-    def evaluate(head, footage, out):
-        called.append((head, footage, out))
-        yield Finished({"psnr": 30})
-        raise Refusal("footage: is odd; mend it.")
-
-    rooms = {".training.evaluation": SimpleNamespace(evaluate=evaluate),
-             "..samples.demo": SimpleNamespace(main=lambda words: called.append(words) or 3)}
+    rooms = {"..samples.demo": SimpleNamespace(main=lambda words: called.append(words) or 3)}
     monkeypatch.setattr(cli, "import_module", lambda name, package: rooms[name])
-    assert cli.main(["evaluate", "h.head", "footage"]) == 1
     assert cli.main(["demo", "--out", "x"]) == 3
-    assert called == [("h.head", "footage", None), ["--out", "x"]]
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("psnr: 30\n", "footage: is odd; mend it.\n")
+    assert called == [["--out", "x"]]

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a training run says of its head at its end, for the card: pictures, and lips carried by the Gaussians. Beside
+each figure stands the head in the mean condition of its train clips, never moving. `evaluate` says far more.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...jobs.events import Progress
+from ...jobs.pace import Pace
+from .judge import Judge
+from .lips import likeness, spoken
+from .pictures import compared, means
+
+SPLITS = {"unheard clips": "test", "unseen camera": "camera"}
+MOST = 240  # pictures of a split, evenly chosen
+
+
+def measured(judge: Judge) -> Iterator[Progress]:
+    """A generator that gives {"pictures": ..., "lips": ...} back; {} where nothing was held back."""
+    frames = {name: evenly(judge.footage.frames(split), MOST) for name, split in SPLITS.items()}
+    clips = judge.footage.clips_of("test")
+    pace, done, result = Pace(sum(map(len, frames.values())) + len(clips)), 0, {}
+    for name, rows in frames.items():
+        rated = []
+        for i in rows:
+            rated.append(_picture(judge, int(i)))
+            done += 1
+            yield pace.at(done, f"measuring pictures: {name}")
+        if rated:
+            result.setdefault("pictures", {})[name] = means(rated)
+    said = []
+    for clip in clips:
+        said.append(spoken(judge, clip))
+        done += 1
+        yield pace.at(done, "measuring lips of unheard clips")
+    if said:
+        result["lips"] = likeness(said)
+    return result
+
+
+def _picture(judge: Judge, i: int) -> dict[str, float]:
+    camera, frames = judge.footage.camera(i), {"head": judge.condition(i), "mean": judge.mean}
+    drawn = {name: judge.draw(judge.replay.at(condition), camera) for name, condition in frames.items()}
+    return compared(judge.truth(i), drawn, judge.parts(i))
+
+
+def evenly(rows, most: int):
+    """At most so many of them, from the first to the last."""
+    if len(rows) <= most:
+        return rows
+    return [rows[k] for k in np.linspace(0, len(rows) - 1, most).astype(int)]
