@@ -150,27 +150,59 @@ def weighted_halves(
 
 
 @njit(**COMPILED)
+def fit_alpha(f0, f1, f2, c0, c1, c2, chroma_weight):
+    """a and the squared remainder of least squares over Y, Cb, Cr; f = F - B, c = C - B."""
+    dy, cy = luma(f0, f1, f2), luma(c0, c1, c2)
+    db, dr = (f2 - dy) / 1.772, (f0 - dy) / 1.402
+    cb, cr = (c2 - cy) / 1.772, (c0 - cy) / 1.402
+    long = dy * dy + chroma_weight * (db * db + dr * dr)
+    a = (cy * dy + chroma_weight * (cb * db + cr * dr)) / max(long, 1.0)
+    held = min(max(a, 0.0), 1.0)
+    ey, eb, er = cy - held * dy, cb - held * db, cr - held * dr
+    return a, ey * ey + chroma_weight * (eb * eb + er * er)
+
+
+@njit(**COMPILED)
 def solve_alpha(
     rgb,  # [H,W,3] float32
+    open_,  # [H,W] bool: where a is asked for
     field,  # [H,W,3] float32 B
     residual,  # [h,w,3] float32 what B lacks here, half size
-    foreground,  # [h,w,3] float32 F, half size
+    near,  # [h,w,4] float32 weight * F and weight, means over small windows, half size
+    far,  # [h,w,3] float32 F from further off, half size
+    stride,  # half pixels from a window to its neighbours
     chroma_weight,  # how much a difference of chroma counts beside one of luma
+    variance,  # grey levels squared: how well a right F explains a pixel
 ):
-    """[H,W] a that solves C = a F + (1 - a) B in weighted least squares over Y, Cb, Cr; not clipped."""
-    height, width = rgb.shape[:2]
-    out = np.empty((height, width), np.float32)
+    """[H,W] a of C = a F + (1 - a) B, 0 where it is not asked for; not clipped. F is what lies in nine windows round
+    about, each counted by how well it explains C (as in sample-based matting: Wang & Cohen 2007, but of means)."""
+    height, width = open_.shape
+    rows, columns = far.shape[:2]
+    out = np.zeros((height, width), np.float32)
     for y in range(height):
         for x in range(width):
-            f, e = foreground[y // 2, x // 2], residual[y // 2, x // 2]
-            b0, b1, b2 = field[y, x, 0] + e[0], field[y, x, 1] + e[1], field[y, x, 2] + e[2]
-            dy = luma(f[0] - b0, f[1] - b1, f[2] - b2)
-            db, dr = (f[2] - b2 - dy) / 1.772, (f[0] - b0 - dy) / 1.402
+            if not open_[y, x]:
+                continue
+            i, j = y // 2, x // 2
+            b0 = field[y, x, 0] + residual[i, j, 0]
+            b1 = field[y, x, 1] + residual[i, j, 1]
+            b2 = field[y, x, 2] + residual[i, j, 2]
             c0, c1, c2 = rgb[y, x, 0] - b0, rgb[y, x, 1] - b1, rgb[y, x, 2] - b2
-            cy = luma(c0, c1, c2)
-            cb, cr = (c2 - cy) / 1.772, (c0 - cy) / 1.402
-            long = dy * dy + chroma_weight * (db * db + dr * dr)
-            out[y, x] = (cy * dy + chroma_weight * (cb * db + cr * dr)) / max(long, 1.0)
+            f = far[i, j]
+            a, left = fit_alpha(f[0] - b0, f[1] - b1, f[2] - b2, c0, c1, c2, chroma_weight)
+            trust = 0.02 / (left + variance) ** 2
+            total, weight = trust * a, trust
+            for v in range(-1, 2):
+                for u in range(-1, 2):
+                    k, m = i + v * stride, j + u * stride
+                    if k < 0 or k >= rows or m < 0 or m >= columns or near[k, m, 3] < 0.02:
+                        continue
+                    g, w = near[k, m], near[k, m, 3]
+                    a, left = fit_alpha(g[0] / w - b0, g[1] / w - b1, g[2] / w - b2, c0, c1, c2, chroma_weight)
+                    trust = w / (left + variance) ** 2 / (1.0 + 0.5 * (v * v + u * u))
+                    total += trust * a
+                    weight += trust
+            out[y, x] = total / weight
     return out
 
 

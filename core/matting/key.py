@@ -21,7 +21,9 @@ BACKDROP_ACROSS, FOREGROUND_ACROSS = 0.25, 0.6  # chroma across the backdrop's h
 CHROMA_WEIGHT = 0.3
 MARGIN = 2  # pixels: how far video's chroma bleeds
 FLOOR, CEILING = 0.06, 0.94  # alphas that become 0 and 1
-NEAR, FAR, REST = 2, 10, 6  # pixels at half size: windows for the foreground's colour and the backdrop's rest
+NEAR, MIDDLE, FAR, REST = 1, 3, 10, 6  # pixels at half size: windows for the foreground's colour and the backdrop's rest
+STRIDE = 4  # pixels at half size
+WELL_EXPLAINED = 3.0  # grey levels
 SPILL_SLACK = 2.0  # grey levels
 SOLID = 0.9  # alpha
 DEEP = 0.06  # of the face's size, from the silhouette: further in, nothing shows the backdrop
@@ -46,12 +48,13 @@ def alpha_by_key(
     core = shrunk(front, MARGIN)
     if not core.any():
         return np.zeros(front.shape, np.float32)
-    foreground = coloured(rgb, core)
+    near, far = coloured(rgb, core)
     residual = left_over(rgb - field, shrunk(back, MARGIN))
-    alpha = solve_alpha(rgb, field, residual, foreground, CHROMA_WEIGHT)
+    asked = ~(core | (back & ~front))
+    variance = WELL_EXPLAINED**2 + noise**2
+    alpha = solve_alpha(rgb, asked, field, residual, near, far, STRIDE, CHROMA_WEIGHT, variance)
     alpha = np.clip((alpha - FLOOR) / (CEILING - FLOOR), 0.0, 1.0)
     alpha[core] = 1.0
-    alpha[back & ~front] = 0.0
     return finished(alpha, face)
 
 
@@ -80,12 +83,13 @@ def small_holes(
     return small[holes]
 
 
-def coloured(rgb: np.ndarray, core: np.ndarray) -> np.ndarray:
-    """[h,w,3] half size: the colour of the core near each pixel, from further off where none is near."""
-    halves = weighted_halves(rgb, core.astype(np.float32))
-    total = box_mean(halves, NEAR) + np.float32(0.01) * box_mean(halves, FAR)
-    total += np.float32(1e-6) * halves.reshape(-1, 4).mean(0)
-    return total[..., :3] / np.maximum(total[..., 3:], np.float32(1e-12))
+def coloured(rgb: np.ndarray, core: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half size: [h,w,4] the core's colour times its weight, and the weight, in a small window; [h,w,3] its colour
+    round about each pixel, from further off where none is near."""
+    near = box_mean(weighted_halves(rgb, core.astype(np.float32)), NEAR)
+    total = near + np.float32(0.1) * box_mean(near, MIDDLE)
+    total += np.float32(0.01) * box_mean(near, FAR) + np.float32(1e-6) * near.reshape(-1, 4).mean(0)
+    return near, total[..., :3] / np.maximum(total[..., 3:], np.float32(1e-12))
 
 
 def left_over(difference: np.ndarray, back: np.ndarray) -> np.ndarray:
@@ -118,11 +122,11 @@ def clean(
     surroundings' colour, so that filtering a picture pulls nothing of the backdrop in)."""
     rgb, alpha = np.ascontiguousarray(rgb, np.float32), np.ascontiguousarray(alpha, np.float32)
     if field is None:
-        half = coloured(rgb, shrunk(alpha < 0.02, 1))
+        half = coloured(rgb, shrunk(alpha < 0.02, 1))[1]
         field = half.repeat(2, 0).repeat(2, 1)[: rgb.shape[0], : rgb.shape[1]]
     opaque = alpha > 0.99
     core = shrunk(opaque, MARGIN)
-    foreground = coloured(rgb, core if core.any() else opaque)
+    foreground = coloured(rgb, core if core.any() else opaque)[1]
     edge = (~shrunk(core, 1)).astype(np.float32)
     solved = solve_foreground(rgb, alpha, np.ascontiguousarray(field, np.float32), foreground, edge, SPILL_SLACK)
     return (solved + np.float32(0.5)).astype(np.uint8)
