@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from talksplat.core import cli
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Info, Perform, Prepare, Render, Train
+from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Info, Perform, Prepare, Render, Train
 from talksplat.core.performance.controls import Controls
 
 JOB = Bake("h", "a", "shot.bake")
@@ -42,6 +42,7 @@ def asked(monkeypatch):
     ("prepare a.mp4 b --out f --size native --pixel-aspect 16/15",
      Prepare(("a.mp4", "b"), "f", "native", pixel_aspect="16/15")),
     ("train footage --out h --preset quick --seed 3", Train("footage", "h", preset="quick", seed=3)),
+    ("evaluate h.head footage --words w --clips 3", Evaluate("h.head", "footage", words="w", clips=3)),
     ("convert a --out b --torso", Convert("a", "b", torso=True)),
     ("info x", Info("x")),
 ])
@@ -60,7 +61,8 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         said = capsys.readouterr().out
         for field in fields(job):
             flag = "--" + field.name.replace("_", "-")
-            positional = name in ("render", "prepare", "train", "convert", "info") and field is fields(job)[0]
+            first = {"render": 1, "prepare": 1, "train": 1, "evaluate": 2, "convert": 1, "info": 1}
+            positional = field in fields(job)[:first.get(name, 0)]
             assert (flag in said) != (field.name in hidden - {"controls"} or positional), f"{name} {flag}"
 
 
