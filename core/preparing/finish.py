@@ -18,9 +18,10 @@ from ..jobs.messages import Prepare
 from ..tracking.channels import CHANNELS
 from .clips import Clip
 from .fitting import Fit
+from .measures import Row, figures_of, lateness, summary
 from .painting import Painted, Picked
 from .person import Facts
-from .report import Row, write_report
+from .report import write_report
 from .settings import Settings
 from .store import Key, Store
 from .survey import Voice
@@ -54,15 +55,20 @@ def result_of(store: Store, out: Path, key: Key) -> dict | None:
     return from_json(found["words"].tobytes(), store.path(STAGE, NAME))
 
 
-def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Store, key: Key) -> dict:
-    """Table, report, card; returns what the deed answers."""
+def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Store, key: Key
+          ) -> tuple[dict, str]:
+    """Table, report, card; returns what the deed answers, and a sentence where the lips seem late (else empty)."""
     _tidy(out, whole)
     _table(out, whole)
     name = job.name or out.resolve().name
     rows = [Row(clip.name, clip.name in whole.test, whole.fits[clip.name], whole.painted[clip.name],
                 whole.voices[clip.name], len(whole.picked[clip.name].frames), out / "audio" / f"{clip.name}.wav",
                 clip.rate) for clip in whole.clips]
-    figures = write_report(out / "report.html", name, rows, whole.dropped, whole.warnings, whole.facts, settings)
+    figures = [figures_of(row) for row in rows]
+    overall = summary(rows, figures)
+    late = lateness(overall, settings.rate)
+    warnings = [*whole.warnings, *([f"{out}: {late}"] if late else [])]
+    write_report(out / "report.html", name, rows, figures, whole.dropped, warnings, whole.facts, settings)
     videos = len({clip.path for clip in whole.clips})
     how = "colour key over a plain backdrop" if whole.facts.backdrop.plain else "MediaPipe Selfie Segmentation"
     write_card(out, name, settings.rate, (whole.facts.side, whole.facts.side), CHANNELS,
@@ -71,9 +77,9 @@ def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Stor
                PROVENANCE.format(count=videos, s="s" * (videos != 1), how=how))
     result = {"footage": str(out), "report": str(out / "report.html"), "clips": len(whole.clips),
               "left_out": len(whole.dropped), "test_clips": len(whole.test),
-              "pictures": sum(len(picked.frames) for picked in whole.picked.values()), **figures}
+              "pictures": sum(len(picked.frames) for picked in whole.picked.values()), **overall}
     store.put(STAGE, NAME, key, {"words": np.frombuffer(to_json(result).encode(), np.uint8)})
-    return result
+    return result, warnings[-1] if late else ""
 
 
 def _table(out: Path, whole: Whole) -> None:

@@ -50,8 +50,9 @@ class Fit:
     def fault(self) -> str:
         """Why this clip cannot be used, in words that follow its name; empty where it can."""
         if self.off > WORST_FIT * self.face_width:
-            return (f"could not be followed ({self.off:.1f} pixels off in the median, {100 * self.off / self.face_width:.0f} "
-                    "% of the face's width); is it another person, or a face turned away?")
+            share = 100 * self.off / self.face_width
+            return (f"could not be followed ({self.off:.1f} pixels off in the median, {share:.0f} % of the face's "
+                    "width); is it another person, or a face turned away?")
         if not self.good.any():
             return "has no frame whose face could be followed; film the face from the front, well lit"
         return ""

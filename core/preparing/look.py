@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from ..formats.refusal import Refusal
-from ..tracking.landmarker import BLENDSHAPES, POINTS, Landmarker
+from ..tracking.landmarker import BLENDSHAPES, MODEL, POINTS, Landmarker
 from .clips import Clip, pictures
 from .settings import CUT, LEAP, MOST_CROWDED, MOST_LOST, OTHER_FRAMING, SHORTEST, SMALLEST, VERSION
-from .store import Key, Store, fingerprint
+from .store import Key, Store, fingerprint, model_print
 
 STAGE = "look"
 WANTED = {"faces": ("T",), "points": ("T", POINTS, 3), "blendshapes": ("T", len(BLENDSHAPES)), "jump": ("T",),
@@ -49,12 +49,14 @@ class Look:
     @property
     def face_width(self) -> float:
         """Pixels, the median over the frames with a face; 0 without."""
-        seen = self.points[self.seen]
-        return float(np.median(np.linalg.norm(seen[:, CHEEKS[0], :2] - seen[:, CHEEKS[1], :2], axis=1))) if len(seen) else 0.0
+        if not self.seen.any():
+            return 0.0
+        left, right = (self.points[self.seen][:, cheek, :2] for cheek in CHEEKS)
+        return float(np.median(np.linalg.norm(left - right, axis=1)))
 
 
 def key_of(clip: Clip, survey_key: Key) -> Key:
-    return fingerprint(VERSION, STAGE, survey_key, clip.name, clip.span.first, clip.span.count)
+    return fingerprint(VERSION, STAGE, model_print(MODEL), survey_key, clip.name, clip.span.first, clip.span.count)
 
 
 def looked(store: Store, clip: Clip, key: Key) -> Look | None:

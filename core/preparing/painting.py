@@ -4,7 +4,7 @@
 Letters: P pictures of the clip, S their side in pixels, M sample frames.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ WANTED = {"drift": (), "left": (), "covered": ("P",), "thumbnail": (None, None, 
 SAMPLES = 8  # frames from which a clip's light is known
 TOLD = 5  # frames between two words
 CHIN = 8  # iBUG landmark
-# Where the body ends: from so far below the chin at rest it fades, over so far, in metres; as far behind it as a neck is.
+# Metres below the chin at rest where the body begins to fade and is gone; and behind the chin, where a neck is.
 FADES, GONE, BEHIND = 0.015, 0.065, 0.04
 
 
@@ -85,19 +85,18 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
     seen, facts, fit = looked(store, clip, look_key), known(store, person_key), fitted(store, clip.name, fit_key)
     if seen is None or facts is None or fit is None:
         raise RuntimeError(f"{clip.name} is to be painted, but what it needs is not stored")
-    points, size = facts.placed(seen.points), (facts.side, facts.side)
+    points = facts.placed(seen.points)[..., :2]
     points[~seen.seen] = np.nan
-    box = (*facts.crop[:2], facts.crop[2], facts.crop[2])
-    light = _light(facts.backdrop, pictures(clip, size, box), points, picked)
+    light = _light(facts, pictures(clip, facts.wide_size, facts.wide_box), points, picked)
     place = {k: picked.first + n for n, k in enumerate(picked.frames)}
     covered, shown = [], None
-    for k, rgb in pictures(clip, size, box):
+    for k, rgb in pictures(clip, facts.wide_size, facts.wide_box):
         if k in place:
             rgba, label, depth = _cut_out(rgb, points[k], facts, light, fit, k, settings)
             write_picture(out, place[k], rgba, label, depth)
             covered.append(rgba[..., 3].mean() / 255)
             if k <= picked.frames[len(picked.frames) // 2] or shown is None:
-                shown = thumbnail(rgb, rgba, label, facts.placed(fit.landmarks2d[k]))
+                shown = thumbnail(rgb[facts.inner], rgba, label, facts.placed(fit.landmarks2d[k]))
         if (k + 1) % TOLD == 0:
             tell(TOLD)
     tell(clip.span.count % TOLD)
@@ -107,25 +106,29 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
                                       "covered": np.array(covered), "thumbnail": shown})
 
 
-def _light(backdrop: Backdrop, frames, points: np.ndarray, picked: Picked) -> Backdrop:
+def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray]], points: np.ndarray, picked: Picked) -> Backdrop:
     """The backdrop with what brings this clip to it."""
+    if not facts.backdrop.plain:
+        return facts.backdrop
     spread = np.unique(np.linspace(0, len(picked.frames) - 1, min(SAMPLES, len(picked.frames))).astype(int))
     wanted = {picked.frames[n] for n in spread}
     several = [(k, rgb) for k, rgb in frames if k in wanted]
-    if not backdrop.plain:
-        return backdrop
-    return backdrop.of_clip(np.stack([rgb for _, rgb in several]), points[[k for k, _ in several]])
+    return facts.backdrop.of_clip(np.stack([rgb for _, rgb in several]),
+                                  points[[k for k, _ in several]] + facts.margin[:2])
 
 
 def _cut_out(rgb: np.ndarray, points: np.ndarray, facts: Facts, light: Backdrop, fit: Fit, k: int, settings: Settings
              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(RGBA [S,S,4] uint8 straight, label [S,S] uint8, depth [S,S] metres) of a frame."""
-    even = light.evened(rgb, points)
+    """(RGBA [S,S,4] uint8 straight, label [S,S] uint8, depth [S,S] metres) of frame k; rgb has its margin, points
+    [478,2] are of the picture without it."""
+    outer = points + np.array(facts.margin[:2], np.float32)
+    even = light.evened(rgb, outer)
     if light.plain:
-        alpha, field = light.alpha(even, points), light.field
+        alpha, field = light.alpha(even, outer), light.field
     else:
-        alpha, field = alpha_by_mask(even, _segmenter().person(rgb), points), None
-    straight = clean(even, alpha, field)
+        alpha, field = alpha_by_mask(even, _segmenter().person(rgb), outer), None
+    straight = clean(even, alpha, field)[facts.inner]
+    alpha = alpha[facts.inner]
     if settings.torso == "fade":
         alpha = alpha * above_neck(load_rig(), facts, fit.viewmat[k])
     label = labels(alpha.shape, alpha, points)

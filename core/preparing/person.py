@@ -2,7 +2,8 @@
 """Once over all clips: who the person is, which camera and crop they share, what is behind them, their face at rest.
 
 The camera stands still, so one square crop holds everything the head does in all clips, and one backdrop lies behind
-it. Letters: N sightings, H W the side of the footage's pictures, I identity modes.
+it. A backdrop is told from what surely lies behind the head, and a picture of the footage holds little of that: so
+pictures are cut out with a margin round them. Letters: N sightings, H W a picture with its margin, I identity modes.
 """
 
 from collections.abc import Callable
@@ -17,20 +18,21 @@ from ..formats.refusal import Refusal
 from ..matting import Backdrop
 from ..tracking.channels import Rest, rest_of
 from ..tracking.fit import Identity, fit_identity, lens, spread
-from ..tracking.rig import load_rig
+from ..tracking.rig import RIG_FILE, load_rig
 from .clips import Clip
 from .look import looked, sample_index
-from .settings import Settings
-from .store import Key, Store
+from .settings import VERSION, Settings
+from .store import Key, Store, fingerprint, model_print
 
 STAGE, NAME = "person", "person"
 WANTED = {"K": (3, 3), "crop": (3,), "identity": ("I",), "identity_off": (),
-          "field": ("S", "S", 3), "noise": (), "skin": (3,), "words": ("L",)}
+          "margin": (4,), "field": ("H", "W", 3), "noise": (), "skin": (3,), "words": ("L",)}
 OF_A_CLIP = 6  # frames of a clip that the identity may be fitted from
 SIGHTINGS = 2000  # at most, of all clips
 BACKDROPS = 48  # sample pictures
 # Room round the face's landmarks, in face widths and heights: hair, ears, the neck to where it fades.
 BESIDE, ABOVE, BELOW = 0.42, 0.5, 0.45
+MARGIN = 0.6  # of a side, beside and above the crop, as far as the video goes
 FAR = (0.2, 99.8)  # percentiles of where the face is: one wild frame does not widen the crop
 AS_FILMED = (0.85, 1.2)  # a wanted side is taken without resampling when the head's room is so many times as large
 
@@ -42,14 +44,32 @@ class Facts:
     key: Key
     K: np.ndarray  # [3,3]
     crop: tuple[int, int, int]  # left, top, side in the video's pixels
+    margin: tuple[int, int, int, int]  # pixels of the footage's scale left, above, right, below a picture
     identity: Identity
-    backdrop: Backdrop
+    backdrop: Backdrop  # of a picture with its margin
     rest: Rest
 
     @property
     def side(self) -> int:
         """Pixels of a picture's side."""
-        return self.backdrop.field.shape[0]
+        return self.backdrop.field.shape[0] - self.margin[1] - self.margin[3]
+
+    @property
+    def inner(self) -> tuple[slice, slice]:
+        """The picture within its margin."""
+        left, above = self.margin[:2]
+        return slice(above, above + self.side), slice(left, left + self.side)
+
+    @property
+    def wide_size(self) -> tuple[int, int]:
+        """Width and height of a picture with its margin."""
+        height, width = self.backdrop.field.shape[:2]
+        return width, height
+
+    @property
+    def wide_box(self) -> tuple[float, float, float, float]:
+        """Left, top, width, height of that in the video's pixels."""
+        return box_of(self.crop, self.margin, self.side)
 
     @property
     def scale(self) -> float:
@@ -70,6 +90,25 @@ class Facts:
         return out
 
 
+def box_of(crop: tuple[int, int, int], margin: tuple[int, int, int, int], side: int
+           ) -> tuple[float, float, float, float]:
+    """Left, top, width, height, in the video's pixels, of a crop with a margin in pixels of its picture."""
+    each = crop[2] / side
+    left, above, right, below = (each * m for m in margin)
+    return crop[0] - left, crop[1] - above, crop[2] + left + right, crop[2] + above + below
+
+
+def margin_of(crop: tuple[int, int, int], size: tuple[int, int], side: int) -> tuple[int, int, int, int]:
+    """As much of MARGIN as the video has on each side."""
+    room = (crop[0], crop[1], size[0] - crop[0] - crop[2], size[1] - crop[1] - crop[2])
+    left, above, right, below = (int(min(MARGIN * side, pixels * side / crop[2])) for pixels in room)
+    return left, above, right, below
+
+
+def key_of(looks: list[str], settings: Settings) -> Key:
+    return fingerprint(VERSION, STAGE, model_print(RIG_FILE), looks, settings.size, settings.focal)
+
+
 def known(store: Store, key: Key) -> Facts | None:
     found = store.get(STAGE, NAME, key, WANTED)
     if found is None:
@@ -78,11 +117,13 @@ def known(store: Store, key: Key) -> Facts | None:
     backdrop = Backdrop(words["plain"], words["why"], found["field"], float(found["noise"]),
                         skin if skin.any() else None)
     crop = tuple(int(value) for value in found["crop"])
-    return Facts(key, found["K"], crop, Identity(found["identity"], float(found["identity_off"])), backdrop,
+    margin = tuple(int(value) for value in found["margin"])
+    return Facts(key, found["K"], crop, margin, Identity(found["identity"], float(found["identity_off"])), backdrop,
                  Rest(words["levels"], tuple(words["gaze"])))
 
 
-def person(clips: list[tuple[Clip, Key]], settings: Settings, key: Key, work: Path, tell: Callable[[int], None]) -> None:
+def person(clips: list[tuple[Clip, Key]], settings: Settings, key: Key, work: Path, tell: Callable[[int], None]
+           ) -> None:
     """Raises Refusal when the head leaves no room for a crop."""
     store = Store(work)
     boxes, sightings, shapes, samples = [], [], [], []
@@ -104,11 +145,13 @@ def person(clips: list[tuple[Clip, Key]], settings: Settings, key: Key, work: Pa
     crop = crop_of(np.concatenate(boxes), size, settings.size)
     side = settings.size or crop[2]
     identity = fit_identity(np.concatenate(sightings), K, load_rig())
-    backdrop = backdrop_of(samples, size, crop, side)
+    margin = margin_of(crop, size, side)
+    backdrop = backdrop_of(samples, size, crop, margin, side)
     rest = rest_of(np.concatenate(shapes))
     words = {"plain": backdrop.plain, "why": backdrop.why, "levels": rest.levels, "gaze": rest.gaze}
     store.put(STAGE, NAME, key, {
-        "K": K, "crop": np.array(crop), "identity": identity.coefficients, "identity_off": np.array(identity.residual),
+        "K": K, "crop": np.array(crop), "margin": np.array(margin), "identity": identity.coefficients,
+        "identity_off": np.array(identity.residual),
         "field": backdrop.field, "noise": np.array(backdrop.noise),
         "skin": np.zeros(3, np.float32) if backdrop.skin is None else backdrop.skin,
         "words": np.frombuffer(to_json(words).encode(), np.uint8)})
@@ -122,8 +165,8 @@ def crop_of(
     """Left, top and side of the square round everything the head does, inside the picture."""
     wide, high = np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
     low, high_end = np.percentile(boxes[:, :2], FAR[0], axis=0), np.percentile(boxes[:, 2:], FAR[1], axis=0)
-    low = low - (BESIDE * wide, ABOVE * high)
-    high_end = high_end + (BESIDE * wide, BELOW * high)
+    low = low - np.array((BESIDE * wide, ABOVE * high))
+    high_end = high_end + np.array((BESIDE * wide, BELOW * high))
     need, limit = float((high_end - low).max()), min(size)
     side = wanted if wanted and AS_FILMED[0] <= wanted / need <= AS_FILMED[1] else round(need)
     side = min(side, limit)
@@ -135,13 +178,15 @@ def crop_of(
     return corner[0], corner[1], side
 
 
-def backdrop_of(samples: list, size: tuple[int, int], crop: tuple[int, int, int], side: int) -> Backdrop:
+def backdrop_of(samples: list, size: tuple[int, int], crop: tuple[int, int, int], margin: tuple[int, int, int, int],
+                side: int) -> Backdrop:
     """From sample pictures with their landmarks [478,3] in the video's pixels, or None."""
-    frames, marks = [], []
+    frames, marks, scale = [], [], side / crop[2]
+    left, top, width, height = box_of(crop, margin, side)
+    wide = (side + margin[0] + margin[2], side + margin[1] + margin[3])
     for picture, points in samples:
         shrink = picture.shape[1] / size[0]
-        box = tuple(shrink * value for value in (*crop[:2], crop[0] + crop[2], crop[1] + crop[2]))
-        frames.append(np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC, box=box)))
-        here = np.full((478, 2), np.nan) if points is None else (points[:, :2] - crop[:2]) * (side / crop[2])
-        marks.append(here)
+        box = tuple(shrink * value for value in (left, top, left + width, top + height))
+        frames.append(np.asarray(Image.fromarray(picture).resize(wide, Image.Resampling.BICUBIC, box=box)))
+        marks.append(np.full((478, 2), np.nan) if points is None else (points[:, :2] - (left, top)) * scale)
     return Backdrop.of(np.stack(frames), np.stack(marks))

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,7 +46,13 @@ def spans_of(
         low, high = cuts[-1] + nearest, min(cuts[-1] + farthest, count - rest)
         cuts.append(low + int(np.argmin(hush[low : high + 1])))
     cuts.append(count)
-    return [Span(f"{name}-{k:03d}", first, end - first) for k, (first, end) in enumerate(zip(cuts, cuts[1:]))]
+    names = names_of(name, len(cuts) - 1)
+    return [Span(own, first, end - first) for own, (first, end) in zip(names, pairwise(cuts))]
+
+
+def names_of(name: str, count: int) -> list[str]:
+    """Of a video's clips."""
+    return [name] if count == 1 else [f"{name}-{k:03d}" for k in range(count)]
 
 
 def _loudness(samples: np.ndarray, sound_rate: int, count: int, rate: Fraction) -> np.ndarray:

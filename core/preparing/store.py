@@ -7,6 +7,7 @@ An entry whose key is another, or that a kill has left damaged, counts as absent
 """
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,13 @@ def fingerprint(*words: object) -> Key:
     """SHA-256 of plain values, dataclasses, and other fingerprints."""
     plain = [word.hex() if isinstance(word, bytes) else word for word in words]
     return hashlib.sha256(to_json(plain).encode()).digest()
+
+
+@cache
+def model_print(path: Path) -> str:
+    """SHA-256 of a model's file: what another model would find is made again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Store:

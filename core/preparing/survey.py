@@ -18,7 +18,7 @@ from ..interchange.video import probe
 from .clips import Clip
 from .settings import FAINTEST, SHORTEST, VERSION, Settings
 from .sources import Source
-from .spans import Span, spans_of
+from .spans import Span, names_of, spans_of
 from .store import Key, Store, fingerprint
 
 STAGE = "survey"
@@ -45,7 +45,7 @@ def surveyed(store: Store, source: Source, settings: Settings, out: Path) -> lis
     found = store.get(STAGE, source.name, key_of(source, settings), WANTED)
     if found is None:
         return None
-    names = [source.name] if len(found["first"]) == 1 else [f"{source.name}-{k:03d}" for k in range(len(found["first"]))]
+    names = names_of(source.name, len(found["first"]))
     if not all((out / "audio" / f"{name}.wav").is_file() for name in names):
         return None
     size = (int(found["size"][0]), int(found["size"][1]))
@@ -78,7 +78,8 @@ def survey(source: Source, settings: Settings, work: Path, out: Path, tell: Call
         columns["peak"].append(decibels(float(amplitude.max())))
         columns["clipped"].append(float((amplitude >= FULL).mean()))
     Store(work).put(STAGE, source.name, key_of(source, settings), {
-        "size": np.array((info.width, info.height)), "first": np.array([s.first for s in spans]), "count": np.array([s.count for s in spans]),
+        "size": np.array((info.width, info.height)), "first": np.array([span.first for span in spans]),
+        "count": np.array([span.count for span in spans]),
         **{name: np.array(values) for name, values in columns.items()}})
 
 

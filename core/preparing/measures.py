@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the report says of a clip, as numbers.
+
+Letters: T frames, L samples.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ..audio.decode import load_sound
+from ..audio.sound import RATE
+from ..metrics import lip_gap
+from ..metrics.lip_offset import LipOffset, lip_offset, pooled
+from ..metrics.lips import jitter
+from ..metrics.shifts import REACH
+from .fitting import Fit
+from .painting import Painted
+from .settings import LATE
+from .survey import Voice
+
+FLOOR = 1e-3  # amplitude below which a voice's loudness says nothing
+INNER = slice(17, 68)  # landmarks on the face, without its outline
+
+
+@dataclass(frozen=True)
+class Row:
+    """A clip that is kept."""
+
+    name: str
+    test: bool
+    fit: Fit
+    painted: Painted
+    voice: Voice
+    pictures: int
+    audio: Path
+    rate: Fraction
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of a clip."""
+
+    frames: int
+    pictures: int
+    off: float  # pixels between seen and fitted points, median
+    off_share: float  # the same over the face's width
+    tremble: float  # pixels, mean second difference in time of the landmarks on the face
+    turns: np.ndarray  # [T,3] degrees: yaw, pitch, roll
+    gap: np.ndarray  # [T] millimetres between the inner lips
+    sync: LipOffset | None  # of the lips against the voice's loudness; None for a very short clip
+
+
+def figures_of(row: Row) -> Figures:
+    fit = row.fit
+    gap = 1e3 * lip_gap(fit.landmarks)
+    sync = lip_offset(gap, loudness(row.audio, len(gap), row.rate), row.rate) if len(gap) >= 3 * REACH + 8 else None
+    return Figures(len(gap), row.pictures, fit.off, fit.off / max(fit.face_width, 1e-6),
+                   jitter(fit.landmarks2d[:, INNER]), turns_of(fit.viewmat), gap, sync)
+
+
+def loudness(path: Path, count: int, rate: Fraction) -> np.ndarray:
+    """[T] decibels of the sound about each frame's time (the frame before to the frame after), quiet ones alike."""
+    samples = load_sound(path).samples
+    total = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    centre = np.round(np.arange(count) * float(RATE / rate)).astype(np.int64)
+    half = int(RATE / rate)
+    low, high = (np.clip(centre + side, 0, len(samples)) for side in (-half, half))
+    mean = (total[high] - total[low]) / np.maximum(high - low, 1)
+    return 20 * np.log10(np.maximum(np.sqrt(mean), FLOOR))
+
+
+def turns_of(
+    viewmat: np.ndarray,  # [T,4,4] head space -> OpenCV camera
+) -> np.ndarray:
+    """[T,3] degrees about 0: yaw (to the head's own left +), pitch (down +), roll (towards its own left shoulder +).
+
+    0, 0, 0 looks into the camera: head space's +X to the picture's right, +Z up, -Y towards the lens.
+    """
+    facing = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # head space -> camera of a head that faces it
+    turn = viewmat[:, :3, :3] @ facing.T
+    yaw = np.arctan2(turn[:, 0, 2], turn[:, 2, 2])
+    pitch = np.arcsin(np.clip(-turn[:, 1, 2], -1, 1))
+    roll = np.arctan2(turn[:, 1, 0], turn[:, 1, 1])
+    return np.degrees(np.stack([-yaw, pitch, roll], axis=1))
+
+
+def summary(rows: Sequence[Row], figures: Sequence[Figures]) -> dict:
+    """Figures over all clips, as JSON values."""
+    curves_of = [f.sync for f in figures if f.sync is not None]
+    sync = pooled(curves_of) if curves_of else None
+    return {
+        "seconds": round(sum(f.frames / float(row.rate) for row, f in zip(rows, figures)), 2),
+        "off_px": _figure(np.median([f.off for f in figures]), 3),
+        "off_percent_of_face": _figure(100 * np.median([f.off_share for f in figures]), 3),
+        "tremble_px": _figure(np.median([f.tremble for f in figures]), 3),
+        "gap_mm_95": _figure(np.percentile(np.concatenate([f.gap for f in figures]), 95), 2),
+        "backdrop_drift": _figure(np.median([row.painted.drift for row in rows]), 2),
+        "backdrop_left": _figure(np.median([row.painted.left for row in rows]), 2),
+        "lips_late_frames": None if sync is None or sync.fine is None else _figure(sync.fine, 2),
+        "lips_r": None if sync is None else _figure(sync.r, 3),
+    }
+
+
+def lateness(whole: dict, rate: Fraction) -> str:
+    """A sentence where the lips come clearly after or before the sound; else empty."""
+    frames = whole["lips_late_frames"]
+    if frames is None or whole["lips_r"] < LATE[1] or abs(frames) <= LATE[0]:
+        return ""
+    side = "late" if frames > 0 else "early"
+    milliseconds = 1000 * abs(frames) / float(rate)
+    return (f"the lips seem {abs(frames):.1f} frames ({milliseconds:.0f} ms) {side} against the voice's loudness; if "
+            "that is so, shift the sound in the videos and prepare again.")
+
+
+def _figure(value: float, digits: int) -> float:
+    return round(float(value), digits)
