@@ -148,6 +148,6 @@ def _reel(path: Path) -> Iterator[Reel]:
             # Our own open file and no protocol beside it: a playlist cannot send us to another file.
             with av.open(file, options={"protocol_whitelist": "none"}) as container:
                 yield Reel(path, container, size)
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, OSError) as error:  # the second: a seek to where a broken header points
             raise Refusal(f"{path} cannot be read as a video ({error.strerror}); "
                           "export it again as MP4, or choose another file.") from error  # fmt: skip

@@ -10,8 +10,10 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from PIL import Image
+
+from .video_hdr import CURVES, ordinary
 
 # All of it: without the last three the colour of a red lip is off by up to half a pixel and 3 codes.
 CAREFUL = (
@@ -19,7 +21,6 @@ CAREFUL = (
 )
 UNSAID = 2  # AVCOL_SPC_UNSPECIFIED
 HD = 720  # rows from which an unsaid matrix is BT.709, as players take it
-HDR = (int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67))  # PQ, HLG: phones record the second
 Box = tuple[float, float, float, float]  # left, top, width, height in square upright pixels
 
 
@@ -74,6 +75,8 @@ class Press:
         box = (left * across, top * down, min((left + wide) * across, width), min((top + high) * down, height))
         if self.size != (width, height) or box != (0.0, 0.0, width, height):
             rgb = np.array(Image.fromarray(rgb).resize(self.size, Image.Resampling.BICUBIC, box=box))
+        if int(frame.color_trc) in CURVES:
+            rgb = ordinary(rgb, int(frame.color_trc))
         rgb.flags.writeable = False
         return rgb
 
@@ -82,8 +85,6 @@ class Press:
         options = {}
         if int(frame.colorspace) == UNSAID and not frame.format.is_rgb:
             options["src_colorspace"] = Colorspace.ITU709 if frame.height >= HD else Colorspace.ITU601
-        if int(frame.color_trc) in HDR:
-            options |= {"dst_color_trc": ColorTrc.BT709, "dst_color_primaries": ColorPrimaries.BT709}
         plain = self._reformatter.reformat(
             frame, format="rgb24", interpolation=CAREFUL, dst_color_range=ColorRange.JPEG, threads=1, **options
         )
