@@ -5,7 +5,7 @@ Letters: P pictures of the clip, S their side in pixels, M sample frames.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from .store import Key, Store, fingerprint
 from .thumbnail import thumbnail
 
 STAGE = "paint"
-WANTED = {"drift": (), "left": (), "covered": ("P",), "thumbnail": (None, None, 3)}
+WANTED = {"drift": (), "left": (), "odd": (), "covered": ("P",), "thumbnail": (None, None, 3)}
+DEPTHS = 3000  # pictures with depth are enough: training lifts its first points from sixty of them
 SAMPLES = 8  # frames from which a clip's light is known
 TOLD = 5  # frames between two words
 CHIN = 8  # iBUG landmark
@@ -39,6 +40,13 @@ class Picked:
 
     first: int  # number of the first picture
     frames: tuple[int, ...]  # P
+    depth_every: int  # of the footage's pictures, by number, have depth
+
+    @property
+    def files(self) -> Iterator[tuple[int, bool]]:
+        """Number of each picture, and whether it has depth."""
+        for number in range(self.first, self.first + len(self.frames)):
+            yield number, number % self.depth_every == 0
 
 
 @dataclass(frozen=True)
@@ -47,20 +55,24 @@ class Painted:
 
     drift: float  # grey levels that the backdrop was away from the common one
     left: float  # grey levels afterwards
+    odd: bool  # filmed in another light altogether
     covered: np.ndarray  # [P] share of the picture that is person
     thumbnail: np.ndarray  # [h,w,3] uint8
 
 
 def plan(clips: Sequence[Clip], fits: dict[str, Fit], settings: Settings) -> dict[str, Picked]:
     """Every `every`th good frame, at most `most` of a clip, numbered on from clip to clip."""
-    out, first = {}, 0
+    chosen, out, first = {}, {}, 0
     for clip in clips:
         good = np.flatnonzero(fits[clip.name].good)
         good = good[good % settings.every == 0] if (good % settings.every == 0).any() else good[:1]
         if settings.most and len(good) > settings.most:
             good = good[np.linspace(0, len(good) - 1, settings.most).round().astype(int)]
-        out[clip.name] = Picked(first, tuple(int(k) for k in good))
-        first += len(good)
+        chosen[clip.name] = tuple(int(k) for k in good)
+    every = max(1, sum(len(frames) for frames in chosen.values()) // DEPTHS)
+    for name, frames in chosen.items():
+        out[name] = Picked(first, frames, every)
+        first += len(frames)
     return out
 
 
@@ -71,11 +83,14 @@ def key_of(fit_key: Key, settings: Settings, picked: Picked) -> Key:
 def painted(store: Store, out: Path, name: str, key: Key, picked: Picked) -> Painted | None:
     """What an earlier run made, if every picture still lies there."""
     found = store.get(STAGE, name, key, WANTED)
-    last = range(picked.first, picked.first + len(picked.frames))
-    if found is None or not (out / "tracks" / f"{name}.npz").is_file() or not all(
-            path.is_file() for i in last for path in picture_files(out, i).values()):
+    if found is None or not (out / "tracks" / f"{name}.npz").is_file():
         return None
-    return Painted(float(found["drift"]), float(found["left"]), found["covered"], found["thumbnail"])
+    for number, deep in picked.files:
+        files = picture_files(out, number)
+        if not all(path.is_file() for kind, path in files.items() if deep or kind != "depth"):
+            return None
+    return Painted(float(found["drift"]), float(found["left"]), bool(found["odd"]), found["covered"],
+                   found["thumbnail"])
 
 
 def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: Key, key: Key, settings: Settings,
@@ -88,12 +103,13 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
     points = facts.placed(seen.points)[..., :2]
     points[~seen.seen] = np.nan
     light = _light(facts, pictures(clip, facts.wide_size, facts.wide_box), points, picked)
-    place = {k: picked.first + n for n, k in enumerate(picked.frames)}
+    place = dict(zip(picked.frames, picked.files))
     covered, shown = [], None
     for k, rgb in pictures(clip, facts.wide_size, facts.wide_box):
         if k in place:
-            rgba, label, depth = _cut_out(rgb, points[k], facts, light, fit, k, settings)
-            write_picture(out, place[k], rgba, label, depth)
+            number, deep = place[k]
+            rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
+            write_picture(out, number, rgba, label, _depth(facts, fit, k, rgba[..., 3] / 255) if deep else None)
             covered.append(rgba[..., 3].mean() / 255)
             if k <= picked.frames[len(picked.frames) // 2] or shown is None:
                 shown = thumbnail(rgb[facts.inner], rgba, label, facts.placed(fit.landmarks2d[k]))
@@ -102,8 +118,9 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
     tell(clip.span.count % TOLD)
     write_track(out, clip.name, np.arange(clip.span.count) / float(clip.rate), fit.landmarks, fit.channels,
                 weights=fit.weights, viewmat=fit.viewmat)
-    store.put(STAGE, clip.name, key, {"drift": np.array(light.drift), "left": np.array(light.left),
-                                      "covered": np.array(covered), "thumbnail": shown})
+    store.put(STAGE, clip.name, key, {
+        "drift": np.array(light.drift), "left": np.array(light.left), "odd": np.array(light.odd),
+        "covered": np.array(covered), "thumbnail": shown})
 
 
 def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray]], points: np.ndarray, picked: Picked) -> Backdrop:
@@ -117,10 +134,10 @@ def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray]], points: np.nd
                                   points[[k for k, _ in several]] + facts.margin[:2])
 
 
-def _cut_out(rgb: np.ndarray, points: np.ndarray, facts: Facts, light: Backdrop, fit: Fit, k: int, settings: Settings
-             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(RGBA [S,S,4] uint8 straight, label [S,S] uint8, depth [S,S] metres) of frame k; rgb has its margin, points
-    [478,2] are of the picture without it."""
+def _cut_out(rgb: np.ndarray, points: np.ndarray, facts: Facts, light: Backdrop, viewmat: np.ndarray,
+             settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """(RGBA [S,S,4] uint8 straight, label [S,S] uint8); rgb has its margin, points [478,2] are of the picture without
+    it."""
     outer = points + np.array(facts.margin[:2], np.float32)
     even = light.evened(rgb, outer)
     if light.plain:
@@ -130,20 +147,38 @@ def _cut_out(rgb: np.ndarray, points: np.ndarray, facts: Facts, light: Backdrop,
     straight = clean(even, alpha, field)[facts.inner]
     alpha = alpha[facts.inner]
     if settings.torso == "fade":
-        alpha = alpha * above_neck(load_rig(), facts, fit.viewmat[k])
-    label = labels(alpha.shape, alpha, points)
-    rig = surface(load_rig(), facts.identity.coefficients, fit.weights[k], fit.viewmat[k], facts.camera, alpha.shape)
+        alpha = alpha * above_neck(facts, viewmat)
     rgba = np.dstack([straight, np.rint(alpha * 255).astype(np.uint8)])
-    return rgba, label, extended(rig, alpha, facts.camera[0, 0]).depth
+    return rgba, labels(alpha.shape, alpha, points)
 
 
-def above_neck(rig: FaceRig, facts: Facts, viewmat: np.ndarray) -> np.ndarray:
+def _depth(facts: Facts, fit: Fit, k: int, alpha: np.ndarray) -> np.ndarray:
+    """[S,S] metres along z of frame k: the rig's, and a guess for the rest of the person."""
+    found = surface(_own_rig(facts), np.zeros(0), fit.weights[k], fit.viewmat[k], facts.camera, alpha.shape)
+    return extended(found, alpha, facts.camera[0, 0]).depth
+
+
+_RIGS: dict[Key, FaceRig] = {}
+
+
+def _own_rig(facts: Facts) -> FaceRig:
+    """The rig with this person's shape as its neutral one, and no other."""
+    if facts.key not in _RIGS:
+        _RIGS.clear()
+        rig = load_rig()
+        shape = rig.shaped(facts.identity.coefficients)
+        _RIGS[facts.key] = replace(rig, neutral=shape, identities=rig.identities[:0])
+    return _RIGS[facts.key]
+
+
+def above_neck(facts: Facts, viewmat: np.ndarray) -> np.ndarray:
     """[S,S] float32 1 for the head, 0 for the body, soft between.
 
     A ramp in head space, not in the picture: it hangs on the skull, so that a jaw that opens does not move it and
     training finds the same end of the neck in every picture. Each pixel is met on the plane BEHIND the chin.
     """
-    chin = rig.landmarks.at(facts.identity.coefficients, np.zeros(len(rig.expression_names)))[CHIN]
+    rig = _own_rig(facts)
+    chin = rig.neutral[rig.landmark_vertices[CHIN]]
     y, x = np.mgrid[: facts.side, : facts.side] + 0.5
     rays = np.stack([x, y, np.ones_like(x)], -1) @ np.linalg.inv(facts.camera).T @ viewmat[:3, :3]
     centre = -viewmat[:3, :3].T @ viewmat[:3, 3]

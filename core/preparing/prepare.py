@@ -171,9 +171,9 @@ class Preparation:
         for clip in self.clips:
             videos.setdefault(clip.path, []).append(clip.name)
         test = held_back(list(videos.values()), self.settings.test_share)
-        yield from self.hints(test)
         painted = {clip.name: painting.painted(self.store, self.out, clip.name, self.paint_keys[clip.name],
                                                self.plan[clip.name]) for clip in self.clips}
+        yield from self.hints(test, painted)
         everything = finish.Whole(self.clips, self.fits, self.plan, painted, self.voices, self.dropped, self.warnings,
                                   test, facts)
         result, late = finish.write(self.job, self.settings, everything, self.out, self.store, whole)
@@ -182,7 +182,11 @@ class Preparation:
         yield Progress(self.total, self.total, 0.0)
         yield Finished(result)
 
-    def hints(self, test: set[str]) -> Iterator[Event]:
+    def hints(self, test: set[str], painted: dict) -> Iterator[Event]:
+        for name, of_clip in painted.items():
+            if of_clip.odd:
+                yield self.warned(f"{name} was filmed in another light than the other clips ({of_clip.drift:.0f} grey "
+                                  "levels off); if its pictures look wrong in the report, leave it out.")
         seconds = sum(clip.seconds for clip in self.clips)
         if seconds < LITTLE:
             yield self.warned(f"{self.out}: only {seconds:.0f} s can be used, so the head will have heard few sounds; "
