@@ -22,6 +22,7 @@ IDENTITY_MODES = 60
 KEPT = (slice(0, 13294), slice(14062, 24591))  # without eye sockets, tears, occlusion and lashes
 FACE_END, HEAD_END, SOCKET_END, TEETH_END = 9409, 11248, 13294, 21451  # of the source's vertex numbers
 CHIN_TO_NECK = 0.035  # metres below the chin landmark: what lies lower is neck
+PLACES_KEPT = 110  # of 468 measured places: more changed no figure of benchmarks/tracking and cost time in proportion
 PLACES = ("seen_points", "seen_corners", "seen_shares", "seen_noise", "seen_drift")
 
 
@@ -88,13 +89,31 @@ def places(file: Path | None, landmark_vertices: np.ndarray) -> dict[str, np.nda
         return {key: stored[key] for key in PLACES}
 
 
+def kept(table: dict[str, np.ndarray], neutral: np.ndarray) -> np.ndarray:
+    """[PLACES_KEPT] rows: the 51 inner iBUG landmarks, then always the place farthest from those kept."""
+    at = np.einsum("mcd,mc->md", neutral[table["seen_corners"]] * STEP, table["seen_shares"])
+    inner = np.flatnonzero(np.isin(table["seen_points"], IBUG68[17:]))
+
+    def far(row: int) -> np.ndarray:  # in noises
+        return np.linalg.norm(at - at[row], axis=1) / table["seen_noise"]
+
+    rows = list(inner)
+    distance = np.min([far(row) for row in rows], axis=0)
+    while len(rows) < min(PLACES_KEPT, len(at)):
+        rows.append(int(np.argmax(distance)))
+        distance = np.minimum(distance, far(rows[-1]))
+    return np.sort(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--places", type=Path, default=None, help="what samples.place_landmarks wrote")
     arguments = parser.parse_args()
     columns = packed(arguments.data / "rig" / "ict_facekit_light.npz")
-    columns |= places(arguments.places, columns["landmark_vertices"])
+    table = places(arguments.places, columns["landmark_vertices"])
+    rows = kept(table, columns["neutral"].astype(np.float64))
+    columns |= {key: values[rows] for key, values in table.items()}
     with written_beside(RIG_FILE) as beside:
         np.savez_compressed(beside, **columns)
     shutil.copyfile(arguments.data / "rig" / "ICT_LICENSE", RIG_FILE.with_name("ICT_LICENSE"))

@@ -4,11 +4,13 @@
     python -m samples.place_landmarks --data ../shared/data --pictures ../footage/places --out places.npz
     python -m samples.pack_face_rig --data ../shared/data --places places.npz
 
-FACES made-up identities (not the actor's) with made-up expressions are rendered in the actor's studio from SHOTS cameras
-each; MediaPipe finds its landmarks; for each landmark the place on the rig's skin is looked for whose projection follows
-it best over all pictures: first the best vertex, then the best place on the triangles around it. What is left over is
-its noise. Landmarks without such a place (the irises, which the rig does not turn) are left out. All faces wear the
-actor's skin, brows and cap, with another tint: what MediaPipe does with other skins is not in this measurement.
+FACES made-up identities (not the actor's) with made-up expressions are rendered in the actor's studio from SHOTS
+cameras each; MediaPipe finds its landmarks; for each landmark that place on the rig is looked for whose projection
+follows it best over all pictures: first the best vertex, then the best place on the triangles around it. What is left
+over is its noise. A landmark also drifts: MediaPipe follows a nod by less than the nod (about a sixth is missing), and
+the contour slides round the head. So its place gets a linear term in the direction of the view, fitted to the same
+pictures. The irises, which the rig does not turn, are left out. All faces wear the actor's skin, brows and cap, with
+another tint: what MediaPipe does with other skins is not in this measurement.
 
 Letters: N pictures, V vertices, M landmarks.
 """

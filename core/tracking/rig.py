@@ -95,5 +95,6 @@ def load_rig() -> FaceRig:
             metres("neutral"), metres("expressions"), metres("identities"),
             tuple(str(name) for name in stored["expression_names"]),
             stored["triangles"].astype(np.int32), stored["parts"], stored["landmark_vertices"].astype(np.int32),
-            stored["seen_points"], stored["seen_corners"], stored["seen_shares"], stored["seen_noise"], stored["seen_drift"],
+            stored["seen_points"], stored["seen_corners"], stored["seen_shares"], stored["seen_noise"],
+            stored["seen_drift"],
         )
