@@ -2,7 +2,7 @@
 """The backdrop that all clips share: whether it is plain, its colour at every pixel, and how far each clip and frame
 drifts from it.
 
-The camera must stand still; a backdrop that moves is not plain. Files, clips' names and person masks are not known here.
+The camera must stand still; a backdrop that moves is not plain. Files, clips' names and person masks are unknown here.
 
 Letters: N frames of all clips, M frames of one clip; rgb grey levels 0..255, display-referred; share is the part of the
 backdrop's chroma that a pixel has (kernels.compare).
@@ -16,7 +16,7 @@ import numpy as np
 from .evening import LUMA, cheeks_of, fitted, shift_to
 from .kernels import box_mean, brought, compare
 from .key import alpha_by_key
-from .regions import filled, inner_face, seen, surely_behind
+from .regions import surely_behind, surely_face
 
 MOST_FRAMES = 96  # of a sample; more tell nothing new about a colour field
 # Not in a paper: chosen on GRID (chroma 55..88, 3.5 grey levels off, skin's share -0.6) with room to either side.
@@ -24,6 +24,9 @@ LEAST_CHROMA = 18.0  # grey levels of (Cb, Cr) from which a hue can be keyed
 MOST_ROUGHNESS = 7.0  # grey levels: median distance to a smooth field
 MOST_SKIN_SHARE = 0.45  # of the backdrop's chroma in the face's own
 BEHIND_SHARE, BEHIND_ACROSS, BEHIND_LUMA = 0.8, 0.2, 0.25  # what counts as backdrop: share, hue, luma over its own
+GROWTH = 2  # rounds in which the smooth field is fitted anew to what looks like it
+LEAST_SEEN = 0.01  # of the picture: a smaller piece of backdrop tells no drift
+STIFFNESS = 0.02
 SEEN_OFTEN = 0.05  # of the sample's frames that must show the backdrop at a pixel for the field to take it from there
 MOST_STEP = 8.0  # grey levels that a frame may stray from its clip
 ODD_DRIFT = 20.0  # grey levels: GRID's usual clips lie under 10, those of another day at 50
@@ -71,12 +74,15 @@ class Backdrop:
             return Backdrop(False, "no part of the picture is surely backdrop", np.zeros((*shape, 3), np.float32), 0.0)
         shifts = np.array([shift_to(start, f, s) for f, s in zip(frames, sure)])
         shifts -= np.median(shifts, axis=0)
-        plain, why = judged(frames, sure, start, shifts, cheeks_of(frames, points))
+        shifted = [f + s for f, s in zip(frames, shifts.astype(np.float32))]
+        for _ in range(GROWTH):  # down beside the shoulders, where nothing was sure
+            grown = [behind(f, start, p) | s for f, p, s in zip(shifted, points, sure)]
+            start = smooth_field(shifted, grown)
+        plain, why = judged(shifted, sure, start, cheeks_of(frames, points))
         if not plain:
             return Backdrop(False, why, start, 0.0)
-        field, noise = gathered(frames, shifts, start)
-        skin = cheeks_of(frames, points)
-        return Backdrop(True, why, field, noise, skin)
+        field, noise = gathered(shifted, start)
+        return Backdrop(True, why, field, noise, cheeks_of(frames, points))
 
     def of_clip(
         self,
@@ -88,9 +94,12 @@ class Backdrop:
             return self
         points = [None] * len(frames) if points is None else list(points)
         sure = [surely_behind(frames.shape[1:3], p) for p in points]
-        shift = np.median([shift_to(self.field, f, s) for f, s in zip(frames, sure)], axis=0).astype(np.float32)
+        shifts = [shift_to(self.field, f, s) for f, s in zip(frames, sure) if s.mean() > LEAST_SEEN]
+        shift = np.median(shifts or [np.zeros(3)], axis=0).astype(np.float32)
         masks = np.stack([behind(f + shift, self.field, p) for f, p in zip(frames, points)])
-        if not masks.any():
+        if masks.mean() < LEAST_SEEN:  # another light altogether
+            masks = np.stack(sure)
+        if masks.mean() < LEAST_SEEN:
             return self
         matrix, offset = fitted(frames, masks, self.field, cheeks_of(frames, points), self.skin)
         evened = np.stack([brought(f, matrix, offset) for f in frames])
@@ -110,7 +119,8 @@ class Backdrop:
         frame's own shift measured on its backdrop."""
         out = brought(rgb, self.matrix, self.offset)
         if self.plain:
-            shift = shift_to(self.field, out, surely_behind(rgb.shape[:2], points), 4)
+            part, field = out[::4, ::4], np.ascontiguousarray(self.field[::4, ::4])
+            shift = shift_to(field, part, behind(part, field, None if points is None else points / 4), 1)
             out += np.clip(shift, -MOST_STEP, MOST_STEP).astype(np.float32)
             np.clip(out, 0.0, 255.0, out=out)
         return out
@@ -128,9 +138,9 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 
-def smooth_field(frames: np.ndarray, sure: list[np.ndarray]) -> np.ndarray | None:
+def smooth_field(frames: list[np.ndarray], sure: list[np.ndarray]) -> np.ndarray | None:
     """[H,W,3] float32 polynomial through what is surely backdrop, refitted once without outliers; None without it."""
-    height, width = frames.shape[1:3]
+    height, width = sure[0].shape
     step = max(height // 72, 1)
     places, colours = [], []
     for frame, mask in zip(frames, sure):
@@ -140,10 +150,14 @@ def smooth_field(frames: np.ndarray, sure: list[np.ndarray]) -> np.ndarray | Non
     places, colours = np.concatenate(places), np.concatenate(colours).astype(np.float64)
     if len(places) < 100:
         return None
-    design = terms(*places.T)
+    design, middle = terms(*places.T), np.median(colours, axis=0)
     keep = np.ones(len(places), bool)
+    # Held towards a constant by its order, or else it runs away where nothing is sure.
+    hold = np.diag(STIFFNESS * np.array([0, 1, 1, 3, 3, 3, 10, 10, 10.0]) * np.sqrt(len(places)))
     for _ in range(2):
-        weights = np.linalg.lstsq(design[keep], colours[keep], rcond=None)[0]
+        rows, values = np.concatenate([design[keep], hold]), np.concatenate([colours[keep] - middle, np.zeros((9, 3))])
+        weights = np.linalg.lstsq(rows, values, rcond=None)[0]
+        weights[0] += middle
         error = np.abs(design @ weights - colours).max(1)
         keep = error < 3.0 * max(np.median(error), 1.0)
     y, x = np.mgrid[:height, :width]
@@ -152,7 +166,9 @@ def smooth_field(frames: np.ndarray, sure: list[np.ndarray]) -> np.ndarray | Non
 
 
 def terms(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """[P,9] monomials up to third order in x and second in y: below the chin little is seen that would hold a cubic."""
+    """[P,9] monomials of x and y in -1..1, up to third order in x and second in y: below the chin little is seen that
+    would hold a cubic."""
+    x, y = 2 * x - 1, 2 * y - 1
     return np.stack([x**0, x, y, x * y, x * x, y * y, x**3, x * x * y, x * y * y], -1)
 
 
@@ -161,8 +177,7 @@ def behind(rgb: np.ndarray, field: np.ndarray, points: np.ndarray | None) -> np.
     share, across, lighter = compare(np.ascontiguousarray(rgb, np.float32), field)
     luma = np.maximum(field @ LUMA.astype(np.float32), 40.0)
     looks = (share > BEHIND_SHARE) & (np.abs(across) < BEHIND_ACROSS) & (np.abs(lighter) < BEHIND_LUMA * luma)
-    if seen(points):
-        looks &= ~filled(looks.shape, inner_face(points))
+    looks &= ~surely_face(looks.shape, points)
     return box_mean(looks[..., None].astype(np.float32), 2)[..., 0] > 0.99
 
 
@@ -176,14 +191,13 @@ def spread(total: np.ndarray, weight: np.ndarray, radius: int) -> np.ndarray:
     return out[..., :3] / np.maximum(out[..., 3:], 1e-12)
 
 
-def gathered(frames: np.ndarray, shifts: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, float]:
+def gathered(frames: list[np.ndarray], start: np.ndarray) -> tuple[np.ndarray, float]:
     """The field [H,W,3] from all that looks like `start`, fine where it was often seen and smooth elsewhere; and the
     noise of a pixel about it."""
     field, noise = start, 0.0
     for _ in range(2):
         total, weight, squares = np.zeros_like(start), np.zeros(start.shape[:2], np.float32), 0.0
-        for frame, shift in zip(frames, shifts.astype(np.float32)):
-            rgb = frame + shift
+        for rgb in frames:
             mask = behind(rgb, field, None)
             total[mask] += rgb[mask] - start[mask]
             weight += mask
@@ -197,19 +211,20 @@ def gathered(frames: np.ndarray, shifts: np.ndarray, start: np.ndarray) -> tuple
     return field, float(np.clip(noise, *NOISE))
 
 
-def judged(frames, sure, field, shifts, skin) -> tuple[bool, str]:
+def judged(frames, sure, field, skin) -> tuple[bool, str]:
     """Whether a colour key will do, and a phrase that says why."""
-    errors = [np.abs(f[::4, ::4][m[::4, ::4]] + s - field[::4, ::4][m[::4, ::4]]).mean(1)
-              for f, m, s in zip(frames, sure, shifts)]
+    errors = [np.abs(f[::4, ::4][m[::4, ::4]] - field[::4, ::4][m[::4, ::4]]).mean(1) for f, m in zip(frames, sure)]
     roughness = float(np.median(np.concatenate(errors)))
-    y = field @ LUMA.astype(np.float32)
-    chroma = float(np.median(np.hypot((field[..., 2] - y) / 1.772, (field[..., 0] - y) / 1.402)))
+    wall = np.concatenate([field[m][::7] for m in sure[:: max(len(sure) // 8, 1)]])
+    y = wall @ LUMA.astype(np.float32)
+    chroma = float(np.median(np.hypot((wall[:, 2] - y) / 1.772, (wall[:, 0] - y) / 1.402)))
     if roughness > MOST_ROUGHNESS:
         return False, f"the backdrop is not plain: {roughness:.1f} grey levels off a smooth field"
     if chroma < LEAST_CHROMA:
         return False, f"the backdrop has too little colour for a key: {chroma:.0f} grey levels"
     if skin is not None:
-        share = float(np.median(compare(np.ascontiguousarray(np.broadcast_to(skin, field.shape), np.float32), field)[0]))
+        cheeks = np.ascontiguousarray(np.broadcast_to(skin, wall.shape), np.float32)
+        share = float(np.median(compare(cheeks[None], np.ascontiguousarray(wall[None]))[0]))
         if share > MOST_SKIN_SHARE:
             return False, f"the backdrop is too close to the skin: the skin has {share:.2f} of its chroma"
     return True, f"plain: chroma {chroma:.0f}, {roughness:.1f} grey levels off a smooth field"

@@ -106,27 +106,27 @@ def box_mean(
                 for c in range(channels):
                     total[c] += first[y, x, c]
             for x in range(width):
-                count = min(x + radius, width - 1) - max(x - radius, 0) + 1
+                share = 1.0 / (min(x + radius, width - 1) - max(x - radius, 0) + 1)
                 for c in range(channels):
                     if x + radius < width:
                         total[c] += first[y, x + radius, c]
                     if x - radius - 1 >= 0:
                         total[c] -= first[y, x - radius - 1, c]
-                    second[y, x, c] = total[c] / count
+                    second[y, x, c] = total[c] * share
         row = np.zeros((width, channels), np.float64)
         for y in range(min(radius, height)):
             for x in range(width):
                 for c in range(channels):
                     row[x, c] += second[y, x, c]
         for y in range(height):
-            count = min(y + radius, height - 1) - max(y - radius, 0) + 1
+            share = 1.0 / (min(y + radius, height - 1) - max(y - radius, 0) + 1)
             for x in range(width):
                 for c in range(channels):
                     if y + radius < height:
                         row[x, c] += second[y + radius, x, c]
                     if y - radius - 1 >= 0:
                         row[x, c] -= second[y - radius - 1, x, c]
-                    first[y, x, c] = row[x, c] / count
+                    first[y, x, c] = row[x, c] * share
     return first
 
 
@@ -222,6 +222,9 @@ def solve_foreground(
     for y in range(height):
         for x in range(width):
             a, near = alpha[y, x], foreground[y // 2, x // 2]
+            if a == 1.0 and edge[y, x] <= 0.0:
+                out[y, x] = rgb[y, x]
+                continue
             trust = min(max((a - 0.15) / 0.6, 0.0), 1.0)
             inverse = 1.0 / max(a, 0.1)
             for c in range(3):

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from .kernels import box_mean, compare, shrunk, solve_alpha, solve_foreground, weighted_halves
-from .regions import filled, inner_face, seen
+from .regions import surely_face
 
 # Not in a paper: chosen on the sample actor over a backdrop made like GRID's; tests/matting holds them to it.
 FOREGROUND_SHARE = 0.5  # of the backdrop's chroma; less is person
@@ -21,7 +21,7 @@ BACKDROP_ACROSS, FOREGROUND_ACROSS = 0.25, 0.6  # chroma across the backdrop's h
 CHROMA_WEIGHT = 0.3
 MARGIN = 2  # pixels: how far video's chroma bleeds
 FLOOR, CEILING = 0.06, 0.94  # alphas that become 0 and 1
-NEAR, MIDDLE, FAR, REST = 1, 3, 10, 6  # pixels at half size: windows for the foreground's colour and the backdrop's rest
+NEAR, MIDDLE, FAR, REST = 1, 3, 10, 6  # pixels at half size: windows for F, and for what B lacks
 STRIDE = 4  # pixels at half size
 WELL_EXPLAINED = 3.0  # grey levels
 SPILL_SLACK = 2.0  # grey levels
@@ -37,13 +37,13 @@ def alpha_by_key(
     noise: float,  # grey levels
     points: np.ndarray | None = None,  # [478,2|3] pixels
 ) -> np.ndarray:
-    """[H,W] float32 0..1; 1 throughout the face oval, no island, no hole in the head."""
+    """[H,W] float32 0..1; 1 throughout face and eyes, no island, no hole in the head."""
     rgb, field = np.ascontiguousarray(rgb, np.float32), np.ascontiguousarray(field, np.float32)
     share, across, lighter = compare(rgb, field)
     limit = max(4.0 * noise, 6.0)
     back = (share > BACKDROP_SHARE) & (np.abs(lighter) < limit) & (np.abs(across) < BACKDROP_ACROSS)
     front = (share < FOREGROUND_SHARE) | (np.abs(across) > FOREGROUND_ACROSS)
-    face = filled(front.shape, inner_face(points)) if seen(points) else np.zeros_like(front)
+    face = surely_face(front.shape, points)
     front = body_of(front | face, face)
     core = shrunk(front, MARGIN)
     if not core.any():
@@ -68,19 +68,23 @@ def body_of(front: np.ndarray, face: np.ndarray) -> np.ndarray:
     return parts == sizes.argmax()
 
 
-def small_holes(
+def without_holes(
     mask: np.ndarray,  # [H,W] bool
-    within: np.ndarray | None = None,  # [H,W] bool
+    margin: int,  # pixels
 ) -> np.ndarray:
-    """[H,W] bool: small parts of what is not in the mask, all round enclosed by it, and touching `within` if given."""
+    """[H,W] bool: the mask with its small holes filled that reach further than the margin from its outer rim."""
     holes, count = ndimage.label(~mask)
     small = np.bincount(holes.ravel(), minlength=count + 1) < SMALL_HOLE * mask.size
-    if within is not None:
-        small &= np.bincount(holes[within], minlength=count + 1) > 0
     small[0] = False
     for rim in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
         small[rim] = False
-    return small[holes]
+    if not small.any():
+        return mask
+    enclosed = small[holes]
+    deep = enclosed & shrunk(mask | enclosed, margin)
+    reach = np.zeros(count + 1, bool)
+    reach[holes[deep]] = True
+    return mask | reach[holes]
 
 
 def coloured(rgb: np.ndarray, core: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,9 +110,7 @@ def finished(
     alpha[face] = 1.0
     kept = body_of(alpha > CONNECTED, face)
     alpha[shrunk(~kept, 1)] = 0.0
-    solid = alpha > SOLID
-    deep = shrunk(solid | small_holes(solid), max(int(DEEP * np.sqrt(face.sum())), 3))
-    solid |= small_holes(solid, deep)
+    solid = without_holes(alpha > SOLID, max(int(DEEP * np.sqrt(face.sum())), 3))
     alpha[shrunk(solid, 1)] = 1.0
     return alpha
 

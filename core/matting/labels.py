@@ -28,7 +28,7 @@ from .regions import (
 BACKGROUND, FACE, MOUTH = 0, 1, 2
 PARTS = ("background", "skin", "mouth", "hair", "neck", "torso")
 # Of the distance of the outer eye corners. Measured on the sample actor: MediaPipe reports 0.001..0.010 for lips that
-# touch and 0.037 upwards for open ones; its ring lies on the lips' rim and encloses a fifth more than can be looked into.
+# touch and 0.037 upwards for open ones; its ring lies on the lips' rim and holds a fifth more than can be looked into.
 CLOSED_GAP = 0.012  # nearer lips touch
 INWARD = 0.004  # by which each lip of the ring is moved inwards
 EYES_ABOVE_CHIN = -0.65  # face heights

@@ -15,6 +15,8 @@ FACE_OVAL = np.array([10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288,
                       176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109])
 JAW = FACE_OVAL[8:29]  # from ear to ear below
 INNER_LIPS = np.array([78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95])
+EYES = (np.array([33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]),
+        np.array([263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]))
 CHEEKS = np.array([205, 425, 50, 280, 187, 411])  # skin that neither talks much nor lies in the hair's shadow
 CHIN, UPPER_LIP, LOWER_LIP, EYE_CORNERS = 152, 13, 14, (33, 263)
 
@@ -44,7 +46,7 @@ def coverage(
     ys = (np.arange(size[1] * SUBPIXELS) + 0.5) / SUBPIXELS + low[1]
     (x0, y0), (x1, y1) = polygon.T, np.roll(polygon, -1, axis=0).T
     spans = (y0[None] <= ys[:, None]) != (y1[None] <= ys[:, None])  # [ys,P]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         at = x0 + (ys[:, None] - y0) * (x1 - x0) / (y1 - y0)
     flips = np.zeros((len(ys), size[0] * SUBPIXELS + 1), np.int32)
     rows, edges = np.nonzero(spans)
@@ -77,6 +79,15 @@ def inner_face(points: np.ndarray, share: float = 0.92) -> np.ndarray:
     oval = points[FACE_OVAL, :2]
     middle = (oval.min(0) + oval.max(0)) / 2
     return middle + share * (oval - middle)
+
+
+def surely_face(shape: tuple[int, int], points: np.ndarray | None) -> np.ndarray:
+    """[H,W] bool: inside of the face oval and the eyes; empty without a face."""
+    out = np.zeros(shape, bool)
+    if seen(points):
+        for ring in (inner_face(points), *(points[eye, :2] for eye in EYES)):
+            out |= filled(shape, ring)
+    return out
 
 
 def surely_behind(

@@ -8,7 +8,7 @@ import numpy as np
 
 from .kernels import box_mean, shrunk
 from .key import finished
-from .regions import face_box, filled, inner_face, seen
+from .regions import face_box, seen, surely_face
 
 EPSILON = 40.0  # grey levels squared: texture below it does not move the mask; chosen on GRID
 RADIUS = 0.06  # of the face's width
@@ -29,8 +29,7 @@ def alpha_by_mask(
     alpha = np.clip((refined - LOW) / (HIGH - LOW), 0.0, 1.0).astype(np.float32)
     certain = shrunk(np.ascontiguousarray(person > 0.95), radius)
     alpha[certain] = 1.0
-    face = filled(alpha.shape, inner_face(points)) if seen(points) else np.zeros(alpha.shape, bool)
-    return finished(alpha, face)
+    return finished(alpha, surely_face(alpha.shape, points))
 
 
 def guided(

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Labels against the renders' own; polygons and windows against slower ways to the same."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from talksplat.core.matting import PARTS, faded, labels, parts
+from talksplat.core.matting.kernels import box_mean, shrunk
+from talksplat.core.matting.regions import coverage
+
+
+def test_the_inside_of_the_mouth_is_the_renders(truth):
+    found = np.stack([labels(a.shape, a, p) for a, p in zip(truth.alpha, truth.points)])
+    mouth = found == 2
+    assert not mouth[0].any()  # lips touch
+    assert (mouth & truth.mouth).sum() / (mouth | truth.mouth).sum() > 0.7
+    assert 0.8 < mouth.sum() / truth.mouth.sum() < 1.25
+    assert ((found == 0) == (truth.alpha < 0.5)).all()
+
+
+def test_without_a_face_there_is_a_person_but_no_mouth(truth):
+    nobody = np.full((478, 2), np.nan)
+    for points in (None, nobody):
+        assert set(np.unique(labels((256, 256), truth.alpha[3], points))) == {0, 1}
+        assert set(np.unique(parts(truth.rgb[3], labels((256, 256), truth.alpha[3], points), points))) == {0, 3}
+        assert (faded(truth.alpha[3], points, "fade") == truth.alpha[3]).all()
+
+
+def test_parts_lie_where_people_have_them(truth):
+    for rgb, alpha, points in zip(truth.rgb, truth.alpha, truth.points):
+        found = parts(rgb, labels(alpha.shape, alpha, points), points)
+        row = {name: np.nonzero(found == k)[0].mean() for k, name in enumerate(PARTS) if (found == k).any()}
+        assert row["hair"] < row["skin"] < row["neck"] < row["torso"]
+        assert ((found > 0) == (alpha >= 0.5)).mean() > 0.999
+
+
+def test_the_torso_fades_and_the_head_does_not(truth):
+    alpha, points = truth.alpha[1], truth.points[1]
+    cut = faded(alpha, points, "fade")
+    chin = int(points[152, 1])
+    assert (cut[:chin] == alpha[:chin].astype(np.float32)).all()
+    assert (cut <= alpha + 1e-6).all()
+    assert cut[-10:].max() == 0
+    assert np.abs(np.diff(cut[chin:, int(points[152, 0])])).max() < 0.2  # soft
+    assert faded(alpha, points) is alpha
+    with pytest.raises(ValueError, match="keep or fade"):
+        faded(alpha, points, "cut")
+
+
+@given(st.lists(st.tuples(st.floats(-5, 30), st.floats(-5, 30)), min_size=3, max_size=9))
+@settings(max_examples=60, deadline=None)
+def test_coverage_counts_what_even_odd_says(corners):
+    polygon = np.array(corners)
+    places = (np.arange(24 * 8) + 0.5) / 8
+    x, y = np.meshgrid(places, places)
+    inside = np.zeros(x.shape, bool)
+    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, 0)):
+        spans = (y0 <= y) != (y1 <= y)
+        if spans.any():
+            inside ^= spans & (x >= x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    slow = inside.reshape(24, 8, 24, 8).mean((1, 3))
+    assert np.abs(coverage((24, 24), polygon) - slow).max() <= 2 / 64  # a crossing on a place may round either way
+
+
+def test_coverage_of_a_triangle_is_its_area():
+    assert coverage((40, 40), np.array([[3.2, 4.1], [33.7, 8.8], [12.4, 36.3]])).sum() == pytest.approx(
+        0.5 * abs((33.7 - 3.2) * (36.3 - 4.1) - (12.4 - 3.2) * (8.8 - 4.1)), rel=0.01
+    )
+    assert coverage((8, 8), np.full((3, 2), np.nan)).sum() == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+@settings(max_examples=25, deadline=None)
+def test_windows_are_scipys(seed, radius):
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(0, 255, (23, 17, 2)).astype(np.float32)
+    slow = values.astype(np.float64)
+    for axis in (1, 0):  # per axis: truncated windows at the border
+        window = np.ones(2 * radius + 1)
+        count = ndimage.convolve1d(np.ones_like(slow), window, axis=axis, mode="constant")
+        slow = ndimage.convolve1d(slow, window, axis=axis, mode="constant") / count
+    for axis in (1, 0):
+        count = ndimage.convolve1d(np.ones_like(slow), window, axis=axis, mode="constant")
+        slow = ndimage.convolve1d(slow, window, axis=axis, mode="constant") / count
+    assert np.abs(box_mean(values, radius) - slow).max() < 1e-3
+    mask = rng.uniform(size=(23, 17)) < 0.95
+    expected = ndimage.binary_erosion(mask, np.ones((2 * radius + 1,) * 2, bool), border_value=1)
+    assert (shrunk(mask, radius) == expected).all()
