@@ -77,7 +77,7 @@ def first_places(landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
         "seen_corners": np.repeat(landmark_vertices[inner, None], 3, 1).astype(np.int32),
         "seen_shares": np.tile(np.float32([1, 0, 0]), (len(inner), 1)),
         "seen_noise": np.full(len(inner), 1e-3, np.float32),
-        "seen_drift": np.zeros((len(inner), 3, 2), np.float32),
+        "seen_drift": np.zeros((len(inner), 3, 5), np.float32),
     }
 
 

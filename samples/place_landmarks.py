@@ -8,9 +8,9 @@ FACES made-up identities (not the actor's) with made-up expressions are rendered
 cameras each; MediaPipe finds its landmarks; for each landmark that place on the rig is looked for whose projection
 follows it best over all pictures: first the best vertex, then the best place on the triangles around it. What is left
 over is its noise. A landmark also drifts: MediaPipe follows a nod by less than the nod (about a sixth is missing), and
-the contour slides round the head. So its place gets a linear term in the direction of the view, fitted to the same
-pictures. The irises, which the rig does not turn, are left out. All faces wear the actor's skin, brows and cap, with
-another tint: what MediaPipe does with other skins is not in this measurement.
+the contour slides round the head. So its place gets a linear and a quadratic term in the direction of the view, fitted
+to the same pictures. The irises, which the rig does not turn, are left out. All faces wear the actor's skin, brows and
+cap, with another tint: what MediaPipe does with other skins is not in this measurement.
 
 Letters: N pictures, V vertices, M landmarks.
 """
@@ -24,7 +24,7 @@ from PIL import Image
 
 from ..core.formats.atomic import written_beside
 from ..core.tracking.pose import projected
-from ..core.tracking.rig import SKIN, FaceRig, load_rig
+from ..core.tracking.rig import SKIN, FaceRig, load_rig, view_terms
 from .actor import cameras
 from .actor.rig import load_rig as load_full_rig
 
@@ -118,6 +118,7 @@ class Search:
         pixels, camera = projected(self.vertices, self.viewmat[:, :3, :3], self.viewmat[:, :3, 3], self.K)
         self.film = pixels / self.K[0, 0, 0]  # a unit = a metre at one metre
         self.depth = camera[..., 2].mean(1)
+        self.terms, _ = view_terms(self.viewmat[:, 2, :3])  # the cameras look at the head
         self.home = {int(vertex): column for column, vertex in enumerate(self.skin)}
         print(f"{seen.sum()} of {len(seen)} pictures show a face", file=sys.stderr)
 
@@ -142,15 +143,14 @@ class Search:
         return [self.home[int(corner)] for corner in corners]
 
     def drift(self, leftover: np.ndarray) -> np.ndarray:
-        """[3, 2] metres in head space per unit of the view's direction (x, z), from leftover [N, 2] metres on film."""
+        """[3, D] metres in head space for each of the view's terms, from leftover [N, 2] metres on film."""
         turn = self.viewmat[:, :2, :3]
-        view = self.viewmat[:, 2, [0, 2]]
-        rows = np.einsum("nci,nj->ncij", turn, view).reshape(-1, 6)
+        rows = np.einsum("nci,nj->ncij", turn, self.terms).reshape(2 * len(turn), -1)
         distance = np.linalg.norm(leftover, axis=-1)
         noise = max(float(np.median(distance)), 1e-4)
         weight = np.repeat(np.minimum(1.0, HUBER / np.maximum(distance, 1e-9)), 2)
-        normal = rows.T @ (weight[:, None] * rows) + np.eye(6) * (noise / DRIFT_SIGMA) ** 2
-        return np.linalg.solve(normal, rows.T @ (weight * leftover.ravel())).reshape(3, 2)
+        normal = rows.T @ (weight[:, None] * rows) + np.eye(rows.shape[1]) * (noise / DRIFT_SIGMA) ** 2
+        return np.linalg.solve(normal, rows.T @ (weight * leftover.ravel())).reshape(3, -1)
 
     def found(self, landmark: int) -> dict[str, np.ndarray]:
         """A row of each column of the table."""
@@ -160,8 +160,7 @@ class Search:
             corners, shares, _ = self.place(target - moved)
             at = np.einsum("nkd,k->nd", self.film[:, self.columns(corners)], shares)
             drift = self.drift((target - at) * self.depth[:, None])
-            view = self.viewmat[:, 2, [0, 2]]
-            moved = np.einsum("nci,ij,nj->nc", self.viewmat[:, :2, :3], drift, view) / self.depth[:, None]
+            moved = np.einsum("nci,ij,nj->nc", self.viewmat[:, :2, :3], drift, self.terms) / self.depth[:, None]
         corners, shares, noise = self.place(target - moved)
         return {
             "seen_points": np.int32(landmark), "seen_corners": corners.astype(np.int32),

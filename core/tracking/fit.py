@@ -20,6 +20,7 @@ from .smoothing import filled, smoothed
 
 FOCAL = 2.3  # picture heights, when nothing is known: a portrait lens (24.5 degrees upright)
 SPREAD = 64  # frames that an identity is fitted from
+STRANGE = 3.0  # times the median distance from the median shape
 EXPRESSION_SIGMA = 0.3  # Gaussian prior of a weight; not from a paper: chosen on the actor's renders
 COMMON_NOISE = 2.0  # landmarks of one detector err together: 110 of them tell what 110 / 2^2 independent ones would
 POSE_CUTOFF = 4.0  # hertz: heads do not turn faster while they talk
@@ -61,16 +62,20 @@ def spread(
     """[<= count] indices of frames as different as possible: farthest points among the landmark shapes.
 
     Shapes are compared without place and size, so turns of the head and movements of the face count, walking does not.
+    What lies beyond STRANGE times the usual distance from the median shape is taken for a wrong detection.
     """
     shapes = np.asarray(points, np.float64)[..., :2]
     shapes = shapes - shapes.mean(1, keepdims=True)
     shapes = (shapes / np.linalg.norm(shapes, axis=(1, 2), keepdims=True)).reshape(len(shapes), -1)
-    chosen = [int(np.argmin(((shapes - np.median(shapes, 0)) ** 2).sum(1)))]
+    off = np.linalg.norm(shapes - np.median(shapes, 0), axis=1)
+    usual = np.flatnonzero(off <= STRANGE * np.median(off))
+    shapes = shapes[usual]
+    chosen = [int(np.argmin(off[usual]))]
     distance = ((shapes - shapes[chosen[0]]) ** 2).sum(1)
     while len(chosen) < min(count, len(shapes)):
         chosen.append(int(np.argmax(distance)))
         distance = np.minimum(distance, ((shapes - shapes[chosen[-1]]) ** 2).sum(1))
-    return np.sort(chosen)
+    return usual[np.sort(chosen)]
 
 
 def problem_of(points: np.ndarray, K: np.ndarray, rig: FaceRig) -> Problem:

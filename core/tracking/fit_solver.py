@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .pose import crossing, first_guess, projected, turned
-from .rig import Points
+from .rig import Points, view_terms
 
 HUBER = 2.0  # noises: farther points pull no harder
 POSE_STEPS, STEPS = 4, 8
@@ -28,7 +28,7 @@ class Problem:
     pixels: np.ndarray  # [T, M, 2] where the points were seen
     K: np.ndarray  # [T, 3, 3]
     noise: np.ndarray  # [M] metres, per axis
-    drift: np.ndarray  # [M, 3, 2] metres in head space per unit of the sight's direction (x, z)
+    drift: np.ndarray  # [M, 3, D] metres in head space for each of the rig's view_terms
     expression_sigma: np.ndarray  # [E]
     fixed_pose: bool = False
 
@@ -67,8 +67,8 @@ def sight(state: State) -> np.ndarray:
 
 def places(problem: Problem, state: State) -> np.ndarray:
     """[T, M, 3] metres: where the landmarks are expected, head space."""
-    view = np.einsum("tij,ti->tj", state.rotation, sight(state))[:, [0, 2]]
-    return problem.points.at(state.identity, state.expression) + np.einsum("mij,tj->tmi", problem.drift, view)
+    terms, _ = view_terms(np.einsum("tij,ti->tj", state.rotation, sight(state)))
+    return problem.points.at(state.identity, state.expression) + np.einsum("mij,tj->tmi", problem.drift, terms)
 
 
 def linearised(problem: Problem, state: State, unknowns: int, with_identity: bool):
@@ -85,7 +85,9 @@ def linearised(problem: Problem, state: State, unknowns: int, with_identity: boo
     slope[..., 2] = -camera[..., :2] / z[..., None] ** 2
     slope *= (z.mean(1)[:, None] * weight / problem.noise)[..., None, None]
     in_head = slope @ state.rotation[:, None]
-    view_turn = state.rotation.swapaxes(-1, -2)[:, [0, 2]] @ crossing(sight(state))  # [T, 2, 3]
+    back, towards = state.rotation.swapaxes(-1, -2), sight(state)
+    _, slopes = view_terms(np.einsum("tij,tj->ti", back, towards))
+    view_turn = slopes @ back @ crossing(towards)  # [T, D, 3]: the terms' change when the head turns
     turn = -slope @ crossing(camera - state.translation[:, None]) + in_head @ problem.drift @ view_turn[:, None]
     jacobian = np.empty((count, 2 * many, unknowns))
     jacobian[..., :3] = turn.reshape(count, -1, 3)

@@ -9,7 +9,8 @@ and eyeballs; 53 expressions; the strongest identity modes. Everything is int16 
 Head space: right-handed, metres, Z up; the head looks along -Y and its own left is +X.
 It does not know hair, shoulders, or a tongue that moves by itself; eyeballs do not turn.
 
-Letters: V vertices, F triangles, E = 53 expressions, I identity modes, M points on the surface.
+Letters: V vertices, F triangles, E = 53 expressions, I identity modes, M points on the surface,
+D = 5 terms of a direction of view.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ import numpy as np
 
 RIG_FILE = Path(__file__).with_name("ict_face.npz")
 STEP = 1e-5  # metres: int16 reaches +-0.33 m, and 60 modes of rounding stay below 0.03 mm
+
+MOST_VIEW = {0: 0.68, 2: 0.42}  # sines of yaw (43 degrees) and pitch (25): a little beyond what was measured
 
 SKIN, NECK, EYE, MOUTH = 1, 2, 3, 4  # part of a triangle; 0 is nothing
 
@@ -38,7 +41,7 @@ class FaceRig:
     seen_shares: np.ndarray  # [M, 3] float32, of the three vertices; sums to 1
     seen_noise: np.ndarray  # [M] float32 metres: how far the landmark strays from that place, per axis
 
-    seen_drift: np.ndarray  # [M, 3, 2] float32 metres, head space, per unit of the view's direction along x and z
+    seen_drift: np.ndarray  # [M, 3, D] float32 metres, head space: how far the place moves for each of `view_terms`
 
     def index(self, name: str) -> int:
         return self.expression_names.index(name)
@@ -69,6 +72,19 @@ class FaceRig:
     def seen(self) -> "Points":
         """The places of MediaPipe's landmarks `seen_points`."""
         return self.on_surface(self.seen_corners, self.seen_shares.astype(np.float64))
+
+
+def view_terms(
+    sight: np.ndarray,  # [..., 3] unit vector from the camera to the head, head space: (0, 1, 0) from the front
+) -> tuple[np.ndarray, np.ndarray]:
+    """([..., D] x, z, xx, zz, xz of the direction; [..., D, 3] their slopes), constant beyond MOST_VIEW."""
+    x, z = (np.clip(sight[..., axis], -most, most) for axis, most in MOST_VIEW.items())
+    within_x, within_z = (np.abs(sight[..., axis]) < most for axis, most in MOST_VIEW.items())
+    terms = np.stack([x, z, x * x, z * z, x * z], -1)
+    o, one = np.zeros_like(x), np.ones_like(x)
+    by_x = np.stack([one, o, 2 * x, o, z], -1) * within_x[..., None]
+    by_z = np.stack([o, one, o, 2 * z, x], -1) * within_z[..., None]
+    return terms, np.stack([by_x, np.zeros_like(by_x), by_z], -1)
 
 
 @dataclass(frozen=True)
