@@ -82,10 +82,10 @@ def inner_face(points: np.ndarray, share: float = 0.92) -> np.ndarray:
 
 
 def surely_face(shape: tuple[int, int], points: np.ndarray | None) -> np.ndarray:
-    """[H,W] bool: inside of the face oval and the eyes; empty without a face."""
+    """[H,W] bool: inside of the face oval, eyes, open mouth; empty without a face."""
     out = np.zeros(shape, bool)
     if seen(points):
-        for ring in (inner_face(points), *(points[eye, :2] for eye in EYES)):
+        for ring in (inner_face(points), *(points[r, :2] for r in (*EYES, INNER_LIPS))):
             out |= filled(shape, ring)
     return out
 

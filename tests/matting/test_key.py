@@ -39,13 +39,13 @@ def test_the_backdrops_colour_leaves_the_edge(cut, truth):
 
 def test_what_shows_the_backdrop_in_the_face_stays(cut, film, truth):
     backdrop, evened, _, _ = cut
-    picture, points = evened[3].copy(), truth.points[3]
+    picture, points = evened[2].copy(), truth.points[2]
     for x, y in points[[13, 14, 468, 473, 4]].astype(int):  # teeth, irises, nose
         picture[y - 2 : y + 3, x - 2 : x + 3] = backdrop.field[y - 2 : y + 3, x - 2 : x + 3]
     brow = points[10].astype(int) - [0, 22]  # above the oval, deep in the cap
     picture[brow[1] - 3 : brow[1] + 4, brow[0] - 3 : brow[0] + 4] = backdrop.field[:7, :7]
     alpha = backdrop.alpha(picture, points)
-    assert (alpha[ndimage.binary_erosion(truth.alpha[3] == 1, iterations=5)] == 1).all()
+    assert (alpha[ndimage.binary_erosion(truth.alpha[2] == 1, iterations=5)] == 1).all()
 
 
 def test_islands_go_and_gaps_at_the_rim_stay(cut, truth):
