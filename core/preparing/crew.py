@@ -141,6 +141,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 def _serve(line: Connection) -> None:
     """The life of a process: tasks come down the line until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def tell(steps: int) -> None:
@@ -161,6 +162,11 @@ def _outcome(function: Callable, task: tuple, tell: Callable[[int], None]) -> tu
         return "raised", error
     except Exception:
         return "raised", RuntimeError(traceback.format_exc())
+
+
+def _leave(number: int, _frame: object) -> None:
+    """By the front door, so that a half-written file is removed."""
+    raise SystemExit(128 + number)
 
 
 def _end_with_parent() -> None:

@@ -28,6 +28,8 @@ LEVELS = 8  # a colour of the histogram, each of red, green and blue
 SMALL = 64  # pixels of the picture whose colours are counted
 TOLD = 5  # frames between two words
 CHEEKS = (234, 454)  # MediaPipe's outermost points of the face
+NOSE = 1  # its tip
+STAYS = 3  # frames that a face is at its new place after a cut; a wrong sighting is gone sooner
 
 
 @dataclass(frozen=True)
@@ -133,15 +135,19 @@ def fault(clip: Clip, seen: Look) -> str:
 
 
 def cuts_of(seen: Look) -> np.ndarray:
-    """Frames that begin another take: the picture's colours change at once, or they change less and the face leaps.
+    """Frames that begin another take: the picture's colours change at once, or the face leaps and stays there.
 
     A stream that begins with grey pictures is not cut: no face is there before.
     """
-    both = seen.seen[1:] & seen.seen[:-1]
-    nose = seen.points[:, 1, :2]
-    leap = np.linalg.norm(np.diff(nose, axis=0), axis=1) > LEAP * max(seen.face_width, 1.0)
-    jump = seen.jump[1:]
-    return np.flatnonzero(both & ((jump > CUT) | (leap & (jump > CUT / 4)))) + 1
+    both = np.flatnonzero(seen.seen[1:] & seen.seen[:-1]) + 1
+    nose, far = seen.points[:, NOSE, :2], LEAP * max(seen.face_width, 1.0)
+    cuts = []
+    for k in both:
+        before, after = (nose[part][seen.seen[part]] for part in (slice(max(k - STAYS, 0), k), slice(k, k + STAYS)))
+        stays = np.linalg.norm(np.median(after, axis=0) - np.median(before, axis=0)) > far
+        if seen.jump[k] > CUT or (stays and np.linalg.norm(nose[k] - nose[k - 1]) > far):
+            cuts.append(k)
+    return np.array(cuts, np.int64)
 
 
 @cache

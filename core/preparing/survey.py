@@ -65,7 +65,7 @@ def survey(source: Source, settings: Settings, work: Path, out: Path, tell: Call
     seconds = min(info.duration, Fraction(len(samples), RATE) + 1 / settings.rate)
     count = int(seconds * settings.rate + Fraction(1, 100))
     if count < SHORTEST * settings.rate:
-        raise Refusal(f"{source.path} has only {seconds:.2f} s of picture and sound together; film at least "
+        raise Refusal(f"{source.path} has only {float(seconds):.2f} s of picture and sound together; film at least "
                       f"{SHORTEST:g} s in one piece.")
     spans = spans_of(source.name, count, settings.rate, samples, RATE)
     columns: dict[str, list[float]] = {name: [] for name in ("loudness", "peak", "clipped")}

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the processes of test_crew.py do: a new process finds functions by their module's name."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from talksplat.core.formats.refusal import Refusal
+
+
+def square(n, tell):
+    tell(1)
+    return n * n
+
+
+def moody(n, tell):
+    if n == 1:
+        raise Refusal("one.mp4: is odd; mend it.")
+    if n == 2:
+        raise OSError(28, "No space left on device", "/full")
+    if n == 3:
+        raise ValueError("our mistake")
+    return n
+
+
+def threads(tell):
+    return os.environ["OMP_NUM_THREADS"]
+
+
+def die(name, tell):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def linger(folder, n, tell):
+    """Writes its process's number, then a beat for as long as it lives."""
+    Path(folder, f"{n}.pid").write_text(str(os.getpid()))
+    while True:
+        Path(folder, f"{n}.beat").write_text(str(time.monotonic()))
+        time.sleep(0.02)

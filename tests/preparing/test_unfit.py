@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Films that cannot be used end in one sentence that names the file and the cure; among good ones they are left out."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from talksplat.core.formats.refusal import Refusal
+from talksplat.core.jobs.events import Warned
+from talksplat.core.jobs.messages import Prepare
+from talksplat.core.preparing import look, survey
+from talksplat.core.preparing.clips import Clip
+from talksplat.core.preparing.look import Look, fault, misfits
+from talksplat.core.preparing.prepare import prepare
+from talksplat.core.preparing.settings import settings_of
+from talksplat.core.preparing.sources import clip_name, sources_of
+from talksplat.core.preparing.spans import Span
+from talksplat.core.preparing.store import Store
+
+RATE = Fraction(25)
+
+
+def refused(*videos, out, **more):
+    with pytest.raises(Refusal) as caught:
+        list(prepare(Prepare(tuple(str(video) for video in videos), str(out), workers=1, **more)))
+    sentence = str(caught.value)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert not (Path(out) / "footage.json").exists()
+    return sentence
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ({"size": "12"}, "--size 12"), ({"size": "big"}, "--size big"), ({"size": "²"}, "--size"), ({"rate": "0"}, "rate"),
+    ({"rate": "500"}, "--rate 500"), ({"pixel_aspect": "wide"}, "--pixel-aspect"), ({"pixel_aspect": "1/0"}, "16/15"),
+    ({"torso": "off"}, "--torso off"), ({"every": 0}, "--every"), ({"test_share": 0.9}, "--test-share"),
+    ({"focal": -3.0}, "--focal"), ({"workers": -1}, "--workers"), ({"videos": ()}, "No video"),
+])
+def test_settings_out_of_range(words, said):
+    job = replace(Prepare(("a.mp4",), "out"), **words)
+    with pytest.raises(Refusal, match=said):
+        assert settings_of(job) is None or sources_of(job.videos)
+
+
+def test_sizes_and_aspects():
+    settings = settings_of(Prepare((), "out", "native", "23.976", "16:15"))
+    assert (settings.size, settings.rate, settings.aspect) == (0, Fraction(24000, 1001), Fraction(16, 15))
+    assert settings_of(Prepare((), "out")).aspect is None
+
+
+def test_names(tmp_path):
+    for name in ("b.mp4", "a.MOV", "notes.txt", "c d.mkv"):
+        (tmp_path / name).touch()
+    found = sources_of([str(tmp_path), str(tmp_path / "b.mp4")])
+    assert [source.name for source in found] == ["a", "b", "c_d"]
+    assert clip_name("-ü") == "clip-_"
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "B.mpg").touch()
+    with pytest.raises(Refusal, match="rename"):
+        sources_of([str(tmp_path), str(tmp_path / "more")])
+    for missing in ("nothing.mp4", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(Refusal, match=missing):
+            sources_of([str(tmp_path / missing)])
+
+
+def test_files_without_what_is_needed(cut, tmp_path):
+    """One process each would be slow: the survey is asked itself, as the deed asks it."""
+    def surveyed(path):
+        source = sources_of([str(path)])[0]
+        settings = settings_of(Prepare((), "out"))
+        survey.survey(source, settings, tmp_path / "work", tmp_path, lambda n: None)
+        return survey.surveyed(Store(tmp_path / "work"), source, settings, tmp_path)
+
+    (tmp_path / "text.mp4").write_text("not a film")
+    (tmp_path / "empty.mp4").touch()
+    whole = cut(tmp_path / "whole.mkv", count=30).read_bytes()
+    (tmp_path / "half.mkv").write_bytes(whole[: len(whole) // 50])
+    cut(tmp_path / "mute.mp4", sound=None)
+    cut(tmp_path / "short.mp4", count=10)
+    for name, said in (("text", "text.mp4"), ("empty", "empty.mp4"), ("half", "half.mkv"), ("mute", "has no sound"),
+                       ("short", "only 0.")):
+        with pytest.raises(Refusal, match=said) as caught:
+            surveyed(next(tmp_path.glob(f"{name}.*")))
+        assert name in str(caught.value)
+        assert not list((tmp_path / "work").rglob(f"{name}.*"))
+    cut(tmp_path / "silent.mp4", sound=np.zeros((57600, 2), np.float32))
+    [(_, voice)] = surveyed(tmp_path / "silent.mp4")
+    assert "silent" in survey.fault(voice)
+    [(clip, voice)] = surveyed(tmp_path / "whole.mkv")
+    assert not survey.fault(voice)
+    assert (clip.span.count, clip.size) == (30, (384, 288))
+
+
+@pytest.fixture(scope="module")
+def seen(cut, tmp_path_factory):
+    """A real film of something, looked at."""
+    def looked(name, pictures):
+        folder = tmp_path_factory.mktemp("films")
+        path = cut(folder / f"{name}.mp4", pictures)
+        clip = Clip(Span(name, 0, len(pictures)), path, (pictures.shape[2], pictures.shape[1]), RATE)
+        look.look(clip, b"k" * 32, folder, lambda n: None)
+        return clip, look.looked(Store(folder), clip, b"k" * 32)
+
+    return looked
+
+
+def test_films_that_show_something_else(film, seen):
+    person, nobody = film[:26], np.full_like(film[:26], 90)
+    assert fault(*seen("person", person)) == ""
+    assert "face in only 0 of 26" in fault(*seen("nobody", nobody))
+    twins = np.concatenate([person[:, :, 60:250]] * 2, axis=2)
+    assert "several faces" in fault(*seen("twins", twins))
+    far = np.repeat(np.median(film[:, :40], axis=(0, 1, 2))[None, None, None].astype(np.uint8), 26, 0)
+    far = np.tile(far, (1, 288, 384, 1))
+    far[:, 100:196, 120:248] = person[:, ::3, ::3]
+    assert "pixels wide" in fault(*seen("far", far))
+    moved = np.roll(film[40:53], 70, axis=2)
+    assert "is cut at 0.52 s" in fault(*seen("cut", np.concatenate([film[:13], moved])))
+
+
+def made(**changes):
+    count = 50
+    points = np.zeros((count, 478, 3), np.float32)
+    points[:, look.CHEEKS[1], 0] = 100
+    still = Look(np.ones(count, np.uint8), points, np.zeros((count, 52), np.float32), np.zeros(count, np.float32),
+                 np.ones(count, np.float32), np.zeros((8, 8, 3), np.uint8))
+    return replace(still, **changes)
+
+
+CLIP = Clip(Span("c", 0, 50), Path("c.mp4"), (640, 480), RATE)
+
+
+def test_a_few_lost_frames_or_flashes_are_no_fault():
+    assert fault(CLIP, made()) == ""
+    assert fault(CLIP, made(faces=np.r_[np.zeros(8), np.ones(42)].astype(np.uint8))) == ""
+    assert "only 30" in fault(CLIP, made(faces=np.r_[np.zeros(20), np.ones(30)].astype(np.uint8)))
+    flash = np.zeros(50, np.float32)
+    flash[8] = 0.9
+    assert "cut at 0.32 s" in fault(CLIP, made(jump=flash))
+    assert fault(CLIP, made(jump=flash, faces=np.r_[np.zeros(8), np.ones(42)].astype(np.uint8))) == ""
+
+
+def test_clips_of_another_framing():
+    clips = [replace(CLIP, span=Span(name, 0, 50)) for name in "abcd"]
+    widths = dict.fromkeys("abcd", 100.0)
+    assert misfits(clips, widths) == {}
+    assert "200 pixels wide" in misfits(clips, widths | {"b": 200.0})["b"]
+    clips[2] = replace(clips[2], size=(1920, 1080))
+    assert list(misfits(clips, widths)) == ["c"]
+
+
+def test_among_good_clips_a_bad_one_is_left_out_and_told(cut, film, tmp_path):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    cut(folder / "good.mp4", count=26)
+    cut(folder / "nobody.mp4", np.full_like(film[:26], 90))
+    cut(folder / "mute.mp4", count=26, sound=None)
+    out = tmp_path / "out"
+    events = list(prepare(Prepare((str(folder),), str(out), "128", every=5)))
+    told = " ".join(event.sentence for event in events if isinstance(event, Warned))
+    assert "nobody.mp4 shows a face in only 0" in told
+    assert "mute.mp4 has no sound" in told
+    assert (events[-1].result["clips"], events[-1].result["left_out"]) == (1, 2)
+    page = (out / "report.html").read_text()
+    assert "Left out" in page
+    assert page.count("mute") >= 1
+    assert sorted(path.stem for path in (out / "audio").iterdir()) == ["good"]
+
+
+def test_nothing_left_is_a_refusal(cut, film, tmp_path):
+    nobody = cut(tmp_path / "nobody.mp4", np.full_like(film[:26], 90))
+    assert f"{nobody} shows a face in only 0 of 26 frames" in refused(nobody, out=tmp_path / "one")
+    mute = cut(tmp_path / "mute.mp4", sound=None)
+    assert "None of 2 clips" in refused(nobody, mute, out=tmp_path / "two")
