@@ -25,7 +25,7 @@ from talksplat.core.training.density import STRATEGIES
 from talksplat.core.training.settings import PRESETS
 
 from benchmarks.ablation_page import page, written_into
-from benchmarks.ablation_run import Scale, run
+from benchmarks.ablation_run import Scale, remember_sounds, run
 
 FUSION = "gated"
 
@@ -73,6 +73,7 @@ def main(words: list[str]) -> int:
         return 0
     scale = Scale(**{number.name: getattr(arguments, number.name) for number in fields(Scale)})
     runs = [(*pair, seed) for seed in arguments.seeds for pair in combinations(arguments)]
+    remember_sounds()
     begun = time.monotonic()
     for k, (fusion, density, seed) in enumerate(runs, 1):
         try:

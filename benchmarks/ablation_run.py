@@ -17,6 +17,9 @@ from datetime import date
 from pathlib import Path
 
 import torch
+from talksplat.core.audio.encoders import ENCODERS
+from talksplat.core.audio.features import Features
+from talksplat.core.audio.sound import Sound
 from talksplat.core.formats.atomic import written_beside
 from talksplat.core.formats.head import read_head
 from talksplat.core.formats.tensors import read_tensors, write_tensors
@@ -32,9 +35,9 @@ class Scale:
     """What all runs of one table share."""
 
     preset: str = "cpu"  # what everything else is taken from
-    steps: int = 1200  # with pictures
-    budget: int = 12_000  # Gaussians of both branches
-    before: int = 300  # ear steps; as many with landmarks
+    steps: int = 600  # with pictures
+    budget: int = 10_000  # Gaussians of both branches
+    before: int = 200  # ear steps; as many with landmarks
     height: int = 128  # pixels, whole pictures
     window: int = 128  # pixels, parts of full-size pictures
     tau: float = 2e-4  # score above which a Gaussian may have children
@@ -50,6 +53,23 @@ class Scale:
                        ear=replace(base.ear, steps=self.before), motion_steps=self.before, static_steps=still,
                        move_steps=self.steps - still - final, fuse_steps=final, preview_every=1e9,
                        checkpoint_every=max(self.steps // 4, 1))
+
+
+class Remembering:
+    """An encoder that hears each sound once: all runs of a process listen to the same clips."""
+
+    def __init__(self, encoder) -> None:
+        self.name, self.channels = encoder.name, encoder.channels
+        self._encoder, self._heard = encoder, {}
+
+    def encode(self, sound: Sound) -> Features:
+        if sound.content_hash not in self._heard:
+            self._heard[sound.content_hash] = self._encoder.encode(sound)
+        return self._heard[sound.content_hash]
+
+
+def remember_sounds() -> None:
+    ENCODERS.update({name: Remembering(encoder) for name, encoder in ENCODERS.items()})
 
 
 def name_of(fusion: str, density: str, seed: int) -> str:

@@ -60,19 +60,22 @@ def trained(judge: Judge) -> Iterator[Progress]:
     mean, spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
     x, y = (x - mean) / spread, (y - y.mean()) / max(y.std(), 1e-12)
     away = np.array(of) % HELD == HELD - 1 if len(clips) >= HELD else np.zeros(len(of), bool)
+    learned, held = _moments(x[~away], y[~away]), _moments(x[away], y[away])
     look = away if away.any() else ~away
-    told = {g: x[look] @ ridge(x[~away], y[~away], g) for g in WEIGHTS}
-    likeness = {g: float(np.corrcoef(values, y[look])[0, 1]) for g, values in told.items()}
+    likeness = {g: float(np.corrcoef(x[look] @ ridge(*learned, g), y[look])[0, 1]) for g in WEIGHTS}
     best = max(likeness, key=likeness.get)
-    return Listener(mean, spread, ridge(x, y, best), likeness[best])
+    together = [one + other for one, other in zip(learned, held)]
+    return Listener(mean, spread, ridge(*together, best), likeness[best])
+
+
+def _moments(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # [R,C], [R]
+    return x.T @ x, x.T @ y
 
 
 def ridge(
-    x: np.ndarray,  # [R,C]
-    y: np.ndarray,  # [R]
+    xx: np.ndarray,  # [C,C] x^T x
+    xy: np.ndarray,  # [C] x^T y
     weight: float,
 ) -> np.ndarray:
-    """[C] that minimises |x w - y|^2 + weight |w|^2; whichever of rows and columns are fewer are solved for."""
-    if len(x) < x.shape[1]:
-        return x.T @ np.linalg.solve(x @ x.T + weight * np.eye(len(x)), y)
-    return np.linalg.solve(x.T @ x + weight * np.eye(x.shape[1]), x.T @ y)
+    """[C] that minimises |x w - y|^2 + weight |w|^2."""
+    return np.linalg.solve(xx + weight * np.eye(len(xx)), xy)
