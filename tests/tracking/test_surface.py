@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Depth of the fitted face, against rays, and the guess beyond it."""
+
+import numpy as np
+from talksplat.core.tracking.fit import lens
+from talksplat.core.tracking.pose import FRONTAL, projected, turned
+from talksplat.core.tracking.rig import MOUTH, NECK, SKIN, load_rig
+from talksplat.core.tracking.surface import Surface, extended, inside_mouth, surface
+
+SIZE = 96
+
+
+def seen(jaw: float = 0.0, turn: float = 0.0, size: int = SIZE):
+    rig = load_rig()
+    viewmat = np.eye(4)
+    viewmat[:3, :3] = turned(np.radians([0.0, turn, 0.0])) @ FRONTAL
+    viewmat[2, 3] = 0.8
+    expression = np.zeros(len(rig.expression_names))
+    expression[rig.index("jawOpen")] = jaw
+    K = lens(size, size)
+    found = surface(rig, np.zeros(len(rig.identities)), expression, viewmat, K, (size, size))
+    return rig, viewmat, expression, K, found
+
+
+def test_depth_is_where_rays_meet_the_skin():
+    """Brute force over all triangles, on some pixels."""
+    rig, viewmat, expression, K, found = seen(turn=20.0)
+    camera = rig.vertices(np.zeros(len(rig.identities)), expression).astype(float) @ viewmat[:3, :3].T + viewmat[:3, 3]
+    a, b, c = (camera[rig.triangles[:, i]] for i in range(3))
+    for x, y in np.random.default_rng(0).integers(10, SIZE - 10, (40, 2)):
+        ray = np.linalg.inv(K) @ [x + 0.5, y + 0.5, 1.0]
+        normal = np.cross(b - a, c - a)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.einsum("ij,ij->i", normal, a) / (normal @ ray)
+        hit = z[:, None] * ray
+        inside = np.ones(len(a), bool)
+        for p, q in ((a, b), (b, c), (c, a)):
+            inside &= np.einsum("ij,ij->i", np.cross(q - p, hit - p), normal) >= 0
+        inside &= z > 0
+        expected = z[inside].min() if inside.any() else 0.0
+        assert abs(found.depth[y, x] - expected) < 1e-5
+
+
+def test_parts_are_where_they_belong():
+    rig, viewmat, expression, K, found = seen(jaw=0.7)
+    points, _ = projected(rig.landmarks.at(np.zeros(len(rig.identities)), expression)[None], viewmat[None, :3, :3],
+                          viewmat[None, :3, 3], K[None])
+    lips, cheek = points[0, [62, 66]].mean(0), points[0, 31] + [-8, 2]
+    assert found.part[int(lips[1]), int(lips[0])] == MOUTH
+    assert inside_mouth(found).sum() > 10
+    assert found.part[int(cheek[1]), int(cheek[0])] == SKIN
+    assert (found.part[int(points[0, 8, 1]) + 6 :] == NECK).any()
+    assert inside_mouth(seen(jaw=0.0)[4]).sum() < 5
+
+
+def test_extended_covers_the_person_and_says_so():
+    found = seen()[4]
+    drawn = found.depth > 0
+    alpha = np.zeros((SIZE, SIZE), np.float32)
+    alpha[4:, 10:-10] = 1.0
+    whole = extended(found, alpha, focal=2.3 * SIZE)
+    assert (whole.depth[alpha > 0] > 0).all()
+    assert (whole.depth[alpha == 0] == 0).all()
+    np.testing.assert_array_equal(whole.guessed, (alpha > 0) & ~drawn)
+    kept = drawn & (alpha > 0)
+    np.testing.assert_array_equal(whole.depth[kept], found.depth[kept])
+    middle = SIZE // 2
+    top = np.flatnonzero(drawn[:, middle])[0]
+    assert whole.depth[4, middle] > found.depth[top, middle] + 0.002  # hair lies behind the forehead's edge
+    assert np.ptp(whole.depth[alpha > 0]) < 0.4
+    nothing = Surface(np.zeros((8, 8), np.float32), np.zeros((8, 8), np.uint8))
+    assert not extended(nothing, np.ones((8, 8)), 100.0).depth.any()
+
+
+def test_a_camera_inside_the_head_draws_no_endless_triangles():
+    rig, viewmat, expression, K, _ = seen()
+    viewmat[2, 3] = 0.02
+    found = surface(rig, np.zeros(len(rig.identities)), expression, viewmat, K, (32, 32))
+    assert np.isfinite(found.depth).all()
