@@ -4,6 +4,7 @@
 import functools
 import importlib.util
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def other_device(request):
     pretend = _pretend_device()
     if pretend is None:
         pytest.skip("this torch cannot pretend a device (needs 2.10 or newer)")
-    with pretend.Pretending():
+    with pretend.pretending():
         yield pretend.DEVICE
 
 
@@ -121,9 +122,23 @@ def _pretend_device():
     """The module beside this file (torch takes such a device once a process); None where torch is too old for it."""
     from torch.utils import backend_registration
 
-    if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
-        return None
-    spec = importlib.util.spec_from_file_location("pretend_device", ROOT / "tests" / "pretend_device.py")
+    known = hasattr(backend_registration, "_setup_privateuseone_for_python_backend")
+    return _beside("pretend_device") if known else None
+
+
+@pytest.fixture
+def gsplat_stand_in(monkeypatch):
+    """The gsplat back end works here, on plain torch (tests/gsplat_stand_in.py), wherever the tensors lie."""
+    from talksplat.core.raster import gsplat_backend
+
+    monkeypatch.setitem(sys.modules, "gsplat", _beside("gsplat_stand_in").module())
+    monkeypatch.setattr(gsplat_backend, "why_not", lambda: None)
+    monkeypatch.setattr(gsplat_backend, "working_device", lambda home: home)
+
+
+def _beside(name: str):
+    """A module beside this file; tests have no package to import from."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

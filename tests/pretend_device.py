@@ -6,7 +6,10 @@ So a forgotten `.to(device)` fails here as it would on a GPU, and results can be
 Values are real, unlike torch's fake tensors, so code that asks for numbers (`nonzero`, `int(mask.sum())`) runs too.
 """
 
+from contextlib import contextmanager
+
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
@@ -34,16 +37,38 @@ class Elsewhere(torch.Tensor):
     def __repr__(self, **options) -> str:
         return f"pretend {self.inner}"
 
+    def tolist(self) -> list:
+        return self.inner.tolist()
+
     @classmethod
     def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
         return computed(func, args, kwargs or {})
 
 
-class Pretending(TorchDispatchMode):
-    """While it is on, `device="pretend"` makes tensors there."""
+class Operations(TorchDispatchMode):
+    """Sees what has no tensor among its arguments: `zeros(3, device="pretend")`."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         return computed(func, args, kwargs or {})
+
+
+class Makers(TorchFunctionMode):
+    """Sees `tensor(list, device="pretend")`, which fills its tensor where no operation is seen."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if func is torch.Tensor.new_tensor and isinstance(args[0], Elsewhere):
+            return torch.tensor(args[1], dtype=args[0].dtype).to(DEVICE)
+        if func in (torch.tensor, torch.as_tensor) and torch.device(kwargs.get("device") or "cpu").type == NAME:
+            return func(*args, **{**kwargs, "device": None}).to(DEVICE)
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def pretending():
+    """While it is on, `device="pretend"` makes tensors there."""
+    with Operations(), Makers():
+        yield
 
 
 def computed(func, args, kwargs):

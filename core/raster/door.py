@@ -67,10 +67,10 @@ def through_torch(render, columns: tuple, options: dict) -> Rendering:
     if arrays:
         columns = (*(torch.from_numpy(np.asarray(c)) for c in columns[:-1]), columns[-1])
         options |= {name: torch.from_numpy(np.asarray(options[name])) for name in ("background", "extra")}
-    names = ("means", "quats", "scales", "opacities", "sh0", "shN")
-    for name, values in (*zip(names, columns), ("extra", options["extra"])):
-        if not values.isfinite().all():
-            raise Refusal(NOT_FINITE.format(name))
+    names = ("means", "quats", "scales", "opacities", "sh0", "shN", "extra")
+    finite = torch.stack([values.isfinite().all() for values in (*columns[:-1], options["extra"])])
+    if not finite.all():  # one question to the device, not one a column
+        raise Refusal(NOT_FINITE.format(names[finite.tolist().index(False)]))
     picture = render(*columns, **options)
     return as_numpy(picture) if arrays else picture
 

@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """NVIDIA GPUs through gsplat 1.5.3 (Apache-2.0), imported only when asked for and only where CUDA is there.
 
-gsplat compiles its kernels at first use, which needs nvcc and a C++ compiler; whatever is missing ends in one sentence
-(`why_not`), and the door uses numba instead. What gsplat lacks is made here from its own index kernel: exact pixel
-counts and the median depth. Colours come from `sh`, so that every camera sees what the other back ends see.
+gsplat compiles its kernels at first use, which needs nvcc and a C++ compiler and takes minutes; a library that was
+compiled before (for the same torch and Python) may be named instead, in the environment variable
+TALKSPLAT_GSPLAT_LIBRARY. Whatever is missing ends in one sentence (`why_not`), and the door uses numba instead. What
+gsplat lacks is made here from its own index kernel: exact pixel counts and the median depth. Colours come from `sh`, so
+that every camera sees what the other back ends see.
 Letters: N Gaussians, X channels after colour, M (Gaussian, pixel) contributions in pixel and then depth order.
 """
 
 import functools
+import importlib.util
+import math
+import os
+import sys
 import weakref
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -19,6 +27,11 @@ from .sh import directions, sh_colours
 
 TILE = 16
 ALL_BATCHES = 1 << 30  # more batches than any tile's list has
+BAND = 1 << 18  # pixels whose contributions are listed at once: some 30 each, 50 bytes each while they are counted
+VERSION = "1.5."  # 1.6 clamps alpha at 0.99 and has other signatures
+MODULE = "gsplat_cuda"  # gsplat's name for its compiled library
+LIBRARY = "TALKSPLAT_GSPLAT_LIBRARY"
+LOG_HALF = math.log(0.5)
 
 
 @functools.cache
@@ -28,10 +41,30 @@ def why_not() -> str | None:
     if not torch.cuda.is_available():
         return "torch sees no CUDA device"
     try:
+        found = version("gsplat")
+    except PackageNotFoundError:
+        return "gsplat is not installed"
+    if not found.startswith(VERSION):
+        return f"gsplat {found} is installed and 1.5.3 is needed"
+    try:
+        if os.environ.get(LIBRARY):
+            take_library(os.environ[LIBRARY])
         from gsplat.cuda import _backend
     except Exception as error:  # a failed compilation may raise anything; the door reports it and goes on
         return f"gsplat did not load ({type(error).__name__}: {(str(error) or 'no text').splitlines()[0]})"
     return None if _backend._C is not None else "gsplat found no CUDA toolkit to compile its kernels with"
+
+
+def take_library(path: str) -> None:
+    """Have gsplat use a library that was compiled before: it asks for `gsplat.csrc` before it compiles."""
+    import gsplat
+
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    if spec is None or not os.path.isfile(path):
+        raise FileNotFoundError(f"{LIBRARY} names {path}, which is no library")
+    gsplat.csrc = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gsplat.csrc)
+    sys.modules["gsplat.csrc"] = gsplat.csrc
 
 
 def working_device(home: torch.device) -> torch.device:
@@ -39,45 +72,69 @@ def working_device(home: torch.device) -> torch.device:
     return home if home.type == "cuda" else torch.device("cuda")
 
 
-def contributions(means2d, conics, opacities, lists, camera: Camera) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gaussian and pixel index int64 [M] of everything that was blended, front to back within a pixel."""
+def contributions(means2d, conics, opacities, lists, camera: Camera) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Gaussian and pixel index int64 [M] of everything that was blended, front to back within a pixel; band by band of
+    tile rows, because a big picture's list would fill the memory (1024^2: about a gigabyte)."""
     from gsplat import rasterize_to_indices_in_range
 
-    clear = torch.ones(1, camera.height, camera.width, device=means2d.device)
-    gaussians, pixels, _ = rasterize_to_indices_in_range(0, ALL_BATCHES, clear, means2d, conics, opacities,
-                                                         camera.width, camera.height, TILE, *lists)
-    return gaussians, pixels
+    offsets, ids = lists
+    tiles_y, tiles_x = offsets.shape[1:]
+    high = max(BAND // (TILE * TILE * tiles_x), 1)
+    for first in range(0, tiles_y, high):
+        last = min(first + high, tiles_y)
+        top, bottom = first * TILE, min(last * TILE, camera.height)
+        end = len(ids) if last == tiles_y else int(offsets[0, last, 0])
+        centres = means2d - means2d.new_tensor([0.0, top]) if top else means2d
+        clear = torch.ones(1, bottom - top, camera.width, device=means2d.device)
+        gaussians, pixels, _ = rasterize_to_indices_in_range(
+            0, ALL_BATCHES, clear, centres, conics, opacities, camera.width, bottom - top, TILE,
+            offsets[:, first:last].contiguous(), ids[:end])
+        yield gaussians, pixels + top * camera.width
+
+
+def pixel_counts(means2d, conics, opacities, lists, camera: Camera) -> torch.Tensor:
+    """int32 [N]: in how many pixels each was blended."""
+    n = means2d.shape[1]
+    total = torch.zeros(n, dtype=torch.int64, device=means2d.device)
+    for gaussians, _ in contributions(means2d, conics, opacities, lists, camera):
+        total += torch.bincount(gaussians, minlength=n)
+    return total.to(torch.int32)
 
 
 def median_depth(means2d, conics, opacities, depths, lists, camera: Camera) -> torch.Tensor:
     """[H,W]: depth of the Gaussian at which transmittance falls below one half, 0 where none does."""
-    gaussians, pixels = contributions(means2d, conics, opacities, lists, camera)
     out = torch.zeros(camera.height * camera.width, device=depths.device)
-    if len(pixels) == 0:
-        return out.reshape(camera.height, camera.width)
-    x, y = pixels % camera.width + 0.5, pixels // camera.width + 0.5
-    dx, dy = means2d[0, gaussians, 0] - x, means2d[0, gaussians, 1] - y
-    a, b, c = conics[0, gaussians].unbind(-1)
-    alpha = (opacities[0, gaussians] * torch.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)).clamp(max=ALPHA_MAX)
-    passed = torch.log1p(-alpha.double()).cumsum(0)  # of all pixels one after the other
-    starts = torch.ones_like(pixels, dtype=torch.bool)
-    starts[1:] = pixels[1:] != pixels[:-1]
-    before = torch.cat([passed.new_zeros(1), passed[:-1]])
-    group = starts.cumsum(0) - 1
-    base = before[starts][group]
-    half = torch.log(torch.tensor(0.5, dtype=torch.float64, device=passed.device))
-    here = (passed - base < half) & (before - base >= half)
-    out[pixels[here]] = depths[0, gaussians[here]]
+    for gaussians, pixels in contributions(means2d, conics, opacities, lists, camera):
+        if len(pixels) == 0:
+            continue
+        x, y = pixels % camera.width + 0.5, pixels // camera.width + 0.5
+        dx, dy = means2d[0, gaussians, 0] - x, means2d[0, gaussians, 1] - y
+        a, b, c = conics[0, gaussians].unbind(-1)
+        alpha = opacities[0, gaussians] * torch.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
+        passed = torch.log1p(-alpha.clamp(max=ALPHA_MAX).double()).cumsum(0)  # of all pixels one after the other
+        starts = torch.ones_like(pixels, dtype=torch.bool)
+        starts[1:] = pixels[1:] != pixels[:-1]
+        before = torch.cat([passed.new_zeros(1), passed[:-1]])
+        base = before[starts][starts.cumsum(0) - 1]
+        here = (passed - base < LOG_HALF) & (before - base >= LOG_HALF)
+        out[pixels[here]] = depths[0, gaussians[here]]
     return out.reshape(camera.height, camera.width)
 
 
 def file_gradients(stats: DensityStats, means2d: torch.Tensor, camera: Camera) -> None:
-    """Have backward write the 2D gradients into `stats`, in NDC units."""
-    seen = weakref.ref(means2d)
+    """Have backward write the 2D gradients into `stats`, in NDC units.
+
+    gsplat hangs `absgrad` onto the Python object of the centres, so somebody must hold that until then: `stats` does,
+    and the hook holds `stats` weakly, so that there is no circle through the graph.
+    """
+    stats.held, reader = means2d, weakref.ref(stats)
+    half = means2d.new_tensor([camera.width / 2, camera.height / 2])
 
     def on_gradient(gradient: torch.Tensor) -> None:
-        half = torch.tensor([camera.width / 2, camera.height / 2], device=gradient.device)
-        stats.grad2d, stats.absgrad2d = gradient[0] * half, seen().absgrad[0] * half
+        filed = reader()
+        if filed is not None:
+            filed.grad2d, filed.absgrad2d = gradient[0] * half, filed.held.absgrad[0] * half
+            filed.held = None
 
     means2d.register_hook(on_gradient)
 
@@ -89,8 +146,7 @@ def render(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgro
     home, device = means.device, working_device(means.device)
     means, quats, scales, opacities, sh0, shN, extra, background = (
         t.to(device, torch.float32) for t in (means, quats, scales, opacities, sh0, shN, extra, background))
-    n = len(means)
-    if n == 0:  # gsplat's kernels divide by N
+    if len(means) == 0:  # gsplat's kernels divide by N
         return empty(camera, background, extra.shape[1], depth, home)
     viewmat = torch.tensor(camera.matrix, dtype=torch.float32, device=device)[None]
     K = torch.tensor([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]], device=device)[None]
@@ -110,8 +166,8 @@ def render(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgro
     splats = [t.detach() for t in (means2d, conics, shades)]
     blended, alpha = blended[0], alpha[0, :, :, 0]
     along = means.detach() @ viewmat[0, 2, :3] + viewmat[0, 2, 3]  # gsplat leaves the depths of the culled unwritten
-    stats = DensityStats(along.to(home), radii[0].amax(-1).to(home), count=lambda: torch.bincount(
-        contributions(*splats, lists, camera)[0], minlength=n).to(home, torch.int32))
+    stats = DensityStats(along.to(home), radii[0].amax(-1).to(home),
+                         count=lambda: pixel_counts(*splats, lists, camera).to(home))
     if means2d.requires_grad:
         file_gradients(stats, means2d, camera)
     picture = Rendering(blended[..., :3].to(home), alpha.to(home), "gsplat", stats)

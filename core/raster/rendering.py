@@ -26,6 +26,7 @@ class DensityStats:
     absgrad2d: Array | None = None  # [N,2] the same, summed as absolute values over pixels (AbsGS)
     count: Callable[[], Array] | None = field(default=None, repr=False)
     counted: Array | None = field(default=None, repr=False)
+    held: Array | None = field(default=None, repr=False)  # what the back end needs to be kept until backward
 
     @property
     def pixel_counts(self) -> Array:
