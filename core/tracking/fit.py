@@ -7,7 +7,7 @@ is given in K, by default FOCAL picture heights. Letters: T frames, E = 53 expre
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -23,6 +23,7 @@ SPREAD = 64  # frames that an identity is fitted from
 STRANGE = 3.0  # times the median distance from the median shape
 EXPRESSION_SIGMA = 0.3  # Gaussian prior of a weight; not from a paper: chosen on the actor's renders
 COMMON_NOISE = 2.0  # landmarks of one detector err together: 110 of them tell what 110 / 2^2 independent ones would
+IDENTITY_PRIOR = 2.0  # a detector's mistakes about a face are in every frame: 64 do not tell 64 times as much
 POSE_CUTOFF = 4.0  # hertz: heads do not turn faster while they talk
 MOUTH_CUTOFF = 8.0  # hertz: as a Gaussian of 0.6 frames at 25 per second
 CHUNK = 75  # frames solved at once
@@ -96,6 +97,7 @@ def fit_identity(
         raise ValueError("no sighting to fit an identity to")
     chosen = spread(sightings)
     problem = problem_of(sightings[chosen], lenses(K, len(sightings))[chosen], rig)
+    problem = replace(problem, identity_prior=IDENTITY_PRIOR)
     state = started(problem, np.zeros(len(rig.identities)))
     state = solved(problem, state, with_identity=True, steps=12)
     return Identity(state.identity, float(np.median(residuals(problem, state))))
@@ -164,7 +166,7 @@ def steadied(problem: Problem, state: State, seen: np.ndarray, rate: float) -> N
     state.translation = smoothed(state.translation, POSE_CUTOFF, rate, seen)
     again = []
     for part in chunks(len(seen)):
-        fixed = Problem(**{**vars(problem.part(part)), "fixed_pose": True})
+        fixed = replace(problem.part(part), fixed_pose=True)
         again.append(solved(fixed, state.part(part), steps=3).expression)
     state.expression = np.concatenate(again)
 

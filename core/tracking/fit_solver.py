@@ -30,6 +30,7 @@ class Problem:
     noise: np.ndarray  # [M] metres, per axis
     drift: np.ndarray  # [M, 3, D] metres in head space for each of the rig's view_terms
     expression_sigma: np.ndarray  # [E]
+    identity_prior: float = 1.0  # how many times the prior of the identity counts
     fixed_pose: bool = False
 
     def part(self, frames: slice) -> "Problem":
@@ -123,9 +124,10 @@ def step(problem: Problem, state: State, unknowns: int, with_identity: bool) -> 
     mixed = transposed @ shape  # [T, P, I]
     solved = np.linalg.solve(normal, np.concatenate([mixed, right[..., None]], -1))
     modes = shape.shape[-1]
-    core = np.eye(modes) + np.einsum("tmi,tmj->ij", shape, shape, optimize=True)
+    core = problem.identity_prior * np.eye(modes) + np.einsum("tmi,tmj->ij", shape, shape, optimize=True)
     core -= np.einsum("tpi,tpj->ij", mixed, solved[..., :modes], optimize=True)
-    pull = np.einsum("tmi,tm->i", shape, residual) - state.identity - np.einsum("tpi,tp->i", mixed, solved[..., modes])
+    pull = np.einsum("tmi,tm->i", shape, residual) - problem.identity_prior * state.identity
+    pull -= np.einsum("tpi,tp->i", mixed, solved[..., modes])
     change = np.linalg.solve(core, pull)
     move(state, solved[..., modes] - solved[..., :modes] @ change)
     state.identity = state.identity + change
