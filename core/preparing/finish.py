@@ -5,7 +5,7 @@ Letters: F pictures.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..jobs.messages import Prepare
 from ..tracking.channels import CHANNELS
 from .clips import Clip
 from .fitting import Fit
-from .measures import Row, figures_of, lateness, summary
+from .measures import Row, lateness, row_of, summary
 from .painting import Painted, Picked
 from .person import Facts
 from .report import write_report
@@ -37,9 +37,10 @@ class Whole:
     """Everything that is known at the end."""
 
     clips: Sequence[Clip]
-    fits: Mapping[str, Fit]
+    track: Callable[[str], Fit]  # of a clip
     picked: Mapping[str, Picked]
     painted: Mapping[str, Painted]
+    shown: Callable[[str], np.ndarray]  # thumbnail [h,w,3] of a clip
     voices: Mapping[str, Voice]
     dropped: Mapping[str, str]  # clip or video -> why
     warnings: Sequence[str]
@@ -59,16 +60,13 @@ def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Stor
           ) -> tuple[dict, str]:
     """Table, report, card; returns what the deed answers, and a sentence where the lips seem late (else empty)."""
     _tidy(out, whole)
-    _table(out, whole)
     name = job.name or out.resolve().name
-    rows = [Row(clip.name, clip.name in whole.test, whole.fits[clip.name], whole.painted[clip.name],
-                whole.voices[clip.name], len(whole.picked[clip.name].frames), out / "audio" / f"{clip.name}.wav",
-                clip.rate) for clip in whole.clips]
-    figures = [figures_of(row) for row in rows]
-    overall = summary(rows, figures)
+    rows = _table(out, whole)
+    overall = summary(rows)
     late = lateness(overall, settings.rate)
     warnings = [*whole.warnings, *([f"{out}: {late}"] if late else [])]
-    write_report(out / "report.html", name, rows, figures, whole.dropped, warnings, whole.facts, settings)
+    write_report(out / "report.html", name, rows, whole.dropped, warnings, whole.facts, whole.shown,
+                 settings)
     videos = len({clip.path for clip in whole.clips})
     how = "colour key over a plain backdrop" if whole.facts.backdrop.plain else "MediaPipe Selfie Segmentation"
     write_card(out, name, settings.rate, (whole.facts.side, whole.facts.side), CHANNELS,
@@ -82,11 +80,16 @@ def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Stor
     return result, warnings[-1] if late else ""
 
 
-def _table(out: Path, whole: Whole) -> None:
+def _table(out: Path, whole: Whole) -> list[Row]:
+    """Write frames.npz; returns what the report says of each clip."""
     columns: dict[str, list] = {name: [] for name in ("clip", "time", "split", "viewmat", "landmarks2d", "expression")}
+    rows = []
     for number, clip in enumerate(whole.clips):
-        fit, frames = whole.fits[clip.name], np.array(whole.picked[clip.name].frames)
-        split = SPLITS["test" if clip.name in whole.test else "train"]
+        fit, frames = whole.track(clip.name), np.array(whole.picked[clip.name].frames, np.int64)
+        test = clip.name in whole.test
+        rows.append(row_of(clip, test, fit, whole.painted[clip.name], whole.voices[clip.name], len(frames),
+                           out / "audio" / f"{clip.name}.wav"))
+        split = SPLITS["test" if test else "train"]
         columns["clip"].append(np.full(len(frames), number))
         columns["time"].append(frames / float(clip.rate))
         columns["split"].append(np.full(len(frames), split))
@@ -95,6 +98,7 @@ def _table(out: Path, whole: Whole) -> None:
         columns["expression"].append(fit.channels[frames])
     joined = {name: np.concatenate(values) for name, values in columns.items()}
     write_table(out, K=np.tile(whole.facts.camera, (len(joined["clip"]), 1, 1)), **joined)
+    return rows
 
 
 def _tidy(out: Path, whole: Whole) -> None:

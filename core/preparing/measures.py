@@ -17,6 +17,7 @@ from ..metrics import lip_gap
 from ..metrics.lip_offset import LipOffset, lip_offset, pooled
 from ..metrics.lips import jitter
 from ..metrics.shifts import REACH
+from .clips import Clip
 from .fitting import Fit
 from .painting import Painted
 from .settings import LATE
@@ -32,34 +33,26 @@ class Row:
 
     name: str
     test: bool
-    fit: Fit
-    painted: Painted
-    voice: Voice
-    pictures: int
-    audio: Path
-    rate: Fraction
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Of a clip."""
-
+    seconds: float
     frames: int
     pictures: int
     off: float  # pixels between seen and fitted points, median
     off_share: float  # the same over the face's width
+    residual: np.ndarray  # [T] pixels, of frames with a face
     tremble: float  # pixels, mean second difference in time of the landmarks on the face
     turns: np.ndarray  # [T,3] degrees: yaw, pitch, roll
     gap: np.ndarray  # [T] millimetres between the inner lips
     sync: LipOffset | None  # of the lips against the voice's loudness; None for a very short clip
+    painted: Painted
+    voice: Voice
 
 
-def figures_of(row: Row) -> Figures:
-    fit = row.fit
+def row_of(clip: Clip, test: bool, fit: Fit, painted: Painted, voice: Voice, pictures: int, audio: Path) -> Row:
     gap = 1e3 * lip_gap(fit.landmarks)
-    sync = lip_offset(gap, loudness(row.audio, len(gap), row.rate), row.rate) if len(gap) >= 3 * REACH + 8 else None
-    return Figures(len(gap), row.pictures, fit.off, fit.off / max(fit.face_width, 1e-6),
-                   jitter(fit.landmarks2d[:, INNER]), turns_of(fit.viewmat), gap, sync)
+    sync = lip_offset(gap, loudness(audio, len(gap), clip.rate), clip.rate) if len(gap) >= 3 * REACH + 8 else None
+    return Row(clip.name, test, clip.seconds, len(gap), pictures, fit.off, fit.off / max(fit.face_width, 1e-6),
+               fit.residual[fit.seen], jitter(fit.landmarks2d[:, INNER]), turns_of(fit.viewmat).astype(np.float32),
+               gap.astype(np.float32), sync, painted, voice)
 
 
 def loudness(path: Path, count: int, rate: Fraction) -> np.ndarray:
@@ -88,16 +81,16 @@ def turns_of(
     return np.degrees(np.stack([-yaw, pitch, roll], axis=1))
 
 
-def summary(rows: Sequence[Row], figures: Sequence[Figures]) -> dict:
+def summary(rows: Sequence[Row]) -> dict:
     """Figures over all clips, as JSON values."""
-    curves_of = [f.sync for f in figures if f.sync is not None]
+    curves_of = [row.sync for row in rows if row.sync is not None]
     sync = pooled(curves_of) if curves_of else None
     return {
-        "seconds": round(sum(f.frames / float(row.rate) for row, f in zip(rows, figures)), 2),
-        "off_px": _figure(np.median([f.off for f in figures]), 3),
-        "off_percent_of_face": _figure(100 * np.median([f.off_share for f in figures]), 3),
-        "tremble_px": _figure(np.median([f.tremble for f in figures]), 3),
-        "gap_mm_95": _figure(np.percentile(np.concatenate([f.gap for f in figures]), 95), 2),
+        "seconds": round(sum(row.seconds for row in rows), 2),
+        "off_px": _figure(np.median([row.off for row in rows]), 3),
+        "off_percent_of_face": _figure(100 * np.median([row.off_share for row in rows]), 3),
+        "tremble_px": _figure(np.median([row.tremble for row in rows]), 3),
+        "gap_mm_95": _figure(np.percentile(np.concatenate([row.gap for row in rows]), 95), 2),
         "backdrop_drift": _figure(np.median([row.painted.drift for row in rows]), 2),
         "backdrop_left": _figure(np.median([row.painted.left for row in rows]), 2),
         "lips_late_frames": None if sync is None or sync.fine is None else _figure(sync.fine, 2),

@@ -25,7 +25,8 @@ from .store import Key, Store, fingerprint
 from .thumbnail import thumbnail
 
 STAGE = "paint"
-WANTED = {"drift": (), "left": (), "odd": (), "covered": ("P",), "thumbnail": (None, None, 3)}
+WANTED = {"drift": (), "left": ()}
+SHOWN = {"thumbnail": (None, None, 3)}
 DEPTHS = 3000  # pictures with depth are enough: training lifts its first points from sixty of them
 SAMPLES = 8  # frames from which a clip's light is known
 TOLD = 5  # frames between two words
@@ -40,6 +41,7 @@ class Picked:
 
     first: int  # number of the first picture
     frames: tuple[int, ...]  # P
+    shown: int  # the frame of the clip's thumbnail
     depth_every: int  # of the footage's pictures, by number, have depth
 
     @property
@@ -55,23 +57,25 @@ class Painted:
 
     drift: float  # grey levels that the backdrop was away from the common one
     left: float  # grey levels afterwards
-    odd: bool  # filmed in another light altogether
-    covered: np.ndarray  # [P] share of the picture that is person
-    thumbnail: np.ndarray  # [h,w,3] uint8
 
 
-def plan(clips: Sequence[Clip], fits: dict[str, Fit], settings: Settings) -> dict[str, Picked]:
-    """Every `every`th good frame, at most `most` of a clip, numbered on from clip to clip."""
+def plan(clips: Sequence[Clip], usable: dict[str, np.ndarray], odd: set[str], settings: Settings
+         ) -> dict[str, Picked]:
+    """Every `every`th usable ([T] bool a clip) frame, at most `most` of a clip, numbered on from clip to clip.
+
+    `odd` clips give none: another light, and often other clothes, would have to be learnt with the same Gaussians.
+    """
     chosen, out, first = {}, {}, 0
     for clip in clips:
-        good = np.flatnonzero(fits[clip.name].good)
+        good = np.flatnonzero(usable[clip.name])
         good = good[good % settings.every == 0] if (good % settings.every == 0).any() else good[:1]
         if settings.most and len(good) > settings.most:
             good = good[np.linspace(0, len(good) - 1, settings.most).round().astype(int)]
         chosen[clip.name] = tuple(int(k) for k in good)
-    every = max(1, sum(len(frames) for frames in chosen.values()) // DEPTHS)
-    for name, frames in chosen.items():
-        out[name] = Picked(first, frames, every)
+    every = max(1, sum(len(good) for good in chosen.values()) // DEPTHS)
+    for name, good in chosen.items():
+        frames = () if name in odd else good
+        out[name] = Picked(first, frames, good[len(good) // 2], every)
         first += len(frames)
     return out
 
@@ -89,8 +93,15 @@ def painted(store: Store, out: Path, name: str, key: Key, picked: Picked) -> Pai
         files = picture_files(out, number)
         if not all(path.is_file() for kind, path in files.items() if deep or kind != "depth"):
             return None
-    return Painted(float(found["drift"]), float(found["left"]), bool(found["odd"]), found["covered"],
-                   found["thumbnail"])
+    return Painted(float(found["drift"]), float(found["left"]))
+
+
+def shown(store: Store, name: str, key: Key) -> np.ndarray:
+    """[h,w,3] uint8: the clip's thumbnail."""
+    found = store.get(STAGE, name, key, SHOWN)
+    if found is None:
+        raise RuntimeError(f"{name} was painted, but nothing is stored")
+    return found["thumbnail"]
 
 
 def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: Key, key: Key, settings: Settings,
@@ -104,31 +115,30 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
     points[~seen.seen] = np.nan
     light = _light(facts, pictures(clip, facts.wide_size, facts.wide_box), points, picked)
     place = dict(zip(picked.frames, picked.files))
-    covered, shown = [], None
+    small = None
     for k, rgb in pictures(clip, facts.wide_size, facts.wide_box):
         if k in place:
             number, deep = place[k]
             rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
             write_picture(out, number, rgba, label, _depth(facts, fit, k, rgba[..., 3] / 255) if deep else None)
-            covered.append(rgba[..., 3].mean() / 255)
-            if k <= picked.frames[len(picked.frames) // 2] or shown is None:
-                shown = thumbnail(rgb[facts.inner], rgba, label, facts.placed(fit.landmarks2d[k]))
+        if k == picked.shown:
+            rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
+            small = thumbnail(rgb[facts.inner], rgba, label, facts.placed(fit.landmarks2d[k]))
         if (k + 1) % TOLD == 0:
             tell(TOLD)
     tell(clip.span.count % TOLD)
     write_track(out, clip.name, np.arange(clip.span.count) / float(clip.rate), fit.landmarks, fit.channels,
                 weights=fit.weights, viewmat=fit.viewmat)
     store.put(STAGE, clip.name, key, {
-        "drift": np.array(light.drift), "left": np.array(light.left), "odd": np.array(light.odd),
-        "covered": np.array(covered), "thumbnail": shown})
+        "drift": np.array(light.drift), "left": np.array(light.left), "thumbnail": small})
 
 
 def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray]], points: np.ndarray, picked: Picked) -> Backdrop:
     """The backdrop with what brings this clip to it."""
     if not facts.backdrop.plain:
         return facts.backdrop
-    spread = np.unique(np.linspace(0, len(picked.frames) - 1, min(SAMPLES, len(picked.frames))).astype(int))
-    wanted = {picked.frames[n] for n in spread}
+    choice = picked.frames or (picked.shown,)
+    wanted = {choice[n] for n in np.linspace(0, len(choice) - 1, SAMPLES).astype(int)}
     several = [(k, rgb) for k, rgb in frames if k in wanted]
     return facts.backdrop.of_clip(np.stack([rgb for _, rgb in several]),
                                   points[[k for k, _ in several]] + facts.margin[:2])

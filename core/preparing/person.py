@@ -25,8 +25,8 @@ from .settings import VERSION, Settings
 from .store import Key, Store, fingerprint, model_print
 
 STAGE, NAME = "person", "person"
-WANTED = {"K": (3, 3), "crop": (3,), "identity": ("I",), "identity_off": (),
-          "margin": (4,), "field": ("H", "W", 3), "noise": (), "skin": (3,), "words": ("L",)}
+WANTED = {"K": (3, 3), "crop": (3,), "identity": ("I",), "identity_off": (), "margin": (4,),
+          "field": ("H", "W", 3), "noise": (), "skin": (3,), "drift": ("N",), "odd": ("N",), "words": ("L",)}
 OF_A_CLIP = 6  # frames of a clip that the identity may be fitted from
 SIGHTINGS = 2000  # at most, of all clips
 BACKDROPS = 48  # sample pictures
@@ -48,6 +48,8 @@ class Facts:
     identity: Identity
     backdrop: Backdrop  # of a picture with its margin
     rest: Rest
+    drift: np.ndarray  # [N] grey levels that a clip's backdrop is away from the common one, in the clips' order
+    odd: np.ndarray  # [N] bool: clips filmed in another light altogether
 
     @property
     def side(self) -> int:
@@ -119,17 +121,16 @@ def known(store: Store, key: Key) -> Facts | None:
     crop = tuple(int(value) for value in found["crop"])
     margin = tuple(int(value) for value in found["margin"])
     return Facts(key, found["K"], crop, margin, Identity(found["identity"], float(found["identity_off"])), backdrop,
-                 Rest(words["levels"], tuple(words["gaze"])))
+                 Rest(words["levels"], tuple(words["gaze"])), found["drift"], found["odd"].astype(bool))
 
 
 def person(clips: list[tuple[Clip, Key]], settings: Settings, key: Key, work: Path, tell: Callable[[int], None]
            ) -> None:
     """Raises Refusal when the head leaves no room for a crop."""
     store = Store(work)
-    boxes, sightings, shapes, samples = [], [], [], []
-    wanted = set(np.unique(np.linspace(0, len(clips) - 1, min(len(clips), BACKDROPS)).astype(int)).tolist())
+    boxes, sightings, shapes = [], [], []
     share = max(1, min(OF_A_CLIP, SIGHTINGS // len(clips))) if len(clips) > 1 else SIGHTINGS
-    for number, (clip, look_key) in enumerate(clips):
+    for clip, look_key in clips:
         seen = looked(store, clip, look_key)
         if seen is None:
             raise RuntimeError(f"{clip.name} was looked at, but nothing is stored")
@@ -137,22 +138,24 @@ def person(clips: list[tuple[Clip, Key]], settings: Settings, key: Key, work: Pa
         boxes.append(np.concatenate([points[..., :2].min(axis=1), points[..., :2].max(axis=1)], axis=1))
         sightings.append(points[spread(points, min(share, len(points)))])
         shapes.append(seen.blendshapes[seen.seen])
-        if number in wanted:
-            there = sample_index(clip)
-            samples.append((seen.sample, seen.points[there] if seen.seen[there] else None))
     size = clips[0][0].size
     K = lens(*size, settings.focal or None)
     crop = crop_of(np.concatenate(boxes), size, settings.size)
     side = settings.size or crop[2]
     identity = fit_identity(np.concatenate(sightings), K, load_rig())
     margin = margin_of(crop, size, side)
-    backdrop = backdrop_of(samples, size, crop, margin, side)
+    place = (crop, margin, side)
+    some = np.unique(np.linspace(0, len(clips) - 1, min(len(clips), BACKDROPS)).astype(int))
+    frames, marks = zip(*(sample(store, *clips[k], *place) for k in some))
+    backdrop = Backdrop.of(np.stack(frames), np.stack(marks))
+    lights = [backdrop.of_clip(*(part[None] for part in sample(store, *clip, *place))) for clip in clips]
     rest = rest_of(np.concatenate(shapes))
     words = {"plain": backdrop.plain, "why": backdrop.why, "levels": rest.levels, "gaze": rest.gaze}
     store.put(STAGE, NAME, key, {
         "K": K, "crop": np.array(crop), "margin": np.array(margin), "identity": identity.coefficients,
         "identity_off": np.array(identity.residual),
         "field": backdrop.field, "noise": np.array(backdrop.noise),
+        "drift": np.array([light.drift for light in lights]), "odd": np.array([light.odd for light in lights]),
         "skin": np.zeros(3, np.float32) if backdrop.skin is None else backdrop.skin,
         "words": np.frombuffer(to_json(words).encode(), np.uint8)})
 
@@ -178,15 +181,17 @@ def crop_of(
     return corner[0], corner[1], side
 
 
-def backdrop_of(samples: list, size: tuple[int, int], crop: tuple[int, int, int], margin: tuple[int, int, int, int],
-                side: int) -> Backdrop:
-    """From sample pictures with their landmarks [478,3] in the video's pixels, or None."""
-    frames, marks, scale = [], [], side / crop[2]
+def sample(store: Store, clip: Clip, look_key: Key, crop: tuple[int, int, int], margin: tuple[int, int, int, int],
+           side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A clip's sample picture with its margin [H,W,3] uint8, and its landmarks [478,2] there, NaN without a face."""
+    seen, there = looked(store, clip, look_key), sample_index(clip)
+    if seen is None:
+        raise RuntimeError(f"{clip.name} was looked at, but nothing is stored")
     left, top, width, height = box_of(crop, margin, side)
     wide = (side + margin[0] + margin[2], side + margin[1] + margin[3])
-    for picture, points in samples:
-        shrink = picture.shape[1] / size[0]
-        box = tuple(shrink * value for value in (left, top, left + width, top + height))
-        frames.append(np.asarray(Image.fromarray(picture).resize(wide, Image.Resampling.BICUBIC, box=box)))
-        marks.append(np.full((478, 2), np.nan) if points is None else (points[:, :2] - (left, top)) * scale)
-    return Backdrop.of(np.stack(frames), np.stack(marks))
+    shrink = seen.sample.shape[1] / clip.size[0]
+    box = tuple(shrink * value for value in (left, top, left + width, top + height))
+    picture = np.asarray(Image.fromarray(seen.sample).resize(wide, Image.Resampling.BICUBIC, box=box))
+    if not seen.seen[there]:
+        return picture, np.full((seen.points.shape[1], 2), np.nan)
+    return picture, (seen.points[there, :, :2] - (left, top)) * (side / crop[2])

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+
 from ..formats.atomic import written_beside
 from ..formats.lock import Lock
 from ..formats.opening import open_plain
@@ -32,7 +34,7 @@ from .spans import held_back
 from .store import Key, Store, fingerprint
 
 MARK = "prepare.json"
-COST = {"look": 4, "fit": 2, "paint": 11}  # of a frame, relatively: measured, so that the estimate does not jump
+COST = {"look": 4, "fit": 4, "paint": 12}  # of a frame, relatively: measured, so that the estimate does not jump
 
 
 def prepare(job: Prepare) -> Iterator[Event]:
@@ -135,6 +137,7 @@ class Preparation:
 
     def person(self) -> Iterator[Event]:
         """Returns what all clips share."""
+        self.shared = [clip.name for clip in self.clips]
         looks = [self.keys[clip.name].hex() for clip in self.clips]
         key = person.key_of(looks, self.settings)
         facts = person.known(self.store, key)
@@ -153,11 +156,28 @@ class Preparation:
         missing = [clip for clip in self.clips if not self.store.has(fitting.STAGE, clip.name, keys[clip.name])]
         yield from self.of_clips("fit", fitting.fit, missing, lambda clip: (
             clip, self.keys[clip.name], facts.key, self.fit_keys[clip.name], self.work))
-        self.fits = {clip.name: fitting.fitted(self.store, clip.name, self.fit_keys[clip.name]) for clip in self.clips}
-        yield from self.leave_out({name: sentence for name, fit in self.fits.items() if (sentence := fit.fault())})
+        faults: dict[str, str] = {}
+        self.usable: dict[str, np.ndarray] = {}
+        for clip in self.clips:
+            track = self.track(clip.name)
+            self.usable[clip.name] = track.good
+            if sentence := track.fault():
+                faults[clip.name] = sentence
+        yield from self.leave_out(faults)
+
+    def track(self, name: str) -> fitting.Fit:
+        """One clip's, from the store: of a long video not all fit into memory."""
+        found = fitting.fitted(self.store, name, self.fit_keys[name])
+        if found is None:
+            raise RuntimeError(f"{name} was fitted, but nothing is stored")
+        return found
 
     def paint(self, facts: "person.Facts") -> Iterator[Event]:
-        self.plan = painting.plan(self.clips, self.fits, self.settings)
+        odd = {name: drift for name, drift, is_odd in zip(self.shared, facts.drift, facts.odd) if is_odd}
+        for name in (clip.name for clip in self.clips if clip.name in odd):
+            yield self.warned(f"{name} was filmed in another light than the other clips ({odd[name]:.0f} grey levels "
+                              "off); its sound and motion are used, its pictures are not.")
+        self.plan = painting.plan(self.clips, self.usable, set(odd), self.settings)
         self.paint_keys = {name: painting.key_of(self.fit_keys[name], self.settings, picked)
                            for name, picked in self.plan.items()}
         missing = [clip for clip in self.clips if not painting.painted(
@@ -173,20 +193,17 @@ class Preparation:
         test = held_back(list(videos.values()), self.settings.test_share)
         painted = {clip.name: painting.painted(self.store, self.out, clip.name, self.paint_keys[clip.name],
                                                self.plan[clip.name]) for clip in self.clips}
-        yield from self.hints(test, painted)
-        everything = finish.Whole(self.clips, self.fits, self.plan, painted, self.voices, self.dropped, self.warnings,
-                                  test, facts)
+        yield from self.hints(test)
+        everything = finish.Whole(
+            self.clips, self.track, self.plan, painted, lambda name: painting.shown(
+                self.store, name, self.paint_keys[name]), self.voices, self.dropped, self.warnings, test, facts)
         result, late = finish.write(self.job, self.settings, everything, self.out, self.store, whole)
         if late:
             yield Warned(late)
         yield Progress(self.total, self.total, 0.0)
         yield Finished(result)
 
-    def hints(self, test: set[str], painted: dict) -> Iterator[Event]:
-        for name, of_clip in painted.items():
-            if of_clip.odd:
-                yield self.warned(f"{name} was filmed in another light than the other clips ({of_clip.drift:.0f} grey "
-                                  "levels off); if its pictures look wrong in the report, leave it out.")
+    def hints(self, test: set[str]) -> Iterator[Event]:
         seconds = sum(clip.seconds for clip in self.clips)
         if seconds < LITTLE:
             yield self.warned(f"{self.out}: only {seconds:.0f} s can be used, so the head will have heard few sounds; "

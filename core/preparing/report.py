@@ -6,7 +6,7 @@ No times and no paths of this machine stand in it: the same videos give the same
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..formats.atomic import written_beside
 from ..metrics.lip_offset import pooled
-from .measures import Figures, Row, summary
+from .measures import Row, summary
 from .person import Facts
 from .plots import cloud, curves, histogram
 from .settings import CLIPPED, Settings
@@ -37,20 +37,20 @@ HEAD = ("clip", "split", "frames", "pictures", "off px", "off % of face", "tremb
         "gap mm 95 %", "sound dB", "peak dB", "clipped %", "drift", "left", "lips late, frames")
 
 
-def write_report(path: Path, name: str, rows: Sequence[Row], figures: Sequence[Figures],
-                 dropped: Mapping[str, str], warnings: Sequence[str], facts: Facts, settings: Settings) -> None:
-    whole = summary(rows, figures)
-    body = [f"<h1>{escape(name)}: what was prepared</h1>", _facts(rows, figures, dropped, facts, settings, whole),
-            _listed("Worth knowing", warnings), _left_out(dropped), _sheet(rows, figures), _plots(rows, figures),
-            _table(rows, figures)]
+def write_report(path: Path, name: str, rows: Sequence[Row], dropped: Mapping[str, str], warnings: Sequence[str],
+                 facts: Facts, shown: Callable[[str], np.ndarray], settings: Settings) -> None:
+    """shown: the thumbnail [h,w,3] uint8 of a clip."""
+    whole = summary(rows)
+    body = [f"<h1>{escape(name)}: what was prepared</h1>", _facts(rows, dropped, facts, settings, whole),
+            _listed("Worth knowing", warnings), _left_out(dropped), _sheet(rows, shown), _plots(rows),
+            _table(rows)]
     page = (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(name)}</title>'
             f"<style>{STYLE}</style><body>{''.join(body)}</body></html>\n")
     with written_beside(path) as beside:
         beside.write_text(page, encoding="utf-8")
 
 
-def _facts(rows: Sequence[Row], figures: Sequence[Figures], dropped: Mapping[str, str], facts: Facts,
-           settings: Settings, whole: dict) -> str:
+def _facts(rows: Sequence[Row], dropped: Mapping[str, str], facts: Facts, settings: Settings, whole: dict) -> str:
     side, crop = facts.side, facts.crop
     minutes, seconds = divmod(round(whole["seconds"]), 60)
     sync = "not measured (clips too short)" if whole["lips_r"] is None else (
@@ -59,7 +59,7 @@ def _facts(rows: Sequence[Row], figures: Sequence[Figures], dropped: Mapping[str
     words = {
         "Clips": f"{len(rows)} kept ({sum(row.test for row in rows)} held back for tests), {len(dropped)} left out",
         "Length": f"{minutes} min {seconds} s at {settings.rate} frames a second",
-        "Pictures": f"{sum(f.pictures for f in figures)} of {side}x{side} pixels, cut from {crop[2]}x{crop[2]} at "
+        "Pictures": f"{sum(row.pictures for row in rows)} of {side}x{side} pixels, cut from {crop[2]}x{crop[2]} at "
                     f"({crop[0]}, {crop[1]}) of the video",
         "Camera": f"focal length {facts.K[0, 0]:.0f} pixels of the video"
                   + ("" if settings.focal else " (assumed: it cannot be told from a talking head)"),
@@ -76,7 +76,7 @@ def _facts(rows: Sequence[Row], figures: Sequence[Figures], dropped: Mapping[str
 
 
 def _listed(title: str, sentences: Sequence[str]) -> str:
-    few = [sentence for sentence in sentences if not sentence.endswith("left out.")]
+    few = [sentence for sentence in sentences if not sentence.endswith("is left out.")]
     return f"<h2>{title}</h2><ul>{''.join(f'<li>{escape(s)}</li>' for s in few)}</ul>" if few else ""
 
 
@@ -94,14 +94,14 @@ def _without_folder(why: str) -> str:
     return Path(first).name + space + rest if "/" in first else why
 
 
-def _sheet(rows: Sequence[Row], figures: Sequence[Figures]) -> str:
+def _sheet(rows: Sequence[Row], shown: Callable[[str], np.ndarray]) -> str:
     even = set(np.unique(np.linspace(0, len(rows) - 1, min(SHEET, len(rows))).astype(int)).tolist())
-    worst = set(np.argsort([-f.off_share for f in figures])[:WORST].tolist()) if len(rows) > SHEET else set()
-    shown = [(k, rows[k], figures[k]) for k in sorted(even | worst)]
+    worst = set(np.argsort([-row.off_share for row in rows])[:WORST].tolist()) if len(rows) > SHEET else set()
+    chosen = [(k, rows[k]) for k in sorted(even | worst)]
     pictures = "".join(
-        f'<figure><img src="data:image/jpeg;base64,{_jpeg(row.painted.thumbnail)}" alt=""><figcaption>'
-        f'{escape(row.name)}{", fitted worst" if k in worst else ""}: {100 * f.off_share:.1f} % off, '
-        f"{f.pictures} pictures</figcaption></figure>" for k, row, f in shown)
+        f'<figure><img src="data:image/jpeg;base64,{_jpeg(shown(row.name))}" alt=""><figcaption>'
+        f'{escape(row.name)}{", fitted worst" if k in worst else ""}: {100 * row.off_share:.1f} % off, '
+        f"{row.pictures} pictures</figcaption></figure>" for k, row in chosen)
     return ("<h2>Pictures</h2><p>Filmed, with the fitted landmarks; cut out, over grey; labels: head, inside of the "
             f'mouth.</p><div class="row">{pictures}</div>')
 
@@ -112,22 +112,22 @@ def _jpeg(pixels: np.ndarray) -> str:
     return base64.b64encode(stream.getvalue()).decode()
 
 
-def _plots(rows: Sequence[Row], figures: Sequence[Figures]) -> str:
-    turns = np.concatenate([f.turns for f in figures])
-    gaps = {split: np.concatenate([np.zeros(0), *(f.gap for row, f in zip(rows, figures)
-                                                  if row.test == (split == "test"))]) for split in ("train", "test")}
+def _plots(rows: Sequence[Row]) -> str:
+    turns = np.concatenate([row.turns for row in rows])
+    gaps = {split: np.concatenate([np.zeros(0), *(row.gap for row in rows if row.test == test)])
+            for split, test in (("train", False), ("test", True))}
     loud = np.array([row.voice.loudness for row in rows])
     plots = [
         histogram("How far the mouth opens", "millimetres between the inner lips", gaps),
         cloud("Where the head looks", "yaw across, pitch up the side, degrees", turns[:, 0], turns[:, 1]),
         histogram("Tracking", "pixels between seen and fitted points, a frame",
-                  {"frames": np.concatenate([row.fit.residual[row.fit.seen] for row in rows])}),
+                  {"frames": np.concatenate([row.residual for row in rows])}),
         histogram("Sound", "loudness of a clip, dB of full scale", {"clips": loud}),
     ]
     if len(rows) > 1:
         plots.append(curves("Backdrop's drift", "clip; grey levels up the side", range(len(rows)), {
             "before": [row.painted.drift for row in rows], "after": [row.painted.left for row in rows]}))
-    known = [f.sync for f in figures if f.sync is not None]
+    known = [row.sync for row in rows if row.sync is not None]
     if known:
         sync = pooled(known)
         plots.append(curves("Lips against the voice's loudness", "frames that the lips are moved; r up the side",
@@ -135,16 +135,16 @@ def _plots(rows: Sequence[Row], figures: Sequence[Figures]) -> str:
     return f'<h2>Plots</h2><div class="row">{"".join(plots)}</div>'
 
 
-def _table(rows: Sequence[Row], figures: Sequence[Figures]) -> str:
+def _table(rows: Sequence[Row]) -> str:
     lines = []
-    for row, f in zip(rows, figures):
-        turn = [f"{low:.0f} … {high:.0f}" for low, high in zip(f.turns.min(axis=0), f.turns.max(axis=0))]
+    for row in rows:
+        turn = [f"{low:.0f} … {high:.0f}" for low, high in zip(row.turns.min(axis=0), row.turns.max(axis=0))]
         clipped = f"{100 * row.voice.clipped:.2f}"
-        late = "" if f.sync is None or f.sync.fine is None else f"{f.sync.fine:+.1f} (r {f.sync.r:.2f})"
+        late = "" if row.sync is None or row.sync.fine is None else f"{row.sync.fine:+.1f} (r {row.sync.r:.2f})"
         if row.voice.clipped > CLIPPED:
             clipped = f'<span class="bad">{clipped}</span>'
-        cells = [row.name, "test" if row.test else "train", f.frames, f.pictures, f"{f.off:.2f}",
-                 f"{100 * f.off_share:.2f}", f"{f.tremble:.2f}", *turn, f"{np.percentile(f.gap, 95):.1f}",
+        cells = [row.name, "test" if row.test else "train", row.frames, row.pictures, f"{row.off:.2f}",
+                 f"{100 * row.off_share:.2f}", f"{row.tremble:.2f}", *turn, f"{np.percentile(row.gap, 95):.1f}",
                  f"{row.voice.loudness:.1f}", f"{row.voice.peak:.1f}", clipped, f"{row.painted.drift:.1f}",
                  f"{row.painted.left:.2f}", late]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report's numbers mean what they say: turns have their signs, a late sound is found, plots hold every value."""
+
+from fractions import Fraction
+from xml.dom import minidom
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from talksplat.core.audio.sound import Sound, write_wav
+from talksplat.core.metrics.lip_offset import lip_offset
+from talksplat.core.preparing.measures import lateness, loudness, turns_of
+from talksplat.core.preparing.plots import cloud, curves, histogram, ticks
+
+FACING = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+
+
+def rotation(axis, degrees):
+    axis, angle = np.array(axis, float), np.radians(degrees)
+    K = np.cross(np.eye(3), axis)
+    return np.eye(3) - np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
+
+
+@pytest.mark.parametrize(("axis", "sign", "column"), [((0, 0, 1), 1, 0), ((1, 0, 0), -1, 1), ((0, 1, 0), 1, 2)])
+def test_turns_of_the_head(axis, sign, column):
+    """Head space: about +Z to its own left, about +X the nose goes up (-Y towards -Z is down), about +Y to the side."""
+    turn = rotation(axis, 20)
+    viewmat = np.eye(4)
+    viewmat[:3, :3] = FACING @ turn
+    nose, crown = turn @ (0, -1, 0), turn @ (0, 0, 1)
+    expected = {0: nose[0], 1: -nose[2], 2: crown[0]}[column]
+    found = turns_of(viewmat[None])[0]
+    assert np.sign(found[column]) == np.sign(expected)
+    assert abs(found[column]) == pytest.approx(20)
+    np.testing.assert_allclose(np.delete(found, column), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("delay", [-4, 0, 3])
+def test_a_shifted_sound_is_found(tmp_path, delay):
+    rng = np.random.default_rng(0)
+    gap = np.convolve(rng.random(140) > 0.5, np.ones(5) / 5, "same")[:120] * 10
+    samples = np.repeat(np.roll(gap, delay), 640) * rng.normal(0, 0.02, 120 * 640)
+    write_wav(tmp_path / "voice.wav", Sound(samples.astype(np.float32)))
+    loud = loudness(tmp_path / "voice.wav", 120, Fraction(25))
+    found = lip_offset(gap, loud, 25)
+    assert found.fine == pytest.approx(-delay - 0.5, abs=0.8)
+    assert found.r > 0.7
+
+
+def test_lateness_is_told_when_it_is_sure():
+    assert lateness({"lips_late_frames": 1.0, "lips_r": 0.6}, Fraction(25)) == ""
+    assert lateness({"lips_late_frames": 9.0, "lips_r": 0.05}, Fraction(25)) == ""
+    assert lateness({"lips_late_frames": None, "lips_r": None}, Fraction(25)) == ""
+    assert "240 ms) late" in lateness({"lips_late_frames": 6.0, "lips_r": 0.6}, Fraction(25))
+    assert "early" in lateness({"lips_late_frames": -6.0, "lips_r": 0.6}, Fraction(25))
+
+
+@settings(deadline=None)
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_few_and_inside(low, width):
+    found = ticks(low, low + width)
+    assert len(found) <= 8
+    assert all(low - 1e-6 * abs(low) - 1e-9 <= value <= low + width + 1e-6 * abs(low) + 1e-9 for value in found)
+
+
+def test_plots_are_whole_and_hold_every_value():
+    rng = np.random.default_rng(1)
+    for values in (rng.normal(size=500), np.zeros(3), np.array([2.0])):
+        drawn = minidom.parseString(histogram("T <&>", "x", {"a": values, "b": values[:1]}))
+        assert drawn.documentElement.tagName == "svg"
+        minidom.parseString(cloud("T", "x", values, values))
+    minidom.parseString(curves("T", "x", [0, 1, 2], {"r": [0.1, 0.4, -0.2]}))
+    bars = [rect for rect in minidom.parseString(histogram("T", "x", {"a": np.r_[np.zeros(3), 1.0]}, 2))
+            .getElementsByTagName("rect")]
+    heights = [float(rect.getAttribute("height")) for rect in bars]
+    assert heights[0] == pytest.approx(3 * heights[1], rel=0.01)
