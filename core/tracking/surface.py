@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from .rig import MOUTH, NECK, FaceRig
 
-MOST_HAIR = 0.06  # metres that hair lies behind the nearest edge of the face, far away from it
+MOST_HAIR = 0.02  # metres that hair lies behind the nearest edge of the face, far away from it
 HAIR_REACH = 0.05  # metres on the picture within which it sinks by 1 - 1/e of that
 MOST_TORSO = 0.03  # metres that the chest comes towards the camera from the neck
 TORSO_REACH = 0.12  # metres
