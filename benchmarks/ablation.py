@@ -24,7 +24,7 @@ from talksplat.core.performance.branch_settings import FUSION_NAMES
 from talksplat.core.training.density import STRATEGIES
 from talksplat.core.training.settings import PRESETS
 
-from benchmarks.ablation_page import page, written_into
+from benchmarks.ablation_page import written_into
 from benchmarks.ablation_run import Scale, remember_sounds, run
 
 FUSION = "gated"
@@ -69,7 +69,7 @@ def parsed(words: list[str]) -> argparse.Namespace:
 def main(words: list[str]) -> int:
     arguments = parsed(words)
     if arguments.write:
-        written_into(arguments.write, page(arguments.out))
+        written_into(arguments.write, arguments.out)
         return 0
     scale = Scale(**{number.name: getattr(arguments, number.name) for number in fields(Scale)})
     runs = [(*pair, seed) for seed in arguments.seeds for pair in combinations(arguments)]

@@ -1,12 +1,195 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A page of tables from the JSONs of an ablation, and from nothing else."""
+"""A page of tables from the JSONs of an ablation, and from nothing else: every row is a mean over seeds with its
+spread, every claim is tried seed by seed, and what does not show is said not to show.
 
+Letters: S seeds, d difference of two runs of one seed.
+"""
+
+import json
 from pathlib import Path
 
+import numpy as np
+from PIL import Image, ImageDraw
+from talksplat.core.formats.atomic import written_beside
 
-def page(folder: Path) -> str:
-    raise NotImplementedError
+# column -> (where it lies in a run, digits, whether larger is better)
+FIGURES = {
+    "mouth PSNR": (("results", "pictures", "unheard clips", "head mouth psnr"), 2, True),
+    "mouth SSIM": (("results", "pictures", "unheard clips", "head mouth ssim"), 4, True),
+    "whole PSNR": (("results", "pictures", "unheard clips", "head whole psnr"), 2, True),
+    "whole SSIM": (("results", "pictures", "unheard clips", "head whole ssim"), 4, True),
+    "LMD px": (("landmarks", "lmd"), 3, False),
+    "lip-gap r": (("results", "lips", "r all moments"), 4, True),
+    "camera mouth PSNR": (("results", "pictures", "unseen camera", "head mouth psnr"), 2, True),
+}
+STATIC = {"mouth PSNR": ("results", "pictures", "unheard clips", "mean mouth psnr"),
+          "mouth SSIM": ("results", "pictures", "unheard clips", "mean mouth ssim"),
+          "whole PSNR": ("results", "pictures", "unheard clips", "mean whole psnr"),
+          "whole SSIM": ("results", "pictures", "unheard clips", "mean whole ssim"),
+          "LMD px": ("landmarks", "mean lmd"),
+          "camera mouth PSNR": ("results", "pictures", "unseen camera", "mean mouth psnr")}
+# what is claimed to be better than what: (fusion, density) each; the first two are the paper's
+CLAIMS = (
+    ("pixel-aware density beats 3DGS's", ("gated", "pixel_aware"), ("gated", "adc")),
+    ("gated fusion beats concatenation", ("gated", "pixel_aware"), ("concat", "pixel_aware")),
+    ("gated fusion beats attention", ("gated", "pixel_aware"), ("attention", "pixel_aware")),
+    ("pixel-aware density beats absolute gradients", ("gated", "pixel_aware"), ("gated", "absgrad")),
+    ("pixel-aware density beats MCMC", ("gated", "pixel_aware"), ("gated", "mcmc")),
+    ("following the budget beats stopping at it", ("gated", "pixel_aware_budget"), ("gated", "pixel_aware")),
+)
+SHORT = 0.02  # of the budget: a row that ends further below it is said to fall short
+LABEL = 190  # pixels left of a strip
 
 
-def written_into(path: Path, section: str) -> None:
-    raise NotImplementedError
+def runs_of(folder: Path) -> list[dict]:
+    """Every run's record, by seed. Raises SystemExit for a folder without any."""
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    runs = [run for run in runs if run.get("format") == "talksplat ablation run"]
+    if not runs:
+        raise SystemExit(f"{folder} holds no run of an ablation.")
+    return runs
+
+
+def value(run: dict, path: tuple[str, ...]) -> float:
+    for step in path:
+        run = run.get(step, {})
+    return float(run) if isinstance(run, (int, float)) else float("nan")
+
+
+def grouped(runs: list[dict]) -> dict[tuple[str, str], dict[int, dict]]:
+    """(fusion, density) -> seed -> run."""
+    groups: dict[tuple[str, str], dict[int, dict]] = {}
+    for run in runs:
+        groups.setdefault((run["fusion"], run["density"]), {})[run["seed"]] = run
+    return dict(sorted(groups.items(), key=lambda item: (item[0][0] != "gated", item[0])))
+
+
+def spread(values: list[float], digits: int) -> str:
+    """mean ± sample standard deviation; without one of a single run."""
+    if np.isnan(values).any():
+        return ""
+    deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{deviation}"
+
+
+def page(folder: Path, picture: str = "") -> str:
+    """The section on one footage, in markdown; `picture`: name of the strips' picture beside the page."""
+    runs = runs_of(folder)
+    groups, first = grouped(runs), runs[0]
+    shown = {name: of for name, of in FIGURES.items() if not np.isnan([value(run, of[0]) for run in runs]).all()}
+    lines = [f"## {first['footage']}: fusion x density", "", *settings_of(runs), "",
+             "| fusion | density | seeds | " + " | ".join(shown) + " | Gaussians | minutes |",
+             "|---|---|---|" + "---|" * (len(shown) + 2)]
+    for (fusion, density), of in groups.items():
+        cells = [spread([value(run, path) for run in of.values()], digits) for path, digits, _ in shown.values()]
+        minutes = spread([run["minutes"] for run in of.values()], 1)
+        lines.append(f"| {fusion} | {density} | {len(of)} | " + " | ".join(cells) + f" | {count(of)} | {minutes} |")
+    still = [spread([value(run, STATIC[name]) for run in runs], digits) if name in STATIC else ""
+             for name, (_, digits, _) in shown.items()]
+    lines.append(f"| never moves: the mean condition | of all {len(runs)} heads | | " + " | ".join(still) + " | | |")
+    lines += ["", *claims(groups, shown)]
+    if picture:
+        lines += ["", f"![mouths of unheard clips, from closed to open]({picture})", "",
+                  "Rows: the truth, then each variant (its first seed); pictures of unheard clips from closed to open."]
+    return "\n".join(lines) + "\n"
+
+
+def count(of: dict[int, dict]) -> str:
+    """Gaussians at the end, and whether they fall short of the budget that all had."""
+    ends, budget = [sum(run["gaussians"].values()) for run in of.values()], next(iter(of.values()))["scale"]["budget"]
+    short = np.mean(ends) < (1 - SHORT) * budget
+    return f"{np.mean(ends):.0f}" + (f" ({np.mean(ends) / budget:.0%} of the budget)" if short else "")
+
+
+def settings_of(runs: list[dict]) -> list[str]:
+    """What all runs share, and the command that makes them."""
+    first, scale = runs[0], runs[0]["scale"]
+    pictures = first["results"]["pictures"]["unheard clips"]
+    flags = " ".join(f"--{name} {of}" for name, of in scale.items())
+    hours = sum(run["minutes"] for run in runs) / 60
+    before = {(run["fusion"], run["seed"]): run["minutes_before"] for run in runs if run["minutes_before"] > 0.01}
+    lines = [
+        f"    python -m benchmarks.ablation FOOTAGE --out FOLDER --cross --seeds "
+        f"{','.join(str(seed) for seed in sorted({run['seed'] for run in runs}))} {flags}", "",
+        f"{len(runs)} runs on {first['pictures']} pictures of {'x'.join(map(str, first['picture_size']))}, "
+        f"{scale['steps']} picture steps and a budget of {scale['budget']} Gaussians each, half of them at the start; "
+        f"{hours:.1f} hours of training and {sum(before.values()) / 60:.1f} before pictures, on "
+        f"{first['threads']} CPU thread(s) beside other work, so minutes compare badly. Dates: "
+        f"{', '.join(sorted({run['date'] for run in runs}))}. Measured on {pictures['count']} pictures of unheard "
+        f"clips ({pictures['with mouth']} show the mouth)"]
+    seen = [run["landmarks"] for run in runs if run.get("landmarks", {}).get("count")]
+    lines[-1] += f", LMD by {seen[0]['detector']} on {seen[0]['count']} of them." if seen else "."
+    lines += ["", "± is the sample standard deviation over seeds. adc and absgrad run as this program has them: under "
+              "the same smooth ceiling of the budget, without 3DGS's opacity reset. Runs of one seed see the same "
+              "pictures in the same order, and runs of one seed and fusion share ears and landmark motion."]
+    return lines
+
+
+def claims(groups: dict, shown: dict) -> list[str]:
+    """Each claim tried seed by seed: mean difference, its standard error, and in plain words what it says."""
+    lines = ["| claim | figure | difference | seeds for it | |", "|---|---|---|---|---|"]
+    for sentence, better, other in CLAIMS:
+        seeds = sorted(set(groups.get(better, {})) & set(groups.get(other, {})))
+        for name in ("mouth PSNR", "mouth SSIM", "LMD px", "lip-gap r"):
+            if name not in shown or not seeds:
+                continue
+            path, digits, larger = shown[name]
+            d = np.array([value(groups[better][seed], path) - value(groups[other][seed], path) for seed in seeds])
+            if np.isnan(d).any():
+                continue
+            gain = d if larger else -d
+            error = np.std(d, ddof=1) / np.sqrt(len(d)) if len(d) > 1 else float("nan")
+            told = f" ± {error:.{digits}f}" if len(d) > 1 else ""
+            lines.append(f"| {sentence} | {name} | {d.mean():+.{digits}f}{told} | {(gain > 0).sum()} of {len(d)} | "
+                         f"{verdict(gain, error)} |")
+    return lines
+
+
+def verdict(gain: np.ndarray, error: float) -> str:
+    """shows: every seed agrees and the mean is above twice its standard error."""
+    if len(gain) < 2:
+        return "one seed says nothing"
+    sure = abs(gain.mean()) > 2 * error
+    if sure and (gain > 0).all():
+        return "shows"
+    if sure and (gain < 0).all():
+        return "**the other way round**"
+    return "does not show"
+
+
+def strips(folder: Path, path: Path) -> bool:
+    """The mouths of the truth and of each variant's first seed, one under the other, named; False without any."""
+    truth, rows = folder / "heads" / "truth.png", []
+    if not truth.is_file():
+        return False
+    rows.append(("truth", truth))
+    for (fusion, density), of in grouped(runs_of(folder)).items():
+        own = folder / "heads" / f"{fusion}-{density}-s{min(of)}.png"
+        if own.is_file():
+            rows.append((f"{fusion}, {density}", own))
+    pictures = [Image.open(own).convert("RGB") for _, own in rows]
+    sheet = Image.new("RGB", (LABEL + pictures[0].width, sum(p.height for p in pictures)), (30, 30, 30))
+    pen, top = ImageDraw.Draw(sheet), 0
+    for (name, _), picture in zip(rows, pictures):
+        sheet.paste(picture, (LABEL, top))
+        pen.text((8, top + picture.height // 2 - 6), name, fill=(230, 230, 230))
+        top += picture.height
+    with written_beside(path) as beside:
+        sheet.save(beside)
+    return True
+
+
+def written_into(path: Path, folder: Path) -> None:
+    """Write the section on this footage anew, at its place in the page or at its end."""
+    name = runs_of(folder)[0]["footage"]
+    picture = path.with_name(f"ablation_{name}.png")
+    section = page(folder, picture.name if strips(folder, picture) else "")
+    start, end = f"<!-- ablation of {name} -->\n", f"<!-- end of {name} -->\n"
+    old = path.read_text(encoding="utf-8") if path.is_file() else "# What was measured\n"
+    if start in old and end in old:
+        before, rest = old.split(start, 1)
+        new = before + start + section + end + rest.split(end, 1)[1]
+    else:
+        new = old.rstrip("\n") + "\n\n" + start + section + end
+    with written_beside(path) as beside:
+        beside.write_text(new, encoding="utf-8")

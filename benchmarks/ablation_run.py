@@ -29,6 +29,8 @@ from talksplat.core.training.settings import Settings, preset
 from talksplat.core.training.train import CHECKPOINT, train_with
 from talksplat.core.training.trainer import Trainer
 
+from benchmarks.ablation_look import look
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -79,16 +81,15 @@ def name_of(fusion: str, density: str, seed: int) -> str:
 def run(footage: Path, out: Path, scale: Scale, fusion: str, density: str, seed: int) -> dict:
     """Train, measure, write `out/NAME.json`; gives it back."""
     name = name_of(fusion, density, seed)
-    record = out / f"{name}.json"
+    record, head = out / f"{name}.json", out / "heads" / f"{name}.head"
     if record.is_file():
-        return json.loads(record.read_text(encoding="utf-8"))
+        return looked_at(json.loads(record.read_text(encoding="utf-8")), record, head, footage)
     settings, work = scale.settings(fusion, density, seed), out / "work" / name
     begun = time.monotonic()
     start = shared_start(footage, settings, out / "starts" / f"{fusion}-s{seed}.safetensors")
     before = time.monotonic() - begun
     if not (work / CHECKPOINT).is_file():
         go_on_from(start, settings, work / CHECKPOINT)
-    head = out / "heads" / f"{name}.head"
     head.parent.mkdir(parents=True, exist_ok=True)
     begun, trained = time.monotonic(), None
     for event in train_with(Train(str(footage), str(head), str(work)), settings):
@@ -107,6 +108,14 @@ def run(footage: Path, out: Path, scale: Scale, fusion: str, density: str, seed:
         "results": card.training["results"], "settings": settings.to_dict()}
     (work / CHECKPOINT).unlink()
     write_record(record, result)
+    return looked_at(result, record, head, footage)
+
+
+def looked_at(result: dict, record: Path, head: Path, footage: Path) -> dict:
+    """The record with what the detector says, once."""
+    if "landmarks" not in result:
+        result["landmarks"] = look(head, footage, head.with_suffix(".png"))
+        write_record(record, result)
     return result
 
 

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the detector and a reader see of one head: LMD on held-back pictures, and a strip of mouths from closed to open.
+
+Letters: F pictures.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from talksplat.core.footage import Footage
+from talksplat.core.formats.head import read_head
+from talksplat.core.metrics import correlation, landmark_distance, lip_gap, mouth_box
+from talksplat.core.training.evaluation import Judge
+from talksplat.core.training.evaluation.eyes import NAME, Eyes, relative_gap
+from talksplat.core.training.evaluation.quick import evenly
+from talksplat.core.training.preview import enlarged, show
+
+PICTURES = 60  # of unheard clips, those that show the mouth, evenly chosen
+MOUTHS = 8
+SIDE = 96  # pixels of a mouth in a strip
+
+
+def look(head: Path, footage: Path, strip: Path) -> dict:
+    """LMD of the head and of its mean condition over the same pictures; writes the strip and, beside it, the truth's.
+    {} without a detector."""
+    judge = Judge(read_head(head), Footage.open(footage))
+    shown = [int(i) for i in judge.footage.frames("test") if judge.sees_mouth(judge.footage.camera(int(i)))]
+    rows = evenly(shown, PICTURES)
+    mouths(judge, shown, strip)
+    with Eyes() as eyes:
+        if not eyes:
+            return {}
+        truth, drawn, still = [], [], []
+        mean = judge.replay.at(judge.mean)
+        for i in rows:
+            camera = judge.footage.camera(i)
+            pictures = judge.truth(i), judge.draw(judge.replay.at(judge.condition(i)), camera), judge.draw(mean, camera)
+            marks = [eyes.marks(picture) for picture in pictures]
+            if all(mark is not None for mark in marks):
+                for of, mark in zip((truth, drawn, still), marks):
+                    of.append(mark)
+    if not truth:
+        return {"detector": NAME, "count": 0, "lost": len(rows)}
+    gaps = [np.array([relative_gap(mark) for mark in of]) for of in (drawn, truth)]
+    return {"detector": NAME, "count": len(truth), "lost": len(rows) - len(truth),
+            "lmd": landmark_distance(np.stack(drawn), np.stack(truth)),
+            "mean lmd": landmark_distance(np.stack(still), np.stack(truth)),
+            "lip gap r on pictures": correlation(*gaps)}
+
+
+def mouths(judge: Judge, shown: list[int], strip: Path) -> None:
+    """Two strips of the same pictures: the head's, and `truth.png`."""
+    footage = judge.footage
+    order = np.argsort(lip_gap(footage.landmarks2d[shown]), kind="stable")
+    rows = [shown[k] for k in order[np.linspace(0, len(order) - 1, min(MOUTHS, len(order))).astype(int)]]
+    boxes = [mouth_box(footage.landmarks2d[i], footage.width, footage.height) for i in rows]
+    drawn = [judge.draw(judge.replay.at(judge.condition(i)), footage.camera(i)) for i in rows]
+    show(strip, [[enlarged(picture, box, SIDE) for picture, box in zip(drawn, boxes)]])
+    show(strip.with_name("truth.png"), [[enlarged(judge.truth(i), box, SIDE) for i, box in zip(rows, boxes)]])
