@@ -7,6 +7,8 @@ import wave
 import numpy as np
 import pytest
 from PIL import Image
+from talksplat.core.jobs.messages import Train
+from talksplat.core.training.train import train
 
 W = 64
 DISTANCE, FOCAL = 0.6, 110.0  # metres, pixels: the picture is 0.35 m wide
@@ -93,3 +95,11 @@ def tiny_footage(tmp_path_factory):
         "colour_space": "srgb_rec709_display", "expression_names": ["blink"], "clips": clips, "licence": "CC0",
         "provenance": "made in code"}))
     return folder
+
+
+@pytest.fixture(scope="session")
+def smoke(tiny_footage, tmp_path_factory):
+    """(events, head path, work folder) of the smoke preset."""
+    folder = tmp_path_factory.mktemp("smoke")
+    job = Train(str(tiny_footage), str(folder / "tiny.head"), str(folder / "work"), "smoke", 1)
+    return list(train(job)), folder / "tiny.head", folder / "work"

@@ -30,14 +30,6 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def smoke(tiny_footage, tmp_path_factory):
-    """(events, head path, work folder) of the smoke preset."""
-    folder = tmp_path_factory.mktemp("smoke")
-    job = Train(str(tiny_footage), str(folder / "tiny.head"), str(folder / "work"), "smoke", 1)
-    return list(train(job)), folder / "tiny.head", folder / "work"
-
-
 def test_it_learns_and_the_mouth_moves(smoke, tiny_footage, tmp_path):
     events, head, work = smoke
     assert isinstance(events[0], Started)

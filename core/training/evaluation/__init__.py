@@ -5,7 +5,7 @@
 """
 
 from .carried import Carrier, canonical_landmarks
-from .evaluate import evaluate
+from .examination import evaluate
 from .judge import GREY, Judge
 from .quick import measured
 from .report import table
