@@ -15,12 +15,13 @@ GREY = 0.45  # of the background
 MOMENTS = 4
 
 
-def show(path: Path, rows: list[list[np.ndarray]]) -> None:
-    """A grid of [H,W,3] pictures 0..1 of one size, as one PNG, written atomically."""
+def show(path: Path, rows: list[list[np.ndarray]]) -> np.ndarray:
+    """A grid of [H,W,3] pictures 0..1 of one size, as one PNG, written atomically; gives its codes back."""
     grid = np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
-    image = Image.fromarray((np.clip(grid, 0, 1) * 255 + 0.5).astype(np.uint8))
+    codes = (np.clip(grid, 0, 1) * 255 + 0.5).astype(np.uint8)
     with written_beside(path) as beside:
-        image.save(beside)
+        Image.fromarray(codes).save(beside)
+    return codes
 
 
 def enlarged(picture: np.ndarray, box: tuple[slice, slice], side: int) -> np.ndarray:
@@ -41,8 +42,8 @@ def moments(frames: np.ndarray, gaps: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def preview(path: Path, trainer, frames: np.ndarray) -> None:
-    """truth | render | truth's mouth | render's mouth, a row a frame (train pictures)."""
+def preview(path: Path, trainer, frames: np.ndarray) -> np.ndarray:
+    """truth | render | truth's mouth | render's mouth, a row a frame (train pictures); gives its codes back."""
     rows, background = [], torch.full((3,), GREY)
     for frame in frames:
         view = whole(trainer.fine, int(frame))
@@ -51,4 +52,4 @@ def preview(path: Path, trainer, frames: np.ndarray) -> None:
         box = mouth_box(trainer.fine.landmarks2d[frame], trainer.fine.width, trainer.fine.height)
         side = truth.shape[0]
         rows.append([truth, render, enlarged(truth, box, side), enlarged(render, box, side)])
-    show(path, rows)
+    return show(path, rows)

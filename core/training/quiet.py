@@ -30,7 +30,7 @@ BESIDE = 1.6  # seconds of it
 LEAD = 0.35  # seconds around speech in which a mouth may set out already
 MARGIN = 0.12  # seconds inside a pause of a clip that do not count (metrics/silence.py)
 FEWEST = 10  # moments in pauses; where there are fewer, the most closed tenth of all moments stands for them
-NEAR = 0.0015  # metres, mean over the mouth's landmarks: a picture that shows the mouth at rest
+NEAR, CLOSE = 0.0015, 0.0005  # metres, mean over the mouth's landmarks, and of the lip gap: a picture at rest
 
 
 @dataclass(frozen=True)
@@ -94,4 +94,4 @@ def resting_moments(footage: Footage, speech: Speech) -> np.ndarray:
 def resting_pictures(landmarks: np.ndarray, quiet: Quiet) -> np.ndarray:  # [F,68,3] -> rows
     """Pictures that show the mouth at rest, whatever is heard there."""
     away = np.linalg.norm(landmarks[:, 48:] - quiet.rest[48:], axis=-1).mean(axis=1)
-    return np.flatnonzero(away < NEAR)
+    return np.flatnonzero((away < NEAR) & (lip_gap(landmarks) < lip_gap(quiet.rest) + CLOSE))
