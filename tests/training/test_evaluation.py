@@ -4,6 +4,7 @@
 import json
 import shutil
 import wave
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,13 +16,18 @@ from talksplat.core.formats.head import HeadFile, read_head, write_head
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Warned
 from talksplat.core.jobs.messages import Evaluate
+from talksplat.core.metrics import lip_gap
+from talksplat.core.performance.condition import Condition
 from talksplat.core.performance.replay import Replay
+from talksplat.core.raster.door import rasterize
 from talksplat.core.training.evaluation import Carrier, Judge, canonical_landmarks, evaluate, table
 from talksplat.core.training.evaluation.delays import SHIFTS, delayed
+from talksplat.core.training.evaluation.eyes import Eyes
 from talksplat.core.training.evaluation.listener import ridge
 from talksplat.core.training.evaluation.takes import main_view, takes_of
 
 RATE = 25
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "sample.head"
 
 
 class Glance:
@@ -203,3 +209,28 @@ def test_without_a_detector(smoke, tiny_footage, monkeypatch):
     assert "landmarks" not in last.result["pictures"]["unheard clips"]
     assert last.result["lip offset"]["measured on pictures"] == 0
     assert last.result["lip offset"]["head to truth"]["share within 1 frame"] == 1
+
+
+def test_the_detector_sees_what_the_gaussians_carry():
+    """Two ways to one mouth: the real detector on the drawn sample head, and its landmarks through the camera."""
+    pytest.importorskip("mediapipe")
+    head = read_head(SAMPLE)
+    replay, carrier, camera = Replay(head), Carrier(head), head.card.camera
+    widths = {name: head.card.audio_code[name] for name in ("face", "mouth")}
+    rng, found, carried = np.random.default_rng(0), [], []
+    with Eyes() as eyes:
+        for size in (0.0, 0.5, 1.0):
+            codes = {name: (size * rng.standard_normal(width)).astype(np.float32) for name, width in widths.items()}
+            condition = Condition(codes, np.zeros(len(head.card.expression), np.float32))
+            frame, c = replay.at(condition), replay.canonical
+            picture = rasterize(frame.means, frame.quats, frame.scales, c.opacities, c.sh0, c.shN, camera,
+                                background=np.full(3, 0.5, np.float32)).color
+            found.append(eyes.marks(picture))
+            place = carrier.at(condition) @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
+            carried.append(place[:, :2] / place[:, 2:] * [camera.fx, camera.fy] + [camera.cx, camera.cy])
+        assert eyes.marks(np.full((128, 128, 3), 0.5)) is None
+    away = np.linalg.norm(np.stack(found)[:, 48:] - np.stack(carried)[:, 48:], axis=-1)
+    width = np.linalg.norm(carried[0][48] - carried[0][54])
+    assert np.median(away) < 0.06 * width
+    for marks, place in zip(found, carried):
+        assert lip_gap(marks) == pytest.approx(lip_gap(place), abs=0.08 * width)
