@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 import pytest
-from talksplat.core.metrics import correlation, jitter, landmark_distance, lip_gap, mouth_box
+from talksplat.core.metrics import correlation, face_box, jitter, landmark_distance, lip_gap, mouth_box
 
 
 def face(x, y, scale=10.0):
@@ -55,3 +55,14 @@ def test_lmd_sees_shape_but_not_place():
     for strange, other in ((first[:3], second), (first[:, :20], second), (first[0], second[0]), (first[:0], first[:0])):
         with pytest.raises(ValueError, match="equal sets"):
             landmark_distance(strange, other)
+
+
+def test_a_face_box_holds_all_landmarks_and_a_forehead():
+    marks = np.random.default_rng(0).uniform(30, 70, (68, 2))
+    rows, columns = face_box(marks, 100, 100)
+    low, high = marks.min(axis=0), marks.max(axis=0)
+    assert columns.start <= low[0] <= high[0] <= columns.stop
+    assert rows.start <= low[1] - 0.3 * (high[1] - low[1])
+    assert high[1] <= rows.stop <= high[1] + 1
+    inside = face_box(marks - [0, 35], 100, 60)
+    assert (inside[0].start, inside[0].stop <= 60) == (0, True)
