@@ -39,6 +39,7 @@ from .speech import listen
 from .start import start_cloud
 from .stream import Ahead, opened
 from .surface import FrontSurface
+from .threads import settle_threads
 from .views import View, draw, faces, over, random_window, whole
 
 
@@ -58,6 +59,7 @@ class Trainer:
 
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.settings = settings
+        settle_threads()
         self.fine, self.coarse = opened(folder, settings)
         self.speech = listen(self.fine, "train", settings.encoder)
         self.frames = self.fine.frames("train")
