@@ -8,7 +8,7 @@ PYTHON313 ?= $(shell for p in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/
     $$p -c 'import sys; print(sys.executable)' 2>/dev/null && break; done)
 VENV313 := .venv313
 
-.PHONY: demo test test-blender-5.2 lint zip bench clean
+.PHONY: demo test test-blender-5.2 lint zip bench gpu clean
 
 demo: $(VENV)/.ready
 	$(BIN)/talksplat demo --out demo
@@ -30,6 +30,10 @@ zip: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	for name in raster replay storage training frame scrub audio; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+# Needs a CUDA machine; OUT=folder for the results, PYTHON=the one that has torch. See docs/gpu.md.
+gpu:
+	$(PYTHON) -m benchmarks.gpu --out $(or $(OUT),gpu-results) $(if $(WHEELS),--wheels $(WHEELS))
 
 $(VENV)/.ready: pyproject.toml constraints.txt install_system_libraries.sh
 	sh install_system_libraries.sh

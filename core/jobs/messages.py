@@ -84,6 +84,7 @@ class Train:
     steps: int = 0  # picture steps in all, stages keep their shares; 0: the preset's
     budget: int = 0  # Gaussians at most; 0: the preset's
     set: tuple[str, ...] = ()  # any other setting, name=value: --set density.tau=1e-4 mouth_gain=6
+    device: str = "auto"  # where it is computed: cpu, cuda (needs gsplat), or auto: cuda where that works
     tensorboard: bool = False  # also write TensorBoard event files into the work folder
 
 

@@ -14,7 +14,7 @@ SIZE = 512
 
 def frontal_camera(trainer: Trainer) -> Camera:
     """Looks at the middle of the head from its front (it looks along -Y), all of it in the picture."""
-    means = np.concatenate([cloud.means.detach().numpy() for cloud in trainer.model.clouds.values()])
+    means = np.concatenate([cloud.means.detach().cpu().numpy() for cloud in trainer.model.clouds.values()])
     low, high = np.percentile(means, 1, axis=0), np.percentile(means, 99, axis=0)
     middle = (low + high) / 2
     distance = MARGIN * float((high - low)[[0, 2]].max()) / 2 / np.tan(FOV_Y / 2)

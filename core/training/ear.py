@@ -65,7 +65,7 @@ def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.
     everything = torch.from_numpy(speech.joined.values)
     for ear in ears.values():
         ear.normalise_to(everything)
-    outs = {name: nn.Linear(model.settings[name].audio_code, targets.shape[1]) for name in ears}
+    outs = {name: nn.Linear(model.settings[name].audio_code, targets.shape[1]).to(model.device) for name in ears}
     parameters = [p for name in ears for p in (*ears[name].parameters(), *outs[name].parameters())]
     optimizer = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
     spread = ears["face"].feature_std[:, None]
@@ -77,6 +77,7 @@ def train_ears(model: HeadModel, speech: Speech, settings: EarSettings, rng: np.
         if quiet and hushed:
             still = np.flatnonzero(rng.random(len(rows)) < hushed)
             windows[still], truth[still] = torch.from_numpy(quiet.windows(len(still), rng)), torch.from_numpy(rest)
+        windows, truth = windows.to(model.device), truth.to(model.device)
         windows += settings.noise * spread * torch.randn_like(windows)
         loss = sum(nn.functional.smooth_l1_loss(outs[name](ears[name](windows)), truth) for name in ears)
         optimizer.param_groups[0]["lr"] = settings.rate * warm_and_cool(step / settings.steps)
@@ -103,10 +104,11 @@ def _copy(ear: nn.Module) -> dict:
 
 @torch.no_grad()
 def _look(ears: dict, outs: dict, speech: Speech, look: np.ndarray, targets: np.ndarray, step: int) -> Heard:
-    windows = torch.from_numpy(speech.batch(look))
+    device = next(outs["face"].parameters()).device
+    windows = torch.from_numpy(speech.batch(look)).to(device)
     gaps, means = {}, []
     for name, ear in ears.items():
-        told = outs[name](ear(windows)).numpy()
+        told = outs[name](ear(windows)).cpu().numpy()
         likeness = [correlation(told[:, d], targets[look, d]) for d in range(targets.shape[1])]
         gaps[name] = likeness[GAP]
         means.append(float(np.mean(likeness)))

@@ -27,19 +27,19 @@ def landmark_loss(model: HeadModel, canonical: Tensor, speech: Speech, rows: np.
     Where `still` [M] bool says so, silence is heard (drawn by `rng`) and the mouth of `quiet` is the truth."""
     m, p = len(rows), len(canonical)
     windows = torch.from_numpy(speech.batch(rows))
-    expression = torch.from_numpy(speech.stacked("expression", rows))
+    expression = torch.from_numpy(speech.stacked("expression", rows)).to(canonical.device)
     marks = speech.stacked("landmarks", rows)
     if quiet is not None and still.any():
         windows[torch.from_numpy(still)] = torch.from_numpy(quiet.windows(int(still.sum()), rng))
         marks[still] = quiet.at_rest(marks[still])
-    truth = torch.from_numpy(marks)
+    truth = torch.from_numpy(marks).to(canonical.device)
     branch = model.field.face
-    code = branch.audio(windows).repeat_interleave(p, dim=0)
+    code = branch.audio(windows.to(canonical.device)).repeat_interleave(p, dim=0)
     places = canonical.repeat(m, 1)
     asked = places + jitter * torch.randn_like(places) if jitter else places
     wanted = expression.repeat_interleave(p, dim=0) if model.settings["face"].expression else None
     moved = places + branch.field(asked, code, wanted).d_means
-    weight = torch.ones(p)
+    weight = torch.ones(p, device=canonical.device)
     weight[48:] = LIPS
     error = torch.nn.functional.smooth_l1_loss(moved.reshape(m, p, 3) * MILLIMETRE, truth * MILLIMETRE,
                                                reduction="none").sum(2)

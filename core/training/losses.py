@@ -9,21 +9,25 @@ import torch
 from torch import Tensor
 
 from ..head import Moved
-from ..metrics import ssim_with_gradient
+from ..metrics import ssim_torch, ssim_with_gradient
 
 
 class FusedSSIM(torch.autograd.Function):
-    """Mean SSIM; value and gradient come out of the forward call, backward is one product."""
+    """Mean SSIM; value and gradient come out of the forward call (numba on the CPU, torch elsewhere), backward is one
+    product."""
 
     @staticmethod
     def forward(ctx, rendered: Tensor, truth: Tensor) -> Tensor:  # [H,W,3], [H,W,3] -> []
+        if rendered.device.type != "cpu":
+            value, ctx.gradient = ssim_torch.ssim_with_gradient(rendered.detach(), truth)
+            return value
         value, gradient = ssim_with_gradient(rendered.detach().numpy(), truth.numpy(), ctx.needs_input_grad[0])
-        ctx.gradient = gradient
+        ctx.gradient = None if gradient is None else torch.from_numpy(gradient)
         return torch.tensor(value, dtype=rendered.dtype)
 
     @staticmethod
     def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
-        return upstream * torch.from_numpy(ctx.gradient), None
+        return upstream * ctx.gradient, None
 
 
 def picture_loss(

@@ -49,7 +49,8 @@ def set_rates(optimizer: Optimizer, factors: dict[str, float], otherwise: float 
 @torch.no_grad()
 def keep_in_bounds(cloud: Cloud, settings: Settings) -> None:
     """No needles, no haze: sigma within `smallest`..`largest`, the longest at most `ratio` times the shortest."""
-    low, high = torch.tensor([settings.smallest, settings.largest]).log()
+    low, high = torch.tensor([settings.smallest, settings.largest]).log().tolist()
+    ratio = torch.tensor(settings.ratio).log().item()
     cloud.logscales.clamp_(low, high)
-    least = cloud.logscales.amax(1, keepdim=True) - torch.tensor(settings.ratio).log()
+    least = cloud.logscales.amax(1, keepdim=True) - ratio
     cloud.logscales.copy_(torch.maximum(cloud.logscales, least))

@@ -44,11 +44,11 @@ def moments(frames: np.ndarray, gaps: np.ndarray) -> np.ndarray:
 @torch.no_grad()
 def preview(path: Path, trainer, frames: np.ndarray) -> np.ndarray:
     """truth | render | truth's mouth | render's mouth, a row a frame (train pictures); gives its codes back."""
-    rows, background = [], torch.full((3,), GREY)
+    rows, background = [], torch.full((3,), GREY, device=trainer.device)
     for frame in frames:
         view = whole(trainer.fine, int(frame))
         moved = trainer.model(*trainer.codes_at(int(frame)))
-        truth, render = over(view, background).numpy(), draw(moved, view.camera, background).color.numpy()
+        truth, render = (t.cpu().numpy() for t in (over(view, background), draw(moved, view.camera, background).color))
         box = mouth_box(trainer.fine.landmarks2d[frame], trainer.fine.width, trainer.fine.height)
         side = truth.shape[0]
         rows.append([truth, render, enlarged(truth, box, side), enlarged(render, box, side)])

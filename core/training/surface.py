@@ -8,7 +8,7 @@ step, where a loss on depth would cost another picture.
 Letters: S points, N Gaussians; cells of the x-z plane (the head looks along -Y, so y is its depth).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ class FrontSurface:
 
     def to_keep(self) -> dict[str, np.ndarray]:
         """For a checkpoint."""
-        return {"surface.depth": self.depth.numpy(), "surface.low": np.array(self.low)}
+        return {"surface.depth": self.depth.cpu().numpy(), "surface.low": np.array(self.low)}
 
     @staticmethod
     def kept(arrays: dict[str, np.ndarray]) -> "FrontSurface | None":
@@ -56,6 +56,9 @@ class FrontSurface:
         if "surface.depth" not in arrays:
             return None
         return FrontSurface(torch.from_numpy(arrays["surface.depth"]), tuple(map(float, arrays["surface.low"])))
+
+    def to(self, device: torch.device) -> "FrontSurface":
+        return replace(self, depth=self.depth.to(device))
 
     @torch.no_grad()
     def hold(self, cloud: Cloud, reach: float) -> None:

@@ -25,6 +25,7 @@ from ..jobs.pace import Pace
 from ..metrics import lip_gap
 from .card import card_of
 from .chosen import settings_of
+from .device import chosen
 from .evaluation import Judge, measured
 from .journal import Journal
 from .preview import moments, preview
@@ -43,12 +44,14 @@ def train(job: Train) -> Iterator[Event]:
 
 
 def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
-    """`train` with settings of one's own; of the job, only footage, out and work are read."""
+    """`train` with settings of one's own; of the job, only footage, out, work and device are read."""
     out = Path(job.out)
     work = Path(job.work) if job.work else out.with_suffix(".work")
     begun = clock()
     yield Started(f"Training {out.stem} on {Path(job.footage).name}", 0)
-    with closing(Trainer(Path(job.footage), settings)) as trainer:
+    if job.device != "cpu":
+        yield Progress(0, settings.total, -1.0, "looking for a GPU")
+    with closing(Trainer(Path(job.footage), settings, chosen(job.device))) as trainer:
         checkpoint = work / CHECKPOINT
         work.mkdir(parents=True, exist_ok=True)
         if checkpoint.is_file():

@@ -42,6 +42,8 @@ from .surface import FrontSurface
 from .threads import settle_threads
 from .views import View, draw, faces, over, random_window, whole
 
+CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -55,10 +57,13 @@ class Step:
 
 
 class Trainer:
-    """Holds everything that a step changes; `begin` or `load` comes first, `close` last."""
+    """Holds everything that a step changes; `begin` or `load` comes first, `close` last.
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self.settings = settings
+    Gaussians, networks and what is computed from them lie on `device`; pictures and sound come from the CPU.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, device: torch.device = CPU) -> None:
+        self.settings, self.device = settings, device
         settle_threads()
         self.fine, self.coarse = opened(folder, settings)
         self.speech = listen(self.fine, "train", settings.encoder)
@@ -102,8 +107,9 @@ class Trainer:
     def _assemble(self, clouds: dict) -> None:
         s = self.settings
         self.sampling.alike = np.flatnonzero(np.isin(self.frames, self.reference.frames))
-        self.places = torch.from_numpy(self.reference.landmarks)
-        self.model = HeadModel(self.branch_settings(), self.speech.channels, clouds)
+        self.places = torch.from_numpy(self.reference.landmarks).to(self.device)
+        self.surface = self.surface and self.surface.to(self.device)
+        self.model = HeadModel(self.branch_settings(), self.speech.channels, clouds).to(self.device)
         self.optimizers = {name: cloud_optimizer(cloud, s) for name, cloud in self.model.clouds.items()}
         self.optimizers["field"] = field_optimizer(self.model, s)
         rules = {"face": 1 - s.mouth_share, "mouth": s.mouth_share}
@@ -163,27 +169,28 @@ class Trainer:
         """({branch: [A]}, expression [E]) of a picture; `hushed` hears silence instead of the picture's sound."""
         clip, time = int(self.fine.clip[frame]), self.fine.time[frame : frame + 1]
         windows = self.speech.windows(clip, time) if hushed is None else self.quiet.windows(1, hushed)
-        codes = self.model.codes(torch.from_numpy(windows))
-        return {name: code[0] for name, code in codes.items()}, torch.from_numpy(self.fine.expression[frame])
+        codes = self.model.codes(torch.from_numpy(windows).to(self.device))
+        expression = torch.from_numpy(self.fine.expression[frame]).to(self.device)
+        return {name: code[0] for name, code in codes.items()}, expression
 
     def step(self) -> Step:
         s, stage = self.settings, self.stage(self.t)
         self._set_rates(stage)
         choice, view = self.ahead.at(self.t)
-        background = torch.from_numpy(choice.rng.random(3, dtype=np.float32))
+        background = torch.from_numpy(choice.rng.random(3, dtype=np.float32)).to(self.device)
         with torch.set_grad_enabled(stage != "static"):
             codes, expression = self.codes_at(view.frame, choice.rng if choice.quiet else None)
         for parameter in self.model.field.parameters():
             parameter.requires_grad_(stage != "static")
         moved = self.model(codes, expression)
-        members = torch.zeros(len(moved.means), 1)
+        members = torch.zeros(len(moved.means), 1, device=self.device)
         members[len(self.model.clouds["face"]):] = 1.0
         picture = draw(moved, view.camera, background, members)
         truth = over(view, background)
-        weight = mouth_weight(*truth.shape[:2], view.box, s.mouth_gain, view.torso, s.torso_gain)
+        weight = mouth_weight(*truth.shape[:2], view.box, s.mouth_gain, view.torso, s.torso_gain).to(self.device)
         loss = picture_loss(picture.color, truth, s.dssim, weight)
-        loss = loss + s.alpha_weight * alpha_loss(picture.alpha, torch.from_numpy(view.alpha))
-        label = (picture.extra[..., 0] - torch.from_numpy(view.mouth)).abs()[..., None]
+        loss = loss + s.alpha_weight * alpha_loss(picture.alpha, torch.from_numpy(view.alpha).to(self.device))
+        label = (picture.extra[..., 0] - torch.from_numpy(view.mouth).to(self.device)).abs()[..., None]
         loss = loss + s.label_weight * (label * weight).mean()
         if stage != "static":
             loss = loss + s.offset_weight * offset_loss(moved, self.model.canonical())
@@ -221,12 +228,14 @@ class Trainer:
     def _control_density(self, stats, stage: str) -> dict[str, Change]:
         if stage == "fuse":
             return {}
+        counted = any(rule.reads_pixels(self.t) for rule in self.rules.values())
+        pixels = stats.pixel_counts if counted else None
         changed, first = {}, 0
         for name, cloud in self.model.clouds.items():
             rows = slice(first, first + len(cloud))
             first = rows.stop
             info = DensityInfo(stats.grad2d[rows].norm(dim=1), stats.absgrad2d[rows].norm(dim=1),
-                               stats.pixel_counts[rows], stats.depths[rows], stats.radii[rows] > 0)
+                               None if pixels is None else pixels[rows], stats.depths[rows], stats.radii[rows] > 0)
             change = self.rules[name].step_post_backward(cloud, self.optimizers[name], self.density[name], self.t, info)
             if change is not None:
                 changed[name] = change
@@ -235,7 +244,7 @@ class Trainer:
     # checkpoints
 
     def save(self, path: Path) -> None:
-        extra = {f"{name}.{column}": getattr(state, column).numpy() for name, state in self.density.items()
+        extra = {f"{name}.{column}": getattr(state, column).cpu().numpy() for name, state in self.density.items()
                  for column in ("total", "weight")}
         extra |= {f"reference.{name}": np.asarray(value) for name, value in vars(self.reference).items()}
         if self.surface is not None:
@@ -258,12 +267,12 @@ class Trainer:
             reference = {name: arrays[f"extra.reference.{name}"] for name in Reference.__dataclass_fields__}
             scalars = {name: float(value) for name, value in reference.items() if value.ndim == 0}
             self.reference = Reference(**reference | scalars)
+            self.surface = FrontSurface.kept({name.removeprefix("extra."): value for name, value in arrays.items()})
             self._assemble(clouds_of(arrays, path))
             extra = restore(arrays, self.model, self.optimizers, path)
             for name, remembered in notes["density"].items():
-                self.density[name] = DensityState(*(torch.from_numpy(extra[f"{name}.{column}"])
+                self.density[name] = DensityState(*(torch.from_numpy(extra[f"{name}.{column}"]).to(self.device)
                                                     for column in ("total", "weight")), *remembered)
-            self.surface = FrontSurface.kept(extra)
             self.rng.bit_generator.state = notes["numpy"]
             self.t, self.before, self.notes = notes["t"], notes["before"], notes["results"]
         except KeyError as missing:

@@ -92,5 +92,6 @@ def draw(moved: Moved, camera: Camera, background: Tensor | None, members: Tenso
 
 
 def over(view: View, background: Tensor) -> Tensor:
-    """The view's truth over a background [3], [H,W,3]."""
-    return torch.from_numpy(view.rgb) + (1.0 - torch.from_numpy(view.alpha))[..., None] * background
+    """The view's truth over a background [3], [H,W,3], where the background lies."""
+    rgb, alpha = (torch.from_numpy(part).to(background.device) for part in (view.rgb, view.alpha))
+    return rgb + (1.0 - alpha)[..., None] * background

@@ -62,7 +62,7 @@ class Mcmc(Strategy):
         if more <= 0 or not len(living):
             return 0
         drawn = self._divide(cloud, optimizer, living, more)
-        replace_rows(cloud, optimizer, torch.arange(n), rows_of(cloud, drawn))
+        replace_rows(cloud, optimizer, torch.arange(n, device=drawn.device), rows_of(cloud, drawn))
         return more
 
     def _divide(self, cloud: Cloud, optimizer: Optimizer, living: Tensor, more: int) -> Tensor:  # [more] rows

@@ -25,6 +25,9 @@ class PixelAware(Scored):
         super().__init__(settings)
         self.depth_factor = settings.depth_factor if depth_factor is None else depth_factor
 
+    def reads_pixels(self, step: int) -> bool:
+        return step < self.settings.stop
+
     def weigh(self, info: DensityInfo) -> tuple[Tensor, Tensor]:
         factor = torch.ones_like(info.depths)
         if self.depth_factor:

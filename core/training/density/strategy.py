@@ -26,7 +26,7 @@ class DensityInfo(NamedTuple):
 
     gradient: Tensor  # [N] norm of dL/d(centre), pixels x (W/2, H/2) = NDC units, as 3DGS counts
     absolute: Tensor  # [N] the same with absolute values summed a pixel
-    pixels: Tensor  # [N] exact number of pixels entered
+    pixels: Tensor | None  # [N] exact number of pixels entered; None unless a rule says `reads_pixels`
     depths: Tensor  # [N] metres along z
     visible: Tensor  # [N] bool
 
@@ -78,6 +78,10 @@ class Strategy:
     def step_post_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
                            info: DensityInfo) -> Change | None:
         raise NotImplementedError
+
+    def reads_pixels(self, step: int) -> bool:
+        """Whether this step's `info.pixels` is asked for; on a GPU it costs about a forward pass."""
+        return False
 
     def due(self, step: int) -> bool:
         """Whether this step changes the cloud: every `every`-th one from `start`, before `stop`."""

@@ -83,7 +83,7 @@ def random_children(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
     """3DGS: two children drawn from the parent, each 1.6 times smaller. [2B]: first ones, then second ones."""
     parents = rows_of(cloud, rows)
     born = {name: torch.cat([column, column]) for name, column in parents.items()}
-    draw = torch.randn(len(born["means"]), 3) * torch.exp(born["logscales"])
+    draw = torch.randn_like(born["means"]) * torch.exp(born["logscales"])
     born["means"] = born["means"] + torch.einsum("nij,nj->ni", rotations(born["quats"]), draw)
     born["logscales"] = born["logscales"] - math.log(SHRINK)
     return born
@@ -99,7 +99,7 @@ def long_axis_children(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
     parents = rows_of(cloud, rows)
     axis = parents["logscales"].argmax(dim=1)
     sigma = torch.exp(parents["logscales"].gather(1, axis[:, None]))  # [B,1]
-    direction = rotations(parents["quats"])[torch.arange(len(rows)), :, axis]  # [B,3]
+    direction = rotations(parents["quats"])[torch.arange(len(rows), device=rows.device), :, axis]  # [B,3]
     rest = math.sqrt(1.0 - SPREAD**2)
     parents["logscales"] = parents["logscales"].scatter_add(1, axis[:, None], torch.full_like(sigma, math.log(rest)))
     parents["logits"] = torch.logit(torch.sigmoid(parents["logits"]) / (2 * rest), eps=1e-6)

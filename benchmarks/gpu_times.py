@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The timed parts of `benchmarks.gpu`: each does the same work on the GPU and on this machine's CPU, in turns, and
+gives milliseconds and their ratio. Each part is one function from (sizes, repeats, device) to {row: {figure: number}}.
+
+Milliseconds are medians; a GPU's are counted until it has finished (`synchronize`). Needs a device and talksplat alone.
+"""
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import torch
+from talksplat.core.formats.camera import Camera
+from talksplat.core.formats.gaussians import COEFFICIENTS
+from talksplat.core.head import Cloud, HeadModel
+from talksplat.core.performance.branch_settings import BranchSettings
+from talksplat.core.performance.condition import Condition
+from talksplat.core.performance.replay import Replay
+from talksplat.core.raster import rasterize
+from talksplat.core.training.losses import picture_loss
+from talksplat.core.training.optimizers import cloud_optimizer, field_optimizer
+from talksplat.core.training.settings import CPU as SETTINGS
+from talksplat.core.training.views import draw
+
+from .frame import head_shaped
+from .raster_scene import head_camera, head_like
+
+GAUSSIANS = 50_000
+CHANNELS, EXPRESSION = 288, 8
+CPU = torch.device("cpu")
+
+
+def waited(work: Callable[[], object], device: torch.device) -> float:
+    """Milliseconds until the device has finished."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    begun = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return 1e3 * (time.perf_counter() - begun)
+
+
+def compared(works: dict[str, dict[torch.device, Callable[[], object]]], repeats: int) -> dict[str, dict[str, float]]:
+    """Each work on each device, in turns, the first two turns not counted: they compile."""
+    told: dict[tuple[str, torch.device], list[float]] = {}
+    for _ in range(repeats + 2):
+        for name, sides in works.items():
+            for device, work in sides.items():
+                told.setdefault((name, device), []).append(waited(work, device))
+    out = {}
+    for name, sides in works.items():
+        ms = {device: median(told[name, device][2:]) for device in sides}
+        other = next(device for device in sides if device != CPU)
+        out[name] = {"gpu ms": round(ms[other], 3), "cpu ms": round(ms[CPU], 3), "ratio": round(ms[CPU] / ms[other], 2)}
+    return out
+
+
+def leaves(device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(values).to(device).requires_grad_()
+            for name, values in head_like(GAUSSIANS).items()}
+
+
+def raster(sizes: list[int], repeats: int, device: torch.device) -> dict:
+    """A picture of 50k Gaussians: forward, forward and backward, exact pixel counts, depths; and its memory."""
+    works = {}
+    for size in sizes:
+        for side in (device, CPU):
+            columns, camera = leaves(side), head_camera(size)
+            still = {name: t.detach() for name, t in columns.items()}
+
+            def forward(still=still, camera=camera):
+                return rasterize(**still, camera=camera)
+
+            def both(columns=columns, camera=camera):
+                rasterize(**columns, camera=camera).color.square().sum().backward()
+
+            works.setdefault(f"forward {size}", {})[side] = forward
+            works.setdefault(f"forward and backward {size}", {})[side] = both
+            works.setdefault(f"forward and pixel counts {size}", {})[side] = lambda forward=forward: \
+                forward().pixel_counts
+            works.setdefault(f"forward with depths {size}", {})[side] = lambda still=still, camera=camera: \
+                rasterize(**still, camera=camera, depth=True)
+    out = compared(works, repeats)
+    if device.type == "cuda":
+        for name, sides in works.items():
+            torch.cuda.reset_peak_memory_stats(device)
+            sides[device]()
+            out[name]["gpu peak MB"] = round(torch.cuda.max_memory_allocated(device) / 1e6)
+    return out
+
+
+def model_of(count: int, device: torch.device) -> HeadModel:
+    """An untrained head whose Gaussians lie like a head's, all inside the bounds."""
+    torch.manual_seed(0)
+    scene, clouds, first = head_like(count), {}, 0
+    for name, n in (("face", round(0.85 * count)), ("mouth", count - round(0.85 * count))):
+        part = {column: torch.from_numpy(values[first : first + n]) for column, values in scene.items()}
+        shrink = 0.14 if name == "face" else 0.04
+        clouds[name] = Cloud(part["means"] * shrink, part["quats"], (part["scales"] * 0.14).log(),
+                             part["opacities"].logit(eps=1e-6), part["sh0"],
+                             torch.zeros(n, COEFFICIENTS[SETTINGS.sh_degree], 3))
+        first += n
+    settings = {"face": BranchSettings.face(expression=EXPRESSION), "mouth": BranchSettings.mouth()}
+    return HeadModel(settings, CHANNELS, clouds).to(device)
+
+
+def moment(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(1, 8, CHANNELS, 2).to(device), torch.rand(EXPRESSION).to(device)
+
+
+def asked(model: HeadModel, windows: torch.Tensor, expression: torch.Tensor):
+    return model({name: code[0] for name, code in model.codes(windows).items()}, expression)
+
+
+def deformation(sizes: list[int], repeats: int, device: torch.device) -> dict:
+    """Both fields over 50k Gaussians: forward without gradients, and with backward. No picture, so no size."""
+    works: dict = {"field": {}, "field and its gradients": {}}
+    for side in (device, CPU):
+        model, heard = model_of(GAUSSIANS, side), moment(side)
+
+        def still(model=model, heard=heard):
+            with torch.no_grad():
+                asked(model, *heard)
+
+        def both(model=model, heard=heard):
+            model.zero_grad()
+            moved = asked(model, *heard)
+            (moved.means.square().sum() + moved.quats.square().sum() + moved.scales.sum()).backward()
+
+        works["field"][side], works["field and its gradients"][side] = still, both
+    return compared(works, repeats)
+
+
+def training(sizes: list[int], repeats: int, device: torch.device) -> dict:
+    """A whole training step: fields, picture of 30k Gaussians, L1 and D-SSIM, backward, every optimiser."""
+    works = {}
+    for size in sizes:
+        camera = Camera.looking_at(np.array([0, -0.8, 0]), np.zeros(3), size, size, 0.33)
+        for side in (device, CPU):
+            model, heard = model_of(30_000, side), moment(side)
+            optimizers = [cloud_optimizer(cloud, SETTINGS) for cloud in model.clouds.values()]
+            optimizers.append(field_optimizer(model, SETTINGS))
+            truth, black = torch.rand(size, size, 3).to(side), torch.zeros(3).to(side)
+
+            def step(model=model, heard=heard, optimizers=optimizers, truth=truth, black=black, camera=camera):
+                loss = picture_loss(draw(asked(model, *heard), camera, black).color, truth, 0.2)
+                for optimizer in optimizers:
+                    optimizer.zero_grad()
+                loss.backward()
+                for optimizer in optimizers:
+                    optimizer.step()
+
+            works.setdefault(f"training step {size}", {})[side] = step
+    return compared(works, repeats)
+
+
+def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
+    """A baked frame: the field (numpy replay on the CPU, torch on the GPU), and frame plus picture with depths, arrays
+    in and out, which is what `render` would do."""
+    head = head_shaped(GAUSSIANS)
+    replay, model = Replay(head), HeadModel.from_file(head).to(device)
+    rng, g = np.random.default_rng(0), replay.canonical
+    codes = {name: rng.standard_normal(width).astype(np.float32) for name, width in head.card.audio_code.items()}
+    channels = rng.random(len(head.card.expression)).astype(np.float32)
+    condition = Condition(codes, channels)
+
+    def frame_there():
+        with torch.no_grad():
+            moved = model({name: torch.from_numpy(code).to(device) for name, code in codes.items()},
+                          torch.from_numpy(channels).to(device))
+        return [t.cpu().numpy() for t in moved[:3]]
+
+    works = {"baked frame": {device: frame_there, CPU: lambda: replay.at(condition)}}
+    frame = replay.at(condition)
+    back_end = "gsplat" if device.type == "cuda" else "numba"
+    for size in sizes:
+        camera = Camera.looking_at(np.array([0, -0.8, 0]), np.zeros(3), size, size, 0.33)
+        columns = (*frame, g.opacities, g.sh0, g.shN, camera)
+        works[f"plate's picture {size}"] = {
+            device: lambda columns=columns: rasterize(*columns, depth=True, backend=back_end),
+            CPU: lambda columns=columns: rasterize(*columns, depth=True, backend="numba")}
+    return compared(works, repeats)
+
+
+TIMED = {"raster": raster, "deformation": deformation, "training": training, "bake": bake}
