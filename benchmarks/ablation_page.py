@@ -78,7 +78,7 @@ def page(folder: Path, picture: str = "") -> str:
     groups, first = grouped(runs), runs[0]
     shown = {name: of for name, of in FIGURES.items() if not np.isnan([value(run, of[0]) for run in runs]).all()}
     lines = [f"## {first['footage']}: fusion x density", "", *settings_of(runs), "",
-             "| fusion | density | seeds | " + " | ".join(shown) + " | Gaussians | minutes |",
+             "| fusion | density | seeds | " + " | ".join(shown) + " | Gaussians, face + mouth | minutes |",
              "|---|---|---|" + "---|" * (len(shown) + 2)]
     for (fusion, density), of in groups.items():
         cells = [spread([value(run, path) for run in of.values()], digits) for path, digits, _ in shown.values()]
@@ -95,10 +95,16 @@ def page(folder: Path, picture: str = "") -> str:
 
 
 def count(of: dict[int, dict]) -> str:
-    """Gaussians at the end, and whether they fall short of the budget that all had."""
-    ends, budget = [sum(run["gaussians"].values()) for run in of.values()], next(iter(of.values()))["scale"]["budget"]
-    short = np.mean(ends) < (1 - SHORT) * budget
-    return f"{np.mean(ends):.0f}" + (f" ({np.mean(ends) / budget:.0%} of the budget)" if short else "")
+    """Gaussians of face and inside mouth at the end, and which of them fall short of the budget that all had."""
+    first = next(iter(of.values()))
+    share = first["settings"]["mouth_share"]
+    told, short = [], []
+    for branch, part in (("face", 1 - share), ("mouth", share)):
+        mean = float(np.mean([run["gaussians"][branch] for run in of.values()]))
+        told.append(f"{mean:.0f}")
+        if mean < (1 - SHORT) * part * first["scale"]["budget"]:
+            short.append(f"{branch} at {mean / (part * first['scale']['budget']):.0%} of its budget")
+    return " + ".join(told) + (f" ({', '.join(short)})" if short else "")
 
 
 def settings_of(runs: list[dict]) -> list[str]:
