@@ -22,8 +22,8 @@ def rotation(axis, degrees):
     return np.eye(3) - np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
 
 
-@pytest.mark.parametrize(("axis", "sign", "column"), [((0, 0, 1), 1, 0), ((1, 0, 0), -1, 1), ((0, 1, 0), 1, 2)])
-def test_turns_of_the_head(axis, sign, column):
+@pytest.mark.parametrize(("axis", "column"), [((0, 0, 1), 0), ((1, 0, 0), 1), ((0, 1, 0), 2)])
+def test_turns_of_the_head(axis, column):
     """Head space: about +Z to its own left, about +X the nose goes up (-Y towards -Z is down), about +Y to the side."""
     turn = rotation(axis, 20)
     viewmat = np.eye(4)
