@@ -133,7 +133,7 @@ def settings_of(runs: list[dict]) -> list[str]:
 
 def claims(groups: dict, shown: dict) -> list[str]:
     """Each claim tried seed by seed: mean difference, its standard error, and in plain words what it says."""
-    lines = ["Claims, tried run against run of the same seed. *shows*: every seed agrees and the mean difference is above "
+    lines = ["Claims, tried run against run of one seed. *shows*: every seed agrees and the mean difference is above "
              "twice its standard error; few seeds make that a low bar.", "",
              "| claim | figure | difference | seeds for it | |", "|---|---|---|---|---|"]
     for sentence, better, other in CLAIMS:
