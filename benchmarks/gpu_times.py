@@ -7,12 +7,14 @@ Milliseconds are medians; a GPU's are counted until it has finished (`synchroniz
 
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from statistics import median
 
 import numpy as np
 import torch
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COEFFICIENTS
+from talksplat.core.formats.head import HeadCard
 from talksplat.core.head import Cloud, HeadModel
 from talksplat.core.performance.branch_settings import BranchSettings
 from talksplat.core.performance.condition import Condition
@@ -23,7 +25,6 @@ from talksplat.core.training.optimizers import cloud_optimizer, field_optimizer
 from talksplat.core.training.settings import CPU as SETTINGS
 from talksplat.core.training.views import draw
 
-from .frame import head_shaped
 from .raster_scene import head_camera, head_like
 
 GAUSSIANS = 50_000
@@ -159,8 +160,10 @@ def training(sizes: list[int], repeats: int, device: torch.device) -> dict:
 def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
     """A baked frame: the field (numpy replay on the CPU, torch on the GPU), and frame plus picture with depths, arrays
     in and out, which is what `render` would do."""
-    head = head_shaped(GAUSSIANS)
-    replay, model = Replay(head), HeadModel.from_file(head).to(device)
+    model = model_of(GAUSSIANS, CPU)
+    head = model.to_file(HeadCard("timed", Fraction(25), "none", {}, tuple(f"e{k}" for k in range(EXPRESSION)),
+                                  "gated", {"face": {}, "mouth": {}}))
+    replay, model = Replay(head), model.to(device)
     rng, g = np.random.default_rng(0), replay.canonical
     codes = {name: rng.standard_normal(width).astype(np.float32) for name, width in head.card.audio_code.items()}
     channels = rng.random(len(head.card.expression)).astype(np.float32)

@@ -5,6 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+
+pytest.importorskip("av", reason="reading sound needs PyAV")
+pytest.importorskip("librosa", reason="listening needs librosa")
+pytest.importorskip("onnxruntime", reason="listening needs onnxruntime")
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.raster import gsplat_backend
 from talksplat.core.training.device import chosen
@@ -34,8 +38,6 @@ def run(trainer, steps):
 @pytest.fixture
 def elsewhere(other_device, request):
     """The other device; a pretended one draws through the stand-in."""
-    pytest.importorskip("av", reason="reading sound needs PyAV")
-    pytest.importorskip("librosa", reason="listening needs librosa")
     if other_device.type == "cuda":
         if gsplat_backend.why_not() is not None:
             pytest.skip(gsplat_backend.why_not())
