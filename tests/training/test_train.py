@@ -12,6 +12,8 @@ from talksplat.core.formats.head import read_head
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Started
 from talksplat.core.jobs.messages import Evaluate, Train
+from talksplat.core.performance.condition import Condition
+from talksplat.core.performance.replay import Replay
 from talksplat.core.training import sheet
 from talksplat.core.training.evaluation import canonical_landmarks, evaluate, table
 from talksplat.core.training.settings import PRESETS, SMOKE, preset
@@ -122,6 +124,22 @@ def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
     _, broken = head_of("broken", [20])
     assert whole.card.content_hash == broken.card.content_hash
     assert finished.result["gaussians"] == sum(whole.card.training["gaussians"].values())
+
+
+def test_what_lies_under_the_field_never_moves(tiny_footage, tmp_path):
+    job = Train(str(tiny_footage), str(tmp_path / "t.head"))
+    list(train_with(job, replace(SHORT, below_chin=0.0)))
+    head = read_head(tmp_path / "t.head")
+    replay, rng = Replay(head), np.random.default_rng(0)
+    bounds, rest = head.card.branches["face"], replay.canonical
+    below = rest.means[:, 2] < bounds["centre"][2] - bounds["half_extent"]
+    assert below.sum() > 20
+    for _ in range(5):
+        codes = {name: rng.normal(0, 3, width).astype(np.float32) for name, width in head.card.audio_code.items()}
+        moved = replay.at(Condition(codes, rng.random(1, dtype=np.float32)))
+        assert (moved.means[~below] != rest.means[~below]).any()
+        for column in ("means", "quats", "scales"):
+            assert np.array_equal(getattr(moved, column)[below], getattr(rest, column)[below])
 
 
 def test_refusals(tiny_footage, tmp_path):

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real `talksplat train`, killed with no warning in each of its stages: the head that comes out in the end is the
+one of a run that nobody disturbed, to the last bit."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from talksplat.core.formats.head import read_head
+from talksplat.core.training import journal
+
+SETTINGS = ["--preset", "smoke", "--seed", "3", "--set", "ear.steps=20", "ear.every=5", "motion_steps=300",
+            "static_steps=25", "move_steps=30", "fuse_steps=25", "checkpoint_every=7", "face_points=300",
+            "density.start=5", "density.every=6", "density.stop=50"]
+STAGES = {"ear": 10, "motion": 100, "static": 20, "move": 40, "fuse": 60, "measuring": 3}  # killed from here on
+
+
+def started(footage, folder):
+    command = [sys.executable, "-c", "import sys; from talksplat.core.cli import main; sys.exit(main())", "train",
+               str(footage), "--out", str(folder / "tiny.head"), *SETTINGS, "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def killed_in(stage, footage, folder):
+    """Whether it was there to be killed."""
+    with started(footage, folder) as run:
+        for line in run.stdout:
+            event = json.loads(line)["body"]
+            if event.get("note", "").startswith(stage) and event["done"] >= STAGES[stage]:
+                run.kill()
+                return True
+    return False
+
+
+def finished(footage, folder):
+    with started(footage, folder) as run:
+        out, err = run.communicate()
+    assert run.returncode == 0, err
+    assert json.loads(out.splitlines()[-1])["kind"] == "Finished"
+    head = read_head(folder / "tiny.head")
+    return head.card.content_hash, {k: v for k, v in head.card.training.items() if k != "minutes"}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_footage, tmp_path_factory):
+    return finished(tiny_footage, tmp_path_factory.mktemp("undisturbed"))
+
+
+def disturbed(stages, footage, folder):
+    for stage in stages:
+        assert killed_in(stage, footage, folder), f"the run ended before {stage}"
+        assert not (folder / "tiny.head").exists()
+    return finished(footage, folder)
+
+
+def told_once(folder):
+    steps = [line.t for line in journal.read(folder / "tiny.work" / journal.LOG)]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 80
+
+
+def test_killed_while_it_learns_from_pictures(undisturbed, tiny_footage, tmp_path):
+    assert disturbed(["move"], tiny_footage, tmp_path) == undisturbed
+    told_once(tmp_path)
+
+
+@pytest.mark.slow
+def test_killed_once_in_every_stage(undisturbed, tiny_footage, tmp_path):
+    assert disturbed(STAGES, tiny_footage, tmp_path) == undisturbed
+    told_once(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["ear", "motion", "static", "fuse", "measuring"])
+def test_killed_in_one_stage(stage, undisturbed, tiny_footage, tmp_path):
+    assert disturbed([stage], tiny_footage, tmp_path) == undisturbed

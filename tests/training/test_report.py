@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run writes down: one story after a resume, TensorBoard only where it is, a page that needs nothing else."""
+
+import re
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+from talksplat.core.formats.head import HeadCard
+from talksplat.core.jobs.messages import Train
+from talksplat.core.training import journal, report
+from talksplat.core.training.chosen import assigned, settings_of
+from talksplat.core.training.journal import Journal, Line
+from talksplat.core.training.settings import SMOKE
+from talksplat.core.training.trainer import Step
+
+COUNTS = {"face": 10, "mouth": 3}
+
+
+def written(work, steps, begin=0, tensorboard=False):
+    book = Journal(work, begin, tensorboard)
+    for t in steps:
+        book.add(Step(t, "move", 1 / (t + 1), 20.0 + t, {}), 20.0 + t, COUNTS)
+    book.close()
+    return book
+
+
+def test_a_run_that_goes_on_tells_one_story(tmp_path):
+    written(tmp_path, [20, 40, 60])
+    with (tmp_path / journal.LOG).open("a") as file:
+        file.write("80,mo")  # a kill
+    written(tmp_path, [40, 60, 80], begin=20)
+    assert [line.t for line in journal.read(tmp_path / journal.LOG)] == [20, 40, 60, 80]
+    assert journal.read(tmp_path / journal.LOG)[0] == Line(20, "move", 0.04762, 40.0, 10, 3)
+    assert journal.read(tmp_path / "none.csv") == []
+
+
+def test_tensorboard_is_asked_for_politely(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert "pip install tensorboard" in written(tmp_path, [20], tensorboard=True).warning
+    assert written(tmp_path, [20]).warning == ""
+
+
+def test_tensorboard_gets_scalars_and_pictures(tmp_path, monkeypatch):
+    said = []
+
+    class Writer:
+        def __init__(self, folder, purge_step=None):
+            said.append((folder, purge_step))
+
+        def add_scalar(self, name, value, step):
+            said.append((name, value, step))
+
+        def add_image(self, name, picture, step, dataformats):
+            assert picture.shape == (4, 6, 3)
+            assert dataformats == "HWC"
+            said.append((name, step))
+
+        def close(self):
+            said.append("closed")
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", type(sys)("stand-in"))
+    sys.modules["torch.utils.tensorboard"].SummaryWriter = Writer
+    book = Journal(tmp_path, 20, True)
+    book.add(Step(40, "move", 0.5, 30.0, {}), 29.0, COUNTS)
+    book.told("landmarks mm", 0.4, 7)
+    book.show(np.zeros((4, 6, 3), np.uint8), 40)
+    book.close()
+    assert said == [(str(tmp_path / "tensorboard"), 20), ("picture/loss", 0.5, 40), ("picture/psnr", 29.0, 40),
+                           ("gaussians/face", 10, 40), ("gaussians/mouth", 3, 40),
+                           ("before pictures/landmarks mm", 0.4, 7), ("preview", 40), "closed"]
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.links, self.tags = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href")]
+        if tag not in ("meta", "img", "line", "polyline"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+
+@pytest.fixture
+def page(tmp_path):
+    written(tmp_path, range(20, 200, 20))
+    (tmp_path / "preview").mkdir()
+    for t in range(9):
+        Image.new("RGB", (8, 8)).save(tmp_path / "preview" / f"{t:06d}.png")
+    pictures = {"unheard clips": {"count": 5, "with mouth": 5, "head whole psnr": 31.5, "mean whole psnr": 30.0,
+                                  "head whole ssim": 0.9, "mean whole ssim": 0.8}}
+    card = HeadCard(name="<b>x", model_rate=25, audio_encoder="logmel", audio_code={}, expression=(), fusion="gated",
+                    branches={"face": {}}, camera=None, colour_space="s", licence="CC0 & more", provenance="",
+                    training={
+                        "footage": "f", "pictures": 40, "picture_size": [64, 64], "train_clips": 4, "gaussians": COUNTS,
+                        "minutes": 90.0, "heard": {"ear_mean_r": 0.5}, "results": {"pictures": pictures}})
+    job = Train("f", "o.head", preset="smoke", seed=4, set=("mouth_gain=2.5",))
+    return report.write_report(tmp_path, job, settings_of(job), card).read_text()
+
+
+def test_the_page_stands_alone_and_holds_what_matters(page):
+    parsed = Page()
+    parsed.feed(page)
+    assert all(link.startswith("data:image/png;base64,") for link in parsed.links)
+    assert len(parsed.links) == report.SHOWN
+    assert parsed.tags.count("svg") == 3
+    assert "script" not in parsed.tags
+    for text in ("1.50 hours", "mouth_gain=2.5", "seed 4", "31.50", "CC0 &amp; more", "&lt;b&gt;x", "mcmc.noise="):
+        assert text in page
+    assert "<b>x" not in page
+
+
+def test_the_command_on_the_page_makes_the_same_settings(page):
+    settings = replace(assigned(SMOKE, ["density.strategy=mcmc", "dssim=0.3", "ear.steps=9"]), seed=5)
+    words = report.command(Train("f", "o", preset="smoke"), settings).split()
+    assert re.search(r"--preset smoke --seed 4 --set mouth_gain=2.5<", page)
+    assert settings_of(Train("f", "o", preset="smoke", seed=5, set=tuple(words[words.index("--set") + 1:]))) == settings
