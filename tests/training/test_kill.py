@@ -3,6 +3,7 @@
 one of a run that nobody disturbed, to the last bit."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -16,15 +17,16 @@ SETTINGS = ["--preset", "smoke", "--seed", "3", "--set", "ear.steps=20", "ear.ev
 STAGES = {"ear": 10, "motion": 100, "static": 20, "move": 40, "fuse": 60, "measuring": 3}  # killed from here on
 
 
-def started(footage, folder):
+def started(footage, folder, threads):
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)} if threads else {})
     command = [sys.executable, "-c", "import sys; from talksplat.core.cli import main; sys.exit(main())", "train",
                str(footage), "--out", str(folder / "tiny.head"), *SETTINGS, "--json"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def killed_in(stage, footage, folder):
+def killed_in(stage, footage, folder, threads):
     """Whether it was there to be killed."""
-    with started(footage, folder) as run:
+    with started(footage, folder, threads) as run:
         for line in run.stdout:
             event = json.loads(line)["body"]
             if event.get("note", "").startswith(stage) and event["done"] >= STAGES[stage]:
@@ -33,8 +35,8 @@ def killed_in(stage, footage, folder):
     return False
 
 
-def finished(footage, folder):
-    with started(footage, folder) as run:
+def finished(footage, folder, threads):
+    with started(footage, folder, threads) as run:
         out, err = run.communicate()
     assert run.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["kind"] == "Finished"
@@ -42,36 +44,34 @@ def finished(footage, folder):
     return head.card.content_hash, {k: v for k, v in head.card.training.items() if k != "minutes"}
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tiny_footage, tmp_path_factory):
-    return finished(tiny_footage, tmp_path_factory.mktemp("undisturbed"))
-
-
-def disturbed(stages, footage, folder):
+def disturbed(stages, footage, folder, threads):
     for stage in stages:
-        assert killed_in(stage, footage, folder), f"the run ended before {stage}"
+        assert killed_in(stage, footage, folder, threads), f"the run ended before {stage}"
         assert not (folder / "tiny.head").exists()
-    return finished(footage, folder)
-
-
-def told_once(folder):
+    head = finished(footage, folder, threads)
     steps = [line.t for line in journal.read(folder / "tiny.work" / journal.LOG)]
     assert steps == sorted(set(steps))
     assert steps[-1] == 80
+    return head
 
 
-def test_killed_while_it_learns_from_pictures(undisturbed, tiny_footage, tmp_path):
-    assert disturbed(["move"], tiny_footage, tmp_path) == undisturbed
-    told_once(tmp_path)
+def test_killed_while_it_learns_from_pictures(tiny_footage, tmp_path_factory):
+    whole = finished(tiny_footage, tmp_path_factory.mktemp("whole"), 1)
+    assert disturbed(["move"], tiny_footage, tmp_path_factory.mktemp("killed"), 1) == whole
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_footage, tmp_path_factory):
+    """With as many threads as the machine gives."""
+    return finished(tiny_footage, tmp_path_factory.mktemp("undisturbed"), 0)
 
 
 @pytest.mark.slow
 def test_killed_once_in_every_stage(undisturbed, tiny_footage, tmp_path):
-    assert disturbed(STAGES, tiny_footage, tmp_path) == undisturbed
-    told_once(tmp_path)
+    assert disturbed(STAGES, tiny_footage, tmp_path, 0) == undisturbed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["ear", "motion", "static", "fuse", "measuring"])
+@pytest.mark.parametrize("stage", STAGES)
 def test_killed_in_one_stage(stage, undisturbed, tiny_footage, tmp_path):
-    assert disturbed([stage], tiny_footage, tmp_path) == undisturbed
+    assert disturbed([stage], tiny_footage, tmp_path, 0) == undisturbed
