@@ -21,10 +21,17 @@ def tracked() -> list[Path]:
 
 
 def test_package_list_is_the_tree():
-    listed = set(PROJECT["tool"]["setuptools"]["packages"])
+    listed = PROJECT["tool"]["setuptools"]["packages"]
     folders = {p.parent for top in ("core", "blender_addon", "samples") for p in (ROOT / top).rglob("__init__.py")}
     there = {"talksplat"} | {".".join(("talksplat", *f.relative_to(ROOT).parts)) for f in folders}
-    assert listed == there
+    assert sorted(listed) == sorted(there)
+
+
+def test_every_line_of_package_data_finds_a_file():
+    for package, patterns in PROJECT["tool"]["setuptools"]["package-data"].items():
+        folder = ROOT.joinpath(*package.split(".")[1:])
+        for pattern in patterns:
+            assert any(folder.glob(pattern)), f"{package}: {pattern}"
 
 
 def test_versions_agree():
