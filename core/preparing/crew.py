@@ -118,7 +118,8 @@ class Crew:
 
     def _lost(self, hand: Any, task: tuple) -> Refusal:
         hand.join(PATIENCE)
-        name = next((word for word in task if isinstance(word, str)), "a clip")
+        first = task[0] if task else ""
+        name = getattr(first, "name", None) or (first if isinstance(first, str) and first else "The work")
         return Refusal(f"{name}: a process ended while working on it (exit code {hand.exitcode}); if memory was short, "
                        "start it again with fewer --workers, what is finished is kept.")
 

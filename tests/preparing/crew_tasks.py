@@ -4,6 +4,7 @@
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from talksplat.core.formats.refusal import Refusal
@@ -28,7 +29,12 @@ def threads(tell):
     return os.environ["OMP_NUM_THREADS"]
 
 
-def die(name, tell):
+@dataclass(frozen=True)
+class Named:
+    name: str
+
+
+def die(what, tell):
     os.kill(os.getpid(), signal.SIGKILL)
 
 

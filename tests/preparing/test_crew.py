@@ -71,8 +71,9 @@ def test_refusals_are_answers_and_mistakes_are_raised(tasks):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills with a signal")
 def test_a_killed_process_is_a_sentence(tasks):
-    with Crew(2) as crew, pytest.raises(Refusal, match=r"clip7.*workers"):
-        list(crew.over(tasks.die, [("clip7",)]))
+    for what, said in (("clip7", "clip7"), (tasks.Named("clip8"), "clip8"), ([], "The work")):
+        with Crew(2) as crew, pytest.raises(Refusal, match=rf"^{said}: .*workers"):
+            list(crew.over(tasks.die, [(what,)]))
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
