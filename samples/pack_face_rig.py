@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cut ICT-FaceKit to what tracking needs and pack it: core/tracking/ict_face.npz.
 
-    python -m samples.pack_face_rig --data ../shared/data [--places places.npz]
+    python -m talksplat.samples.pack_face_rig --data ../shared/data [--places places.npz]
 
 `--places` is what `samples.place_landmarks` measured: where MediaPipe's landmarks lie on the rig. Without it the table
 already in the packed file is kept; a first file gets the 51 inner iBUG landmarks at the rig's own vertices.

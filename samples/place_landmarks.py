@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where MediaPipe's landmarks lie on the ICT-FaceKit rig, measured: made-up faces are rendered and looked at.
 
-    python -m samples.place_landmarks --data ../shared/data --pictures ../footage/places --out places.npz
-    python -m samples.pack_face_rig --data ../shared/data --places places.npz
+    python -m talksplat.samples.place_landmarks --data ../shared/data --pictures ../footage/places --out places.npz
+    python -m talksplat.samples.pack_face_rig --data ../shared/data --places places.npz
 
 FACES made-up identities (not the actor's) with made-up expressions are rendered in the actor's studio from SHOTS
 cameras each; MediaPipe finds its landmarks; for each landmark that place on the rig is looked for whose projection

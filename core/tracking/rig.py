@@ -4,7 +4,7 @@
 `ict_face.npz` (MIT, (c) 2020 USC ICT; `ICT_LICENSE`) holds face, head and neck, mouth socket, gums and tongue, teeth
 and eyeballs; 53 expressions; the strongest identity modes. Everything is int16 in steps of STEP metres. It was made by
 
-    python -m samples.pack_face_rig --data ../shared/data
+    python -m talksplat.samples.pack_face_rig --data ../shared/data
 
 Head space: right-handed, metres, Z up; the head looks along -Y and its own left is +X.
 It does not know hair, shoulders, or a tongue that moves by itself; eyeballs do not turn.
@@ -40,7 +40,6 @@ class FaceRig:
     seen_corners: np.ndarray  # [M, 3] int32: the vertices between which that place lies
     seen_shares: np.ndarray  # [M, 3] float32, of the three vertices; sums to 1
     seen_noise: np.ndarray  # [M] float32 metres: how far the landmark strays from that place, per axis
-
     seen_drift: np.ndarray  # [M, 3, D] float32 metres, head space: how far the place moves for each of `view_terms`
 
     def index(self, name: str) -> int:
