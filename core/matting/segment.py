@@ -6,6 +6,7 @@ The mask comes from the caller. Letters: p the probability, I the picture's luma
 
 import numpy as np
 
+from .evening import LUMA
 from .kernels import box_mean, shrunk
 from .key import finished
 from .regions import face_box, seen, surely_face
@@ -24,7 +25,7 @@ def alpha_by_mask(
     stretched; 1 throughout the face oval."""
     width = np.ptp(face_box(points)[::2]) if seen(points) else 0.3 * rgb.shape[1]
     radius = max(int(RADIUS * width), 2)
-    guide = np.asarray(rgb, np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    guide = np.asarray(rgb, np.float32) @ LUMA.astype(np.float32)
     refined = guided(np.asarray(person, np.float32), guide, radius, EPSILON)
     alpha = np.clip((refined - LOW) / (HIGH - LOW), 0.0, 1.0).astype(np.float32)
     certain = shrunk(np.ascontiguousarray(person > 0.95), radius)

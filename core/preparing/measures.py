@@ -17,6 +17,8 @@ from ..metrics import lip_gap
 from ..metrics.lip_offset import LipOffset, lip_offset, pooled
 from ..metrics.lips import jitter
 from ..metrics.shifts import REACH
+from ..tracking.fit import INNER
+from ..tracking.pose import FRONTAL
 from .clips import Clip
 from .fitting import Fit
 from .painting import Painted
@@ -24,7 +26,6 @@ from .settings import LATE
 from .survey import Voice
 
 FLOOR = 1e-3  # amplitude below which a voice's loudness says nothing
-INNER = slice(17, 68)  # landmarks on the face, without its outline
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ def turns_of(
 
     0, 0, 0 looks into the camera: head space's +X to the picture's right, +Z up, -Y towards the lens.
     """
-    facing = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # head space -> camera of a head that faces it
-    turn = viewmat[:, :3, :3] @ facing.T
+    turn = viewmat[:, :3, :3] @ FRONTAL.T
     yaw = np.arctan2(turn[:, 0, 2], turn[:, 2, 2])
     pitch = np.arcsin(np.clip(-turn[:, 1, 2], -1, 1))
     roll = np.arctan2(turn[:, 1, 0], turn[:, 1, 1])

@@ -7,7 +7,7 @@ A pose is (R, t): camera point = R X + t; X in head space (metres, Z up, looks a
 
 import numpy as np
 
-# Seen from the front at no turn: camera x = head +X, camera y = head -Z, camera z = head +Y.
+# Head space -> camera of a head that faces it: camera x = head +X, camera y = head -Z, camera z = head +Y.
 FRONTAL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
