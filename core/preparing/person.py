@@ -140,7 +140,7 @@ def person(clips: list[tuple[Clip, Key]], settings: Settings, key: Key, work: Pa
         shapes.append(seen.blendshapes[seen.seen])
     size = clips[0][0].size
     K = lens(*size, settings.focal or None)
-    crop = crop_of(np.concatenate(boxes), size, settings.size)
+    crop = crop_of(np.concatenate(boxes), size, settings.size, clips[0][0].path)
     side = settings.size or crop[2]
     identity = fit_identity(np.concatenate(sightings), K, load_rig())
     margin = margin_of(crop, size, side)
@@ -164,8 +164,10 @@ def crop_of(
     boxes: np.ndarray,  # [N,4] left, top, right, bottom of the landmarks
     size: tuple[int, int],  # of the video
     wanted: int,  # pixels of a side; 0: as filmed
+    path: Path,  # of a video that is so large, for the Refusal
 ) -> tuple[int, int, int]:
-    """Left, top and side of the square round everything the head does, inside the picture."""
+    """Left, top and side of the square round everything the head does, inside the picture. Raises Refusal where that
+    leaves the face no room."""
     wide, high = np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
     low, high_end = np.percentile(boxes[:, :2], FAR[0], axis=0), np.percentile(boxes[:, 2:], FAR[1], axis=0)
     low = low - np.array((BESIDE * wide, ABOVE * high))
@@ -174,8 +176,8 @@ def crop_of(
     side = wanted if wanted and AS_FILMED[0] <= wanted / need <= AS_FILMED[1] else round(need)
     side = min(side, limit)
     if side < 2 * wide / 1.5:
-        raise Refusal(f"the picture of {size[0]}x{size[1]} pixels leaves no room round a face {wide:.0f} pixels wide; "
-                      "film from further away.")
+        raise Refusal(f"{path}: its picture of {size[0]}x{size[1]} pixels leaves no room round a face {wide:.0f} "
+                      "pixels wide; film from further away.")
     middle = (low + high_end) / 2
     corner = [int(np.clip(round(middle[a] - side / 2), 0, size[a] - side)) for a in (0, 1)]
     return corner[0], corner[1], side

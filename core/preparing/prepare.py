@@ -143,8 +143,8 @@ class Preparation:
         facts = person.known(self.store, key)
         if facts is None:
             clips = [(clip, self.keys[clip.name]) for clip in self.clips]
-            yield from self.stage("fitting the person", person.person, [(clips, self.settings, key, self.work)],
-                                  [self.out.name], [0])
+            task = (clips, self.settings, key, self.work)
+            yield from self.stage("fitting the person", person.person, [task], [], [0])
             facts = person.known(self.store, key)
         if facts is None:
             raise RuntimeError("the person was fitted, but nothing is stored")
@@ -223,7 +223,8 @@ class Preparation:
 
     def stage(self, note: str, function: Callable, tasks: list[tuple], names: list[str], costs: list[int],
               cost: int = 0) -> Iterator[Event]:
-        """Do the tasks; those that end in a Refusal are left out."""
+        """Do the tasks; those that end in a Refusal are left out. Raises it where the tasks have no names: then it is
+        about all clips."""
         pace, ended, start = Pace(self.total, self.done), 0, self.done
         refused: dict[str, str] = {}
         yield pace.at(self.done, note)
@@ -231,6 +232,8 @@ class Preparation:
             if isinstance(event, Ended):
                 ended += 1
                 if isinstance(event.answer, Refusal):
+                    if not names:
+                        raise event.answer
                     refused[names[event.task]] = str(event.answer).rstrip(".")
                 if not cost:
                     self.done += costs[event.task]
@@ -247,7 +250,7 @@ class Preparation:
                 continue
             self.dropped[name] = sentence
             self.clips = [clip for clip in self.clips if clip.name != name]
-        left = len(self.clips) or len({s.name for s in self.sources} - set(self.dropped))
+        left = len(self.clips) if self.voices else len({s.name for s in self.sources} - set(self.dropped))
         if faults and not left:
             raise self.nothing_left()
         for name, sentence in faults.items():

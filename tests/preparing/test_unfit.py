@@ -13,7 +13,7 @@ from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing import look, survey
 from talksplat.core.preparing.clips import Clip
 from talksplat.core.preparing.look import Look, fault, misfits
-from talksplat.core.preparing.prepare import prepare
+from talksplat.core.preparing.prepare import Preparation, prepare
 from talksplat.core.preparing.settings import settings_of
 from talksplat.core.preparing.sources import clip_name, sources_of
 from talksplat.core.preparing.spans import Span
@@ -175,3 +175,20 @@ def test_nothing_left_is_a_refusal(cut, film, tmp_path):
     assert f"{nobody} shows a face in only 0 of 26 frames" in refused(nobody, out=tmp_path / "one")
     mute = cut(tmp_path / "mute.mp4", sound=None)
     assert "None of 2 clips" in refused(nobody, mute, out=tmp_path / "two")
+
+
+def test_a_face_without_room_is_a_refusal(cut, film, tmp_path):
+    tight = cut(tmp_path / "tight.mp4", film[:26, 98:260, 82:220])
+    sentence = refused(tight, out=tmp_path / "out")
+    assert sentence.startswith(f"{tight}: its picture of 138x162 pixels leaves no room")
+
+
+def test_all_pieces_of_a_long_video_left_out_is_a_refusal(tmp_path):
+    (tmp_path / "long.mp4").touch()
+    job = Prepare((str(tmp_path / "long.mp4"),), str(tmp_path / "out"))
+    run = Preparation(job, settings_of(job), sources_of(job.videos), tmp_path, tmp_path, None)
+    run.clips = [replace(CLIP, span=Span(name, 0, 50)) for name in ("long-000", "long-001")]
+    run.voices = {clip.name: survey.Voice(-20.0, -3.0, 0.0) for clip in run.clips}
+    assert len(list(run.leave_out({"long-000": "is cut"}))) == 1
+    with pytest.raises(Refusal, match="None of 2 clips can be used"):
+        list(run.leave_out({"long-001": "is cut"}))
