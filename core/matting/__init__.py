@@ -3,7 +3,7 @@
 
 from .backdrop import Backdrop
 from .key import clean
-from .labels import PARTS, faded, labels, parts
+from .labels import labels
 from .segment import alpha_by_mask
 
-__all__ = ["PARTS", "Backdrop", "alpha_by_mask", "clean", "faded", "labels", "parts"]
+__all__ = ["Backdrop", "alpha_by_mask", "clean", "labels"]

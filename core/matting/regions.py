@@ -13,12 +13,11 @@ from PIL import Image, ImageDraw
 # Rings of MediaPipe's canonical face mesh (face_geometry, Apache-2.0), in order round.
 FACE_OVAL = np.array([10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148,
                       176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109])
-JAW = FACE_OVAL[8:29]  # from ear to ear below
 INNER_LIPS = np.array([78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95])
 EYES = (np.array([33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]),
         np.array([263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]))
 CHEEKS = np.array([205, 425, 50, 280, 187, 411])  # skin that neither talks much nor lies in the hair's shadow
-CHIN, UPPER_LIP, LOWER_LIP, EYE_CORNERS = 152, 13, 14, (33, 263)
+UPPER_LIP, LOWER_LIP, EYE_CORNERS = 13, 14, (33, 263)
 
 SUBPIXELS = 8  # a pixel's share of a polygon is counted on 8x8 places
 

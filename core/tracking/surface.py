@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from .rig import MOUTH, NECK, FaceRig
+from .rig import NECK, FaceRig
 
 MOST_HAIR = 0.02  # metres that hair lies behind the nearest edge of the face, far away from it
 HAIR_REACH = 0.05  # metres on the picture within which it sinks by 1 - 1/e of that
@@ -124,8 +124,3 @@ def below_neck(found: Surface, distance: np.ndarray) -> np.ndarray:
     height = max(float(rows[-1] - rows[0]), 4.0)
     at = (np.arange(len(distance)) + 0.5 - (rows[0] + 0.5 * height)) / (0.25 * height)
     return np.broadcast_to((1.0 / (1.0 + np.exp(-np.clip(at, -30, 30))))[:, None], distance.shape)
-
-
-def inside_mouth(found: Surface) -> np.ndarray:
-    """[H, W] bool: teeth, gums, tongue or socket are what is seen."""
-    return found.part == MOUTH

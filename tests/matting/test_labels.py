@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from talksplat.core.matting import PARTS, faded, labels, parts
+from talksplat.core.matting import labels
 from talksplat.core.matting.kernels import box_mean, shrunk
 from talksplat.core.matting.regions import coverage
 
@@ -24,29 +24,6 @@ def test_without_a_face_there_is_a_person_but_no_mouth(truth):
     nobody = np.full((478, 2), np.nan)
     for points in (None, nobody):
         assert set(np.unique(labels((256, 256), truth.alpha[3], points))) == {0, 1}
-        assert set(np.unique(parts(truth.rgb[3], labels((256, 256), truth.alpha[3], points), points))) == {0, 3}
-        assert (faded(truth.alpha[3], points, "fade") == truth.alpha[3]).all()
-
-
-def test_parts_lie_where_people_have_them(truth):
-    for rgb, alpha, points in zip(truth.rgb, truth.alpha, truth.points):
-        found = parts(rgb, labels(alpha.shape, alpha, points), points)
-        row = {name: np.nonzero(found == k)[0].mean() for k, name in enumerate(PARTS) if (found == k).any()}
-        assert row["hair"] < row["skin"] < row["neck"] < row["torso"]
-        assert ((found > 0) == (alpha >= 0.5)).mean() > 0.999
-
-
-def test_the_torso_fades_and_the_head_does_not(truth):
-    alpha, points = truth.alpha[1], truth.points[1]
-    cut = faded(alpha, points, "fade")
-    chin = int(points[152, 1])
-    assert (cut[:chin] == alpha[:chin].astype(np.float32)).all()
-    assert (cut <= alpha + 1e-6).all()
-    assert cut[-10:].max() == 0
-    assert np.abs(np.diff(cut[chin:, int(points[152, 0])])).max() < 0.2  # soft
-    assert faded(alpha, points) is alpha
-    with pytest.raises(ValueError, match="keep or fade"):
-        faded(alpha, points, "cut")
 
 
 @given(st.lists(st.tuples(st.floats(-5, 30), st.floats(-5, 30)), min_size=3, max_size=9))
