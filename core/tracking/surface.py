@@ -33,7 +33,14 @@ class Extended:
 
 
 @njit(cache=True)
-def _drawn(pixels, depths, triangles, parts, depth_image, part_image):  # pragma: no cover (compiled)
+def fill(
+    pixels,  # [V, 2] float64, centres at +0.5
+    depths,  # [V] float64 metres; triangles with a corner at or behind 0 are left out
+    triangles,  # [F, 3] integers
+    parts,  # [F] uint8
+    depth_image,  # [H, W] float64, inf = nothing; changed
+    part_image,  # [H, W] uint8; changed
+):  # pragma: no cover (compiled)
     """Triangles over what is there; the smaller depth wins."""
     height, width = depth_image.shape
     for t in range(len(triangles)):
@@ -83,7 +90,7 @@ def surface(
     pixels = np.clip(np.nan_to_num(pixels), -1e6, 1e6)
     depth = np.full((size[1], size[0]), np.inf)
     part = np.zeros((size[1], size[0]), np.uint8)
-    _drawn(pixels, depths, rig.triangles, rig.parts, depth, part)
+    fill(pixels, depths, rig.triangles, rig.parts, depth, part)
     return Surface(np.where(np.isfinite(depth), depth, 0.0).astype(np.float32), part)
 
 

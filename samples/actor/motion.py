@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from ...core.tracking.channels import CHANNELS, LID_AT_LOOK_DOWN
 from .rig import Rig
-
-CHANNELS = ("blink_left", "blink_right", "squint", "brow_inner_up", "brow_outer_up", "brow_down", "gaze_x", "gaze_y")
 
 LIP_GAP_GAIN = 1.2  # the speaker mumbles a little; the actor opens 20 % further
 CLOSED_GAP = 0.002  # of the eye distance: what MediaPipe reports for lips that touch
@@ -33,7 +32,6 @@ MOUTH_GAIN = {
     "mouthRight": 1.0, "jawLeft": 1.0, "jawRight": 1.0, "jawForward": 1.0, "noseSneer_L": 1.0, "noseSneer_R": 1.0,
 }
 OPENING_SHARE = {"mouthLowerDown_L": 0.35, "mouthLowerDown_R": 0.35, "mouthUpperUp_L": 0.28, "mouthUpperUp_R": 0.28}
-LID_AT_LOOK_DOWN = 0.25  # MediaPipe reads a blink partly as a look down
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Render the actor's footage: pictures, labels, depth, landmarks, sound and tracks of talksplat's format.
 
-    python -m samples.actor.render --data ../shared/data --tracked ../footage/tracked --out ../footage/actor
+    python -m talksplat.samples.actor.render --data ../shared/data --tracked ../footage/tracked --out ../footage/actor
 
 It may be stopped at any time and started again: finished pictures are kept. `frames.npz` is renewed
 after every hundred pictures, so a training can begin while the rendering still runs.
