@@ -166,7 +166,8 @@ def test_noise_and_terms_do_not_depend_on_the_unit_of_length():
 
 def test_terms_are_weighted_means_and_pull_down():
     c = cloud()
-    terms = Mcmc(DensitySettings(extent=0.5), McmcSettings(opacity_weight=0.3, scale_weight=0.2)).terms(c)
+    own = McmcSettings(opacity_weight=0.3, scale_weight=0.2)
+    terms = Mcmc(DensitySettings(extent=0.5, mcmc=own)).terms(c)
     values = {name: float(value.detach()) for name, value in terms.items()}
     assert values["opacity"] == pytest.approx(0.3 * float(torch.sigmoid(c.logits.detach()).mean()))
     assert values["scale"] == pytest.approx(0.4 * float(c.logscales.detach().exp().mean()))

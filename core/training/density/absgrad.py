@@ -2,7 +2,7 @@
 """AbsGS: gradients of a Gaussian's pixels that point apart must not cancel before they are scored."""
 
 from .adc import Adc
-from .settings import AbsGradSettings, DensitySettings
+from .settings import DensitySettings
 from .strategy import DensityState
 
 
@@ -17,9 +17,9 @@ class AbsGrad(Adc):
 
     name = "absgrad"
 
-    def __init__(self, settings: DensitySettings, own: AbsGradSettings | None = None) -> None:
+    def __init__(self, settings: DensitySettings) -> None:
         super().__init__(settings)
-        self.own, self.absolute = own or settings.absgrad, True
+        self.own, self.absolute = settings.absgrad, True
 
     def threshold(self, state: DensityState) -> float:
         return self.own.tau * super().threshold(state)

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from ...head.cloud import Cloud
 from .relocation import relocated
-from .settings import DensitySettings, McmcSettings
+from .settings import DensitySettings
 from .strategy import Change, DensityInfo, DensityState, Strategy
 from .surgery import overwrite_rows, replace_rows, rotations, rows_of
 
@@ -25,9 +25,9 @@ class Mcmc(Strategy):
 
     name = "mcmc"
 
-    def __init__(self, settings: DensitySettings, own: McmcSettings | None = None) -> None:
+    def __init__(self, settings: DensitySettings) -> None:
         super().__init__(settings)
-        self.own = own or settings.mcmc
+        self.own = settings.mcmc
 
     def terms(self, cloud: Cloud) -> dict[str, Tensor]:
         """The paper's regularisers on |o| and on the square roots of S's eigenvalues, as means over Gaussians."""

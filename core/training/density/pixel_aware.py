@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from .scored import Scored
-from .settings import DensitySettings
 from .strategy import DensityInfo
 
 
@@ -21,15 +20,11 @@ class PixelAware(Scored):
 
     name = "pixel_aware"
 
-    def __init__(self, settings: DensitySettings, depth_factor: bool | None = None) -> None:
-        super().__init__(settings)
-        self.depth_factor = settings.depth_factor if depth_factor is None else depth_factor
-
     def reads_pixels(self, step: int) -> bool:
         return step < self.settings.stop
 
     def weigh(self, info: DensityInfo) -> tuple[Tensor, Tensor]:
         factor = torch.ones_like(info.depths)
-        if self.depth_factor:
+        if self.settings.depth_factor:
             factor = (info.depths / (0.37 * self.settings.extent)).square().clamp_max(1.0)
         return info.pixels.to(torch.float32), factor

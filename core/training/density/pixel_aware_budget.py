@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from ...head.cloud import Cloud
 from .pixel_aware import PixelAware
-from .settings import BudgetSettings, DensitySettings
+from .settings import DensitySettings
 from .strategy import Change, DensityState
 
 
@@ -26,10 +26,9 @@ class PixelAwareBudget(PixelAware):
 
     name = "pixel_aware_budget"
 
-    def __init__(self, settings: DensitySettings, own: BudgetSettings | None = None,
-                 depth_factor: bool | None = None) -> None:
-        super().__init__(settings, depth_factor)
-        self.own = own or settings.pixel_aware_budget
+    def __init__(self, settings: DensitySettings) -> None:
+        super().__init__(settings)
+        self.own = settings.pixel_aware_budget
 
     def threshold(self, state: DensityState) -> float:
         return state.pressure * super().threshold(state)
