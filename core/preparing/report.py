@@ -6,6 +6,7 @@ No times and no paths of this machine stand in it: the same videos give the same
 
 import base64
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -89,9 +90,8 @@ def _left_out(dropped: Mapping[str, str]) -> str:
 
 
 def _without_folder(why: str) -> str:
-    """A sentence that begins with a path, with the file's name alone."""
-    first, space, rest = why.partition(" ")
-    return Path(first).name + space + rest if "/" in first else why
+    """A sentence that begins with a path, with the file's name alone; spaces in the path do not matter."""
+    return re.sub(r"^.*[/\\](?=[^/\\]+\.\w+[: ])", "", why)
 
 
 def _sheet(rows: Sequence[Row], shown: Callable[[str], np.ndarray]) -> str:
