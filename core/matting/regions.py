@@ -19,6 +19,7 @@ EYES = (np.array([33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 
 CHEEKS = np.array([205, 425, 50, 280, 187, 411])  # skin that neither talks much nor lies in the hair's shadow
 UPPER_LIP, LOWER_LIP, EYE_CORNERS = 13, 14, (33, 263)
 
+INNER = 0.92  # of the face oval's size: surely the person
 SUBPIXELS = 8  # a pixel's share of a polygon is counted on 8x8 places
 
 
@@ -73,11 +74,11 @@ def face_box(points: np.ndarray) -> np.ndarray:
     return np.concatenate([oval.min(0), oval.max(0)])
 
 
-def inner_face(points: np.ndarray, share: float = 0.92) -> np.ndarray:
+def inner_face(points: np.ndarray) -> np.ndarray:
     """[36,2] the face oval shrunk towards its middle: surely the person, however the points err at the cheeks."""
     oval = points[FACE_OVAL, :2]
     middle = (oval.min(0) + oval.max(0)) / 2
-    return middle + share * (oval - middle)
+    return middle + INNER * (oval - middle)
 
 
 def surely_face(shape: tuple[int, int], points: np.ndarray | None) -> np.ndarray:

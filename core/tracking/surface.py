@@ -14,6 +14,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from .rig import NECK, FaceRig
 
+PERSON = 0.5  # alpha from which a pixel is the person's
 MOST_HAIR = 0.02  # metres that hair lies behind the nearest edge of the face, far away from it
 HAIR_REACH = 0.05  # metres on the picture within which it sinks by 1 - 1/e of that
 MOST_TORSO = 0.03  # metres that the chest comes towards the camera from the neck
@@ -98,7 +99,6 @@ def extended(
     found: Surface,
     alpha: np.ndarray,  # [H, W] 0..1 of the person
     focal: float,  # pixels
-    threshold: float = 0.5,
 ) -> Extended:
     """Depth for the whole person: the rig's where it is drawn, a guess for hair, ears' surroundings and torso.
 
@@ -106,7 +106,7 @@ def extended(
     behind it, MOST_HAIR at the end; below the neck it comes forward, MOST_TORSO at the end; both smoothly. Where the
     rig is drawn outside the person's mask nothing is kept.
     """
-    person = np.asarray(alpha) >= threshold
+    person = np.asarray(alpha) >= PERSON
     drawn = found.depth > 0.0
     if not drawn.any():
         return Extended(np.zeros(found.depth.shape, np.float32), np.zeros(found.depth.shape, bool))
