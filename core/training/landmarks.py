@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..head import HeadModel
+from ..performance.branch_settings import BranchSettings
 from .quiet import Quiet
 from .speech import Speech
 
@@ -37,6 +38,7 @@ def landmark_loss(model: HeadModel, canonical: Tensor, speech: Speech, rows: np.
     code = branch.audio(windows.to(canonical.device)).repeat_interleave(p, dim=0)
     places = canonical.repeat(m, 1)
     asked = places + jitter * torch.randn_like(places) if jitter else places
+    asked = inside(asked, model.settings["face"])
     wanted = expression.repeat_interleave(p, dim=0) if model.settings["face"].expression else None
     moved = places + branch.field(asked, code, wanted).d_means
     weight = torch.ones(p, device=canonical.device)
@@ -44,3 +46,11 @@ def landmark_loss(model: HeadModel, canonical: Tensor, speech: Speech, rows: np.
     error = torch.nn.functional.smooth_l1_loss(moved.reshape(m, p, 3) * MILLIMETRE, truth * MILLIMETRE,
                                                reduction="none").sum(2)
     return (error * weight).mean() / weight.mean()
+
+
+def inside(points: Tensor, settings: BranchSettings) -> Tensor:  # [N,3] -> [N,3]
+    """The nearest points within a branch's bounds, a thousandth of them away from the border; outside, nothing moves
+    and nothing can be learnt."""
+    centre = points.new_tensor(settings.centre)
+    reach = 0.999 * settings.half_extent
+    return torch.minimum(torch.maximum(points, centre - reach), centre + reach)
