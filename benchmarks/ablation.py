@@ -19,13 +19,12 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+from benchmarks.ablation_page import written_into
+from benchmarks.ablation_run import Scale, remember_sounds, run
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.performance.branch_settings import FUSION_NAMES
 from talksplat.core.training.density import STRATEGIES
 from talksplat.core.training.settings import PRESETS
-
-from benchmarks.ablation_page import written_into
-from benchmarks.ablation_run import Scale, remember_sounds, run
 
 FUSION = "gated"
 

@@ -7,6 +7,7 @@ Letters: F pictures.
 from pathlib import Path
 
 import numpy as np
+
 from talksplat.core.footage import Footage
 from talksplat.core.formats.head import read_head
 from talksplat.core.metrics import correlation, landmark_distance, lip_gap, mouth_box

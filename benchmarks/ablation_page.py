@@ -6,10 +6,12 @@ Letters: S seeds, d difference of two runs of one seed.
 """
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+
 from talksplat.core.formats.atomic import written_beside
 
 # column -> (where it lies in a run, digits, whether larger is better)
@@ -190,7 +192,7 @@ def strips(folder: Path, path: Path) -> bool:
 def written_into(path: Path, folder: Path) -> None:
     """Write the section on this footage anew, at its place in the page or at its end."""
     name = runs_of(folder)[0]["footage"]
-    picture = path.with_name(f"ablation_{name}.png")
+    picture = path.with_name("ablation_" + re.sub(r"\W+", "_", name).lower() + ".png")
     section = page(folder, picture.name if strips(folder, picture) else "")
     start, end = f"<!-- ablation of {name} -->\n", f"<!-- end of {name} -->\n"
     old = path.read_text(encoding="utf-8") if path.is_file() else "# What was measured\n"

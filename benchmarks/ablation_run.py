@@ -17,6 +17,8 @@ from datetime import date
 from pathlib import Path
 
 import torch
+
+from benchmarks.ablation_look import look
 from talksplat.core.audio.encoders import ENCODERS
 from talksplat.core.audio.features import Features
 from talksplat.core.audio.sound import Sound
@@ -28,8 +30,6 @@ from talksplat.core.jobs.messages import Train
 from talksplat.core.training.settings import Settings, preset
 from talksplat.core.training.train import CHECKPOINT, train_with
 from talksplat.core.training.trainer import Trainer
-
-from benchmarks.ablation_look import look
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+
 from talksplat.core.audio import moonshine
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.encoders import ENCODERS

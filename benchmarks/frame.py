@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+
 from talksplat.core.baking.views import portrait
 from talksplat.core.formats.bake import BakeCard, BakeReader, BakeWriter
 from talksplat.core.formats.head import HeadFile, read_head

@@ -12,6 +12,7 @@ from statistics import median
 
 import numpy as np
 import torch
+
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COEFFICIENTS
 from talksplat.core.formats.head import HeadCard

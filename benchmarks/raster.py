@@ -19,12 +19,12 @@ import time
 
 import numba
 import numpy as np
-from talksplat.core.raster import numba_pipeline as pipeline
-from talksplat.core.raster.constants import TILE_WIDE
-from talksplat.core.raster.numba_runtime import kernel
 
 from benchmarks.raster_bound import Bound
 from benchmarks.raster_scene import head_camera, head_like
+from talksplat.core.raster import numba_pipeline as pipeline
+from talksplat.core.raster.constants import TILE_WIDE
+from talksplat.core.raster.numba_runtime import kernel
 
 F, U = np.float32, np.uintp
 HALF = F(0.5)
@@ -93,6 +93,7 @@ def measured(n: int, size: int, repeats: int, bound: Bound | None) -> dict[str, 
 def dense_ratio(n: int = 1000, size: int = 64) -> tuple[float, float]:
     """Times of the dense torch way over numba's through the same door: forward without gradient, and a whole step."""
     import torch
+
     from talksplat.core.raster import rasterize
 
     columns = {name: torch.from_numpy(values) for name, values in head_like(n).items()}

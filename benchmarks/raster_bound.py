@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+
 from talksplat.core.raster.numba_pipeline import FIELDS, Trace, camera_numbers, project, unproject
 
 SOURCE = Path(__file__).with_suffix(".cpp")

@@ -5,6 +5,7 @@ It shows about 25 contributing layers a pixel, averaged over the whole picture, 
 """
 
 import numpy as np
+
 from talksplat.core.formats.camera import Camera
 
 # share of the Gaussians, centre, radii (metres), half-thickness of the shell as a share of the radius

@@ -14,6 +14,7 @@ from statistics import median
 
 import numpy as np
 import torch
+
 from talksplat.core.deformation.field import HeadField
 from talksplat.core.formats.head import HeadCard, HeadFile, read_head
 from talksplat.core.performance.branch_settings import FUSION_NAMES, BranchSettings

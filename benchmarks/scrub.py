@@ -16,6 +16,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+
 from talksplat import blender_addon
 from talksplat.core.formats.bake import BakeCard, BakeWriter
 from talksplat.core.formats.head import HeadFile, read_head, write_head

@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+
 from talksplat.core.formats.bake import BakeCard, BakeReader, BakeWriter
 from talksplat.core.formats.deltas import decode, encode, space_order
 from talksplat.core.formats.gaussians import Gaussians

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
 from talksplat.core.tracking.fit import Fitted, fit_clip, fit_identity, lens
 from talksplat.core.tracking.pose import mean_rotation, turning_vectors
 from talksplat.core.tracking.rig import load_rig

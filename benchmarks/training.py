@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import torch
+
 from talksplat.core.formats.camera import Camera
 from talksplat.core.head import Cloud, HeadModel
 from talksplat.core.metrics import ssim_with_gradient

@@ -31,6 +31,7 @@ def make_tiny_head():
 
         import numpy as np
         import torch
+
         from talksplat.core.audio.encoders import ENCODERS
         from talksplat.core.deformation.field import HeadField
         from talksplat.core.formats.camera import Camera
@@ -84,6 +85,7 @@ def tiny_head(make_tiny_head, tmp_path_factory) -> Path:
 def voice(tmp_path_factory) -> Path:
     """1.2 s of vowel-like sound with a pause in it, 16 kHz WAV."""
     import numpy as np
+
     from talksplat.core.audio.sound import RATE, Sound, write_wav
 
     t = np.arange(round(1.2 * RATE)) / RATE

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import torch
+
 from talksplat.core.formats.camera import Camera
 from talksplat.core.raster import dense
 from talksplat.core.raster.constants import ALPHA_MAX, ALPHA_MIN, TRANSMITTANCE_MIN

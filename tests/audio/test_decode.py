@@ -6,6 +6,7 @@ import wave
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio.decode import load_sound, load_soundtrack
 from talksplat.core.audio.downmix import mix_weights
 from talksplat.core.audio.sound import Sound, write_wav

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio import moonshine
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.encoders import ENCODERS

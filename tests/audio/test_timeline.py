@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio.timeline import SLACK, Timeline
 from talksplat.core.formats.refusal import Refusal
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.shot import Shot

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.sound import RATE, Sound
 from talksplat.core.baking import listen

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.sound import RATE, Sound, write_wav
 from talksplat.core.baking.listen import Ears

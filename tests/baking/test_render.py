@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.audio.sound import RATE, Sound, write_wav
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import numbered, render

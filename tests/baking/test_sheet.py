@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.baking.sheet import PAPER, contact_sheet
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+
 from talksplat.core.formats.bake import BakeReader
 from talksplat.core.formats.ply import read_ply
 from talksplat.core.jobs.events import Finished, Progress, Started

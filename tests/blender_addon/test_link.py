@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from talksplat.blender_addon.link.python import find_python, interpreter_in
 from talksplat.blender_addon.link.self_test import self_test
 from talksplat.blender_addon.link.worker import ENDS, Worker

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import bpy
 import pytest
+
 from talksplat.core.jobs.messages import Render
 from talksplat.core.performance.controls import Controls
 

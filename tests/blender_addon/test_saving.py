@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+
 from talksplat.core.formats.head import read_head
 
 

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from mathutils import Euler, Matrix, Vector
+
 from talksplat.core.formats.refusal import Refusal
 
 

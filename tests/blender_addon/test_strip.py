@@ -7,6 +7,7 @@ from fractions import Fraction
 import bpy
 import numpy as np
 import pytest
+
 from talksplat.core.formats.refusal import Refusal
 
 RATE = 16000

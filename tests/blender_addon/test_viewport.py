@@ -6,6 +6,7 @@ import gpu
 import numpy as np
 import pytest
 from mathutils import Matrix, Quaternion, Vector
+
 from talksplat.core.formats.gaussians import SH_C0, Gaussians
 from talksplat.core.performance.replay import Frame
 

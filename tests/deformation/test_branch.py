@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+
 from talksplat.core.deformation.audio_code import AudioCode
 from talksplat.core.deformation.branch import Branch, apply
 from talksplat.core.deformation.field import HeadField

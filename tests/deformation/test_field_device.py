@@ -3,6 +3,7 @@
 
 import pytest
 import torch
+
 from talksplat.core.deformation.field import HeadField
 from talksplat.core.performance.branch_settings import FUSION_NAMES, BranchSettings
 

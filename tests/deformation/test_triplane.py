@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.deformation.triplane import TriPlane, torch_encode
 from talksplat.core.performance.branch_settings import BranchSettings
 

@@ -9,6 +9,7 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.sound import Sound, write_wav
 from talksplat.core.footage import Footage

@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.footage import Footage
 from talksplat.core.formats.refusal import Refusal
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.bake import BakeCard, BakeWriter
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians

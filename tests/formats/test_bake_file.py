@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from talksplat.core.formats.bake import BakeReader, BakeWriter
 from talksplat.core.formats.deltas import MOST, decode, encode, space_order
 from talksplat.core.formats.refusal import Refusal

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.atomic import written_beside
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.describe import describe
 from talksplat.core.formats.ply import write_ply
 from talksplat.core.formats.refusal import Refusal

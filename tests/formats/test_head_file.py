@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.gaussians import COLUMNS
 from talksplat.core.formats.head import FORMAT, HeadFile, content_hash, read_head, write_head
 from talksplat.core.formats.refusal import Refusal

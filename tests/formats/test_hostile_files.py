@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.bake import BakeReader
 from talksplat.core.formats.deltas import HEAD, HEAD_TAIL, Undecodable, decode, space_order
 from talksplat.core.formats.describe import describe

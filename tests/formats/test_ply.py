@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.gaussians import COLUMNS
 from talksplat.core.formats.ply import AXES, read_ply, read_ply_header, write_ply
 from talksplat.core.formats.refusal import Refusal

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.formats.tensors import NAMES, read_metadata, read_tensors, write_tensors
 

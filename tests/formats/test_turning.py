@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.turning import (
     RDF_TO_BLENDER,
     harmonics,

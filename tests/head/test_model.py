@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.formats.head import HeadFile, read_head, write_head
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.head import Cloud, HeadModel

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.interchange.colour import (
     CEILING,
     SPACES,

@@ -9,6 +9,7 @@ import numpy as np
 import OpenEXR
 import pytest
 from PIL import Image
+
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.interchange.exr import BACKGROUND, LAYOUTS, Plate, read_exr, write_exr

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.interchange.video import frames, probe
 

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.interchange.video import frames, probe
 

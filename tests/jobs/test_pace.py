@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from talksplat.core.jobs.pace import LONGEST, MEMORY, Pace
 
 

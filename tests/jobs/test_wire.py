@@ -9,6 +9,7 @@ from typing import get_args, get_origin, get_type_hints
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.audio.encoders import ENCODERS
 from talksplat.core.deeds import do
 from talksplat.core.formats.bake import BakeReader

@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core import cli, deeds
 from talksplat.core.formats.bake import BakeReader
 from talksplat.core.formats.head import read_head

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Client
 
 import pytest
+
 from talksplat.core.baking.bake import bake
 from talksplat.core.formats.bake import BakeReader
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started

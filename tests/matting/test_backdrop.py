@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.matting import Backdrop
 
 

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+
 from talksplat.core.matting import Backdrop, alpha_by_mask, clean
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+
 from talksplat.core.matting import labels
 from talksplat.core.matting.kernels import box_mean, shrunk
 from talksplat.core.matting.regions import coverage

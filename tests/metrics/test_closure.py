@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.metrics import Word, bilabial_spans, closed_below, closure, pauses, read_align
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import numpy as np
 import pytest
+
 from talksplat.core.metrics import correlation, face_box, jitter, landmark_distance, lip_gap, mouth_box
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from talksplat.core.metrics import correlation, lip_offset, pooled, share_within, shift_recovery
 from talksplat.core.metrics.shifts import best_shift, shifted_correlation
 

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.metrics import silence_motion, silent_spans
 
 TIMES = np.arange(100) / 25

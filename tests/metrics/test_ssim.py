@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import correlate1d
+
 from talksplat.core.metrics import psnr, ssim, ssim_with_gradient
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 import torch
+
 from talksplat.core.metrics import ssim_torch, ssim_with_gradient
 
 

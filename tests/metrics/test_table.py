@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.metrics import METRICS, better, psnr, rated, ssim
 
 TIMES = np.arange(75) / 25

@@ -4,6 +4,7 @@
 from fractions import Fraction
 
 import pytest
+
 from talksplat.core.formats.head import HeadCard, HeadFile
 from talksplat.core.performance.branch_settings import BranchSettings
 
@@ -12,6 +13,7 @@ from talksplat.core.performance.branch_settings import BranchSettings
 def random_head():
     # Not above: the other tests of this room run where there is no torch, as in Blender.
     import torch
+
     from talksplat.core.deformation.field import HeadField
 
     def make(fusion="gated", channels=0, counts=(700, 300), spread=0.36, seed=0):

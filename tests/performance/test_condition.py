@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.formats.tensors import read_tensors, write_tensors
 from talksplat.core.performance.condition import EASE, Performance, read_performance, write_performance

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.deformation.fusion import FUSIONS
 from talksplat.core.formats.head import HeadFile
 from talksplat.core.formats.refusal import Refusal

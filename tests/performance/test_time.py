@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.performance.time import frame_time, parse_rate
 

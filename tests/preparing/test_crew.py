@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.preparing.crew import Crew, Ended, Stepped
 

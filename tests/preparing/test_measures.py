@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from talksplat.core.audio.sound import Sound, write_wav
 from talksplat.core.metrics.lip_offset import lip_offset
 from talksplat.core.preparing.measures import lateness, loudness, turns_of

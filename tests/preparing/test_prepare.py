@@ -13,6 +13,7 @@ from xml.dom import minidom
 
 import numpy as np
 import pytest
+
 from talksplat.core.footage import Footage
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Warned

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from talksplat.core.preparing.spans import FARTHEST, LONG, REST, chance, held_back, spans_of
 
 SOUND = 16000

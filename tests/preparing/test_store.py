@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from talksplat.core.preparing.store import Store, fingerprint
 
 WANTED = {"points": ("T", 2), "rate": ()}

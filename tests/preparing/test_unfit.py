@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Warned
 from talksplat.core.jobs.messages import Prepare

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.formats.camera import Camera
 
 COLUMNS = ("means", "quats", "scales", "opacities", "sh0", "shN", "extra")

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.raster import rasterize
 
 

@@ -8,6 +8,7 @@ import weakref
 
 import pytest
 import torch
+
 from talksplat.core.raster import gsplat_backend, rasterize
 
 PICTURES = ("color", "alpha", "depth_expected", "depth_median", "extra", "pixel_counts")

@@ -5,6 +5,7 @@ import numba
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.raster import BACKENDS, rasterize
 from talksplat.core.raster.gsplat_backend import why_not
 

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.raster import numba_pipeline, rasterize, warm

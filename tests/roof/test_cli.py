@@ -9,6 +9,7 @@ from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
+
 from talksplat.core import cli
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Info, Perform, Prepare, Render, Train

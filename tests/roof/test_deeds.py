@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import get_args
 
 import pytest
+
 from talksplat.core import deeds
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Failed, Finished, Started

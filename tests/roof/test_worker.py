@@ -17,6 +17,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 
 import pytest
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
 from talksplat.core.jobs.messages import Bake, Info

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from talksplat.core.audio.decode import load_sound
 from talksplat.samples.actor import cameras, motion, plan
 from talksplat.samples.actor.rig import LOWER_TEETH, RIG_FILE, UPPER_TEETH, Rig, load_rig

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.tracking.channels import CHANNELS, MOST_GAZE, channels_of, rest_of
 from talksplat.core.tracking.landmarker import BLENDSHAPES
 

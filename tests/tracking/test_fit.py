@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from talksplat.core.tracking import fit_solver
 from talksplat.core.tracking.fit import Identity, fit_clip, fit_identity, lens, problem_of, spread
 from talksplat.core.tracking.fit_solver import State, places

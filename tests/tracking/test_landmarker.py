@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.interchange.video import frames
 from talksplat.core.tracking import runtime

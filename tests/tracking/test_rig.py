@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+
 from talksplat.core.tracking.ibug import IBUG68
 from talksplat.core.tracking.rig import EYE, MOUTH, NECK, RIG_FILE, SKIN, load_rig
 

@@ -2,6 +2,7 @@
 """Depth of the fitted face, against rays, and the guess beyond it."""
 
 import numpy as np
+
 from talksplat.core.tracking.fit import lens
 from talksplat.core.tracking.pose import FRONTAL, projected, turned
 from talksplat.core.tracking.rig import MOUTH, NECK, SKIN, load_rig

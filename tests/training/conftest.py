@@ -7,6 +7,7 @@ import wave
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.jobs.messages import Train
 from talksplat.core.training.train import train
 

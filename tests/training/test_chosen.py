@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.messages import Train
 from talksplat.core.training.chosen import AT_LEAST_1, POSITIVE, SHARES, assigned, names_of, settings_of, with_steps

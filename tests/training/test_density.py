@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.head import Cloud
 from talksplat.core.training.density import STRATEGIES, DensityInfo, DensitySettings
 from talksplat.core.training.density.surgery import clones, long_axis_children, random_children, replace_rows, rotations

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.head import Cloud
 from talksplat.core.training.density import STRATEGIES, DensityInfo, DensitySettings
 

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.formats.camera import Camera
 from talksplat.core.head import Cloud
 from talksplat.core.raster.door import rasterize

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from talksplat.core.training.settings import SMOKE
 from talksplat.core.training.trainer import Trainer
 

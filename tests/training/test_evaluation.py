@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.footage import Footage
 from talksplat.core.formats.head import HeadFile, read_head, write_head

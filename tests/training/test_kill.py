@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from talksplat.core.formats.head import read_head
 from talksplat.core.training import journal
 

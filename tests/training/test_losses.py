@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import pytest
 import torch
+
 from talksplat.core.training.losses import FusedSSIM, mouth_weight, picture_loss
 
 

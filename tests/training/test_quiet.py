@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.audio.encoders import ENCODERS
 from talksplat.core.audio.sound import Sound
 from talksplat.core.audio.windows import window_at

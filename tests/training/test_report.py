@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+
 from talksplat.core.formats.head import HeadCard
 from talksplat.core.jobs.messages import Train
 from talksplat.core.training import journal, report

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from talksplat.core.training.sampling import Sampling, blinks_of, chances
 from talksplat.core.training.settings import CPU
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from talksplat.core.footage import Footage
 from talksplat.core.footage import footage as footage_module
 from talksplat.core.training.settings import SMOKE

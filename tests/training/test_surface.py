@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+
 from talksplat.core.footage import Footage
 from talksplat.core.training.reference import choose_reference
 from talksplat.core.training.speech import listen

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from talksplat.core.formats.head import read_head
 from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Started

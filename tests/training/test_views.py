@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import torch
+
 from talksplat.core.footage import Footage
 from talksplat.core.head import Moved
 from talksplat.core.metrics import lip_gap
