@@ -28,7 +28,10 @@ def fingerprint(*words: object) -> Key:
 
 @cache
 def model_print(path: Path) -> str:
-    """SHA-256 of a model's file: what another model would find is made again."""
+    """SHA-256 of a model's file: what another model would find is made again. Refusal where it was left out, as in the
+    add-on's zip."""
+    if not path.is_file():
+        raise Refusal(f"{path} is missing; prepare in a shell, with talksplat installed from its repository.")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

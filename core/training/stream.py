@@ -42,7 +42,8 @@ class Ahead(Generic[Made]):
         if self._thread is None:
             return self.make(t)
         last = min(t + self.count, self.end - 1)
-        self._waiting = {k: made for k, made in self._waiting.items() if t <= k <= last or made.cancel() is None}
+        for k in [k for k in self._waiting if not t <= k <= last]:
+            self._waiting.pop(k).cancel()
         for k in range(t, last + 1):
             if k not in self._waiting:
                 self._waiting[k] = self._thread.submit(self.make, k)

@@ -6,7 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from talksplat.core.preparing.store import Store, fingerprint
+from talksplat.core.formats.refusal import Refusal
+from talksplat.core.preparing.store import Store, fingerprint, model_print
 
 WANTED = {"points": ("T", 2), "rate": ()}
 KEY = fingerprint(1, "look", Fraction(25), b"deep")
@@ -42,3 +43,8 @@ def test_a_damaged_entry_is_absent(store, damage):
 def test_entries_of_another_shape_are_absent(store):
     assert store.get("look", "a.b", KEY, {"points": ("T", 3)}) is None
     assert store.get("look", "a.b", KEY, {"gone": ()}) is None
+
+
+def test_a_model_that_was_left_out_ends_in_a_sentence(tmp_path):
+    with pytest.raises(Refusal, match=r"face\.task is missing; prepare in a shell"):
+        model_print(tmp_path / "face.task")
