@@ -196,6 +196,13 @@ def test_cancelled_and_refused(smoke, tiny_footage, tmp_path, glance):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(Refusal, match=r"holds no c4\.align"):
         examined(smoke[1], tiny_footage, words=str(tmp_path))
+    with pytest.raises(Refusal, match=r"is where the table will stand"):
+        examined(smoke[1], tiny_footage, out=str(tmp_path / "o.md"))
+    card = tmp_path / "all_held" / "footage.json"
+    shutil.copytree(tiny_footage, card.parent)
+    card.write_text(card.read_text().replace('"train"', '"test"'))
+    with pytest.raises(Refusal, match=r"all_held holds every clip back"):
+        examined(smoke[1], card.parent)
 
 
 def test_without_a_detector(smoke, tiny_footage, monkeypatch):

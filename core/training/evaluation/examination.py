@@ -40,7 +40,9 @@ LEAST = 23  # model frames of a clip whose lips are shifted: 15 to either side a
 
 
 def evaluate(job: Evaluate) -> Iterator[Event]:
-    """Raises Refusal for a head and footage that do not fit, or footage that holds nothing back."""
+    """Raises Refusal for a head and footage that do not fit, or footage that holds nothing back, or nothing else."""
+    if job.out.endswith(".md"):
+        raise Refusal(f"{job.out} is where the table will stand; name the figures' file .json.")
     head, footage = read_head(job.head), Footage.open(job.footage)
     yield Started(f"Measuring {Path(job.head).name} on {Path(job.footage).name}", 0)
     judge = Judge(head, footage)
@@ -48,6 +50,9 @@ def evaluate(job: Evaluate) -> Iterator[Event]:
     views = [int(i) for i in footage.frames("camera")]
     if not clips and not views:
         raise Refusal(f"{footage.folder} holds no clip and no camera back; prepare it again with a test share.")
+    if not footage.clips_of("train"):
+        raise Refusal(f"{footage.folder} holds every clip back, so there is nothing to compare with; prepare it again "
+                      "with a smaller test share.")
     with ExitStack() as stack:
         eyes = stack.enter_context(Eyes())
         if eyes.missing:
