@@ -68,6 +68,7 @@ class Settings:
     fuse_steps: int = 1000  # full-size pictures; geometry all but rests (TG 10,000)
     fuse_geometry: float = 0.1  # of its last learning rate (TG 0)
     fuse_appearance: float = 0.2  # of colours' and opacities' rates
+    average: float = 0.8  # share of fuse, its end, whose parameters' mean is the head (average.py); 0: the last step's
     # learning rates
     rate_means: float = 1.6e-4  # 3DGS, times `extent`, falls to `rate_means_end` of itself
     rate_means_end: float = 0.05  # 3DGS 0.01

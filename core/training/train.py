@@ -72,6 +72,7 @@ def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time
             yield from _before_pictures(trainer, journal, checkpoint, minutes)
             yield from _pictures(trainer, journal, work, clock, minutes)
         trainer.notes["minutes"] = minutes()
+        trainer.average.settle(trainer.model)
         head = trainer.model.to_file(card_of(trainer, out.stem))
         head.card.training["results"] = yield from measured(Judge(head, trainer.fine))
         write_head(out, head)

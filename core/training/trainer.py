@@ -26,6 +26,7 @@ from ..formats.refusal import Refusal
 from ..head import HeadModel, clouds_of, read_checkpoint, restore, save_checkpoint
 from ..metrics import lip_gap
 from ..performance.branch_settings import BranchSettings
+from .average import Average
 from .density import STRATEGIES, Change, DensityInfo, DensityState
 from .ear import Heard, train_ears
 from .landmarks import JITTER, landmark_loss
@@ -81,6 +82,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.t = 0
         self.before = ["ears", "motion"]  # stages before pictures that are still to be done
+        self.average = Average()
         self.notes: dict = {"heard": {}, "minutes": 0.0}  # results for the card
 
     # building
@@ -212,6 +214,8 @@ class Trainer:
         if self.surface is not None:
             self.surface.hold(self.model.clouds["face"], s.reach)
         self.t += 1
+        if self.t > self.total - round(s.average * s.fuse_steps):
+            self.average.add(self.model)
         error = float((picture.color.detach() - truth).square().mean())
         return Step(self.t, stage, float(loss.detach()), -10 * np.log10(max(error, 1e-10)), changed)
 
@@ -249,6 +253,7 @@ class Trainer:
         extra |= {f"reference.{name}": np.asarray(value) for name, value in vars(self.reference).items()}
         if self.surface is not None:
             extra |= self.surface.to_keep()
+        extra |= self.average.to_keep()
         notes = {"t": self.t, "before": self.before, "settings": self.settings.guard(), "pictures": len(self.fine),
                  "results": self.notes, "numpy": self.rng.bit_generator.state,
                  "density": {name: [state.begun_with, state.pressure] for name, state in self.density.items()}}
@@ -267,7 +272,8 @@ class Trainer:
             reference = {name: arrays[f"extra.reference.{name}"] for name in Reference.__dataclass_fields__}
             scalars = {name: float(value) for name, value in reference.items() if value.ndim == 0}
             self.reference = Reference(**reference | scalars)
-            self.surface = FrontSurface.kept({name.removeprefix("extra."): value for name, value in arrays.items()})
+            kept = {name.removeprefix("extra."): value for name, value in arrays.items()}
+            self.surface, self.average = FrontSurface.kept(kept), Average.kept(kept, self.device)
             self._assemble(clouds_of(arrays, path))
             extra = restore(arrays, self.model, self.optimizers, path)
             for name, remembered in notes["density"].items():

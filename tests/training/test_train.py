@@ -111,6 +111,23 @@ def test_exact_resume(tiny_footage, tmp_path):
     assert any(step.changed for step in told)
 
 
+def test_the_head_is_the_mean_of_its_last_steps(tiny_footage, tmp_path):
+    trainer, stood = Trainer(tiny_footage, SHORT), []
+    trainer.begin()
+    for t in range(1, SHORT.total + 1):
+        trainer.step()
+        if t > SHORT.total - 3:  # 0.8 of the 4 steps of fuse
+            stood.append({name: p.detach().clone() for name, p in trainer.model.named_parameters()})
+        if t == SHORT.total - 1:
+            trainer.save(tmp_path / "checkpoint")
+            trainer = Trainer(tiny_footage, SHORT)
+            trainer.load(tmp_path / "checkpoint")
+    trainer.average.settle(trainer.model)
+    for name, parameter in trainer.model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), torch.stack([of[name] for of in stood]).mean(0), msg=name)
+    assert not torch.equal(stood[0]["clouds.face.means"], stood[2]["clouds.face.means"])
+
+
 def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
     def head_of(name, stops):
         job = Train(str(tiny_footage), str(tmp_path / f"{name}.head"), str(tmp_path / name))
