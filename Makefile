@@ -39,7 +39,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt install_system_libraries.sh
 	sh install_system_libraries.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[blender,prepare,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[blender,prepare,metrics,test]"
 	touch $@
 
 $(VENV313)/.ready: pyproject.toml

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the detector and a reader see of one head: LMD on held-back pictures, and a strip of mouths from closed to open.
+"""What the detector and a reader see of one head: LMD and ST-LPIPS on held-back pictures, and a strip of mouths from
+closed to open.
 
 Letters: F pictures.
 """
@@ -11,23 +12,41 @@ import numpy as np
 from talksplat.core.footage import Footage
 from talksplat.core.formats.head import read_head
 from talksplat.core.metrics import correlation, landmark_distance, lip_gap, mouth_box
+from talksplat.core.metrics.st_lpips import StLpips
 from talksplat.core.training.evaluation import Judge
 from talksplat.core.training.evaluation.eyes import NAME, Eyes, relative_gap
 from talksplat.core.training.evaluation.quick import evenly
 from talksplat.core.training.preview import enlarged, show
 
 PICTURES = 60  # of unheard clips, those that show the mouth, evenly chosen
+CLOSELY = 30  # of them by ST-LPIPS
 MOUTHS = 8
 SIDE = 96  # pixels of a mouth in a strip
 
 
-def look(head: Path, footage: Path, strip: Path) -> dict:
-    """LMD of the head and of its mean condition over the same pictures; writes the strip and, beside it, the truth's.
-    {} without a detector."""
+def look(head: Path, footage: Path, strip: Path) -> dict[str, dict]:
+    """{"landmarks": ..., "st-lpips": ...} of the head and of its mean condition over the same pictures; writes the
+    strip and, beside it, the truth's. Raises Refusal without ST-LPIPS's weights."""
     judge = Judge(read_head(head), Footage.open(footage))
     shown = [int(i) for i in judge.footage.frames("test") if judge.sees_mouth(judge.footage.camera(int(i)))]
-    rows = evenly(shown, PICTURES)
     mouths(judge, shown, strip)
+    return {"landmarks": detected(judge, evenly(shown, PICTURES)), "st-lpips": likened(judge, evenly(shown, CLOSELY))}
+
+
+def likened(judge: Judge, rows: list[int]) -> dict[str, float]:
+    """ST-LPIPS of face and mouth, means."""
+    metric, mean, found = StLpips.found(), judge.replay.at(judge.mean), {}
+    for i in rows:
+        truth, boxes = judge.truth(i), judge.parts(i)
+        for who, frame in (("head", judge.replay.at(judge.condition(i))), ("mean", mean)):
+            drawn = judge.draw(frame, judge.footage.camera(i))
+            for part in ("face", "mouth"):
+                found.setdefault(f"{who} {part}", []).append(metric(drawn[boxes[part]], truth[boxes[part]]))
+    return {"count": len(rows)} | {name: float(np.nanmean(of)) for name, of in found.items()}
+
+
+def detected(judge: Judge, rows: list[int]) -> dict:
+    """LMD by the detector; {} without one."""
     with Eyes() as eyes:
         if not eyes:
             return {}

@@ -20,6 +20,8 @@ FIGURES = {
     "mouth SSIM": (("results", "pictures", "unheard clips", "head mouth ssim"), 4, True),
     "whole PSNR": (("results", "pictures", "unheard clips", "head whole psnr"), 2, True),
     "whole SSIM": (("results", "pictures", "unheard clips", "head whole ssim"), 4, True),
+    "mouth ST-LPIPS": (("st-lpips", "head mouth"), 4, False),
+    "face ST-LPIPS": (("st-lpips", "head face"), 4, False),
     "LMD px": (("landmarks", "lmd"), 3, False),
     "lip-gap r": (("results", "lips", "r all moments"), 4, True),
     "camera mouth PSNR": (("results", "pictures", "unseen camera", "head mouth psnr"), 2, True),
@@ -28,16 +30,18 @@ STATIC = {"mouth PSNR": ("results", "pictures", "unheard clips", "mean mouth psn
           "mouth SSIM": ("results", "pictures", "unheard clips", "mean mouth ssim"),
           "whole PSNR": ("results", "pictures", "unheard clips", "mean whole psnr"),
           "whole SSIM": ("results", "pictures", "unheard clips", "mean whole ssim"),
+          "mouth ST-LPIPS": ("st-lpips", "mean mouth"),
+          "face ST-LPIPS": ("st-lpips", "mean face"),
           "LMD px": ("landmarks", "mean lmd"),
           "camera mouth PSNR": ("results", "pictures", "unseen camera", "mean mouth psnr")}
-# what is claimed to be better than what: (fusion, density) each; the first two are the paper's
+# what is claimed to be better than what, at an otherwise equal run; the first two are the paper's
 CLAIMS = (
-    ("pixel-aware density beats 3DGS's", ("gated", "pixel_aware"), ("gated", "adc")),
-    ("gated fusion beats concatenation", ("gated", "pixel_aware"), ("concat", "pixel_aware")),
-    ("gated fusion beats attention", ("gated", "pixel_aware"), ("attention", "pixel_aware")),
-    ("pixel-aware density beats absolute gradients", ("gated", "pixel_aware"), ("gated", "absgrad")),
-    ("pixel-aware density beats MCMC", ("gated", "pixel_aware"), ("gated", "mcmc")),
-    ("following the budget beats stopping at it", ("gated", "pixel_aware_budget"), ("gated", "pixel_aware")),
+    ("pixel-aware density beats 3DGS's", "density", "pixel_aware", "adc"),
+    ("gated fusion beats concatenation", "fusion", "gated", "concat"),
+    ("gated fusion beats attention", "fusion", "gated", "attention"),
+    ("pixel-aware density beats absolute gradients", "density", "pixel_aware", "absgrad"),
+    ("pixel-aware density beats MCMC", "density", "pixel_aware", "mcmc"),
+    ("following the budget beats stopping at it", "density", "pixel_aware_budget", "pixel_aware"),
 )
 SHORT = 0.02  # of the budget: a row that ends further below it is said to fall short
 LABEL = 190  # pixels left of a strip
@@ -89,7 +93,7 @@ def page(folder: Path, picture: str = "") -> str:
     still = [spread([value(run, STATIC[name]) for run in runs], digits) if name in STATIC else ""
              for name, (_, digits, _) in shown.items()]
     lines.append(f"| never moves: the mean condition | of all {len(runs)} heads | | " + " | ".join(still) + " | | |")
-    lines += ["", *claims(groups, shown)]
+    lines += ["", *claims(runs, shown)]
     if picture:
         lines += ["", f"![mouths of unheard clips, from closed to open]({picture})", "",
                   "Rows: the truth, then each variant (its first seed); pictures of unheard clips from closed to open."]
@@ -115,9 +119,11 @@ def settings_of(runs: list[dict]) -> list[str]:
     pictures = first["results"]["pictures"]["unheard clips"]
     flags = " ".join(f"--{name} {of}" for name, of in scale.items())
     hours = sum(run["minutes"] for run in runs) / 60
+    levels = [{run[factor] for run in runs} for factor in ("fusion", "density")]
+    which = "--full" if len(grouped(runs)) == len(levels[0]) * len(levels[1]) else "--cross"
     before = {(run["fusion"], run["seed"]): run["minutes_before"] for run in runs if run["minutes_before"] > 0.01}
     lines = [
-        f"    python -m benchmarks.ablation FOOTAGE --out FOLDER --cross --seeds "
+        f"    python -m benchmarks.ablation FOOTAGE --out FOLDER {which} --seeds "
         f"{','.join(str(seed) for seed in sorted({run['seed'] for run in runs}))} {flags}", "",
         f"{len(runs)} runs on {first['pictures']} pictures of {'x'.join(map(str, first['picture_size']))}, "
         f"{scale['steps']} picture steps and a budget of {scale['budget']} Gaussians each, half of them at the start; "
@@ -126,33 +132,45 @@ def settings_of(runs: list[dict]) -> list[str]:
         f"{', '.join(sorted({run['date'] for run in runs}))}. Measured on {pictures['count']} pictures of unheard "
         f"clips ({pictures['with mouth']} show the mouth)"]
     seen = [run["landmarks"] for run in runs if run.get("landmarks", {}).get("count")]
-    lines[-1] += f", LMD by {seen[0]['detector']} on {seen[0]['count']} of them." if seen else "."
+    lines[-1] += f", LMD by {seen[0]['detector']} on {seen[0]['count']} of them" if seen else ""
+    lines[-1] += f", ST-LPIPS on {first['st-lpips']['count']}." if "st-lpips" in first else "."
     lines += ["", "± is the sample standard deviation over seeds. adc and absgrad run as this program has them: under "
               "the same smooth ceiling of the budget, without 3DGS's opacity reset. Runs of one seed see the same "
               "pictures in the same order, and runs of one seed and fusion share ears and landmark motion."]
     return lines
 
 
-def claims(groups: dict, shown: dict) -> list[str]:
+def claims(runs: list[dict], shown: dict) -> list[str]:
     """Each claim tried seed by seed: mean difference, its standard error, and in plain words what it says."""
-    lines = ["Claims, tried run against run of one seed. *shows*: every seed agrees and the mean difference is above "
-             "twice its standard error; few seeds make that a low bar.", "",
-             "| claim | figure | difference | seeds for it | |", "|---|---|---|---|---|"]
-    for sentence, better, other in CLAIMS:
-        seeds = sorted(set(groups.get(better, {})) & set(groups.get(other, {})))
-        for name in ("mouth PSNR", "mouth SSIM", "LMD px", "lip-gap r"):
-            if name not in shown or not seeds:
+    lines = ["Claims, tried run against otherwise equal run, and averaged over these within a seed. *shows*: every "
+             "seed agrees and the mean difference is above twice its standard error; few seeds make that a low bar.",
+             "", "| claim | figure | difference | seeds for it | pairs | |", "|---|---|---|---|---|---|"]
+    for sentence, factor, better, other in CLAIMS:
+        for name in ("mouth PSNR", "mouth SSIM", "mouth ST-LPIPS", "LMD px", "lip-gap r"):
+            if name not in shown:
                 continue
             path, digits, larger = shown[name]
-            d = np.array([value(groups[better][seed], path) - value(groups[other][seed], path) for seed in seeds])
-            if np.isnan(d).any():
+            pairs = differences(runs, factor, better, other, path)
+            if not pairs or np.isnan([one for of in pairs.values() for one in of]).any():
                 continue
+            d = np.array([np.mean(of) for of in pairs.values()])
             gain = d if larger else -d
             error = np.std(d, ddof=1) / np.sqrt(len(d)) if len(d) > 1 else float("nan")
             told = f" ± {error:.{digits}f}" if len(d) > 1 else ""
             lines.append(f"| {sentence} | {name} | {d.mean():+.{digits}f}{told} | {(gain > 0).sum()} of {len(d)} | "
-                         f"{verdict(gain, error)} |")
+                         f"{sum(map(len, pairs.values()))} | {verdict(gain, error)} |")
     return lines
+
+
+def differences(runs: list[dict], factor: str, better: str, other: str, path: tuple[str, ...]) -> dict[int, list]:
+    """Seed -> better minus other of every pair of runs that differ in that factor alone."""
+    beside = "fusion" if factor == "density" else "density"
+    place = {(run["seed"], run[beside], run[factor]): value(run, path) for run in runs}
+    found: dict[int, list[float]] = {}
+    for (seed, level, at), own in sorted(place.items()):
+        if at == better and (seed, level, other) in place:
+            found.setdefault(seed, []).append(own - place[seed, level, other])
+    return found
 
 
 def verdict(gain: np.ndarray, error: float) -> str:

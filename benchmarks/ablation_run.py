@@ -112,9 +112,9 @@ def run(footage: Path, out: Path, scale: Scale, fusion: str, density: str, seed:
 
 
 def looked_at(result: dict, record: Path, head: Path, footage: Path) -> dict:
-    """The record with what the detector says, once."""
-    if "landmarks" not in result:
-        result["landmarks"] = look(head, footage, head.with_suffix(".png"))
+    """The record with what is seen in its pictures, once."""
+    if "st-lpips" not in result:
+        result |= look(head, footage, head.with_suffix(".png"))
         write_record(record, result)
     return result
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as core/deeds.py has it
 EXPRESSION = ("blink", "brow_up")  # the channels of the tiny head
 
 

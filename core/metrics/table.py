@@ -4,10 +4,10 @@
 A caller collects what it has by name and gets every metric that can be had from that: `rated(rendered=..., truth=...)`
 rates a picture, `rated(told_gap=..., true_gap=..., rate=25)` a clip. A metric is told from others by its line here.
 
-Names: rendered, truth [H,W,3] pictures in 0..1. told_mouth, true_mouth [T,20,2] pixels. told_gap, true_gap [T], one
-unit. told_points [T,P,D] in head space. times [T] seconds. rate frames a second. bilabials, silences: spans, seconds.
-closed: gap below which lips count as closed. plain, delayed [T,...]: outputs for a sound and for it `delay` frames
-late.
+Names: rendered, truth [H,W,3] pictures in 0..1. st_lpips: that metric with its weights (st_lpips.py). told_mouth,
+true_mouth [T,20,2] pixels. told_gap, true_gap [T], one unit. told_points [T,P,D] in head space. times [T] seconds. rate
+frames a second. bilabials, silences: spans, seconds. closed: gap below which lips count as closed. plain, delayed
+[T,...]: outputs for a sound and for it `delay` frames late.
 """
 
 from collections.abc import Callable
@@ -55,6 +55,8 @@ CLOSURES = ("told_gap", "times", "bilabials", "closed")
 METRICS: dict[str, Metric] = {
     "psnr": Metric(psnr, "larger", "dB", ("rendered", "truth")),
     "ssim": Metric(ssim, "larger", "", ("rendered", "truth")),
+    "st-lpips": Metric(lambda rendered, truth, st_lpips: st_lpips(rendered, truth), "smaller", "",
+                       ("rendered", "truth", "st_lpips")),
     "lmd": Metric(landmark_distance, "smaller", "px", ("told_mouth", "true_mouth")),
     "lip gap r": Metric(correlation, "larger", "", GAPS),
     "lip offset": Metric(_offset, "smaller", "frames", (*GAPS, "rate")),

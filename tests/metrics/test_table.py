@@ -12,7 +12,8 @@ LIPS = np.abs(np.convolve(RNG.standard_normal(91), np.hanning(17), "valid"))  # 
 LIPS[20:23] = 0
 POINTS = LIPS[:, None, None] * RNG.random((1, 20, 2)) * 10 * ((TIMES > 0.6) & (TIMES < 2.4))[:, None, None]
 TRUE = {"truth": RNG.random((24, 24, 3)), "true_mouth": POINTS, "true_gap": LIPS, "rate": 25, "times": TIMES,
-        "bilabials": [(0.8, 0.9)], "silences": [(0, 0.6), (2.4, 3)], "closed": 0.1, "plain": LIPS, "delay": 2}
+        "bilabials": [(0.8, 0.9)], "silences": [(0, 0.6), (2.4, 3)], "closed": 0.1, "plain": LIPS, "delay": 2,
+        "st_lpips": lambda rendered, truth: np.abs(rendered - truth).mean()}
 
 
 def head(error):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The examination tells a head that talks from one that is late, one that is frozen and one that is off its sound."""
 
+import importlib.util
 import json
 import shutil
 import wave
@@ -18,6 +19,7 @@ from talksplat.core.formats.refusal import Refusal
 from talksplat.core.jobs.events import Finished, Progress, Warned
 from talksplat.core.jobs.messages import Evaluate
 from talksplat.core.metrics import lip_gap
+from talksplat.core.metrics.st_lpips import PACKAGE, StLpips
 from talksplat.core.performance.condition import Condition
 from talksplat.core.performance.replay import Replay
 from talksplat.core.raster.door import rasterize
@@ -81,6 +83,10 @@ def test_a_good_head(smoke, tiny_footage, tmp_path, glance):
         assert pictures[f"head {part} psnr"] > pictures[f"static {part} psnr"] + 1
         assert pictures["size of crops"][part][0] <= 64
     assert pictures["landmarks"]["head over static"] < 0.6
+    if importlib.util.find_spec(PACKAGE):
+        assert pictures["whole by st-lpips"] == pictures["face by st-lpips"] == 9
+        assert pictures["head face st-lpips"] < 0.8 * pictures["static face st-lpips"]
+        assert "| unheard clips | face | 9 |" in table(result).split("ST-LPIPS")[1]
     assert result["lips"]["r all moments"] > 0.7
     offset = result["lip offset"]
     assert offset["measured on pictures"] == 1
@@ -111,9 +117,16 @@ def frozen(smoke, tmp_path):
     return tmp_path / "frozen.head"
 
 
-def test_a_frozen_head(frozen, tiny_footage, glance):
-    result = examined(frozen, tiny_footage)
+def test_a_frozen_head(frozen, tiny_footage, glance, monkeypatch):
+    def nowhere():
+        raise Refusal("no weights.")
+
+    monkeypatch.setattr(StLpips, "found", nowhere)
+    events = list(evaluate(Evaluate(str(frozen), str(tiny_footage))))
+    assert [event.sentence for event in events if isinstance(event, Warned)] == ["ST-LPIPS is left out: no weights."]
+    result = events[-1].result
     pictures = result["pictures"]["unheard clips"]
+    assert not [name for name in pictures if "lpips" in name]
     assert pictures["head mouth psnr"] == pictures["static mouth psnr"]
     assert pictures["landmarks"]["head over static"] == 1
     assert result["delayed voice"]["share recovered"] == 0

@@ -24,18 +24,20 @@ from ...jobs.events import Event, Finished, Progress, Started, Warned
 from ...jobs.messages import Evaluate
 from ...jobs.pace import Pace
 from ...metrics import bilabial_spans, pauses, read_align, silent_spans
+from ...metrics.st_lpips import StLpips
 from .delays import recovered, summary
 from .eyes import NAME, Eyes, relative_gap
 from .film import Film, Strip
 from .judge import Judge
 from .lips import Spoken, closures, filled, likeness, offsets, silence, spoken
 from .listener import Listener, trained
-from .pictures import Tally, seen
+from .pictures import Seen, Tally, seen
 from .quick import evenly
 from .report import table
 from .statics import Statics, strongest
 from .takes import Take, take_of, takes_of
 
+ST_LPIPS_PICTURES = 120  # of either kind at most, evenly chosen: it takes as long as all the rest of a picture together
 LEAST = 23  # model frames of a clip whose lips are shifted: 15 to either side and 8 that overlap
 
 
@@ -57,13 +59,16 @@ def evaluate(job: Evaluate) -> Iterator[Event]:
         eyes = stack.enter_context(Eyes())
         if eyes.missing:
             yield Warned(f"Landmarks on pictures are left out: {eyes.missing}")
+        st_lpips, missing = _st_lpips()
+        if missing:
+            yield Warned(f"ST-LPIPS is left out: {missing}")
         yield from _unwritten(job, footage, clips)
         statics = yield from strongest(judge, eyes)
         listener = yield from trained(judge)
         takes = {clip: takes_of(judge, clip) for clip in clips}
         film = stack.enter_context(Film(job.video, footage, [clip for clip in clips if takes[clip]]))
         strip = Strip(job.strip, footage, takes)
-        examined = _Examined(judge, eyes, statics, listener, film, strip, job.words)
+        examined = _Examined(judge, eyes, st_lpips, statics, listener, film, strip, job.words)
         result = yield from examined.all(takes, views)
     if strip.write():
         result["strip"] = job.strip
@@ -72,6 +77,14 @@ def evaluate(job: Evaluate) -> Iterator[Event]:
     if job.out:
         _write(Path(job.out), result)
     yield Finished(result)
+
+
+def _st_lpips() -> tuple[StLpips | None, str]:
+    """The metric, or the sentence that says why there is none."""
+    try:
+        return StLpips.found(), ""
+    except Refusal as refusal:
+        return None, str(refusal)
 
 
 def _write(out: Path, result: dict) -> None:
@@ -98,15 +111,17 @@ def _unwritten(job: Evaluate, footage: Footage, clips: list[int]) -> Iterator[Ev
 class _Examined:
     """One walk over all that was held back."""
 
-    def __init__(self, judge: Judge, eyes: Eyes, statics: Statics, listener: Listener, film: Film, strip: Strip,
-                 words: str) -> None:
-        self.judge, self.eyes, self.statics, self.listener = judge, eyes, statics, listener
+    def __init__(self, judge: Judge, eyes: Eyes, st_lpips: StLpips | None, statics: Statics, listener: Listener,
+                 film: Film, strip: Strip, words: str) -> None:
+        self.judge, self.eyes, self.st_lpips, self.statics, self.listener = judge, eyes, st_lpips, statics, listener
         self.film, self.strip, self.words = film, strip, words
         self.done = 0
 
     def all(self, takes: dict[int, list[Take]], views: list[int]) -> Iterator[Progress]:
         """A generator that gives the result back."""
         pace = Pace(sum(map(len, takes.values())) + len(views) + len(takes))
+        rows = [take.row for of in takes.values() for take in of if take.row is not None]
+        self.closely = {*evenly(rows, ST_LPIPS_PICTURES), *evenly(views, ST_LPIPS_PICTURES)}
         heard, seen_from, said, delays = Tally(), Tally(), [], []
         for clip, of in takes.items():
             said.append((yield from self.clip(clip, of, heard, pace)))
@@ -114,14 +129,17 @@ class _Examined:
                 delays.append(recovered(self.judge, clip))
             yield self.at(pace, "lips of unheard clips")
         for i in views:
-            seen_from.add(seen(self.judge, self.eyes, self.statics, take_of(self.judge.footage, i),
-                               self.judge.condition(i)))
+            seen_from.add(self.seen(take_of(self.judge.footage, i), self.judge.condition(i)))
             yield self.at(pace, "pictures from an unseen camera")
         return self.result(heard, seen_from, said, delays)
 
     def at(self, pace: Pace, note: str) -> Progress:
         self.done += 1
         return pace.at(self.done, note)
+
+    def seen(self, take: Take, condition) -> Seen:
+        return seen(self.judge, self.eyes, self.statics, take, condition,
+                    self.st_lpips if take.row in self.closely else None)
 
     def clip(self, clip: int, takes: list[Take], tally: Tally, pace: Pace) -> Iterator[Progress]:
         """Every take of a clip; gives Spoken back."""
@@ -132,7 +150,7 @@ class _Examined:
         self.film.begin()
         for take, condition in zip(takes, conditions):
             if take.row is not None or self.eyes or self.film:
-                one = seen(judge, self.eyes, self.statics, take, condition)
+                one = self.seen(take, condition)
                 tally.add(one), self.film.add(one), self.strip.add(one)
                 for who in gaps:
                     if take.moment is not None:

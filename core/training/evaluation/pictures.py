@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...metrics import landmark_distance, rated
+from ...metrics.st_lpips import StLpips
 from .eyes import Eyes
 from .judge import Judge
 from .statics import Statics
@@ -29,8 +30,8 @@ class Seen:
     marks: dict[str, np.ndarray | None]  # head, truth, static -> the detector's [68,2]
 
 
-def seen(judge: Judge, eyes: Eyes, statics: Statics, take: Take, condition) -> Seen:
-    """Draw, compare, detect."""
+def seen(judge: Judge, eyes: Eyes, statics: Statics, take: Take, condition, st_lpips: StLpips | None = None) -> Seen:
+    """Draw, compare (by `st_lpips` too where it is given), detect."""
     head = judge.draw(judge.replay.at(condition), take.camera)
     static = judge.draw(statics.frames[statics.pictures], take.camera)
     looks = judge.sees_mouth(take.camera)
@@ -42,15 +43,16 @@ def seen(judge: Judge, eyes: Eyes, statics: Statics, take: Take, condition) -> S
         other = static if statics.landmarks == statics.pictures else judge.draw(
             statics.frames[statics.landmarks], take.camera)
         marks |= {"truth": eyes.marks(truth), "static": eyes.marks(other)}
-    figures = compared(truth, {"head": head, "static": static}, parts)
+    figures = compared(truth, {"head": head, "static": static}, parts, **({"st_lpips": st_lpips} if st_lpips else {}))
     sizes = {part: truth[box].shape[1::-1] for part, box in parts.items()}
     return Seen(take, head, static, truth, figures, sizes, marks)
 
 
-def compared(truth: np.ndarray, drawn: dict[str, np.ndarray], parts: dict[str, tuple]) -> dict[str, float]:
-    """"head mouth psnr" and so on: every picture metric of every drawing in every part."""
+def compared(truth: np.ndarray, drawn: dict[str, np.ndarray], parts: dict[str, tuple], **also) -> dict[str, float]:
+    """"head mouth psnr" and so on: every picture metric of every drawing in every part that is large enough for it;
+    `also`: what else metrics take."""
     return {f"{who} {part} {name}": value for who, picture in drawn.items() for part, box in parts.items()
-            for name, value in rated(rendered=picture[box], truth=truth[box]).items()}
+            for name, value in rated(rendered=picture[box], truth=truth[box], **also).items() if not np.isnan(value)}
 
 
 def means(of: Iterable[dict[str, float]]) -> dict[str, float]:
@@ -58,7 +60,9 @@ def means(of: Iterable[dict[str, float]]) -> dict[str, float]:
     rows = list(of)
     keys = sorted({key for row in rows for key in row})
     values = {key: round(float(np.mean([row[key] for row in rows if key in row])), 4) for key in keys}
-    return {"count": len(rows), "with mouth": sum("head mouth psnr" in row for row in rows), **values}
+    looked = {f"{part} by st-lpips": count for part in ("whole", "face", "mouth")
+              if (count := sum(f"head {part} st-lpips" in row for row in rows))}
+    return {"count": len(rows), "with mouth": sum("head mouth psnr" in row for row in rows), **looked, **values}
 
 
 class Tally:

@@ -4,7 +4,7 @@
 
 def table(result: dict) -> str:
     """Of what `evaluate` or `measured` gave back."""
-    lines = _pictures(result) + _landmarks(result) + _lips(result) + _sound(result)
+    lines = _pictures(result) + _st_lpips(result) + _landmarks(result) + _lips(result) + _sound(result)
     return "\n".join(lines) + "\n"
 
 
@@ -25,6 +25,17 @@ def _pictures(result: dict) -> list[str]:
         f"{static['strongest in landmarks']} (the strongest of {len(static['candidates'])} on "
         f"{static['compared on train pictures']} train pictures)."]
     return lines + note
+
+
+def _st_lpips(result: dict) -> list[str]:
+    rows = [(name, part, row) for name, row in result.get("pictures", {}).items() for part in ("whole", "face", "mouth")
+            if f"head {part} st-lpips" in row]
+    lines = ["", "| ST-LPIPS (AlexNet) | part | pictures | pixels | head | static |", "|---|---|---|---|---|---|"]
+    for name, part, row in rows:
+        size = "x".join(map(str, row["size of crops"][part]))
+        figures = " | ".join(f"{row[f'{who} {part} st-lpips']:.4f}" for who in ("head", "static"))
+        lines.append(f"| {name} | {part} | {row[f'{part} by st-lpips']} | {size} | {figures} |")
+    return lines if rows else []
 
 
 def _landmarks(result: dict) -> list[str]:
