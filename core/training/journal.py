@@ -84,4 +84,4 @@ def _board(folder: Path, from_step: int):
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None, ABSENT
-    return SummaryWriter(str(folder), purge_step=from_step or None), ""
+    return SummaryWriter(str(folder), purge_step=from_step + 1 if from_step else None), ""
