@@ -16,7 +16,7 @@ body{font:15px/1.5 system-ui,sans-serif;color:#222;background:#fafafa;max-width:
 h1{font-size:1.5em}h2{font-size:1.15em;margin:2em 0 .6em}p,ul{max-width:52em;margin:.5em 0}
 dl{display:grid;grid-template-columns:max-content auto;gap:2px 1.2em}dt,figcaption,.note{color:#555}dd{margin:0}
 dd,td,pre{overflow-wrap:anywhere}.note,figcaption,table,pre{font-size:13px}
-.row{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr));gap:16px}
+.row{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(var(--least),100%),1fr));gap:16px}
 figure{margin:0 0 8px}img{max-width:100%;display:block}.row img{width:100%}
 svg{width:100%;background:#fff;border:1px solid #e3e3e3;box-sizing:border-box;font:11px system-ui,sans-serif}
 .g{stroke:#eee}.m{text-anchor:middle}.e{text-anchor:end}.t{font-weight:600}.s{fill:#777}.b{stroke:#bbb}
@@ -40,9 +40,9 @@ def pairs(words: Mapping[str, str]) -> str:
     return f"<dl>{''.join(f'<dt>{escape(a)}</dt><dd>{escape(b)}</dd>' for a, b in words.items())}</dl>"
 
 
-def abreast(parts: Iterable[str]) -> str:
-    """Beside each other, as many as there is room for."""
-    return f'<div class="row">{"".join(parts)}</div>'
+def abreast(parts: Iterable[str], least: int = 360) -> str:
+    """Beside each other, as many as there is room for: each at least so many pixels wide."""
+    return f'<div class="row" style="--least:{least}px">{"".join(parts)}</div>'
 
 
 def figure(

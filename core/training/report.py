@@ -22,7 +22,7 @@ SHOWN = 4  # previews on the page
 def write_report(work: Path, job: Train, settings: Settings, card: HeadCard) -> Path:
     """The page of a finished run."""
     lines, told = read(work / LOG), card.training
-    heard = ", ".join(f"{name} {value}" for name, value in told["heard"].items())
+    heard = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told["heard"].items())
     facts = {
         "Head": job.out, "Footage": f"{told['footage']}: {told['pictures']} pictures of {told['picture_size'][0]}x"
         f"{told['picture_size'][1]} and {told['train_clips']} clips to learn from", "Licence": card.licence,
@@ -36,8 +36,8 @@ def write_report(work: Path, job: Train, settings: Settings, card: HeadCard) -> 
             curve("Loss", lines, [line.loss for line in lines]),
             curve("Gaussians", lines, [line.face + line.mouth for line in lines])]),
         "<h2>On the way</h2><p>Truth, render, and both mouths enlarged; train pictures.</p>",
-        *_previews(work / "preview"), "<h2>On what was held back</h2>", _tables(table(told.get("results", {}))),
-        "<h2>Every setting</h2>", _settings(job, settings)])
+        page.abreast(_previews(work / "preview"), 560), "<h2>On what was held back</h2>",
+        _tables(table(told.get("results", {}))), "<h2>Every setting</h2>", _settings(job, settings)])
     return work / PAGE
 
 
