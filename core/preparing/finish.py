@@ -42,6 +42,7 @@ class Whole:
     painted: Mapping[str, Painted]
     shown: Callable[[str], np.ndarray]  # thumbnail [h,w,3] of a clip
     voices: Mapping[str, Voice]
+    damaged: Mapping[str, int]  # frames of a clip
     dropped: Mapping[str, str]  # clip or video -> why
     warnings: Sequence[str]
     test: set[str]  # names of clips
@@ -88,7 +89,7 @@ def _table(out: Path, whole: Whole) -> list[Row]:
         fit, frames = whole.track(clip.name), np.array(whole.picked[clip.name].frames, np.int64)
         test = clip.name in whole.test
         rows.append(row_of(clip, test, fit, whole.painted[clip.name], whole.voices[clip.name], len(frames),
-                           out / "audio" / f"{clip.name}.wav"))
+                           whole.damaged[clip.name], out / "audio" / f"{clip.name}.wav"))
         split = SPLITS["test" if test else "train"]
         columns["clip"].append(np.full(len(frames), number))
         columns["time"].append(frames / float(clip.rate))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..footage.footage_write import picture_files, write_picture, write_track
 from ..matting import Backdrop, alpha_by_mask, clean, labels
+from ..metrics import lip_gap
 from ..tracking.rig import FaceRig, load_rig
 from ..tracking.selfie import Segmenter
 from ..tracking.surface import extended, surface
@@ -59,15 +60,16 @@ class Painted:
     left: float  # grey levels afterwards
 
 
-def plan(clips: Sequence[Clip], usable: dict[str, np.ndarray], odd: set[str], settings: Settings
-         ) -> dict[str, Picked]:
-    """Every `every`th usable ([T] bool a clip) frame, at most `most` of a clip, numbered on from clip to clip.
+def plan(clips: Sequence[Clip], track: Callable[[str], Fit], odd: set[str], settings: Settings) -> dict[str, Picked]:
+    """Every `every`th good frame, at most `most` of a clip, numbered on from clip to clip; the widest open mouth shown.
 
     `odd` clips give none: another light, and often other clothes, would have to be learnt with the same Gaussians.
     """
-    chosen, out, first = {}, {}, 0
+    chosen, widest, out, first = {}, {}, {}, 0
     for clip in clips:
-        good = np.flatnonzero(usable[clip.name])
+        fit = track(clip.name)
+        good = np.flatnonzero(fit.good)
+        widest[clip.name] = int(good[np.argmax(lip_gap(fit.landmarks)[good])])
         good = good[good % settings.every == 0] if (good % settings.every == 0).any() else good[:1]
         if settings.most and len(good) > settings.most:
             good = good[np.linspace(0, len(good) - 1, settings.most).round().astype(int)]
@@ -75,7 +77,7 @@ def plan(clips: Sequence[Clip], usable: dict[str, np.ndarray], odd: set[str], se
     every = max(1, sum(len(good) for good in chosen.values()) // DEPTHS)
     for name, good in chosen.items():
         frames = () if name in odd else good
-        out[name] = Picked(first, frames, good[len(good) // 2], every)
+        out[name] = Picked(first, frames, widest[name], every)
         first += len(frames)
     return out
 
@@ -116,7 +118,7 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
     light = _light(facts, pictures(clip, facts.wide_size, facts.wide_box), points, picked)
     place = dict(zip(picked.frames, picked.files))
     small = None
-    for k, rgb in pictures(clip, facts.wide_size, facts.wide_box):
+    for k, rgb, _ in pictures(clip, facts.wide_size, facts.wide_box):
         if k in place:
             number, deep = place[k]
             rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
@@ -133,13 +135,14 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
         "drift": np.array(light.drift), "left": np.array(light.left), "thumbnail": small})
 
 
-def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray]], points: np.ndarray, picked: Picked) -> Backdrop:
+def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray, bool]], points: np.ndarray, picked: Picked
+           ) -> Backdrop:
     """The backdrop with what brings this clip to it."""
     if not facts.backdrop.plain:
         return facts.backdrop
     choice = picked.frames or (picked.shown,)
     wanted = {choice[n] for n in np.linspace(0, len(choice) - 1, SAMPLES).astype(int)}
-    several = [(k, rgb) for k, rgb in frames if k in wanted]
+    several = [(k, rgb) for k, rgb, _ in frames if k in wanted]
     return facts.backdrop.of_clip(np.stack([rgb for _, rgb in several]),
                                   points[[k for k, _ in several]] + facts.margin[:2])
 

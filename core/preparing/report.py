@@ -64,7 +64,8 @@ def _words(rows: Sequence[Row], dropped: Mapping[str, str], facts: Facts, settin
 
 def _sentences(title: str, sentences: Sequence[str]) -> str:
     few = [sentence for sentence in sentences if not sentence.endswith("is left out.")]
-    return f"<h2>{title}</h2><ul>{''.join(f'<li>{escape(s)}</li>' for s in few)}</ul>" if few else ""
+    items = "".join(f"<li>{escape(_without_folder(sentence))}</li>" for sentence in few)
+    return f"<h2>{title}</h2><ul>{items}</ul>" if few else ""
 
 
 def _left_out(dropped: Mapping[str, str]) -> str:
@@ -75,8 +76,8 @@ def _left_out(dropped: Mapping[str, str]) -> str:
 
 
 def _without_folder(why: str) -> str:
-    """A sentence that begins with a path, with the file's name alone; spaces in the path do not matter."""
-    return re.sub(r"^.*[/\\](?=[^/\\]+\.\w+[: ])", "", why)
+    """A sentence that begins with a path, with the last name alone; spaces in the path do not matter."""
+    return re.sub(r"^.*[/\\](?=[^/\\]+(\.\w+ |: ))", "", why)
 
 
 def _sheet(rows: Sequence[Row], shown: Callable[[str], np.ndarray]) -> str:
@@ -132,7 +133,8 @@ def _cells(clip: Row) -> list[str]:
     clipped = f"{100 * clip.voice.clipped:.2f}"
     if clip.voice.clipped > CLIPPED:
         clipped = f'<span class="bad">{clipped}</span>'
-    return [escape(clip.name), "test" if clip.test else "train", str(clip.frames), str(clip.pictures),
+    frames = f'{clip.frames}, <span class="bad">{clip.damaged} damaged</span>' if clip.damaged else str(clip.frames)
+    return [escape(clip.name), "test" if clip.test else "train", frames, str(clip.pictures),
             f"{clip.off:.2f}", f"{100 * clip.off_share:.2f}", f"{clip.tremble:.2f}", *turn,
             f"{np.percentile(clip.gap, 95):.1f}", number(clip.voice.loudness, "z.1f"),
             number(clip.voice.peak, "z.1f"), clipped, f"{clip.painted.drift:.1f}", f"{clip.painted.left:.2f}",

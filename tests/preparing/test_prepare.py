@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from xml.dom import minidom
 
 import numpy as np
@@ -122,7 +121,8 @@ def test_the_report_is_whole_and_stands_alone(prepared):
     for plot in re.findall("<svg.*?</svg>", page):
         minidom.parseString(plot)
     assert "Worth knowing" in page
-    assert str(prepared[0].parent) not in page.replace(str(prepared[0]), "") or "only 2 s" in page
+    assert "talker: only 2 s" in page
+    assert str(prepared[0].parent) not in page
 
 
 def test_asked_again_it_has_nothing_to_do_and_other_settings_redo_what_they_must(videos, tmp_path):
@@ -171,10 +171,8 @@ def test_killed_in_every_stage_it_ends_in_the_same_bytes(videos, prepared, tmp_p
     assert process.wait() == 0
     ours, theirs = files(out), files(prepared[0])
     assert set(ours) == set(theirs)
-    for name in sorted(set(ours) - {Path("report.html")}):
+    for name in sorted(ours):
         assert filecmp.cmp(ours[name], theirs[name], shallow=False), name
-    assert ours[Path("report.html")].read_text().replace(str(out), str(prepared[0])) == theirs[
-        Path("report.html")].read_text()
 
 
 def test_cancelled_it_leaves_no_halves_and_goes_on(videos, tmp_path):
