@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..footage.footage_write import picture_files, write_picture, write_track
+from ..formats.atomic import stands
 from ..matting import Backdrop, alpha_by_mask, clean, labels
 from ..metrics import lip_gap
 from ..tracking.rig import FaceRig, load_rig
@@ -89,11 +90,11 @@ def key_of(fit_key: Key, settings: Settings, picked: Picked) -> Key:
 def painted(store: Store, out: Path, name: str, key: Key, picked: Picked) -> Painted | None:
     """What an earlier run made, if every picture still lies there."""
     found = store.get(STAGE, name, key, WANTED)
-    if found is None or not (out / "tracks" / f"{name}.npz").is_file():
+    if found is None or not stands(out / "tracks" / f"{name}.npz"):
         return None
     for number, deep in picked.files:
         files = picture_files(out, number)
-        if not all(path.is_file() for kind, path in files.items() if deep or kind != "depth"):
+        if not all(stands(path) for kind, path in files.items() if deep or kind != "depth"):
             return None
     return Painted(float(found["drift"]), float(found["left"]))
 

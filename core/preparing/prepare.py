@@ -55,13 +55,18 @@ def _begun(out: Path) -> Path:
     """The work folder in `out`. Raises Refusal for a folder that holds anything else."""
     work = out / "work"
     if not (work / MARK).is_file():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(path for path in out.rglob("*") if not _half_begun(path, work))):
             raise Refusal(f"{out} is not an empty folder, and not one that `prepare` began; choose another --out.")
         with written_beside(work / MARK) as beside:
             beside.write_text('{"format": "talksplat prepare"}\n', encoding="utf-8")
     for part in ("audio", "tracks", "image", "label", "depth"):
         (out / part).mkdir(exist_ok=True)
     return work
+
+
+def _half_begun(path: Path, work: Path) -> bool:
+    """Whether this is what a kill before the first file leaves."""
+    return path == work or (path.parent == work and path.name.startswith(f".{Path(MARK).stem}."))
 
 
 class Preparation:
