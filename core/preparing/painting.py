@@ -152,14 +152,15 @@ def _cut_out(rgb: np.ndarray, points: np.ndarray, facts: Facts, light: Backdrop,
              settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     """(RGBA [S,S,4] uint8 straight, label [S,S] uint8); rgb has its margin, points [478,2] are of the picture without
     it."""
-    outer = points + np.array(facts.margin[:2], np.float32)
-    even = light.evened(rgb, outer)
     if light.plain:
-        alpha, field = light.alpha(even, outer), light.field
-    else:
-        alpha, field = alpha_by_mask(even, _segmenter().person(rgb), outer), None
-    straight = clean(even, alpha, field)[facts.inner]
-    alpha = alpha[facts.inner]
+        outer = points + np.array(facts.margin[:2], np.float32)
+        even = light.evened(rgb, outer)
+        alpha = light.alpha(even, outer)
+        straight, alpha = clean(even, alpha, light.field)[facts.inner], alpha[facts.inner]
+    else:  # without its margin: the network's few pixels are better spent on the person
+        rgb = np.ascontiguousarray(rgb[facts.inner])
+        alpha = alpha_by_mask(rgb, _segmenter().person(rgb), points)
+        straight = clean(rgb, alpha)
     if settings.torso == "fade":
         alpha = alpha * above_neck(facts, viewmat)
     rgba = np.dstack([straight, np.rint(alpha * 255).astype(np.uint8)])

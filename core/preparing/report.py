@@ -109,7 +109,7 @@ def _plots(rows: Sequence[Row]) -> str:
                   {"frames": np.concatenate([row.residual for row in rows])}),
         histogram("Sound", "loudness of a clip, dB of full scale", {"clips": loud}),
     ]
-    if len(rows) > 1:
+    if len(rows) > 1 and any(clip.painted.drift for clip in rows):
         plots.append(curves("Backdrop's drift", "clip; grey levels up the side", range(len(rows)), {
             "before": [row.painted.drift for row in rows], "after": [row.painted.left for row in rows]}))
     known = [row.sync for row in rows if row.sync is not None]

@@ -11,7 +11,7 @@ from ..formats.refusal import Refusal
 from ..jobs.messages import Prepare
 from ..performance.time import parse_rate
 
-VERSION = 1  # of what the stages compute; raised when their results change
+VERSION = 2  # of what the stages compute; raised when their results change
 SIDES = (64, 4096)  # pixels of a picture's side that can be asked for
 
 # A clip is left out ...
