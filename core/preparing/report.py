@@ -72,7 +72,7 @@ def _left_out(dropped: Mapping[str, str]) -> str:
     if not dropped:
         return ""
     rows = [(escape(name), f'<div class="why">{escape(_without_folder(why))}</div>') for name, why in dropped.items()]
-    return f"<h2>Left out, and why</h2>{table(('clip', ''), rows)}"
+    return "<h2>Left out</h2>" + table(("clip", '<div class="why">why</div>'), rows)
 
 
 def _without_folder(why: str) -> str:
