@@ -195,6 +195,16 @@ def _flagged(path, pictures, interlaced):
     return path
 
 
+@pytest.mark.parametrize(("hole", "missing"), [(Fraction(1, 5), False), (1, True)])
+def test_a_picture_that_stands_too_long_is_one_that_is_missing(cinema, tmp_path, hole, missing):
+    """Matroska says how long a picture lasts; what a hole shows is not what was filmed."""
+    times = [Fraction(i, 25) + hole * (i >= 10) for i in range(20)]
+    got = list(frames(cinema.write_film(tmp_path / "film.mkv", times), Fraction(25)))
+    assert [f.index for f in got] == list(range(round(times[-1] * 25) + 1))
+    held = [k for k in range(len(got)) if times[9] < Fraction(k, 25) < times[10]]
+    assert [f.index for f in got if f.damaged] == (held if missing else [])
+
+
 def test_a_broken_picture_is_told_of_and_the_last_one_held(cinema, tmp_path):
     film = cinema.write_film(tmp_path / "film.mov", [Fraction(i, 25) for i in range(20)], "png")
     data = bytearray(film.read_bytes())
