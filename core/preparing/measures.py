@@ -22,7 +22,7 @@ from ..tracking.pose import FRONTAL
 from .clips import Clip
 from .fitting import Fit
 from .painting import Painted
-from .settings import LATE
+from .settings import LATE, TELLING
 from .survey import Voice
 
 FLOOR = 1e-3  # amplitude below which a voice's loudness says nothing
@@ -104,7 +104,7 @@ def summary(rows: Sequence[Row]) -> dict:
 def lateness(whole: dict, rate: Fraction) -> str:
     """A sentence where the lips come clearly after or before the sound; else empty."""
     frames = whole["lips_late_frames"]
-    if frames is None or whole["lips_r"] < LATE[1] or abs(frames) <= LATE[0]:
+    if frames is None or whole["seconds"] < TELLING or whole["lips_r"] < LATE[1] or abs(frames) <= LATE[0]:
         return ""
     side = "late" if frames > 0 else "early"
     milliseconds = 1000 * abs(frames) / float(rate)

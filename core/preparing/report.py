@@ -18,7 +18,7 @@ from ..formats.plots import cloud, curves, histogram, number
 from ..metrics.lip_offset import pooled
 from .measures import Row, summary
 from .person import Facts
-from .settings import CLIPPED, Settings
+from .settings import CLIPPED, TELLING, Settings
 
 SHEET, WORST = 24, 6  # clips on the contact sheet: evenly chosen, and those that are fitted worst
 QUALITY = 85  # of a JPEG
@@ -27,7 +27,8 @@ HEAD = ("clip", "split", "frames", "pictures", "off px", "off %", "tremble px", 
 NOTE = ("Off: distance between seen and fitted landmarks, in the median; % of the face's width. Tremble: what moves to "
         "and fro from frame to frame. Yaw, pitch, roll: + is to the right of the picture, up, tilted to the right. "
         "Gap: between the inner lips; 95 % of the frames are below it. Drift: grey levels that the backdrop is away "
-        "from the common one; left: what remains of it. Lips late: frames against the voice's loudness, with their r.")
+        "from the common one; left: what remains of it. Lips late: frames against the voice's loudness, with their r; "
+        f"only of clips of {TELLING:.0f} s or more, a sentence alone tells nothing.")
 
 
 def write_report(path: Path, name: str, rows: Sequence[Row], dropped: Mapping[str, str], warnings: Sequence[str],
@@ -129,7 +130,8 @@ def _cells(clip: Row) -> list[str]:
     turns = clip.turns * (1, -1, 1)
     turn = [f"{number(a, 'z.0f')} … {number(b, 'z.0f')}" for a, b in zip(turns.min(axis=0), turns.max(axis=0))]
     sync = clip.sync
-    late = "" if sync is None or sync.fine is None else f"{number(sync.fine, '+z.1f')} (r {number(sync.r, 'z.2f')})"
+    told = clip.seconds >= TELLING and sync is not None and sync.fine is not None
+    late = "" if not told else f"{number(sync.fine, '+z.1f')} (r {number(sync.r, 'z.2f')})"
     clipped = f"{100 * clip.voice.clipped:.2f}"
     if clip.voice.clipped > CLIPPED:
         clipped = f'<span class="bad">{clipped}</span>'

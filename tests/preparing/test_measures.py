@@ -45,9 +45,10 @@ def test_a_shifted_sound_is_found(tmp_path, delay):
     assert found.r > 0.7
 
 
-def test_lateness_is_told_when_it_is_sure():
-    assert lateness({"lips_late_frames": 1.0, "lips_r": 0.6}, Fraction(25)) == ""
-    assert lateness({"lips_late_frames": 9.0, "lips_r": 0.05}, Fraction(25)) == ""
-    assert lateness({"lips_late_frames": None, "lips_r": None}, Fraction(25)) == ""
-    assert "240 ms) late" in lateness({"lips_late_frames": 6.0, "lips_r": 0.6}, Fraction(25))
-    assert "early" in lateness({"lips_late_frames": -6.0, "lips_r": 0.6}, Fraction(25))
+@pytest.mark.parametrize(("frames", "r", "seconds", "said"), [
+    (1.0, 0.6, 60, ""), (9.0, 0.05, 60, ""), (9.0, 0.6, 3, ""), (None, None, 60, ""), (6.0, 0.6, 60, "240 ms) late"),
+    (-6.0, 0.6, 60, "early")])
+def test_lateness_is_told_when_it_is_sure(frames, r, seconds, said):
+    sentence = lateness({"lips_late_frames": frames, "lips_r": r, "seconds": seconds}, Fraction(25))
+    assert said in sentence
+    assert bool(said) == bool(sentence)
