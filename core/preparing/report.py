@@ -123,7 +123,7 @@ def _plots(rows: Sequence[Row]) -> str:
 
 def _clips(rows: Sequence[Row]) -> str:
     head = [escape(word) for word in HEAD]
-    return f'<h2>Clips</h2>{table(head, map(_cells, rows))}<p class="note">{escape(NOTE)}</p>'
+    return f'<h2>Clips</h2><p class="note">{escape(NOTE)}</p>{table(head, map(_cells, rows))}'
 
 
 def _cells(clip: Row) -> list[str]:
