@@ -14,6 +14,11 @@ os.umask(_UMASK)
 SHARED = 0o666 & ~_UMASK
 
 
+def stands(path: Path) -> bool:
+    """Whether a file is there with something in it: a crash of the machine can leave a name without its bytes."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 @contextmanager
 def written_beside(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on a clean exit it takes `path`'s name.

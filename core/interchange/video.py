@@ -22,6 +22,7 @@ from ..formats.refusal import Refusal
 from .video_pixels import Box, Press, Turn, square_size
 from .video_reel import Reel
 
+LONGEST_STILL = Fraction(1, 4)  # seconds beyond its own length that a picture stays because nothing moves
 MOST_ANAMORPHIC = 4  # how much wider or narrower than high a stored pixel may be
 
 
@@ -43,7 +44,7 @@ class VideoFrame:
     index: int  # k
     time: Fraction  # k / rate, seconds from the start of the file's timeline
     rgb: np.ndarray  # [H,W,3] uint8 sRGB codes; read-only, and the same array while the same picture is shown
-    damaged: int = 0  # packets of the file so far that could not be read
+    damaged: bool = False  # not what was filmed: broken in the file, or an older one where pictures are missing
 
 
 def probe(path: Path | str, pixel_aspect: Fraction | None = None) -> VideoInfo:
@@ -90,17 +91,17 @@ def frames(
             if shown is None:
                 continue  # sought too far: some formats have no index
             last, rgb = None, None
-            for k, frame in shown:
+            for k, frame, damaged in shown:
                 if frame is not last:
                     last, rgb = frame, press.press(frame)
-                yield VideoFrame(k, k / rate, rgb, reel.damaged)
+                yield VideoFrame(k, k / rate, rgb, damaged)
             return
 
 
 def _shown(
     reel: Reel, rate: Fraction, start: int, stop: int | None, seek: bool
-) -> Iterator[tuple[int, av.VideoFrame]] | None:
-    """(k, frame) of what is shown; None where seeking overshot the start."""
+) -> Iterator[tuple[int, av.VideoFrame, bool]] | None:
+    """(k, frame, damaged) of what is shown; None where seeking overshot the start."""
     pictures = reel.pictures(start / rate if seek else Fraction(0))
     head = next(pictures, None)
     if head is None:
@@ -108,23 +109,25 @@ def _shown(
     late = head[0] > start / rate
     if late and start and seek:
         return None
-    return _sampled(head, pictures, rate, start, math.inf if stop is None else stop, _slack(reel, rate))
+    return _sampled(reel, head, pictures, rate, start, math.inf if stop is None else stop)
 
 
-def _sampled(head, pictures, rate: Fraction, start: int, stop: float, slack: Fraction):
+def _sampled(reel: Reel, head, pictures, rate: Fraction, start: int, stop: float):
     time, end, frame = head
+    slack = _slack(reel, rate)
     k = max(start, math.ceil((time - slack) * rate))
     if k == 1 and start == 0:
         k = 0
     for after, after_end, coming in pictures:
+        missing = after - end > LONGEST_STILL or any(end <= lost <= after for lost in reel.spoilt)
         while k < stop and k / rate + slack < after:
-            yield k, frame
+            yield k, frame, time in reel.spoilt or (missing and k / rate + slack >= end)
             k += 1
         if k >= stop:
             return
         time, end, frame = after, after_end, coming
     while k < stop and k / rate + slack < end:
-        yield k, frame
+        yield k, frame, time in reel.spoilt
         k += 1
 
 

@@ -44,22 +44,27 @@ class Reel:
         if not any(name in TIMELINES for name in self.names) and container.start_time is not None:
             self.origin = Fraction(container.start_time, av.time_base)
         self.rate = self._rate()
-        self.packets = self.damaged = 0  # read so far; of these not to be decoded
+        self.packets = self.lost = 0  # read so far; of these not to be decoded
+        self.spoilt: set[Fraction] = set()  # times of pictures that are not what was filmed
         self._check_size()
         self._check_whole(size)
 
     def pictures(self, start: Fraction = Fraction(0)) -> Iterator[tuple[Fraction, Fraction, av.VideoFrame]]:
-        """(time, end by its own or the usual length, frame), times rising, from at or before `start` seconds on."""
+        """(time, end by its own or the usual length, frame), times rising, from at or before `start` seconds on.
+
+        Where a packet is lost or the decoder says that it had to guess, `spoilt` has the time of that picture and of
+        those after it, up to the next that refers to no other.
+        """
         if start > ROLL:
             place = (start - ROLL + self.origin) / self.stream.time_base
             self.container.seek(int(place), stream=self.stream, backward=True)
         last = None
         for frame in whole(self._decoded()):
-            time = None if frame.pts is None else frame.pts * frame.time_base - self.origin
+            time = self._time(frame)
             if time is None:
                 time = Fraction(0) if last is None else last + 1 / self.rate
             if last is not None and time <= last:
-                if time < last - 1:
+                if time < last - 1 and time not in self.spoilt:
                     raise Refusal(f"{self.path}: its clock jumps back at {float(last):.2f} s; "
                                   "convert it to MP4 first, or cut it there.")  # fmt: skip
                 continue
@@ -90,17 +95,32 @@ class Reel:
         return end
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
+        broken = None  # time of the last thing that was wrong, until a whole picture comes
         for packet in self.container.demux(self.stream):
             self.packets += 1
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                self.damaged += 1
-                if self.damaged > max(5, self.packets // 10):
-                    raise Refusal(f"{self.path} is damaged ({self.damaged} of the first {self.packets} packets cannot "
+                self.lost += 1
+                broken = max(broken or 0, self._time(packet) or 0)
+                self.spoilt.add(broken)
+                if self.lost > max(5, self.packets // 10):
+                    raise Refusal(f"{self.path} is damaged ({self.lost} of the first {self.packets} packets cannot "
                                   "be read); export it again.") from None  # fmt: skip
                 continue
-            yield from frames
+            for frame in frames:
+                time = self._time(frame)
+                if frame.is_corrupt:
+                    broken = max(broken or 0, time or 0)
+                elif frame.key_frame and broken is not None and time is not None and time > broken:
+                    broken = None
+                if broken is not None and time is not None:
+                    self.spoilt.add(time)
+                yield frame
+
+    def _time(self, thing: av.Packet | av.VideoFrame) -> Fraction | None:
+        """Seconds on the file's timeline."""
+        return None if thing.pts is None else thing.pts * thing.time_base - self.origin
 
     def _rate(self) -> Fraction:
         stream = self.stream

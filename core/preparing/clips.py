@@ -33,8 +33,9 @@ def pictures(
     clip: Clip,
     size: tuple[int, int] | None = None,  # of the result; None: as filmed
     crop: tuple[int, int, int, int] | None = None,  # left, top, width, height in the video's square pixels
-) -> Iterator[tuple[int, np.ndarray]]:
-    """(frame of the clip, [H,W,3] uint8), in order; frames before a late first picture are missing. Raises Refusal."""
+) -> Iterator[tuple[int, np.ndarray, bool]]:
+    """(frame of the clip, [H,W,3] uint8, whether it is damaged), in order; frames before a late first picture are
+    missing. Raises Refusal."""
     first, count = clip.span.first, clip.span.count
     for frame in frames(clip.path, clip.rate, size, crop, clip.aspect, first, first + count):
-        yield frame.index - first, frame.rgb
+        yield frame.index - first, frame.rgb, frame.damaged

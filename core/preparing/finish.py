@@ -5,14 +5,15 @@ Letters: F pictures.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..footage.footage import SPLITS
-from ..footage.footage_write import write_card, write_table
+from ..footage.footage_write import picture_files, write_card, write_table
+from ..formats.atomic import stands
 from ..formats.plain import from_json, to_json
 from ..jobs.messages import Prepare
 from ..tracking.channels import CHANNELS
@@ -42,6 +43,7 @@ class Whole:
     painted: Mapping[str, Painted]
     shown: Callable[[str], np.ndarray]  # thumbnail [h,w,3] of a clip
     voices: Mapping[str, Voice]
+    damaged: Mapping[str, int]  # frames of a clip
     dropped: Mapping[str, str]  # clip or video -> why
     warnings: Sequence[str]
     test: set[str]  # names of clips
@@ -49,11 +51,24 @@ class Whole:
 
 
 def result_of(store: Store, out: Path, key: Key) -> dict | None:
-    """What an earlier run with the same words ended in, if its footage still stands."""
-    found = store.get(STAGE, NAME, key, {"words": ("L",)})
-    if found is None or not all((out / name).is_file() for name in ("footage.json", "frames.npz")):
+    """What an earlier run with the same words ended in, if all files of its footage still stand."""
+    found = store.get(STAGE, NAME, key, {"words": ("L",), "files": ("N",)})
+    if found is None or not all(stands(out / name) for name in found["files"].tobytes().decode().splitlines()):
         return None
-    return from_json(found["words"].tobytes(), store.path(STAGE, NAME))
+    return from_json(found["words"].tobytes(), store.path(STAGE, NAME)) | _places(out)
+
+
+def _places(out: Path) -> dict[str, str]:
+    return {"footage": str(out), "report": str(out / "report.html")}
+
+
+def _files(whole: Whole) -> Iterator[Path]:
+    """Of the footage, within its folder."""
+    yield from map(Path, ("footage.json", "frames.npz", "report.html"))
+    for name, picked in whole.picked.items():
+        yield from (Path("audio", f"{name}.wav"), Path("tracks", f"{name}.npz"))
+        for number, deep in picked.files:
+            yield from (path for kind, path in picture_files(Path(), number).items() if deep or kind != "depth")
 
 
 def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Store, key: Key
@@ -73,10 +88,12 @@ def write(job: Prepare, settings: Settings, whole: Whole, out: Path, store: Stor
                [(clip.name, "test" if clip.name in whole.test else "train") for clip in whole.clips],
                job.licence or "not stated; ask whoever made the videos",
                PROVENANCE.format(count=videos, s="s" * (videos != 1), how=how))
-    result = {"footage": str(out), "report": str(out / "report.html"), "clips": len(whole.clips),
+    result = {**_places(out), "clips": len(whole.clips),
               "left_out": len(whole.dropped), "test_clips": len(whole.test),
               "pictures": sum(len(picked.frames) for picked in whole.picked.values()), **overall}
-    store.put(STAGE, NAME, key, {"words": np.frombuffer(to_json(result).encode(), np.uint8)})
+    store.put(STAGE, NAME, key, {
+        "words": np.frombuffer(to_json(result).encode(), np.uint8),
+        "files": np.frombuffer("\n".join(map(Path.as_posix, _files(whole))).encode(), np.uint8)})
     return result, warnings[-1] if late else ""
 
 
@@ -88,7 +105,7 @@ def _table(out: Path, whole: Whole) -> list[Row]:
         fit, frames = whole.track(clip.name), np.array(whole.picked[clip.name].frames, np.int64)
         test = clip.name in whole.test
         rows.append(row_of(clip, test, fit, whole.painted[clip.name], whole.voices[clip.name], len(frames),
-                           out / "audio" / f"{clip.name}.wav"))
+                           whole.damaged[clip.name], out / "audio" / f"{clip.name}.wav"))
         split = SPLITS["test" if test else "train"]
         columns["clip"].append(np.full(len(frames), number))
         columns["time"].append(frames / float(clip.rate))
@@ -111,7 +128,7 @@ def _tidy(out: Path, whole: Whole) -> None:
         for path in (out / part).glob(f"*.{suffix}"):
             if path.stem not in wanted:
                 path.unlink()
-    for folder in (out, *(out / part for part in PARTS), *(out / "work").iterdir()):
+    for folder in (out, *(out / part for part in PARTS), out / "work", *(out / "work").iterdir()):
         if folder.is_dir():
             for path in folder.glob(".*"):
                 if path.is_file() and re.fullmatch(r"\.[^.].*\.(png|wav|npz|json|html)", path.name):

@@ -21,7 +21,7 @@ from .store import Key, Store, fingerprint, model_print
 
 STAGE = "look"
 WANTED = {"faces": ("T",), "points": ("T", POINTS, 3), "blendshapes": ("T", len(BLENDSHAPES)), "jump": ("T",),
-          "sharpness": ("T",), "sample": (None, None, 3)}
+          "sharpness": ("T",), "damaged": ("T",), "sample": (None, None, 3)}
 SAMPLE = 0.5  # place of the clip's sample picture, for the backdrop: the middle
 LARGEST = 1280  # pixels: a face is found in smaller pictures as well as in larger ones
 LEVELS = 8  # a colour of the histogram, each of red, green and blue
@@ -36,11 +36,12 @@ STAYS = 3  # frames that a face is at its new place after a cut; a wrong sightin
 class Look:
     """What was seen of a clip."""
 
-    faces: np.ndarray  # [T] uint8: how many faces
+    faces: np.ndarray  # [T] uint8: how many faces; none is looked for in a damaged picture
     points: np.ndarray  # [T,478,3] float32 pixels of the video, square ones; 0 where no face is
     blendshapes: np.ndarray  # [T,52] float32
     jump: np.ndarray  # [T] float32: share of the colours that are others than a frame before
     sharpness: np.ndarray  # [T] float32: standard deviation of the Laplacian of the face, grey levels
+    damaged: np.ndarray  # [T] bool: broken or missing in the file
     sample: np.ndarray  # [H,W,3] uint8: a picture of the clip, at most LARGEST pixels a side
 
     @property
@@ -72,11 +73,11 @@ def look(clip: Clip, key: Key, work: Path, tell: Callable[[int], None]) -> None:
     size = None if shrink == 1.0 else (round(clip.size[0] * shrink), round(clip.size[1] * shrink))
     found = {"faces": np.zeros(count, np.uint8), "points": np.zeros((count, POINTS, 3), np.float32),
              "blendshapes": np.zeros((count, len(BLENDSHAPES)), np.float32), "jump": np.zeros(count, np.float32),
-             "sharpness": np.zeros(count, np.float32)}
+             "sharpness": np.zeros(count, np.float32), "damaged": np.zeros(count, bool)}
     before = sample = None
     ended = 0
-    for k, rgb in pictures(clip, size):
-        seen, colours = _landmarker().detect(rgb), _histogram(rgb)
+    for k, rgb, found["damaged"][k] in pictures(clip, size):
+        seen, colours = None if found["damaged"][k] else _landmarker().detect(rgb), _histogram(rgb)
         if seen is not None:
             found["faces"][k], found["blendshapes"][k] = seen.faces, seen.blendshapes
             found["points"][k] = seen.points * (clip.size[0] / rgb.shape[1])
@@ -84,7 +85,7 @@ def look(clip: Clip, key: Key, work: Path, tell: Callable[[int], None]) -> None:
         if before is not None:
             found["jump"][k] = np.abs(colours - before).sum() / 2
         before = colours
-        if sample is None or k <= sample_index(clip):
+        if sample is None or (k <= sample_index(clip) and not found["damaged"][k]):
             sample = rgb
         if (k + 1) % TOLD == 0:
             tell(TOLD)
@@ -119,7 +120,9 @@ def misfits(clips: Sequence[Clip], widths: dict[str, float]) -> dict[str, str]:
 
 def fault(clip: Clip, seen: Look) -> str:
     """Why this clip cannot be used, in words that follow its name; empty where it can."""
-    count, with_face = len(seen.faces), int(seen.seen.sum())
+    count, with_face, damaged = len(seen.faces), int(seen.seen.sum()), int(seen.damaged.sum())
+    if damaged > MOST_LOST * count:
+        return f"is damaged: {damaged} of its {count} frames are broken or missing; copy or export it again"
     if with_face < (1 - MOST_LOST) * count or with_face < SHORTEST * clip.rate / 2:
         return f"shows a face in only {with_face} of {count} frames; film the face from the front, well lit"
     if (seen.faces > 1).mean() > MOST_CROWDED:

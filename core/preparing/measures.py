@@ -22,7 +22,7 @@ from ..tracking.pose import FRONTAL
 from .clips import Clip
 from .fitting import Fit
 from .painting import Painted
-from .settings import LATE
+from .settings import LATE, TELLING
 from .survey import Voice
 
 FLOOR = 1e-3  # amplitude below which a voice's loudness says nothing
@@ -37,6 +37,7 @@ class Row:
     seconds: float
     frames: int
     pictures: int
+    damaged: int  # frames
     off: float  # pixels between seen and fitted points, median
     off_share: float  # the same over the face's width
     residual: np.ndarray  # [T] pixels, of frames with a face
@@ -48,10 +49,11 @@ class Row:
     voice: Voice
 
 
-def row_of(clip: Clip, test: bool, fit: Fit, painted: Painted, voice: Voice, pictures: int, audio: Path) -> Row:
+def row_of(clip: Clip, test: bool, fit: Fit, painted: Painted, voice: Voice, pictures: int, damaged: int,
+           audio: Path) -> Row:
     gap = 1e3 * lip_gap(fit.landmarks)
     sync = lip_offset(gap, loudness(audio, len(gap), clip.rate), clip.rate) if len(gap) >= 3 * REACH + 8 else None
-    return Row(clip.name, test, clip.seconds, len(gap), pictures, fit.off, fit.off / max(fit.face_width, 1e-6),
+    return Row(clip.name, test, clip.seconds, len(gap), pictures, damaged, fit.off, fit.off / max(fit.face_width, 1e-6),
                fit.residual[fit.seen], jitter(fit.landmarks2d[:, INNER]), turns_of(fit.viewmat).astype(np.float32),
                gap.astype(np.float32), sync, painted, voice)
 
@@ -86,6 +88,7 @@ def summary(rows: Sequence[Row]) -> dict:
     curves_of = [row.sync for row in rows if row.sync is not None]
     sync = pooled(curves_of) if curves_of else None
     return {
+        "damaged": sum(row.damaged for row in rows),
         "seconds": round(sum(row.seconds for row in rows), 2),
         "off_px": _figure(np.median([row.off for row in rows]), 3),
         "off_percent_of_face": _figure(100 * np.median([row.off_share for row in rows]), 3),
@@ -101,7 +104,7 @@ def summary(rows: Sequence[Row]) -> dict:
 def lateness(whole: dict, rate: Fraction) -> str:
     """A sentence where the lips come clearly after or before the sound; else empty."""
     frames = whole["lips_late_frames"]
-    if frames is None or whole["lips_r"] < LATE[1] or abs(frames) <= LATE[0]:
+    if frames is None or whole["seconds"] < TELLING or whole["lips_r"] < LATE[1] or abs(frames) <= LATE[0]:
         return ""
     side = "late" if frames > 0 else "early"
     milliseconds = 1000 * abs(frames) / float(rate)

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ..footage.footage_write import picture_files, write_picture, write_track
+from ..formats.atomic import stands
 from ..matting import Backdrop, alpha_by_mask, clean, labels
+from ..metrics import lip_gap
 from ..tracking.rig import FaceRig, load_rig
 from ..tracking.selfie import Segmenter
 from ..tracking.surface import extended, surface
@@ -59,15 +61,16 @@ class Painted:
     left: float  # grey levels afterwards
 
 
-def plan(clips: Sequence[Clip], usable: dict[str, np.ndarray], odd: set[str], settings: Settings
-         ) -> dict[str, Picked]:
-    """Every `every`th usable ([T] bool a clip) frame, at most `most` of a clip, numbered on from clip to clip.
+def plan(clips: Sequence[Clip], track: Callable[[str], Fit], odd: set[str], settings: Settings) -> dict[str, Picked]:
+    """Every `every`th good frame, at most `most` of a clip, numbered on from clip to clip; the widest open mouth shown.
 
     `odd` clips give none: another light, and often other clothes, would have to be learnt with the same Gaussians.
     """
-    chosen, out, first = {}, {}, 0
+    chosen, widest, out, first = {}, {}, {}, 0
     for clip in clips:
-        good = np.flatnonzero(usable[clip.name])
+        fit = track(clip.name)
+        good = np.flatnonzero(fit.good)
+        widest[clip.name] = int(good[np.argmax(lip_gap(fit.landmarks)[good])])
         good = good[good % settings.every == 0] if (good % settings.every == 0).any() else good[:1]
         if settings.most and len(good) > settings.most:
             good = good[np.linspace(0, len(good) - 1, settings.most).round().astype(int)]
@@ -75,7 +78,7 @@ def plan(clips: Sequence[Clip], usable: dict[str, np.ndarray], odd: set[str], se
     every = max(1, sum(len(good) for good in chosen.values()) // DEPTHS)
     for name, good in chosen.items():
         frames = () if name in odd else good
-        out[name] = Picked(first, frames, good[len(good) // 2], every)
+        out[name] = Picked(first, frames, widest[name], every)
         first += len(frames)
     return out
 
@@ -87,11 +90,11 @@ def key_of(fit_key: Key, settings: Settings, picked: Picked) -> Key:
 def painted(store: Store, out: Path, name: str, key: Key, picked: Picked) -> Painted | None:
     """What an earlier run made, if every picture still lies there."""
     found = store.get(STAGE, name, key, WANTED)
-    if found is None or not (out / "tracks" / f"{name}.npz").is_file():
+    if found is None or not stands(out / "tracks" / f"{name}.npz"):
         return None
     for number, deep in picked.files:
         files = picture_files(out, number)
-        if not all(path.is_file() for kind, path in files.items() if deep or kind != "depth"):
+        if not all(stands(path) for kind, path in files.items() if deep or kind != "depth"):
             return None
     return Painted(float(found["drift"]), float(found["left"]))
 
@@ -116,7 +119,7 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
     light = _light(facts, pictures(clip, facts.wide_size, facts.wide_box), points, picked)
     place = dict(zip(picked.frames, picked.files))
     small = None
-    for k, rgb in pictures(clip, facts.wide_size, facts.wide_box):
+    for k, rgb, _ in pictures(clip, facts.wide_size, facts.wide_box):
         if k in place:
             number, deep = place[k]
             rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
@@ -133,13 +136,14 @@ def paint(clip: Clip, picked: Picked, look_key: Key, person_key: Key, fit_key: K
         "drift": np.array(light.drift), "left": np.array(light.left), "thumbnail": small})
 
 
-def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray]], points: np.ndarray, picked: Picked) -> Backdrop:
+def _light(facts: Facts, frames: Iterator[tuple[int, np.ndarray, bool]], points: np.ndarray, picked: Picked
+           ) -> Backdrop:
     """The backdrop with what brings this clip to it."""
     if not facts.backdrop.plain:
         return facts.backdrop
     choice = picked.frames or (picked.shown,)
     wanted = {choice[n] for n in np.linspace(0, len(choice) - 1, SAMPLES).astype(int)}
-    several = [(k, rgb) for k, rgb in frames if k in wanted]
+    several = [(k, rgb) for k, rgb, _ in frames if k in wanted]
     return facts.backdrop.of_clip(np.stack([rgb for _, rgb in several]),
                                   points[[k for k, _ in several]] + facts.margin[:2])
 
@@ -148,14 +152,15 @@ def _cut_out(rgb: np.ndarray, points: np.ndarray, facts: Facts, light: Backdrop,
              settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     """(RGBA [S,S,4] uint8 straight, label [S,S] uint8); rgb has its margin, points [478,2] are of the picture without
     it."""
-    outer = points + np.array(facts.margin[:2], np.float32)
-    even = light.evened(rgb, outer)
     if light.plain:
-        alpha, field = light.alpha(even, outer), light.field
-    else:
-        alpha, field = alpha_by_mask(even, _segmenter().person(rgb), outer), None
-    straight = clean(even, alpha, field)[facts.inner]
-    alpha = alpha[facts.inner]
+        outer = points + np.array(facts.margin[:2], np.float32)
+        even = light.evened(rgb, outer)
+        alpha = light.alpha(even, outer)
+        straight, alpha = clean(even, alpha, light.field)[facts.inner], alpha[facts.inner]
+    else:  # without its margin: the network's few pixels are better spent on the person
+        rgb = np.ascontiguousarray(rgb[facts.inner])
+        alpha = alpha_by_mask(rgb, _segmenter().person(rgb), points)
+        straight = clean(rgb, alpha)
     if settings.torso == "fade":
         alpha = alpha * above_neck(facts, viewmat)
     rgba = np.dstack([straight, np.rint(alpha * 255).astype(np.uint8)])

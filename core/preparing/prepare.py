@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-
 from ..formats.atomic import written_beside
 from ..formats.lock import Lock
 from ..formats.opening import open_plain
@@ -57,13 +55,18 @@ def _begun(out: Path) -> Path:
     """The work folder in `out`. Raises Refusal for a folder that holds anything else."""
     work = out / "work"
     if not (work / MARK).is_file():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(path for path in out.rglob("*") if not _half_begun(path, work))):
             raise Refusal(f"{out} is not an empty folder, and not one that `prepare` began; choose another --out.")
         with written_beside(work / MARK) as beside:
             beside.write_text('{"format": "talksplat prepare"}\n', encoding="utf-8")
     for part in ("audio", "tracks", "image", "label", "depth"):
         (out / part).mkdir(exist_ok=True)
     return work
+
+
+def _half_begun(path: Path, work: Path) -> bool:
+    """Whether this is what a kill before the first file leaves."""
+    return path == work or (path.parent == work and path.name.startswith(f".{Path(MARK).stem}."))
 
 
 class Preparation:
@@ -78,6 +81,7 @@ class Preparation:
         self.dropped: dict[str, str] = {}  # clip or video -> why
         self.warnings: list[str] = []
         self.keys: dict[str, Key] = {}  # clip -> fingerprint of its look
+        self.damaged: dict[str, int] = {}  # clip -> frames that are broken or missing in its video
         self.done = self.total = 0
         self.pace = Pace(0)
 
@@ -128,12 +132,18 @@ class Preparation:
             seen = look.looked(self.store, clip, self.keys[clip.name])
             if seen is None:
                 raise RuntimeError(f"{clip.name} was looked at, but nothing is stored")
+            self.damaged[clip.name] = int(seen.damaged.sum())
             if sentence := look.fault(clip, seen):
                 faults[clip.name] = sentence
             else:
                 widths[clip.name] = seen.face_width
         yield from self.leave_out(faults)
         yield from self.leave_out(look.misfits(self.clips, widths))
+        for path, clips in self.by_video().items():
+            if damaged := sum(self.damaged[clip.name] for clip in clips):
+                count = sum(clip.span.count for clip in clips)
+                yield self.warned(f"{path}: {damaged} of its {count} frames are broken or missing in the file and "
+                                  "become no pictures; copy or export it again.")
 
     def person(self) -> Iterator[Event]:
         """Returns what all clips share."""
@@ -157,11 +167,8 @@ class Preparation:
         yield from self.of_clips("fit", fitting.fit, missing, lambda clip: (
             clip, self.keys[clip.name], facts.key, self.fit_keys[clip.name], self.work))
         faults: dict[str, str] = {}
-        self.usable: dict[str, np.ndarray] = {}
         for clip in self.clips:
-            track = self.track(clip.name)
-            self.usable[clip.name] = track.good
-            if sentence := track.fault():
+            if sentence := self.track(clip.name).fault():
                 faults[clip.name] = sentence
         yield from self.leave_out(faults)
 
@@ -177,7 +184,7 @@ class Preparation:
         for name in (clip.name for clip in self.clips if clip.name in odd):
             yield self.warned(f"{name} was filmed in another light than the other clips ({odd[name]:.0f} grey levels "
                               "off); its sound and motion are used, its pictures are not.")
-        self.plan = painting.plan(self.clips, self.usable, set(odd), self.settings)
+        self.plan = painting.plan(self.clips, self.track, set(odd), self.settings)
         self.paint_keys = {name: painting.key_of(self.fit_keys[name], self.settings, picked)
                            for name, picked in self.plan.items()}
         missing = [clip for clip in self.clips if not painting.painted(
@@ -187,16 +194,15 @@ class Preparation:
             self.paint_keys[clip.name], self.settings, self.work, self.out))
 
     def finish(self, facts: "person.Facts", whole: Key) -> Iterator[Event]:
-        videos: dict[Path, list[str]] = {}
-        for clip in self.clips:
-            videos.setdefault(clip.path, []).append(clip.name)
-        test = held_back(list(videos.values()), self.settings.test_share)
+        test = held_back([[clip.name for clip in clips] for clips in self.by_video().values()],
+                         self.settings.test_share)
         painted = {clip.name: painting.painted(self.store, self.out, clip.name, self.paint_keys[clip.name],
                                                self.plan[clip.name]) for clip in self.clips}
         yield from self.hints(test)
         everything = finish.Whole(
             self.clips, self.track, self.plan, painted, lambda name: painting.shown(
-                self.store, name, self.paint_keys[name]), self.voices, self.dropped, self.warnings, test, facts)
+                self.store, name, self.paint_keys[name]), self.voices, self.damaged, self.dropped,
+            self.warnings, test, facts)
         result, late = finish.write(self.job, self.settings, everything, self.out, self.store, whole)
         if late:
             yield Warned(late)
@@ -213,6 +219,12 @@ class Preparation:
                               "add a second clip.")
 
     # what stages share
+
+    def by_video(self) -> dict[Path, list[Clip]]:
+        videos: dict[Path, list[Clip]] = {}
+        for clip in self.clips:
+            videos.setdefault(clip.path, []).append(clip)
+        return videos
 
     def of_clips(self, stage: str, function: Callable, clips: Sequence[Clip], words: Callable[[Clip], tuple]
                  ) -> Iterator[Event]:

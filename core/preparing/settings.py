@@ -11,7 +11,7 @@ from ..formats.refusal import Refusal
 from ..jobs.messages import Prepare
 from ..performance.time import parse_rate
 
-VERSION = 1  # of what the stages compute; raised when their results change
+VERSION = 2  # of what the stages compute; raised when their results change
 SIDES = (64, 4096)  # pixels of a picture's side that can be asked for
 
 # A clip is left out ...
@@ -29,6 +29,7 @@ WORST_FRAME = 0.08  # the same for one frame, whose picture is then left out: a 
 # ... and told about
 LITTLE = 60.0  # seconds in all: fewer sounds than a head needs
 CLIPPED = 0.001  # share of samples at full scale
+TELLING = 10.0  # seconds from which lips and loudness have one best place: of single GRID sentences many have several
 LATE = (4.0, 0.2)  # frames that the lips may seem late or early, and the correlation from which that says anything
 
 

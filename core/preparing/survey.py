@@ -13,6 +13,7 @@ import numpy as np
 
 from ..audio.decode import load_sound
 from ..audio.sound import RATE, Sound, write_wav
+from ..formats.atomic import stands
 from ..formats.refusal import Refusal
 from ..interchange.video import probe
 from .clips import Clip
@@ -46,7 +47,7 @@ def surveyed(store: Store, source: Source, settings: Settings, out: Path) -> lis
     if found is None:
         return None
     names = names_of(source.name, len(found["first"]))
-    if not all((out / "audio" / f"{name}.wav").is_file() for name in names):
+    if not all(stands(out / "audio" / f"{name}.wav") for name in names):
         return None
     size = (int(found["size"][0]), int(found["size"][1]))
     return [(Clip(Span(name, int(found["first"][k]), int(found["count"][k])), source.path, size, settings.rate,

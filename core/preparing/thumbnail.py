@@ -7,7 +7,9 @@ Letters: H W the picture's size, h the thumbnail's height.
 import numpy as np
 from PIL import Image, ImageDraw
 
-HEIGHT = 144  # h
+HEIGHT = 192  # h
+FINE = 4  # times finer are the marks drawn, so that lips can be seen between them
+DOT = 1.2  # pixels, half of a mark's width
 GREY = 128
 COLOURS = np.array([(40, 40, 48), (220, 170, 140), (200, 40, 60)], np.uint8)  # background, head, inside mouth
 MARK = (60, 255, 120)
@@ -23,9 +25,11 @@ def thumbnail(
     height, width = label.shape
     size = (round(width * HEIGHT / height), HEIGHT)
     filmed = Image.fromarray(rgb).resize(size, Image.Resampling.BOX)
-    draw = ImageDraw.Draw(filmed)
-    for x, y in marks * (HEIGHT / height):
-        draw.ellipse((x - 1, y - 1, x + 1, y + 1), fill=MARK)
+    dots = Image.new("L", (FINE * size[0], FINE * size[1]))
+    draw = ImageDraw.Draw(dots)
+    for x, y in marks * (FINE * HEIGHT / height):
+        draw.ellipse((x - FINE * DOT, y - FINE * DOT, x + FINE * DOT, y + FINE * DOT), fill=255)
+    filmed.paste(MARK, mask=dots.resize(size, Image.Resampling.BOX))
     alpha = rgba[..., 3:].astype(np.float32) / 255
     over = (rgba[..., :3] * alpha + GREY * (1 - alpha)).astype(np.uint8)
     parts = [filmed, Image.fromarray(over).resize(size, Image.Resampling.BOX),

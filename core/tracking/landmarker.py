@@ -7,13 +7,12 @@ frames late is a fault in every figure that follows. Knows no clips, no time and
 Letters: H x W pixels.
 """
 
-import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .runtime import freed, picture_of, silence, tasks_vision
+from .runtime import Model
 
 MODEL = Path(__file__).with_name("face_landmarker.task")
 POINTS = 478
@@ -41,25 +40,11 @@ class Sighting:
     blendshapes: np.ndarray  # [52] float32 0..1, in BLENDSHAPES order; left and right are the actor's
 
 
-class Landmarker:
-    """Opens the shipped model; a context manager, or `close` it. One process each, not shared by threads.
-
-    Raises Refusal where MediaPipe is not installed or cannot be loaded. Runs on the CPU, about one core a model: two
-    processes fill two cores.
-    """
+class Landmarker(Model):
+    """The shipped model, opened (`runtime.Model`). About one core a model: two processes fill two cores."""
 
     def __init__(self) -> None:
-        tasks, vision = tasks_vision()
-        options = vision.FaceLandmarkerOptions(
-            base_options=tasks.BaseOptions(model_asset_buffer=MODEL.read_bytes()),
-            running_mode=vision.RunningMode.IMAGE,
-            output_face_blendshapes=True,
-            num_faces=MOST_FACES,
-        )
-        with silence():
-            self._model = vision.FaceLandmarker.create_from_options(options)
-            self._closing = weakref.finalize(self, freed, self._model)
-            self._model.detect(picture_of(np.zeros((64, 64, 3), np.uint8)))  # what it has to say comes with the first
+        super().__init__(MODEL, "FaceLandmarker", "detect", output_face_blendshapes=True, num_faces=MOST_FACES)
 
     def detect(
         self,
@@ -67,7 +52,7 @@ class Landmarker:
     ) -> Sighting | None:
         """The largest face, or None where no face is found. Raises ValueError for another type or shape."""
         height, width = np.shape(rgb)[:2]
-        found = self._model.detect(picture_of(rgb))
+        found = self.answer(rgb)
         if not found.face_landmarks:
             return None
         # MediaPipe's z is scaled like its x (by the picture's width).
@@ -80,12 +65,3 @@ class Landmarker:
             points=faces[largest].astype(np.float32),
             blendshapes=np.array([shapes[name] for name in BLENDSHAPES], np.float32),
         )
-
-    def close(self) -> None:
-        self._closing()
-
-    def __enter__(self) -> "Landmarker":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MediaPipe Tasks, loaded only when a model is opened, and kept from talking.
+"""MediaPipe Tasks: a shipped model opened, kept from talking, and closed in time.
 
-Knows no model. MediaPipe is an extra (`talksplat[prepare]`): a head is replayed, baked and rendered without it.
+Loaded only when a model is opened; what a model finds is not known here. MediaPipe is an extra (`talksplat[prepare]`):
+a head is replayed, baked and rendered without it.
 """
 
 import os
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -15,6 +19,42 @@ from ..formats.refusal import Refusal
 
 # 0.10.31: later ones drag OpenCV and matplotlib and want EGL on the machine, earlier ones jax and numpy 1.
 PACKAGE = "mediapipe==0.10.31"
+FIRST = 64  # pixels a side of the picture that a model is opened with
+
+
+class Model:
+    """An open model; a context manager, or `close` it. One process each, not shared by threads. Runs on the CPU.
+
+    `task` is MediaPipe's class, `verb` what it does to a picture, `options` what else its Options take. Raises Refusal
+    where MediaPipe is not installed or cannot be loaded.
+    """
+
+    def __init__(self, path: Path, task: str, verb: str, **options) -> None:
+        tasks, vision = tasks_vision()
+        words = getattr(vision, f"{task}Options")(
+            base_options=tasks.BaseOptions(model_asset_buffer=path.read_bytes()),
+            running_mode=vision.RunningMode.IMAGE, **options)
+        with silence():
+            self._model = getattr(vision, task).create_from_options(words)
+            self._closing = weakref.finalize(self, freed, self._model)
+            self._seen = getattr(self._model, verb)
+            self.answer(np.zeros((FIRST, FIRST, 3), np.uint8))  # what it has to say comes with the first
+
+    def answer(
+        self,
+        rgb: np.ndarray,  # [H,W,3] uint8
+    ):
+        """MediaPipe's result. Raises ValueError for another type or shape."""
+        return self._seen(picture_of(rgb))
+
+    def close(self) -> None:
+        self._closing()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
 
 
 def tasks_vision():

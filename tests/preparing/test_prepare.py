@@ -5,6 +5,7 @@ import filecmp
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing.prepare import prepare
 
 SIDE = 160
-STAGES = ("looking for the face", "fitting the person", "fitting the head", "cutting out pictures")
+STAGES = ("listening", "listening, 1 of 2", "looking for the face", "fitting the person", "fitting the head",
+          "cutting out pictures")
 WHOLE = ("audio", "depth", "image", "label", "tracks", "footage.json", "frames.npz", "report.html")
 
 
@@ -122,7 +124,8 @@ def test_the_report_is_whole_and_stands_alone(prepared):
     for plot in re.findall("<svg.*?</svg>", page):
         minidom.parseString(plot)
     assert "Worth knowing" in page
-    assert str(prepared[0].parent) not in page.replace(str(prepared[0]), "") or "only 2 s" in page
+    assert "talker: only 2 s" in page
+    assert str(prepared[0].parent) not in page
 
 
 def test_asked_again_it_has_nothing_to_do_and_other_settings_redo_what_they_must(videos, tmp_path):
@@ -144,6 +147,13 @@ def test_asked_again_it_has_nothing_to_do_and_other_settings_redo_what_they_must
 def files(folder):
     found = [path for name in WHOLE for path in (folder / name, *(folder / name).rglob("*"))]
     return {path.relative_to(folder): path for path in found if path.is_file()}
+
+
+def assert_same(one, two):
+    ours, theirs = files(one), files(two)
+    assert set(ours) == set(theirs)
+    for name in sorted(ours):
+        assert filecmp.cmp(ours[name], theirs[name], shallow=False), name
 
 
 def start(videos, out):
@@ -169,19 +179,71 @@ def test_killed_in_every_stage_it_ends_in_the_same_bytes(videos, prepared, tmp_p
     process = start(videos, out)
     assert json.loads(process.stdout.readlines()[-1])["kind"] == "Finished"
     assert process.wait() == 0
-    ours, theirs = files(out), files(prepared[0])
-    assert set(ours) == set(theirs)
-    for name in sorted(set(ours) - {Path("report.html")}):
-        assert filecmp.cmp(ours[name], theirs[name], shallow=False), name
-    assert ours[Path("report.html")].read_text().replace(str(out), str(prepared[0])) == theirs[
-        Path("report.html")].read_text()
+    assert_same(out, prepared[0])
+
+
+# The process ends, as by kill -9, where it would give its k-th file its name.
+DYING = """
+import os, sys
+from talksplat.core.jobs.messages import Prepare
+from talksplat.core.preparing.prepare import prepare
+left, replace = int(sys.argv[1]), os.replace
+def dying(*names):
+    global left
+    if left == 0:
+        os._exit(9)
+    left -= 1
+    replace(*names)
+os.replace = dying
+list(prepare(Prepare((sys.argv[2],), sys.argv[3], sys.argv[4], workers=2)))
+"""
+
+
+def dies_at(k, videos, out):
+    return subprocess.run([sys.executable, "-c", DYING, str(k), str(videos), str(out), str(SIDE)],
+                          stderr=subprocess.DEVNULL).returncode == 9
+
+
+def test_killed_between_any_two_of_the_last_files_it_ends_in_the_same_bytes(videos, prepared, tmp_path):
+    out = tmp_path / "talker"
+    assert dies_at(0, videos, out), "before the folder is known as ours"
+    next(prepare(job(videos, out)))
+    shutil.copytree(prepared[0], out, dirs_exist_ok=True)
+    (out / "work" / "whole" / "footage.npz").unlink()
+    written = 0
+    while dies_at(written, videos, out):
+        assert written < 3 or Footage.open(out), "the card comes last"
+        assert written >= 3 or not (out / "footage.json").exists()
+        written += 1
+    assert written == 4, "report, table, card, and that it is done"
+    assert_same(out, prepared[0])
+    assert not [path for path in out.rglob(".*") if path.is_file()]
+
+
+def test_what_is_missing_or_empty_is_made_again(videos, prepared, tmp_path):
+    out = tmp_path / "talker"
+    shutil.copytree(prepared[0], out)
+    title = next(prepare(job(videos, out))).title
+    assert title == "talker is already prepared"
+    lost = [sorted((out / part).iterdir())[-1] for part in WHOLE if (out / part).is_dir()]
+    for path in [*lost, *(out / part for part in WHOLE if (out / part).is_file())]:
+        for spoil in (Path.unlink, lambda path: path.write_bytes(b"")):
+            kept, card = path.read_bytes(), (out / "footage.json").read_bytes()
+            spoil(path)
+            assert next(prepare(job(videos, out))).title.startswith("Preparing"), path
+            (out / "footage.json").write_bytes(card)
+            path.write_bytes(kept)
+    for path in lost:
+        path.write_bytes(b"")
+    assert list(prepare(job(videos, out)))[-1].result["footage"] == str(out)
+    assert_same(out, prepared[0])
 
 
 def test_cancelled_it_leaves_no_halves_and_goes_on(videos, tmp_path):
     out = tmp_path / "talker"
     events = prepare(job(videos, out))
     for event in events:
-        painting = isinstance(event, Progress) and event.note.startswith(STAGES[3])
+        painting = isinstance(event, Progress) and event.note.startswith(STAGES[-1])
         if painting and len(list((out / "image").iterdir())) > 3:
             break
     events.close()

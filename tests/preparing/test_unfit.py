@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talksplat.core.footage import Footage
 from talksplat.core.formats.refusal import Refusal
+from talksplat.core.interchange.video import frames
 from talksplat.core.jobs.events import Warned
 from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing import look, survey
@@ -20,7 +22,8 @@ from talksplat.core.preparing.sources import clip_name, sources_of
 from talksplat.core.preparing.spans import Span
 from talksplat.core.preparing.store import Store
 
-RATE = Fraction(25)
+RATE, ASPECT = Fraction(25), Fraction(16, 15)
+REAL = Path(__file__).resolve().parents[1] / "fixtures" / "grid" / "sgbc6n.mpg"
 
 
 def refused(*videos, out, **more):
@@ -127,7 +130,7 @@ def made(**changes):
     points = np.zeros((count, 478, 3), np.float32)
     points[:, look.CHEEKS[1], 0] = 100
     still = Look(np.ones(count, np.uint8), points, np.zeros((count, 52), np.float32), np.zeros(count, np.float32),
-                 np.ones(count, np.float32), np.zeros((8, 8, 3), np.uint8))
+                 np.ones(count, np.float32), np.zeros(count, bool), np.zeros((8, 8, 3), np.uint8))
     return replace(still, **changes)
 
 
@@ -141,6 +144,7 @@ def test_a_few_lost_frames_or_flashes_are_no_fault():
     flash = np.zeros(50, np.float32)
     flash[8] = 0.9
     assert "cut at 0.32 s" in fault(CLIP, made(jump=flash))
+    assert "20 of its 50 frames" in fault(CLIP, made(damaged=np.arange(50) < 20))
     assert fault(CLIP, made(jump=flash, faces=np.r_[np.zeros(8), np.ones(42)].astype(np.uint8))) == ""
 
 
@@ -167,8 +171,32 @@ def test_among_good_clips_a_bad_one_is_left_out_and_told(cut, film, tmp_path):
     assert (events[-1].result["clips"], events[-1].result["left_out"]) == (1, 2)
     page = (out / "report.html").read_text()
     assert "Left out" in page
-    assert "<td>mute</td><td class=\"why\">mute.mp4 has no sound" in page
+    assert '<td>mute</td><td><div class="why">mute.mp4 has no sound' in page
     assert sorted(path.stem for path in (out / "audio").iterdir()) == ["good"]
+
+
+def test_a_damaged_film_is_told_of_and_what_is_broken_becomes_no_picture(film, tmp_path):
+    """A hole cut into the middle of a real file."""
+    whole = REAL.read_bytes()
+    path = tmp_path / "holed.mpg"
+    path.write_bytes(whole[: len(whole) // 2] + whole[len(whole) // 2 + 4000 :])
+    off = np.zeros(75)
+    for frame in frames(path, RATE, pixel_aspect=ASPECT):
+        off[frame.index] = np.abs(frame.rgb.astype(int) - film[frame.index]).mean()
+    broken = np.flatnonzero(off > 0.5)
+    assert 0 < len(broken) < 15
+    out = tmp_path / "out"
+    events = list(prepare(Prepare((str(path),), str(out), "128", pixel_aspect=str(ASPECT), workers=1)))
+    [told] = [event.sentence for event in events if isinstance(event, Warned) and "broken" in event.sentence]
+    damaged = events[-1].result["damaged"]
+    assert told.startswith(f"{path}: {damaged} of its 75 frames")
+    assert len(broken) <= damaged < 15
+    page = (out / "report.html").read_text()
+    assert f"holed.mpg: {damaged} of its 75" in page
+    assert f"{damaged} damaged<" in page
+    footage = Footage.open(out)
+    assert len(footage) == 75 - damaged
+    assert not set(broken) & set(np.round(footage.time * 25).astype(int))
 
 
 def test_nothing_left_is_a_refusal(cut, film, tmp_path):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from talksplat.core.footage import Footage
 from talksplat.core.jobs.messages import Train
+from talksplat.core.training.speech import listen
 from talksplat.core.training.train import train
 
 W = 64
@@ -104,3 +106,13 @@ def smoke(tiny_footage, tmp_path_factory):
     folder = tmp_path_factory.mktemp("smoke")
     job = Train(str(tiny_footage), str(folder / "tiny.head"), str(folder / "work"), "smoke", 1)
     return list(train(job)), folder / "tiny.head", folder / "work"
+
+
+@pytest.fixture(scope="module")
+def footage(tiny_footage):
+    return Footage.open(tiny_footage)
+
+
+@pytest.fixture(scope="module")
+def speech(footage):
+    return listen(footage, "train", "logmel")

@@ -8,21 +8,9 @@ import torch
 from talksplat.core.audio.encoders import ENCODERS
 from talksplat.core.audio.sound import Sound
 from talksplat.core.audio.windows import window_at
-from talksplat.core.footage import Footage
 from talksplat.core.metrics import lip_gap
 from talksplat.core.training.quiet import LOWER_FACE, listen_to_silence, resting_pictures
 from talksplat.core.training.reference import landmarks_of
-from talksplat.core.training.speech import listen
-
-
-@pytest.fixture(scope="module")
-def footage(tiny_footage):
-    return Footage.open(tiny_footage)
-
-
-@pytest.fixture(scope="module")
-def speech(footage):
-    return listen(footage, "train", "logmel")
 
 
 @pytest.fixture(scope="module")

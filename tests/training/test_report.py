@@ -106,7 +106,8 @@ def test_the_page_stands_alone_and_holds_what_matters(page):
     assert len(parsed.links) == report.SHOWN
     assert parsed.tags.count("svg") == 3
     assert "script" not in parsed.tags
-    for text in ("1.50 hours", "mouth_gain=2.5", "seed 4", "31.50", "CC0 &amp; more", "&lt;b&gt;x", "mcmc.noise="):
+    for text in ("1.50 hours", "mouth_gain=2.5", "seed 4", "31.50", "CC0 &amp; more", "&lt;b&gt;x", "mcmc.noise=",
+                 ">move<"):
         assert text in page
     assert "<b>x" not in page
 

@@ -5,23 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from talksplat.core.footage import Footage
 from talksplat.core.head import Moved
 from talksplat.core.metrics import lip_gap
 from talksplat.core.training import start
 from talksplat.core.training.reference import choose_reference, landmarks_of
-from talksplat.core.training.speech import listen
 from talksplat.core.training.views import draw, over, whole, window
-
-
-@pytest.fixture(scope="module")
-def footage(tiny_footage):
-    return Footage.open(tiny_footage)
-
-
-@pytest.fixture(scope="module")
-def speech(footage):
-    return listen(footage, "train", "logmel")
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small plots as SVG text, for a page that needs nothing from elsewhere. They know no clips.
+"""Small plots as SVG text, for a page (`page.py` has their style). They know not what they show.
 
 Letters: N values, B bars.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -18,18 +18,19 @@ MOST_POINTS = 4000  # drawn of a cloud
 class Frame:
     """Axes from (x0, y0) to (x1, y1)."""
 
-    def __init__(self, title: str, across: str, x: tuple[float, float], y: tuple[float, float]) -> None:
+    def __init__(self, title: str, across: str, x: tuple[float, float], y: tuple[float, float], counts: bool = False
+                 ) -> None:
         self.x, self.y = (_open(*x), _open(*y))
         self.parts = [f'<text x="{LEFT}" y="15" class="t">{escape(title)}</text>',
                       f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" class="m">{escape(across)}</text>']
         for value in ticks(*self.x):
             at = self.right(value)
             self.parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" class="g"/>'
-                              f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 13}" class="m">{value:g}</text>')
-        for value in ticks(*self.y):
+                              f'<text x="{at:.1f}" y="{HEIGHT - BOTTOM + 13}" class="m">{number(value)}</text>')
+        for value in ticks(*self.y, whole=counts):
             at = self.down(value)
             self.parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" class="g"/>'
-                              f'<text x="{LEFT - 5}" y="{at + 4:.1f}" class="e">{value:g}</text>')
+                              f'<text x="{LEFT - 5}" y="{at + 4:.1f}" class="e">{number(value)}</text>')
 
     def right(self, value: float) -> float:
         return LEFT + (value - self.x[0]) / (self.x[1] - self.x[0]) * (WIDTH - LEFT - RIGHT)
@@ -52,7 +53,7 @@ def histogram(
     edges = np.linspace(*_open(0.0 if len(everything) == 0 else float(min(everything.min(), 0.0)),
                                1.0 if len(everything) == 0 else float(everything.max())), bins + 1)
     counts = [np.histogram(values, edges)[0] for values in groups.values()]
-    frame = Frame(title, across, (edges[0], edges[-1]), (0, float(max(sum(counts).max(), 1))))
+    frame = Frame(title, across, (edges[0], edges[-1]), (0, float(max(sum(counts).max(), 1))), counts=True)
     below = np.zeros(bins)
     for ink, count in zip(INKS, counts):
         for left, right, low, more in zip(edges, edges[1:], below, count):
@@ -69,9 +70,16 @@ def curves(
     across: str,
     x: Sequence[float],  # [N]
     lines: dict[str, Sequence[float]],  # name -> [N]
+    from_zero: bool = True,
+    marks: Mapping[float, str] | None = None,  # x -> what begins there
 ) -> str:
     values = np.array([list(line) for line in lines.values()])
-    frame = Frame(title, across, (min(x), max(x)), (min(float(values.min()), 0.0), float(values.max())))
+    low = float(values.min())
+    frame = Frame(title, across, (min(x), max(x)), (min(low, 0.0) if from_zero else low, float(values.max())))
+    for place, name in (marks or {}).items():
+        at = frame.right(place)
+        frame.parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" class="b"/>'
+                           f'<text x="{at + 3:.1f}" y="{HEIGHT - BOTTOM - 4}" class="s">{escape(name)}</text>')
     for ink, line in zip(INKS, values):
         path = " ".join(f"{frame.right(a):.1f},{frame.down(b):.1f}" for a, b in zip(x, line))
         frame.parts.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="1.5"/>')
@@ -92,12 +100,17 @@ def cloud(
     return frame.svg()
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers between low and high."""
-    rough = (high - low) / about
+def ticks(low: float, high: float, about: int = 5, whole: bool = False) -> list[float]:
+    """Round numbers between low and high; `whole` ones where they count."""
+    rough = max((high - low) / about, float(whole))
     step = 10.0 ** np.floor(np.log10(rough))
     step *= min((m for m in (1, 2, 5, 10) if m * step >= rough), default=10)
     return [float(k * step) for k in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
+
+
+def number(value: float, spec: str = "z.6g") -> str:
+    """As printed: with a true minus, and none before a zero where `spec` has its z."""
+    return f"{value:{spec}}".replace("-", "−")
 
 
 def _with_legend(frame: Frame, names: list[str]) -> Frame:

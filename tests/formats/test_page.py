@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A page is well formed whatever the words are, and asks for nothing from elsewhere; plots hold every value."""
+
+import base64
+import re
+from xml.dom import minidom
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talksplat.core.formats.page import abreast, figure, pairs, table, write_page
+from talksplat.core.formats.plots import cloud, curves, histogram, number, ticks
+
+ODD = "<b>\"x\" & 'y'</title>"
+
+
+def test_a_page_is_whole_and_alone(tmp_path):
+    plot = curves(ODD, ODD, [0, 1], {ODD: [1, 2]}, marks={0.5: ODD})
+    write_page(tmp_path / "page.html", ODD, ODD, [
+        pairs({ODD: ODD}), abreast([figure(b"picture", "png", ODD), plot]), table(["a", "b"], [["1", "2"]])])
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    whole = minidom.parseString(text.replace("<!doctype html>", ""))
+    words = [node.data for name in ("title", "h1", "dt", "dd", "figcaption", "text")
+             for tag in whole.getElementsByTagName(name) for node in tag.childNodes]
+    assert words.count(ODD) == 8
+    assert [image.getAttribute("alt") for image in whole.getElementsByTagName("img")] == [ODD]
+    [data] = re.findall(r'(?:src|href)="(.*?)"', text)
+    assert base64.b64decode(data.removeprefix("data:image/png;base64,")) == b"picture"
+
+
+def test_numbers_are_printed_as_such():
+    assert (number(-0.04, "z.1f"), number(-2.5), number(1.0, "+z.1f")) == ("0.0", "−2.5", "+1.0")
+
+
+@settings(deadline=None)
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+def test_ticks_are_few_and_inside(low, width):
+    found = ticks(low, low + width)
+    assert len(found) <= 8
+    assert all(low - 1e-6 * abs(low) - 1e-9 <= value <= low + width + 1e-6 * abs(low) + 1e-9 for value in found)
+
+
+def test_plots_are_whole_and_hold_every_value():
+    rng = np.random.default_rng(1)
+    for values in (rng.normal(size=500), np.zeros(3), np.array([2.0])):
+        drawn = minidom.parseString(histogram("T <&>", "x", {"a": values, "b": values[:1]}))
+        assert drawn.documentElement.tagName == "svg"
+        minidom.parseString(cloud("T", "x", values, values))
+    minidom.parseString(curves("T", "x", [0, 1, 2], {"r": [0.1, 0.4, -0.2]}))
+    bars = [rect for rect in minidom.parseString(histogram("T", "x", {"a": np.r_[np.zeros(3), 1.0]}, 2))
+            .getElementsByTagName("rect")]
+    assert "0.5<" not in histogram("T", "x", {"a": np.zeros(1)}), "they are counted"
+    heights = [float(rect.getAttribute("height")) for rect in bars]
+    assert heights[0] == pytest.approx(3 * heights[1], rel=0.01)
