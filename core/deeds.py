@@ -66,7 +66,7 @@ def do(job: Job) -> Iterator[Event]:
     module, name = DEEDS[type(job)]
 
     # A thread that has nothing to do sleeps instead of spinning: beside Blender, or a second job on the same cores, a
-    # spinning one takes the core from the thread it waits for (training was 20 times as slow). Read when torch loads.
+    # spinning one takes the core from the thread that it waits for (benchmarks/waiting.py). Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
     def events() -> Iterator[Event]:
