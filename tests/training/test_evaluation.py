@@ -26,6 +26,7 @@ from talksplat.core.raster.door import rasterize
 from talksplat.core.training.evaluation import Carrier, Judge, canonical_landmarks, evaluate, table
 from talksplat.core.training.evaluation.delays import SHIFTS, delayed
 from talksplat.core.training.evaluation.eyes import Eyes
+from talksplat.core.training.evaluation.lips import Spoken, closures
 from talksplat.core.training.evaluation.listener import ridge
 from talksplat.core.training.evaluation.takes import main_view, takes_of
 
@@ -230,6 +231,18 @@ def test_without_a_detector(smoke, tiny_footage, monkeypatch):
     assert "landmarks" not in last.result["pictures"]["unheard clips"]
     assert last.result["lip offset"]["measured on pictures"] == 0
     assert last.result["lip offset"]["head to truth"]["share within 1 frame"] == 1
+
+
+def test_a_clip_without_pictures_does_not_blind_the_others():
+    """Lips that close in the pictures and, as carried, do not quite."""
+    times = np.arange(75) / RATE
+    gap = 0.2 + np.abs(np.sin(4 * times))
+    gap[20:24] = 0
+    clips = [Spoken(str(k), times, None, None, gap + 0.3, gap + 0.3, *(seen, seen), bilabials=[(0.8, 0.95)])
+             for k, seen in enumerate((gap, gap, None))]
+    most, few = closures(clips), closures(clips[1:])
+    assert (most["measured on"], most["head"]["spans"], most["head"]["share closed"]) == ("pictures", 2, 1)
+    assert (few["measured on"], few["head"]["spans"]) == ("carried landmarks", 2)
 
 
 def test_the_detector_sees_what_the_gaussians_carry():

@@ -114,8 +114,11 @@ def _offset(found: list[LipOffset], clips: Sequence[Spoken]) -> dict:
 
 
 def closures(clips: Sequence[Spoken]) -> dict:
-    """At p, b and m: the share of spans in which the head's lips close, and the true ones by the same measure."""
-    on_pictures = all(clip.seen_gap is not None and clip.seen_true_gap is not None for clip in clips)
+    """At p, b and m: the share of spans in which the head's lips close, and the true ones by the same measure. On
+    pictures, of the clips that have them, where most do: one clip without shall not take the others' from them."""
+    seen = [clip for clip in clips if clip.seen_gap is not None and clip.seen_true_gap is not None]
+    on_pictures = 2 * len(seen) > len(clips)
+    clips = seen if on_pictures else clips
     pairs = [clip.pair() if on_pictures else (clip.told_gap, clip.true_gap) for clip in clips]
     threshold = closed_below(np.concatenate([true for _, true in pairs]))
     told, real = ([closure(pair[k], clip.times, clip.bilabials, threshold) for pair, clip in zip(pairs, clips)]
