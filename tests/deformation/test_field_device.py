@@ -44,7 +44,7 @@ def test_a_field_elsewhere_is_the_same_field(other_device, fusion):
     away = {name: tuple(t.to(other_device) for t in columns) for name, columns in canonical.items()}
     moved_there, gradients_there = asked(there, away, *(t.to(other_device) for t in moment))
     for here, other in zip((*moved, *gradients), (*moved_there, *gradients_there)):
-        assert (here - other).norm() <= 1e-5 * here.norm()
+        assert (here - other).norm() <= 1e-4 * here.norm()  # sums in another order, and what cancels in them
     rest = torch.cat([columns[0] for columns in canonical.values()])
     outside = (moved[0] == rest).all(1)
     assert 100 < outside.sum() < 500
