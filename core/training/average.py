@@ -3,8 +3,8 @@
 
 Each step follows one picture, so parameters keep trembling around what all pictures agree on, however small the rate.
 Their mean over the steps of the last stage, in which no Gaussian is born or dies, is nearer to it (Polyak & Juditsky,
-SIAM J. Control Optim. 30, 1992). Not in the paper: chosen because it costs a millisecond a step and no picture. It gives
-little, the rates having fallen by then: on GRID 0.02 dB and 0.0003 SSIM at the mouth, 0.001 of the lip gap's r.
+SIAM J. Control Optim. 30, 1992). Not in the paper: chosen because it costs a millisecond a step and no picture. It
+gives little, the rates having fallen by then: on GRID 0.02 dB and 0.0003 SSIM at the mouth, 0.001 of the lip gap's r.
 """
 
 from collections.abc import Mapping
