@@ -11,7 +11,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-POLICIES = {"sleep": "passive", "spin": "active", "as OpenMP likes": None}
+POLICIES = {"sleeping": "passive", "spinning": "active", "by default": None}
 ROUNDS = 2
 MEASURED = """
 import numpy as np
@@ -50,9 +50,10 @@ def main() -> None:
         with busy(count):
             found = {name: [steps(policy) for _ in range(ROUNDS)] for name, policy in POLICIES.items()}
         for name, of in found.items():
-            print(f"{where}, threads that {name}: {', '.join(f'{one:.1f}' for one in of)} steps a second", flush=True)
-        print(f"{where}: sleeping is {max(found['sleep']) / max(found['spin']):.2f} times as fast as spinning, "
-              f"{max(found['sleep']) / max(found['as OpenMP likes']):.2f} times as fast as the default", flush=True)
+            print(f"{where}, {name}: {', '.join(f'{one:.1f}' for one in of)} steps a second", flush=True)
+        best = {name: max(of) for name, of in found.items()}
+        print(f"{where}: sleeping is {best['sleeping'] / best['spinning']:.2f} times as fast as spinning, "
+              f"{best['sleeping'] / best['by default']:.2f} times as fast as the default", flush=True)
 
 
 if __name__ == "__main__":
