@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmarks.ablation_page import written_into
 from benchmarks.ablation_run import Scale, remember_sounds, run
 from talksplat.core.formats.refusal import Refusal
+from talksplat.core.metrics.st_lpips import StLpips
 from talksplat.core.performance.branch_settings import FUSION_NAMES
 from talksplat.core.training.density import STRATEGIES
 from talksplat.core.training.settings import PRESETS
@@ -72,6 +73,11 @@ def main(words: list[str]) -> int:
         return 0
     scale = Scale(**{number.name: getattr(arguments, number.name) for number in fields(Scale)})
     runs = [(*pair, seed) for seed in arguments.seeds for pair in combinations(arguments)]
+    try:
+        StLpips.found()  # before an hour of training, not after
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
     remember_sounds()
     begun = time.monotonic()
     for k, (fusion, density, seed) in enumerate(runs, 1):

@@ -6,8 +6,9 @@ Ghildyal & Liu, "Shift-tolerant Perceptual Similarity Metric", ECCV 2022 (arXiv 
 its own: its figures are not LPIPS's.
 
 The weights are the authors' (BSD-2-Clause), read from the file in their package `stlpips-pytorch`, which is not part of
-talksplat: `pip install stlpips-pytorch==0.0.2`. None of that package's code is run or copied; the network is written
-here from the papers and held to that package's figures by the test.
+talksplat: `pip install stlpips-pytorch==0.0.2`. None of its code is run or copied (two of its files carry a licence for
+non-commercial use); the network is written here from the papers, its layers' sizes are those that the package prints,
+and the test holds it to the package's figures.
 
 Letters: H W a picture, C channels of a layer.
 """

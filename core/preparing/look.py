@@ -76,8 +76,9 @@ def look(clip: Clip, key: Key, work: Path, tell: Callable[[int], None]) -> None:
              "sharpness": np.zeros(count, np.float32), "damaged": np.zeros(count, bool)}
     before = sample = None
     ended = 0
-    for k, rgb, found["damaged"][k] in pictures(clip, size):
-        seen, colours = None if found["damaged"][k] else _landmarker().detect(rgb), _histogram(rgb)
+    for k, rgb, damaged in pictures(clip, size):
+        found["damaged"][k] = damaged
+        seen, colours = None if damaged else _landmarker().detect(rgb), _histogram(rgb)
         if seen is not None:
             found["faces"][k], found["blendshapes"][k] = seen.faces, seen.blendshapes
             found["points"][k] = seen.points * (clip.size[0] / rgb.shape[1])
@@ -85,7 +86,7 @@ def look(clip: Clip, key: Key, work: Path, tell: Callable[[int], None]) -> None:
         if before is not None:
             found["jump"][k] = np.abs(colours - before).sum() / 2
         before = colours
-        if sample is None or (k <= sample_index(clip) and not found["damaged"][k]):
+        if sample is None or (k <= sample_index(clip) and not damaged):
             sample = rgb
         if (k + 1) % TOLD == 0:
             tell(TOLD)

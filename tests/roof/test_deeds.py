@@ -2,6 +2,7 @@
 """The table of deeds: every job has one and a farewell, asking costs no torch, errors become sentences."""
 
 import errno
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -30,6 +31,16 @@ def test_asking_imports_nothing_heavy():
             "print(sorted({'torch', 'numba', 'librosa', 'scipy', 'av', 'onnxruntime', 'OpenEXR'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("own", "then"), [(None, "passive"), ("active", "active")])
+def test_waiting_threads_sleep_unless_told_otherwise(own, then, monkeypatch):
+    """Set before a deed loads torch (nothing heavy is there yet, see above), and a user's own word counts."""
+    monkeypatch.setenv("OMP_WAIT_POLICY", own or "")
+    if own is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    list(deeds.do(Info("nowhere")))
+    assert os.environ["OMP_WAIT_POLICY"] == then
 
 
 @pytest.mark.parametrize(("error", "said"), [
