@@ -4,7 +4,7 @@
     python -m talksplat.samples.actor.render --data ../shared/data --tracked ../footage/tracked --out ../footage/actor
 
 It may be stopped at any time and started again: finished pictures are kept. `frames.npz` is renewed
-after every hundred pictures, so a training can begin while the rendering still runs.
+after every ten pictures, so a training can begin while the rendering still runs.
 """
 import argparse
 import json
@@ -24,7 +24,7 @@ from .sound import read_sound, write_wav
 from .zbuffer import label_and_depth, project
 
 GRID_FOLDER = "grid_s1_train"
-GROUP = 100  # pictures between two renewals of frames.npz
+GROUP = 10  # pictures between two renewals of frames.npz
 GAZE = [CHANNELS.index("gaze_x"), CHANNELS.index("gaze_y")]
 LICENCE = (
     "Pictures: rendered from the ICT-FaceKit rig (MIT, (c) 2020 USC ICT) with a made-up identity. "

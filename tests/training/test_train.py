@@ -47,7 +47,7 @@ def test_it_learns_and_the_mouth_moves(smoke, tiny_footage, tmp_path):
     assert result["lips"]["r all moments"] > 0.7
     unheard = result["pictures"]["unheard clips"]
     assert unheard["head mouth psnr"] > unheard["mean mouth psnr"] + 1
-    assert "| unheard clips | mouth |" in table(result)
+    assert "| unheard clips | whole | 9 | 64x64 |" in table(result)
 
 
 def test_the_sheet_shows_an_unheard_clip(smoke, tiny_footage, tmp_path, capsys):

@@ -44,8 +44,19 @@ def seen(judge: Judge, eyes: Eyes, statics: Statics, take: Take, condition, st_l
             statics.frames[statics.landmarks], take.camera)
         marks |= {"truth": eyes.marks(truth), "static": eyes.marks(other)}
     figures = compared(truth, {"head": head, "static": static}, parts, **({"st_lpips": st_lpips} if st_lpips else {}))
-    sizes = {part: truth[box].shape[1::-1] for part, box in parts.items()}
-    return Seen(take, head, static, truth, figures, sizes, marks)
+    return Seen(take, head, static, truth, figures, crops(truth, parts), marks)
+
+
+def crops(truth: np.ndarray, parts: dict[str, tuple]) -> dict[str, tuple[int, int]]:
+    """Part -> (width, height) of its crop."""
+    return {part: truth[box].shape[1::-1] for part, box in parts.items()}
+
+
+def mean_crops(of: Iterable[dict[str, tuple[int, int]]]) -> dict[str, list[int]]:
+    """Part -> mean [width, height], whole pixels, over the pictures that show it."""
+    rows = list(of)
+    return {part: [round(float(side)) for side in np.mean([row[part] for row in rows if part in row], axis=0)]
+            for part in dict.fromkeys(part for row in rows for part in row)}
 
 
 def compared(truth: np.ndarray, drawn: dict[str, np.ndarray], parts: dict[str, tuple], **also) -> dict[str, float]:
@@ -70,22 +81,21 @@ class Tally:
 
     def __init__(self) -> None:
         self.figures: list[dict[str, float]] = []
-        self.sizes: dict[str, list[tuple[int, int]]] = {}
+        self.sizes: list[dict[str, tuple[int, int]]] = []
         self.marks: list[dict[str, np.ndarray | None]] = []
 
     def add(self, one: Seen) -> None:
         if one.truth is None:
             return
         self.figures.append(one.figures)
-        for part, size in one.sizes.items():
-            self.sizes.setdefault(part, []).append(size)
+        self.sizes.append(one.sizes)
         if "truth" in one.marks:
             self.marks.append(one.marks)
 
     def result(self, eyes: Eyes) -> dict:
         """Means, with counts and mean sizes in pixels."""
-        sizes = {part: [round(float(side)) for side in np.mean(of, axis=0)] for part, of in self.sizes.items()}
-        return {**means(self.figures), "size of crops": sizes} | ({"landmarks": self.distance()} if eyes else {})
+        said = {**means(self.figures), "size of crops": mean_crops(self.sizes)}
+        return said | ({"landmarks": self.distance()} if eyes else {})
 
     def distance(self) -> dict:
         """LMD of the head and of the static head over the pictures in which all three faces were found."""

@@ -11,7 +11,7 @@ from ...jobs.events import Progress
 from ...jobs.pace import Pace
 from .judge import Judge
 from .lips import likeness, spoken
-from .pictures import compared, means
+from .pictures import compared, crops, mean_crops, means
 
 SPLITS = {"unheard clips": "test", "unseen camera": "camera"}
 MOST = 100  # pictures of a split, evenly chosen
@@ -23,13 +23,15 @@ def measured(judge: Judge) -> Iterator[Progress]:
     clips = judge.footage.clips_of("test")
     pace, done, result = Pace(sum(map(len, frames.values())) + len(clips)), 0, {}
     for name, rows in frames.items():
-        rated = []
+        rated, sizes = [], []
         for i in rows:
-            rated.append(_picture(judge, int(i)))
+            truth, parts = judge.truth(int(i)), judge.parts(int(i))
+            rated.append(compared(truth, _drawn(judge, int(i)), parts))
+            sizes.append(crops(truth, parts))
             done += 1
             yield pace.at(done, f"measuring pictures: {name}")
         if rated:
-            result.setdefault("pictures", {})[name] = means(rated)
+            result.setdefault("pictures", {})[name] = {**means(rated), "size of crops": mean_crops(sizes)}
     said = []
     for clip in clips:
         said.append(spoken(judge, clip))
@@ -40,10 +42,9 @@ def measured(judge: Judge) -> Iterator[Progress]:
     return result
 
 
-def _picture(judge: Judge, i: int) -> dict[str, float]:
-    camera, frames = judge.footage.camera(i), {"head": judge.condition(i), "mean": judge.mean}
-    drawn = {name: judge.draw(judge.replay.at(condition), camera) for name, condition in frames.items()}
-    return compared(judge.truth(i), drawn, judge.parts(i))
+def _drawn(judge: Judge, i: int) -> dict[str, np.ndarray]:
+    camera, conditions = judge.footage.camera(i), {"head": judge.condition(i), "mean": judge.mean}
+    return {name: judge.draw(judge.replay.at(condition), camera) for name, condition in conditions.items()}
 
 
 def evenly(rows, most: int):
