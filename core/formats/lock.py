@@ -1,11 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One writer a file: a lock that the system takes back from a process that dies. It knows no format."""
+"""One writer a file, or a folder: a lock that the system takes back from a process that dies. It knows no format."""
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from .opening import open_plain
 from .refusal import Refusal
+
+MARK = "lock"  # the empty file in a folder that is locked for it
+
+
+@contextmanager
+def folder_held(folder: Path) -> Iterator[None]:
+    """The only writer in `folder`, which is made where there is none. Raises Refusal."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+    except OSError as error:
+        raise Refusal(f"{folder}: cannot be written to ({error.strerror}); choose another folder.") from error
+    file, _ = open_plain(folder / MARK, "r+b")
+    with file, closing(Lock(file, folder)):
+        yield
 
 
 class Lock:

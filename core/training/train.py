@@ -7,6 +7,7 @@ In the work folder:
     losses.csv               step, stage, loss, PSNR, Gaussians
     tensorboard/             the same for TensorBoard, where the job asks for it
     report.html              at the end: settings, curves, previews, results
+    lock                     held while a process trains here
 
 A kill in ear or motion loses that stage's work, a kill while pictures are learnt what came after the last checkpoint,
 one while measuring the measuring; in each case the head is the same as without the kill, on the same machine and
@@ -19,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ..formats.head import write_head
+from ..formats.lock import folder_held
 from ..jobs.events import Event, Finished, Progress, Started, Warned
 from ..jobs.messages import Train
 from ..jobs.pace import Pace
@@ -39,7 +41,8 @@ SMOOTH = 0.98  # of the PSNR that is told
 
 
 def train(job: Train) -> Iterator[Event]:
-    """Train `job.footage` into `job.out`. Raises Refusal for bad footage, unknown presets, foreign checkpoints."""
+    """Train `job.footage` into `job.out`. Raises Refusal for bad footage, unknown presets, foreign checkpoints, and a
+    work folder in which another process trains."""
     yield from train_with(job, settings_of(job))
 
 
@@ -51,9 +54,8 @@ def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time
     yield Started(f"Training {out.stem} on {Path(job.footage).name}", 0)
     if job.device != "cpu":
         yield Progress(0, settings.total, -1.0, "looking for a GPU")
-    with closing(Trainer(Path(job.footage), settings, chosen(job.device))) as trainer:
+    with closing(Trainer(Path(job.footage), settings, chosen(job.device))) as trainer, folder_held(work):
         checkpoint = work / CHECKPOINT
-        work.mkdir(parents=True, exist_ok=True)
         if checkpoint.is_file():
             if warning := trainer.load(checkpoint):
                 yield Warned(warning)

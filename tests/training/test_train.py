@@ -144,6 +144,20 @@ def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
     assert finished.result["gaussians"] == sum(whole.card.training["gaussians"].values())
 
 
+def test_one_training_a_work_folder(tiny_footage, tmp_path):
+    job = Train(str(tiny_footage), str(tmp_path / "t.head"))
+    first = train_with(job, SHORT)
+    while not getattr(next(first), "note", "").startswith("ear"):
+        pass
+    with pytest.raises(Refusal, match=r"t.work: another process is writing it; wait"):
+        list(train_with(job, SHORT))
+    first.close()
+    assert isinstance(list(train_with(job, SHORT))[-1], Finished)
+    with pytest.raises(Refusal, match=r"t.head: cannot be written to \(.+\); choose another folder"):
+        list(train_with(replace(job, work=job.out), SHORT))
+    assert read_head(job.out)
+
+
 def test_what_lies_under_the_field_never_moves(tiny_footage, tmp_path):
     job = Train(str(tiny_footage), str(tmp_path / "t.head"))
     list(train_with(job, replace(SHORT, below_chin=0.0)))
