@@ -3,6 +3,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import wave
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.heads import main as two_heads
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.footage import Footage
 from talksplat.core.formats.head import HeadFile, read_head, write_head
@@ -133,6 +135,26 @@ def test_a_frozen_head(frozen, tiny_footage, glance, monkeypatch):
     assert result["delayed voice"]["share recovered"] == 0
     assert result["lip offset"]["head to truth"]["share within 1 frame"] == 0, "a still mouth is never in time"
     assert result["silence motion"]["head"] is None
+
+
+def test_two_heads_beside_each_other(smoke, frozen, tiny_footage, tmp_path, capsys):
+    """A head does not differ from itself; one that stopped moving is behind it wherever a mouth opens."""
+    if importlib.util.find_spec(PACKAGE) is None:
+        pytest.skip("stlpips-pytorch, which holds the weights, is not installed")
+
+    def compared(before, after):
+        assert two_heads([str(before), str(after), str(tiny_footage)]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if "±" in line]
+        cells = [[cell.strip(" *") for cell in re.split(r"\||±", line)[1:6]] for line in lines]
+        return {name: (float(one), float(other), float(difference)) for name, one, other, difference, _ in cells}
+
+    same, worse = compared(smoke[1], smoke[1]), compared(smoke[1], frozen)
+    assert len(same) >= 6
+    assert all(one == other and difference == 0 for one, other, difference in same.values())
+    assert worse["unheard clips: mouth psnr"][2] < -1
+    assert worse["lip gap, mean error, mm"][2] > 1
+    assert two_heads([str(tmp_path / "no.head"), str(frozen), str(tiny_footage)]) == 1
+    assert "no.head" in capsys.readouterr().err
 
 
 def test_a_head_that_hears_late(smoke, tiny_footage, tmp_path, glance):
