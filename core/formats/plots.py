@@ -11,6 +11,7 @@ import numpy as np
 
 WIDTH, HEIGHT = 420, 200  # of a plot, pixels
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 26, 34  # of its frame
+CHARACTER, LINE = 6, 11  # of small print, pixels
 INKS = ("#3b6ea5", "#d9822b", "#5a9e6f")
 MOST_POINTS = 4000  # drawn of a cloud
 
@@ -76,10 +77,13 @@ def curves(
     values = np.array([list(line) for line in lines.values()])
     low = float(values.min())
     frame = Frame(title, across, (min(x), max(x)), (min(low, 0.0) if from_zero else low, float(values.max())))
-    for place, name in (marks or {}).items():
+    free, up = 0.0, 4  # from where on, and how high, a name stands clear of the one before
+    for place, name in sorted((marks or {}).items()):
         at = frame.right(place)
+        up = up + LINE if at < free else 4
+        free = at + CHARACTER * (len(name) + 1)
         frame.parts.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" class="b"/>'
-                           f'<text x="{at + 3:.1f}" y="{HEIGHT - BOTTOM - 4}" class="s">{escape(name)}</text>')
+                           f'<text x="{at + 3:.1f}" y="{HEIGHT - BOTTOM - up}" class="s">{escape(name)}</text>')
     for ink, line in zip(INKS, values):
         path = " ".join(f"{frame.right(a):.1f},{frame.down(b):.1f}" for a, b in zip(x, line))
         frame.parts.append(f'<polyline points="{path}" fill="none" stroke="{ink}" stroke-width="1.5"/>')

@@ -54,3 +54,15 @@ def test_plots_are_whole_and_hold_every_value():
     assert "0.5<" not in histogram("T", "x", {"a": np.zeros(1)}), "they are counted"
     heights = [float(rect.getAttribute("height")) for rect in bars]
     assert heights[0] == pytest.approx(3 * heights[1], rel=0.01)
+
+
+def test_names_of_stages_never_lie_on_each_other():
+    marks = {500: "move", 0: "static", 520: "grow", 15000: "fuse"}
+    drawn = minidom.parseString(curves("T", "x", [0, 16000], {"r": [0, 1]}, marks=marks))
+    names = [text for text in drawn.getElementsByTagName("text") if text.getAttribute("class") == "s"]
+    assert [name.firstChild.data for name in names] == ["static", "move", "grow", "fuse"]
+    boxes = [(float(name.getAttribute("x")), 6 * len(name.firstChild.data), float(name.getAttribute("y")))
+             for name in names]
+    for k, (x, width, y) in enumerate(boxes):
+        assert all(abs(y - low) >= 11 or x >= left + wide for left, wide, low in boxes[:k])
+    assert boxes[0][2] == boxes[3][2]
