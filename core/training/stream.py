@@ -50,6 +50,9 @@ class Ahead(Generic[Made]):
         return self._waiting.pop(t).result()
 
     def close(self) -> None:
-        """End the thread; `at` works no more."""
+        """End the thread and let go of `make`, whose owner often owns this: gigabytes of pictures shall not wait for
+        the garbage collector. `at` works no more."""
         if self._thread is not None:
             self._thread.shutdown(wait=True, cancel_futures=True)
+        self._waiting.clear()
+        del self.make

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A whole small training: it learns, it goes on bit for bit after a kill, it can be cancelled, it refuses nonsense."""
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -142,6 +144,21 @@ def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
     _, broken = head_of("broken", [20])
     assert whole.card.content_hash == broken.card.content_hash
     assert finished.result["gaussians"] == sum(whole.card.training["gaussians"].values())
+
+
+def test_a_closed_trainer_is_gone_at_once(tiny_footage):
+    """With all its pictures, before any garbage collector looks: an ablation trains dozens in one process."""
+    trainer = Trainer(tiny_footage, SHORT)
+    trainer.begin()
+    steps(trainer, 8)
+    gone = weakref.ref(trainer)
+    gc.disable()
+    try:
+        trainer.close()
+        del trainer
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_one_training_a_work_folder(tiny_footage, tmp_path):
