@@ -20,6 +20,7 @@ from ..jobs.messages import Perform
 from ..jobs.pace import Pace
 from ..performance.condition import SAMPLE_RATE, Performance, read_performance, write_performance
 from .listen import Ears, loudness
+from .pauses import speaking
 
 MARGIN = Fraction(1, 2)  # seconds before and after the sound: a window reaches 0.17 s, then silence holds
 
@@ -55,7 +56,7 @@ def moments(sound: Sound) -> int:
 
 
 def listened(head: HeadFile, sound: Sound, audio_path: str) -> Iterator[Progress]:
-    """Listen now, block by block. A generator that gives the Performance back."""
+    """Listen now, block by block; at rest in pauses. A generator that gives the Performance back."""
     ears = Ears(head)
     total = moments(sound)
     times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
@@ -63,8 +64,11 @@ def listened(head: HeadFile, sound: Sound, audio_path: str) -> Iterator[Progress
     for block in ears.codes(sound, times):
         blocks.append(block)
         yield pace.at(sum(len(next(iter(b.values()))) for b in blocks), "listening")
+    rest, present = ears.rest(), speaking(sound, times)[:, None]
     codes = {branch: np.concatenate([block[branch] for block in blocks]) for branch in ears.nets}
+    codes = {branch: np.where(present == 1, code, rest[branch] + present * (code - rest[branch]))
+             for branch, code in codes.items()}
     names = head.card.expression
-    return Performance(codes, ears.rest(), np.zeros((total, len(names)), np.float32), names, loudness(sound, times),
+    return Performance(codes, rest, np.zeros((total, len(names)), np.float32), names, loudness(sound, times),
                        head.card.content_hash, sound.content_hash, Path(audio_path).name, sound.duration, SAMPLE_RATE,
                        -MARGIN)

@@ -63,6 +63,6 @@ def test_names_of_stages_never_lie_on_each_other():
     assert [name.firstChild.data for name in names] == ["static", "move", "grow", "fuse"]
     boxes = [(float(name.getAttribute("x")), 6 * len(name.firstChild.data), float(name.getAttribute("y")))
              for name in names]
-    for k, (x, width, y) in enumerate(boxes):
+    for k, (x, _, y) in enumerate(boxes):
         assert all(abs(y - low) >= 11 or x >= left + wide for left, wide, low in boxes[:k])
     assert boxes[0][2] == boxes[3][2]

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In a pause of any voice the head rests, and nowhere else: exactly its own answer while somebody speaks."""
+
+import numpy as np
+import pytest
+
+from talksplat.core.audio.sound import RATE, Sound, write_wav
+from talksplat.core.baking.listen import Ears
+from talksplat.core.baking.pauses import EASE, HOLD, LEAD, speaking
+from talksplat.core.baking.perform import perform
+from talksplat.core.formats.head import read_head
+from talksplat.core.jobs.messages import Perform
+from talksplat.core.performance.condition import read_performance
+from talksplat.core.performance.controls import Controls
+
+SPEECH = ((0.5, 1.5), (1.7, 2.5), (3.5, 4.5))  # seconds: a stop of 0.2 s, a pause of 1 s, half a second at both ends
+TIMES = np.arange(-50, 551) / 100
+
+
+def spoken(room, scale=1.0):
+    """5 s of a voice over room tone at so many dB of full scale."""
+    t, rng = np.arange(5 * RATE) / RATE, np.random.default_rng(0)
+    voice = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20)) * (1.2 + np.sin(2 * np.pi * 4 * t)) * 0.05
+    voiced = sum((t >= a) & (t < b) for a, b in SPEECH)
+    return Sound((scale * (voice * voiced + 10 ** (room / 20) * rng.standard_normal(len(t)))).astype(np.float32))
+
+
+@pytest.mark.parametrize("room", [-90, -60, -46])
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+def test_rest_in_pauses_and_nowhere_else(room, scale):
+    present = speaking(spoken(room, scale), TIMES)
+    assert present.min() == 0
+    assert np.abs(np.diff(present)).max() < 1.6 * 0.01 / EASE, "it goes and comes smoothly"
+    for first, last in ((0.5, 2.5), (3.5, 4.5)):  # with the stop between two words
+        there = (TIMES >= first - LEAD + 0.04) & (TIMES <= last + HOLD - 0.04)
+        assert (present[there] == 1).all()
+    for first, last in ((-0.5, 0.5), (2.5, 3.5), (4.5, 5.5)):
+        away = (TIMES >= first + HOLD + EASE + 0.04) & (TIMES <= last - LEAD - EASE - 0.04)
+        assert (present[away] == 0).all()
+
+
+def test_what_does_not_vary_has_no_pauses_and_nothing_is_one():
+    hum = Sound((0.1 * np.random.default_rng(1).standard_normal(3 * RATE)).astype(np.float32))
+    assert (speaking(hum, TIMES) == 1).all()
+    assert (speaking(Sound(np.zeros(5 * RATE, np.float32)), TIMES) == 0).all()
+
+
+def test_a_performance_rests_in_pauses(tiny_head, tmp_path):
+    sound = spoken(-50)
+    write_wav(tmp_path / "v.wav", sound)
+    list(perform(Perform(str(tiny_head), str(tmp_path / "v.wav"), str(tmp_path / "v.performance"))))
+    kept, ears, plain = read_performance(tmp_path / "v.performance"), Ears(read_head(tiny_head)), Controls(blinks=0.0)
+    [heard] = list(ears.codes(sound, np.array([1.0, 1.6, 3.0])))
+    for branch, codes in heard.items():
+        told = np.stack([kept.at(t, plain).audio[branch] for t in (1.0, 1.6, 3.0)])
+        np.testing.assert_allclose(told[:2], codes[:2], atol=1e-4)
+        np.testing.assert_array_equal(told[2], kept.rest[branch])
+        assert np.abs(codes[2] - kept.rest[branch]).max() > 1e-3, "the ears alone would not rest"
