@@ -74,7 +74,7 @@ def _slot(slot: int, seed: str) -> tuple[float, float]:
     return (slot + 0.5 + JITTER * jitter) * SLOT, (phase + slot * GOLDEN) % 1.0
 
 
-def smooth(x: float) -> float:
+def smooth(x: float | np.ndarray) -> float | np.ndarray:
     """0 to 1 as x goes from 0 to 1, flat at both ends."""
-    x = min(max(x, 0.0), 1.0)
+    x = np.minimum(np.maximum(x, 0.0), 1.0)
     return x * x * (3.0 - 2.0 * x)

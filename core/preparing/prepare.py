@@ -17,8 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ..formats.atomic import written_beside
-from ..formats.lock import Lock
-from ..formats.opening import open_plain
+from ..formats.lock import folder_held
 from ..formats.refusal import Refusal
 from ..jobs.events import Event, Finished, Progress, Started, Warned
 from ..jobs.messages import Prepare
@@ -40,15 +39,10 @@ def prepare(job: Prepare) -> Iterator[Event]:
     settings, sources = settings_of(job), sources_of(job.videos)
     out = Path(job.out)
     work = _begun(out)
-    file, _ = open_plain(work / MARK, "r+b")
-    lock = Lock(file, work / MARK)
-    try:
-        with file, Crew(job.workers or cores()) as crew:
-            run = Preparation(job, settings, sources, out, work, crew)
-            with closing(run.events()) as events:
-                yield from events
-    finally:
-        lock.close()
+    with folder_held(work), Crew(job.workers or cores()) as crew:
+        run = Preparation(job, settings, sources, out, work, crew)
+        with closing(run.events()) as events:
+            yield from events
 
 
 def _begun(out: Path) -> Path:
