@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """talksplat: Gaussian-splat heads that talk, in Blender and in a shell.
 
-The repository is this package and is the Blender extension (HOUSE.md, "One package"). Blender
+The repository is this package and is the Blender extension (ARCHITECTURE.md, "One package"). Blender
 imports this file and calls `register`; a shell or a worker imports `talksplat.core`. Nothing of
 bpy is touched at import time, so that both can.
 """

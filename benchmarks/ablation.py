@@ -21,11 +21,11 @@ from pathlib import Path
 
 from benchmarks.ablation_page import written_into
 from benchmarks.ablation_run import Scale, remember_sounds, run
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.metrics.st_lpips import StLpips
 from talksplat.core.performance.branch_settings import FUSION_NAMES
 from talksplat.core.training.density import STRATEGIES
-from talksplat.core.training.settings import PRESETS
+from talksplat.core.training.training_settings import PRESETS
 
 FUSION = "gated"
 
@@ -47,6 +47,7 @@ def known(kind: str, all_of_them):
         if strange:
             raise argparse.ArgumentTypeError(f"{kind} {strange[0]!r} is unknown; choose of {', '.join(all_of_them)}")
         return chosen
+
     return names
 
 
@@ -75,7 +76,7 @@ def main(words: list[str]) -> int:
     runs = [(*pair, seed) for seed in arguments.seeds for pair in combinations(arguments)]
     try:
         StLpips.found()  # before an hour of training, not after
-    except Refusal as refusal:
+    except UserError as refusal:
         print(refusal, file=sys.stderr)
         return 1
     remember_sounds()
@@ -83,12 +84,15 @@ def main(words: list[str]) -> int:
     for k, (fusion, density, seed) in enumerate(runs, 1):
         try:
             result = run(arguments.footage, arguments.out, scale, fusion, density, seed)
-        except Refusal as refusal:
+        except UserError as refusal:
             print(refusal, file=sys.stderr)
             return 1
         mouth = result["results"]["pictures"]["unheard clips"]["head mouth psnr"]
-        print(f"{k}/{len(runs)} {fusion} {density} seed {seed}: mouth {mouth:.2f} dB, {result['gaussians']}, "
-              f"{result['minutes']} min; {(time.monotonic() - begun) / 60:.1f} min so far", flush=True)
+        print(
+            f"{k}/{len(runs)} {fusion} {density} seed {seed}: mouth {mouth:.2f} dB, {result['gaussians']}, "
+            f"{result['minutes']} min; {(time.monotonic() - begun) / 60:.1f} min so far",
+            flush=True,
+        )
     return 0
 
 

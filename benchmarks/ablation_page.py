@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from talksplat.core.formats.atomic import written_beside
+from talksplat.core.formats.atomic_write import atomic_write
 
 # column -> (where it lies in a run, digits, whether larger is better)
 FIGURES = {
@@ -26,14 +26,16 @@ FIGURES = {
     "lip-gap r": (("results", "lips", "r all moments"), 4, True),
     "camera mouth PSNR": (("results", "pictures", "unseen camera", "head mouth psnr"), 2, True),
 }
-STATIC = {"mouth PSNR": ("results", "pictures", "unheard clips", "mean mouth psnr"),
-          "mouth SSIM": ("results", "pictures", "unheard clips", "mean mouth ssim"),
-          "whole PSNR": ("results", "pictures", "unheard clips", "mean whole psnr"),
-          "whole SSIM": ("results", "pictures", "unheard clips", "mean whole ssim"),
-          "mouth ST-LPIPS": ("st-lpips", "mean mouth"),
-          "face ST-LPIPS": ("st-lpips", "mean face"),
-          "LMD px": ("landmarks", "mean lmd"),
-          "camera mouth PSNR": ("results", "pictures", "unseen camera", "mean mouth psnr")}
+STATIC = {
+    "mouth PSNR": ("results", "pictures", "unheard clips", "mean mouth psnr"),
+    "mouth SSIM": ("results", "pictures", "unheard clips", "mean mouth ssim"),
+    "whole PSNR": ("results", "pictures", "unheard clips", "mean whole psnr"),
+    "whole SSIM": ("results", "pictures", "unheard clips", "mean whole ssim"),
+    "mouth ST-LPIPS": ("st-lpips", "mean mouth"),
+    "face ST-LPIPS": ("st-lpips", "mean face"),
+    "LMD px": ("landmarks", "mean lmd"),
+    "camera mouth PSNR": ("results", "pictures", "unseen camera", "mean mouth psnr"),
+}
 # what is claimed to be better than what, at an otherwise equal run; the first two are the paper's
 CLAIMS = (
     ("pixel-aware density beats 3DGS's", "density", "pixel_aware", "adc"),
@@ -83,20 +85,31 @@ def page(folder: Path, picture: str = "") -> str:
     runs = runs_of(folder)
     groups, first = grouped(runs), runs[0]
     shown = {name: of for name, of in FIGURES.items() if not np.isnan([value(run, of[0]) for run in runs]).all()}
-    lines = [f"## {first['footage']}: fusion x density", "", *settings_of(runs), "",
-             "| fusion | density | seeds | " + " | ".join(shown) + " | Gaussians, face + mouth | minutes |",
-             "|---|---|---|" + "---|" * (len(shown) + 2)]
+    lines = [
+        f"## {first['footage']}: fusion x density",
+        "",
+        *settings_of(runs),
+        "",
+        "| fusion | density | seeds | " + " | ".join(shown) + " | Gaussians, face + mouth | minutes |",
+        "|---|---|---|" + "---|" * (len(shown) + 2),
+    ]
     for (fusion, density), of in groups.items():
         cells = [spread([value(run, path) for run in of.values()], digits) for path, digits, _ in shown.values()]
         minutes = spread([run["minutes"] for run in of.values()], 1)
         lines.append(f"| {fusion} | {density} | {len(of)} | " + " | ".join(cells) + f" | {count(of)} | {minutes} |")
-    still = [spread([value(run, STATIC[name]) for run in runs], digits) if name in STATIC else ""
-             for name, (_, digits, _) in shown.items()]
+    still = [
+        spread([value(run, STATIC[name]) for run in runs], digits) if name in STATIC else ""
+        for name, (_, digits, _) in shown.items()
+    ]
     lines.append(f"| never moves: the mean condition | of all {len(runs)} heads | | " + " | ".join(still) + " | | |")
     lines += ["", *claims(runs, shown)]
     if picture:
-        lines += ["", f"![mouths of unheard clips, from closed to open]({picture})", "",
-                  "Rows: the truth, then each variant (its first seed); pictures of unheard clips from closed to open."]
+        lines += [
+            "",
+            f"![mouths of unheard clips, from closed to open]({picture})",
+            "",
+            "Rows: the truth, then each variant (its first seed); pictures of unheard clips from closed to open.",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -124,27 +137,36 @@ def settings_of(runs: list[dict]) -> list[str]:
     before = {(run["fusion"], run["seed"]): run["minutes_before"] for run in runs if run["minutes_before"] > 0.01}
     lines = [
         f"    python -m benchmarks.ablation FOOTAGE --out FOLDER {which} --seeds "
-        f"{','.join(str(seed) for seed in sorted({run['seed'] for run in runs}))} {flags}", "",
+        f"{','.join(str(seed) for seed in sorted({run['seed'] for run in runs}))} {flags}",
+        "",
         f"{len(runs)} runs on {first['pictures']} pictures of {'x'.join(map(str, first['picture_size']))}, "
         f"{scale['steps']} picture steps and a budget of {scale['budget']} Gaussians each, half of them at the start; "
         f"{hours:.1f} hours of training and {sum(before.values()) / 60:.1f} before pictures, on "
         f"{first['threads']} CPU thread(s) beside other work, so minutes compare badly. Dates: "
         f"{', '.join(sorted({run['date'] for run in runs}))}. Measured on {pictures['count']} pictures of unheard "
-        f"clips ({pictures['with mouth']} show the mouth)"]
+        f"clips ({pictures['with mouth']} show the mouth)",
+    ]
     seen = [run["landmarks"] for run in runs if run.get("landmarks", {}).get("count")]
     lines[-1] += f", LMD by {seen[0]['detector']} on {seen[0]['count']} of them" if seen else ""
     lines[-1] += f", ST-LPIPS on {first['st-lpips']['count']}." if "st-lpips" in first else "."
-    lines += ["", "± is the sample standard deviation over seeds. adc and absgrad run as this program has them: under "
-              "the same smooth ceiling of the budget, without 3DGS's opacity reset. Runs of one seed see the same "
-              "pictures in the same order, and runs of one seed and fusion share ears and landmark motion."]
+    lines += [
+        "",
+        "± is the sample standard deviation over seeds. adc and absgrad run as this program has them: under "
+        "the same smooth ceiling of the budget, without 3DGS's opacity reset. Runs of one seed see the same "
+        "pictures in the same order, and runs of one seed and fusion share ears and landmark motion.",
+    ]
     return lines
 
 
 def claims(runs: list[dict], shown: dict) -> list[str]:
     """Each claim tried seed by seed: mean difference, its standard error, and in plain words what it says."""
-    lines = ["Claims, tried run against otherwise equal run, and averaged over these within a seed. *shows*: every "
-             "seed agrees and the mean difference is above twice its standard error; few seeds make that a low bar.",
-             "", "| claim | figure | difference | seeds for it | pairs | |", "|---|---|---|---|---|---|"]
+    lines = [
+        "Claims, tried run against otherwise equal run, and averaged over these within a seed. *shows*: every "
+        "seed agrees and the mean difference is above twice its standard error; few seeds make that a low bar.",
+        "",
+        "| claim | figure | difference | seeds for it | pairs | |",
+        "|---|---|---|---|---|---|",
+    ]
     for sentence, factor, better, other in CLAIMS:
         for name in ("mouth PSNR", "mouth SSIM", "mouth ST-LPIPS", "LMD px", "lip-gap r"):
             if name not in shown:
@@ -157,8 +179,10 @@ def claims(runs: list[dict], shown: dict) -> list[str]:
             gain = d if larger else -d
             error = np.std(d, ddof=1) / np.sqrt(len(d)) if len(d) > 1 else float("nan")
             told = f" ± {error:.{digits}f}" if len(d) > 1 else ""
-            lines.append(f"| {sentence} | {name} | {d.mean():+.{digits}f}{told} | {(gain > 0).sum()} of {len(d)} | "
-                         f"{sum(map(len, pairs.values()))} | {verdict(gain, error)} |")
+            lines.append(
+                f"| {sentence} | {name} | {d.mean():+.{digits}f}{told} | {(gain > 0).sum()} of {len(d)} | "
+                f"{sum(map(len, pairs.values()))} | {verdict(gain, error)} |"
+            )
     return lines
 
 
@@ -202,7 +226,7 @@ def strips(folder: Path, path: Path) -> bool:
         sheet.paste(picture, (LABEL, top))
         pen.text((8, top + picture.height // 2 - 6), name, fill=(230, 230, 230))
         top += picture.height
-    with written_beside(path) as beside:
+    with atomic_write(path) as beside:
         sheet.save(beside)
     return True
 
@@ -219,5 +243,5 @@ def written_into(path: Path, folder: Path) -> None:
         new = before + start + section + end + rest.split(end, 1)[1]
     else:
         new = old.rstrip("\n") + "\n\n" + start + section + end
-    with written_beside(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(new, encoding="utf-8")

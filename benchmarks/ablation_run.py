@@ -22,14 +22,14 @@ from benchmarks.ablation_look import look
 from talksplat.core.audio.encoders import ENCODERS
 from talksplat.core.audio.features import Features
 from talksplat.core.audio.sound import Sound
-from talksplat.core.formats.atomic import written_beside
-from talksplat.core.formats.head import read_head
+from talksplat.core.formats.atomic_write import atomic_write
+from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.tensors import read_tensors, write_tensors
 from talksplat.core.jobs.events import Progress
 from talksplat.core.jobs.messages import Train
-from talksplat.core.training.settings import Settings, preset
 from talksplat.core.training.train import CHECKPOINT, train_with
 from talksplat.core.training.trainer import Trainer
+from talksplat.core.training.training_settings import TrainingSettings, preset
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,35 @@ class Scale:
     window: int = 128  # pixels, parts of full-size pictures
     tau: float = 2e-4  # score above which a Gaussian may have children
 
-    def settings(self, fusion: str, density: str, seed: int) -> Settings:
+    def settings(self, fusion: str, density: str, seed: int) -> TrainingSettings:
         """The preset, shortened in proportion; half of the budget is there at the start."""
         base = preset(self.preset, seed)
         still = final = self.steps // 12
-        rule = replace(base.density, strategy=density, budget=self.budget, tau=self.tau, start=still,
-                       stop=int(0.8 * self.steps), every=max(self.steps // 24, 1))
-        return replace(base, fusion=fusion, density=rule, height=self.height, window=self.window,
-                       face_points=round(0.4 * self.budget), mouth_points=round(0.1 * self.budget),
-                       ear=replace(base.ear, steps=self.before), motion_steps=self.before, static_steps=still,
-                       move_steps=self.steps - still - final, fuse_steps=final, preview_every=1e9,
-                       checkpoint_every=max(self.steps // 4, 1))
+        rule = replace(
+            base.density,
+            strategy=density,
+            budget=self.budget,
+            tau=self.tau,
+            start=still,
+            stop=int(0.8 * self.steps),
+            every=max(self.steps // 24, 1),
+        )
+        return replace(
+            base,
+            fusion=fusion,
+            density=rule,
+            height=self.height,
+            window=self.window,
+            face_points=round(0.4 * self.budget),
+            mouth_points=round(0.1 * self.budget),
+            ear=replace(base.ear, steps=self.before),
+            motion_steps=self.before,
+            static_steps=still,
+            move_steps=self.steps - still - final,
+            fuse_steps=final,
+            preview_every=1e9,
+            checkpoint_every=max(self.steps // 4, 1),
+        )
 
 
 class Remembering:
@@ -100,12 +118,23 @@ def run(footage: Path, out: Path, scale: Scale, fusion: str, density: str, seed:
     print()
     card = read_head(head).card
     result = {
-        "format": "talksplat ablation run", "footage": card.training["footage"], "fusion": fusion, "density": density,
-        "seed": seed, "scale": asdict(scale), "gaussians": card.training["gaussians"],
-        "picture_size": card.training["picture_size"], "pictures": card.training["pictures"],
-        "minutes": round(((trained or time.monotonic()) - begun) / 60, 2), "minutes_before": round(before / 60, 2),
-        "date": date.today().isoformat(), "threads": torch.get_num_threads(), "machine": platform.machine(),
-        "results": card.training["results"], "settings": settings.to_dict()}
+        "format": "talksplat ablation run",
+        "footage": card.training["footage"],
+        "fusion": fusion,
+        "density": density,
+        "seed": seed,
+        "scale": asdict(scale),
+        "gaussians": card.training["gaussians"],
+        "picture_size": card.training["picture_size"],
+        "pictures": card.training["pictures"],
+        "minutes": round(((trained or time.monotonic()) - begun) / 60, 2),
+        "minutes_before": round(before / 60, 2),
+        "date": date.today().isoformat(),
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+        "results": card.training["results"],
+        "settings": settings.to_dict(),
+    }
     (work / CHECKPOINT).unlink()
     write_record(record, result)
     return looked_at(result, record, head, footage)
@@ -120,11 +149,11 @@ def looked_at(result: dict, record: Path, head: Path, footage: Path) -> dict:
 
 
 def write_record(path: Path, record: dict) -> None:
-    with written_beside(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def shared_start(footage: Path, settings: Settings, path: Path) -> Path:
+def shared_start(footage: Path, settings: TrainingSettings, path: Path) -> Path:
     """The checkpoint of a fusion and a seed before its first picture."""
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +167,7 @@ def shared_start(footage: Path, settings: Settings, path: Path) -> Path:
     return path
 
 
-def go_on_from(start: Path, settings: Settings, path: Path) -> None:
+def go_on_from(start: Path, settings: TrainingSettings, path: Path) -> None:
     """The same checkpoint, as that of other settings. All rules begin with empty sums, so nothing else differs."""
     arrays, metadata = read_tensors(start)
     notes = json.loads(metadata["notes"])

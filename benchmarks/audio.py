@@ -16,8 +16,8 @@ import numpy as np
 from talksplat.core.audio import moonshine
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.encoders import ENCODERS
-from talksplat.core.audio.sound import RATE, Sound, write_wav
-from talksplat.core.audio.windows import window_at
+from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
+from talksplat.core.audio.windows import windows_at
 
 BLOCK = 1500  # frames a block of windows
 
@@ -35,7 +35,7 @@ def timed(work, *arguments):
 def all_windows(features, seconds: float, rate: Fraction) -> None:
     moments = [n / rate for n in range(int(seconds * rate))]
     for a in range(0, len(moments), BLOCK):
-        window_at(features, moments[a : a + BLOCK])
+        windows_at(features, moments[a : a + BLOCK])
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "noise.wav"
         if len(sys.argv) < 2:
-            t = np.arange(round(seconds * RATE)) / RATE
+            t = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
             noise = np.random.default_rng(0).normal(size=len(t)) * 0.1 * (1.1 + np.sin(8 * np.pi * t))
             write_wav(path, Sound(noise.astype(np.float32)))
         decoding, sound = timed(load_sound, path)
@@ -55,7 +55,7 @@ def main() -> None:
         print(f"{name:10s} encode          {sound.duration / encoding:8.0f} x real time")
         print(f"{name:10s} windows, 25 fps {sound.duration / asking:8.0f} x real time, "
               f"{asking / encoding:.2f} of its encoding")  # fmt: skip
-    short = sound.samples[: 20 * RATE]
+    short = sound.samples[: 20 * SOUND_RATE]
     whole, _ = timed(moonshine.hear, short)
     spans, _ = timed(ENCODERS["moonshine"].encode, Sound(short.copy()))
     print(f"moonshine: spans heard twice cost {spans / whole:.2f} of one pass over the same 20 s")

@@ -18,21 +18,20 @@ from statistics import median
 
 import numpy as np
 
-from talksplat.core.baking.views import portrait
-from talksplat.core.formats.bake import BakeCard, BakeReader, BakeWriter
-from talksplat.core.formats.head import HeadFile, read_head
-from talksplat.core.interchange.colour import codes_of, display_to_scene_linear
-from talksplat.core.interchange.exr import Plate, write_exr
+from benchmarks.raster_scene import head_like
+from benchmarks.replay import random_head
+from talksplat.core.baking.render_cameras import portrait
+from talksplat.core.formats.bake_file import BakeCard, BakeReader, BakeWriter
+from talksplat.core.formats.head_file import HeadFile, read_head
+from talksplat.core.interchange.colour import display_codes, display_to_scene_linear
+from talksplat.core.interchange.exr import RenderPasses, write_exr
+from talksplat.core.interchange.frame_metadata import FrameMetadata
 from talksplat.core.interchange.movie import MovieWriter
 from talksplat.core.interchange.png import write_png
-from talksplat.core.interchange.slate import Slate
 from talksplat.core.performance.condition import Performance
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.replay import Replay
-from talksplat.core.raster.door import rasterize
-
-from .raster_scene import head_like
-from .replay import random_head
+from talksplat.core.raster.rasterizer import rasterize
 
 COUNT, TURNS, RATE = 50_000, 24, Fraction(24)
 SHRINK = 0.14  # the raster scene's metres to a head's: its shoulders end inside the bounds
@@ -47,7 +46,7 @@ def head_shaped(count: int) -> HeadFile:
         n = len(tensors[f"{branch}.gaussians.means"])
         for name, column in scene.items():
             if name != "shN":
-                part = column[first:first + n] * (SHRINK if name in ("means", "scales") else 1)
+                part = column[first : first + n] * (SHRINK if name in ("means", "scales") else 1)
                 tensors[f"{branch}.gaussians.{name}"] = part.astype(np.float32)
         first += n
     return replace(head, tensors=tensors)
@@ -56,11 +55,21 @@ def head_shaped(count: int) -> HeadFile:
 def performance_for(head: HeadFile, seconds: float = 4.0) -> Performance:
     """Codes that wander as speech does."""
     rng, samples, names = np.random.default_rng(0), round(seconds * 100), head.card.expression
-    audio = {branch: np.cumsum(rng.normal(size=(samples, width)), axis=0).astype(np.float32) * 0.1
-             for branch, width in head.card.audio_code.items()}
+    audio = {
+        branch: np.cumsum(rng.normal(size=(samples, width)), axis=0).astype(np.float32) * 0.1
+        for branch, width in head.card.audio_code.items()
+    }
     rest = {branch: np.zeros(codes.shape[1], np.float32) for branch, codes in audio.items()}
-    return Performance(audio, rest, np.zeros((samples, len(names)), np.float32), names, np.zeros(samples, np.float32),
-                       head.card.content_hash, "0" * 64, duration=seconds)
+    return Performance(
+        audio,
+        rest,
+        np.zeros((samples, len(names)), np.float32),
+        names,
+        np.zeros(samples, np.float32),
+        head.card.content_hash,
+        "0" * 64,
+        duration=seconds,
+    )
 
 
 class Stopwatch:
@@ -87,9 +96,11 @@ def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
     camera = (head.card.camera or portrait(g.means)).resized(size, size)
     card = BakeCard("frames", RATE, 0, TURNS, g.sh_degree, head.card.content_hash, "0" * 64)
     frame = replay.frame()
-    with BakeWriter.open(folder / "a.bake", card, g, replay.branch) as bake, \
-            MovieWriter(folder / "a.mp4", RATE, size, size) as movie, \
-            BakeReader.open(folder / "a.bake") as reader:
+    with (
+        BakeWriter.open(folder / "a.bake", card, g, replay.branch) as bake,
+        MovieWriter(folder / "a.mp4", RATE, size, size) as movie,
+        BakeReader.open(folder / "a.bake") as reader,
+    ):
         for n in range(TURNS):
             condition = watch("condition", performance.at, n / RATE, Controls())
             watch("replay", replay.at, condition, out=frame)
@@ -99,15 +110,15 @@ def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
             reader.refresh()
             watch("read back", reader.frame, n)
             deep = watch("picture, depth", rasterize, *columns, depth=True)
-            watch("png", lambda seen=deep: write_png(folder / "a.png", codes_of(seen.color, seen.alpha)))
-            watch("exr", plate, folder / "a.exr", deep, Slate(RATE, n, camera))
-            watch("movie", lambda seen=seen: movie.add(codes_of(seen.color + 0.5 * (1 - seen.alpha[..., None]))))
+            watch("png", lambda seen=deep: write_png(folder / "a.png", display_codes(seen.color, seen.alpha)))
+            watch("exr", plate, folder / "a.exr", deep, FrameMetadata(RATE, n, camera))
+            watch("movie", lambda seen=seen: movie.add(display_codes(seen.color + 0.5 * (1 - seen.alpha[..., None]))))
     return watch
 
 
-def plate(path: Path, seen, slate: Slate) -> None:
+def plate(path: Path, seen, slate: FrameMetadata) -> None:
     light = display_to_scene_linear(seen.color, seen.alpha)
-    write_exr(path, Plate(light, seen.alpha, seen.depth_expected, seen.depth_median), slate)
+    write_exr(path, RenderPasses(light, seen.alpha, seen.depth_expected, seen.depth_median), slate)
 
 
 def main() -> None:
@@ -121,8 +132,11 @@ def main() -> None:
     print(f"{count} Gaussians, {size} x {size}; head ready after {watch.times['load'][0]:.2f} s")
     for part, value in ms.items():
         print(f"{part:15s} {value:8.2f} ms   {value / whole:5.2f} of the whole frame")
-    for name, parts in (("whole frame", WHOLE), ("bake", ("condition", "replay", "store")),
-                        ("plates, one thread", ("read back", "picture, depth", "png", "exr", "movie"))):
+    for name, parts in (
+        ("whole frame", WHOLE),
+        ("bake", ("condition", "replay", "store")),
+        ("plates, one thread", ("read back", "picture, depth", "png", "exr", "movie")),
+    ):
         total = sum(ms[part] for part in parts)
         print(f"{name:20s} {1000 / total:7.1f} frames/s = {1000 / total / 24:5.2f} x real time at 24")
 

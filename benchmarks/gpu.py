@@ -56,7 +56,7 @@ def part(options: argparse.Namespace) -> dict:
     """The work of one part, in its own process."""
     import torch
 
-    from . import gpu_build, gpu_times
+    from benchmarks import gpu_build, gpu_times
 
     device = torch.device(options.device)
     if options.part == "machine":
@@ -64,10 +64,10 @@ def part(options: argparse.Namespace) -> dict:
     if options.part == "build":
         return gpu_build.build(options.out)
     if device.type == "cuda":
-        from talksplat.core.raster.gsplat_backend import why_not
+        from talksplat.core.raster.gsplat_backend import unavailable_reason
 
-        if why_not() is not None:
-            raise RuntimeError(f"{why_not()}, so there is nothing to time.")
+        if unavailable_reason() is not None:
+            raise RuntimeError(f"{unavailable_reason()}, so there is nothing to time.")
     else:
         device = torch.device("cpu", 0)  # beside plain "cpu", so that the script has two sides to compare
     sizes = [int(size) for size in options.sizes.split(",")]
@@ -76,12 +76,30 @@ def part(options: argparse.Namespace) -> dict:
 
 def tests(options: argparse.Namespace, environ: dict[str, str]) -> dict:
     """pytest over the files that hold `gpu` tests; others may need packages that are not here."""
-    files = [str(path) for path in sorted((ROOT / "tests").rglob("test_*.py"))
-             if "mark.gpu" in (text := path.read_text(encoding="utf-8")) or "other_device" in text]
+    files = [
+        str(path)
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "mark.gpu" in (text := path.read_text(encoding="utf-8")) or "other_device" in text
+    ]
     report = options.out / "tests.xml"
     report.unlink(missing_ok=True)
-    code = run([sys.executable, "-m", "pytest", "-m", "gpu", "--continue-on-collection-errors", "-p",
-                "no:cacheprovider", f"--junitxml={report}", *files], options.out / "tests.log", PARTS["tests"], environ)
+    code = run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-m",
+            "gpu",
+            "--continue-on-collection-errors",
+            "-p",
+            "no:cacheprovider",
+            f"--junitxml={report}",
+            *files,
+        ],
+        options.out / "tests.log",
+        PARTS["tests"],
+        environ,
+    )
     if not report.is_file():
         raise RuntimeError(f"pytest ended with {code} before it reported; {last_words(options.out / 'tests.log')}")
     import xml.etree.ElementTree as tree
@@ -89,9 +107,12 @@ def tests(options: argparse.Namespace, environ: dict[str, str]) -> dict:
     counts = {name: 0 for name in ("tests", "failures", "errors", "skipped")}
     for suite in tree.parse(report).getroot().iter("testsuite"):
         counts = {name: counts[name] + int(suite.get(name, 0)) for name in counts}
-    bad = [f"{case.get('classname')}::{case.get('name')}: {(found.get('message') or 'error').splitlines()[0][:200]}"
-           for case in tree.parse(report).getroot().iter("testcase")
-           for found in case if found.tag in ("failure", "error")]
+    bad = [
+        f"{case.get('classname')}::{case.get('name')}: {(found.get('message') or 'error').splitlines()[0][:200]}"
+        for case in tree.parse(report).getroot().iter("testcase")
+        for found in case
+        if found.tag in ("failure", "error")
+    ]
     why = sorted({found.get("message", "")[:200] for found in tree.parse(report).getroot().iter("skipped")})
     ran = counts["tests"] - counts["skipped"] - counts["errors"]
     told = {"passed": ran - counts["failures"], **counts, "failed": bad, "reasons of skips": why}
@@ -104,8 +125,9 @@ def run(command: list[str], log: Path, limit: float, environ: dict[str, str]) ->
     """Exit code, or the sentence that says which limit it ran past. What it prints goes into the log."""
     with log.open("w", encoding="utf-8") as file:
         try:
-            return subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, timeout=limit, cwd=ROOT,
-                                  env=environ).returncode
+            return subprocess.run(
+                command, stdout=file, stderr=subprocess.STDOUT, timeout=limit, cwd=ROOT, env=environ
+            ).returncode
         except subprocess.TimeoutExpired:
             return f"its limit of {limit:.0f} s"
 
@@ -120,9 +142,26 @@ def separately(name: str, options: argparse.Namespace, environ: dict[str, str]) 
     """One part in a process of its own: its figures, or {"error": words}."""
     result, log = options.out / f"{name}.json", options.out / f"{name}.log"
     result.unlink(missing_ok=True)
-    code = run([sys.executable, "-m", "benchmarks.gpu", "--part", name, "--out", str(options.out), "--sizes",
-                options.sizes, "--repeats", str(options.repeats), "--device", options.device], log,
-               PARTS.get(name, 120), environ)
+    code = run(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.gpu",
+            "--part",
+            name,
+            "--out",
+            str(options.out),
+            "--sizes",
+            options.sizes,
+            "--repeats",
+            str(options.repeats),
+            "--device",
+            options.device,
+        ],
+        log,
+        PARTS.get(name, 120),
+        environ,
+    )
     if code == 0 and result.is_file():
         told = json.loads(result.read_text(encoding="utf-8"))
         result.unlink()
@@ -135,9 +174,11 @@ def table(found: dict) -> str:
     machine, out = found["machine"], []
     gpu = machine.get("gpu") or "no GPU"
     out.append(f"# talksplat on {gpu}, {found['date']}\n")
-    out.append(f"{machine.get('cpu', '?')} ({machine.get('cores', '?')} cores), driver {machine.get('nvidia-smi', '')},"
-               f" torch {machine.get('torch', '?')}, gsplat {machine.get('gsplat') or 'absent'}, "
-               f"Python {machine.get('python', '?')}. Ratio: CPU back end over GPU, in one run.\n")
+    out.append(
+        f"{machine.get('cpu', '?')} ({machine.get('cores', '?')} cores), driver {machine.get('nvidia-smi', '')},"
+        f" torch {machine.get('torch', '?')}, gsplat {machine.get('gsplat') or 'absent'}, "
+        f"Python {machine.get('python', '?')}. Ratio: CPU back end over GPU, in one run.\n"
+    )
     out += [f"* {sentence}" for sentence in machine.get("missing", [])]
     for name in PARTS:
         told = found["parts"].get(name)
@@ -151,8 +192,9 @@ def table(found: dict) -> str:
     for name in TIMED:
         for row, told in found["parts"].get(name, {}).items():
             if isinstance(told, dict):
-                out.append(f"| {row} | {told['gpu ms']} | {told['cpu ms']} | {told['ratio']} | "
-                           f"{told.get('gpu peak MB', '')} |")
+                out.append(
+                    f"| {row} | {told['gpu ms']} | {told['cpu ms']} | {told['ratio']} | {told.get('gpu peak MB', '')} |"
+                )
     return "\n".join(out) + "\n"
 
 
@@ -179,8 +221,11 @@ def main() -> int:
     environ["PYTHONPATH"] = os.pathsep.join([*importable(options.out), *filter(None, [os.environ.get("PYTHONPATH")])])
     trouble = unpacked(options)
     kept = json.loads((options.out / RESULT).read_text("utf-8")) if (options.out / RESULT).is_file() else {}
-    found = {"date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-             "machine": separately("machine", options, environ), "parts": kept.get("parts", {})}
+    found = {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": separately("machine", options, environ),
+        "parts": kept.get("parts", {}),
+    }
     environ |= found["machine"].pop("environment", {})
     if trouble:
         found["machine"].setdefault("missing", []).insert(0, f"--wheels: {trouble}")
@@ -204,7 +249,7 @@ def unpacked(options: argparse.Namespace) -> str:
     """Wheels into FOLDER/site; what went wrong, or nothing."""
     if options.wheels is None:
         return ""
-    from . import gpu_build
+    from benchmarks import gpu_build
 
     return gpu_build.install(options.wheels, options.out / "site")
 

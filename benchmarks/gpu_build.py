@@ -40,14 +40,25 @@ def version_of(name: str) -> str:
 def machine() -> dict:
     """Hardware, driver and versions."""
     row = said(["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"])
-    found = {"gpu": "", "nvidia-smi": row.splitlines()[0] if row else "", "cpu": processor(), "cores": os.cpu_count(),
-             "system": platform.platform(), "python": platform.python_version(), "cuda of torch": torch.version.cuda,
-             "nvcc": (said([nvcc(), "--version"]).splitlines() or [""])[-1] if nvcc() else "",
-             **{name: version_of(name) for name in ("torch", "gsplat", "numpy", "numba", "talksplat")}}
+    found = {
+        "gpu": "",
+        "nvidia-smi": row.splitlines()[0] if row else "",
+        "cpu": processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cuda of torch": torch.version.cuda,
+        "nvcc": (said([nvcc(), "--version"]).splitlines() or [""])[-1] if nvcc() else "",
+        **{name: version_of(name) for name in ("torch", "gsplat", "numpy", "numba", "talksplat")},
+    }
     if torch.cuda.is_available():
         about = torch.cuda.get_device_properties(0)
-        found |= {"gpu": about.name, "capability": f"{about.major}.{about.minor}",
-                  "memory GB": round(about.total_memory / 1e9, 1), "multiprocessors": about.multi_processor_count}
+        found |= {
+            "gpu": about.name,
+            "capability": f"{about.major}.{about.minor}",
+            "memory GB": round(about.total_memory / 1e9, 1),
+            "multiprocessors": about.multi_processor_count,
+        }
     return found
 
 
@@ -78,14 +89,18 @@ def missing() -> list[str]:
         out.append("gsplat is not installed; carry gsplat-1.5.3-py3-none-any.whl over and give its folder as --wheels.")
     elif not version_of("gsplat").startswith("1.5."):
         out.append(f"gsplat {version_of('gsplat')} is installed; this back end is written for 1.5.3.")
-    out += [f"the Python package {name} is not installed; carry its wheel over and give its folder as --wheels."
-            for name in BESIDE if importlib.util.find_spec(name) is None]
+    out += [
+        f"the Python package {name} is not installed; carry its wheel over and give its folder as --wheels."
+        for name in BESIDE
+        if importlib.util.find_spec(name) is None
+    ]
     if os.environ.get("TALKSPLAT_GSPLAT_LIBRARY"):
         return out  # nothing is to be compiled
     if not nvcc():
         out.append("nvcc was not found; install the CUDA toolkit and set CUDA_HOME to it.")
     elif torch.version.cuda and f"release {(major := torch.version.cuda.split('.')[0])}." not in said(
-            [nvcc(), "--version"]):
+        [nvcc(), "--version"]
+    ):
         out.append(f"nvcc is not of CUDA {major}, which torch was built with; set CUDA_HOME.")
     if not shutil.which("ninja") and importlib.util.find_spec("ninja") is None:
         out.append("ninja was not found; carry its wheel over and give its folder as --wheels.")
@@ -100,8 +115,23 @@ def install(wheels: Path, target: Path) -> str:
     files = sorted(map(str, wheels.glob("*.whl")))
     if not files:
         return f"{wheels} holds no wheel."
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--upgrade",
-                           "--target", str(target), *files], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-index",
+            "--no-deps",
+            "--upgrade",
+            "--target",
+            str(target),
+            *files,
+        ],
+        capture_output=True,
+        text=True,
+    )
     return "" if done.returncode == 0 else (done.stderr.strip() or "pip failed").splitlines()[-1]
 
 
@@ -113,8 +143,11 @@ def environment(out: Path) -> dict[str, str]:
     if nvcc():
         wanted["CUDA_HOME"] = str(Path(nvcc()).parents[1])
     scripts = str(Path(sys.executable).parent)  # ninja's program lies there
-    return wanted | {name: os.environ[name] for name in wanted if name in os.environ} | {
-        "PATH": scripts + os.pathsep + os.environ.get("PATH", "")}
+    return (
+        wanted
+        | {name: os.environ[name] for name in wanted if name in os.environ}
+        | {"PATH": scripts + os.pathsep + os.environ.get("PATH", "")}
+    )
 
 
 def build(out: Path) -> dict:
@@ -123,9 +156,9 @@ def build(out: Path) -> dict:
     if lacking:
         raise RuntimeError(" ".join(lacking))
     begun = time.perf_counter()
-    from talksplat.core.raster.gsplat_backend import why_not
+    from talksplat.core.raster.gsplat_backend import unavailable_reason
 
-    reason = why_not()
+    reason = unavailable_reason()
     if reason is not None:
         raise RuntimeError(f"{reason}; the compiler's words are in {out / 'build.log'}.")
     from gsplat.cuda import _backend
@@ -135,6 +168,10 @@ def build(out: Path) -> dict:
     kept = out / f"gsplat_cuda-{stamp}.so.xz"
     if not os.environ.get("TALKSPLAT_GSPLAT_LIBRARY"):
         kept.write_bytes(lzma.compress(library.read_bytes(), preset=6))
-    return {"seconds": round(time.perf_counter() - begun, 1), "library": str(library),
-            "library MB": round(library.stat().st_size / 1e6, 1), "kept": kept.name if kept.is_file() else "",
-            "TORCH_CUDA_ARCH_LIST": os.environ.get("TORCH_CUDA_ARCH_LIST", "")}
+    return {
+        "seconds": round(time.perf_counter() - begun, 1),
+        "library": str(library),
+        "library MB": round(library.stat().st_size / 1e6, 1),
+        "kept": kept.name if kept.is_file() else "",
+        "TORCH_CUDA_ARCH_LIST": os.environ.get("TORCH_CUDA_ARCH_LIST", ""),
+    }

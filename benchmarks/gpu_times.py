@@ -13,9 +13,10 @@ from statistics import median
 import numpy as np
 import torch
 
+from benchmarks.raster_scene import head_camera, head_like
 from talksplat.core.formats.camera import Camera
-from talksplat.core.formats.gaussians import COEFFICIENTS
-from talksplat.core.formats.head import HeadCard
+from talksplat.core.formats.gaussians import SH_COEFFICIENTS
+from talksplat.core.formats.head_file import HeadCard
 from talksplat.core.head import Cloud, HeadModel
 from talksplat.core.performance.branch_settings import BranchSettings
 from talksplat.core.performance.condition import Condition
@@ -23,10 +24,8 @@ from talksplat.core.performance.replay import Replay
 from talksplat.core.raster import rasterize
 from talksplat.core.training.losses import picture_loss
 from talksplat.core.training.optimizers import cloud_optimizer, field_optimizer
-from talksplat.core.training.settings import CPU as SETTINGS
+from talksplat.core.training.training_settings import CPU as SETTINGS
 from talksplat.core.training.views import draw
-
-from .raster_scene import head_camera, head_like
 
 GAUSSIANS = 50_000
 CHANNELS, EXPRESSION = 288, 8
@@ -60,8 +59,7 @@ def compared(works: dict[str, dict[torch.device, Callable[[], object]]], repeats
 
 
 def leaves(device: torch.device) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(values).to(device).requires_grad_()
-            for name, values in head_like(GAUSSIANS).items()}
+    return {name: torch.from_numpy(values).to(device).requires_grad_() for name, values in head_like(GAUSSIANS).items()}
 
 
 def raster(sizes: list[int], repeats: int, device: torch.device) -> dict:
@@ -80,10 +78,12 @@ def raster(sizes: list[int], repeats: int, device: torch.device) -> dict:
 
             works.setdefault(f"forward {size}", {})[side] = forward
             works.setdefault(f"forward and backward {size}", {})[side] = both
-            works.setdefault(f"forward and pixel counts {size}", {})[side] = lambda forward=forward: \
+            works.setdefault(f"forward and pixel counts {size}", {})[side] = lambda forward=forward: (
                 forward().pixel_counts
-            works.setdefault(f"forward with depths {size}", {})[side] = lambda still=still, camera=camera: \
-                rasterize(**still, camera=camera, depth=True)
+            )
+            works.setdefault(f"forward with depths {size}", {})[side] = lambda still=still, camera=camera: rasterize(
+                **still, camera=camera, depth=True
+            )
     out = compared(works, repeats)
     if device.type == "cuda":
         for name, sides in works.items():
@@ -100,9 +100,14 @@ def model_of(count: int, device: torch.device) -> HeadModel:
     for name, n in (("face", round(0.85 * count)), ("mouth", count - round(0.85 * count))):
         part = {column: torch.from_numpy(values[first : first + n]) for column, values in scene.items()}
         shrink = 0.14 if name == "face" else 0.04
-        clouds[name] = Cloud(part["means"] * shrink, part["quats"], (part["scales"] * 0.14).log(),
-                             part["opacities"].logit(eps=1e-6), part["sh0"],
-                             torch.zeros(n, COEFFICIENTS[SETTINGS.sh_degree], 3))
+        clouds[name] = Cloud(
+            part["means"] * shrink,
+            part["quats"],
+            (part["scales"] * 0.14).log(),
+            part["opacities"].logit(eps=1e-6),
+            part["sh0"],
+            torch.zeros(n, SH_COEFFICIENTS[SETTINGS.sh_degree], 3),
+        )
         first += n
     settings = {"face": BranchSettings.face(expression=EXPRESSION), "mouth": BranchSettings.mouth()}
     return HeadModel(settings, CHANNELS, clouds).to(device)
@@ -162,8 +167,17 @@ def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
     """A baked frame: the field (numpy replay on the CPU, torch on the GPU), and frame plus picture with depths, arrays
     in and out, which is what `render` would do."""
     model = model_of(GAUSSIANS, CPU)
-    head = model.to_file(HeadCard("timed", Fraction(25), "none", {}, tuple(f"e{k}" for k in range(EXPRESSION)),
-                                  "gated", {"face": {}, "mouth": {}}))
+    head = model.to_file(
+        HeadCard(
+            "timed",
+            Fraction(25),
+            "none",
+            {},
+            tuple(f"e{k}" for k in range(EXPRESSION)),
+            "gated",
+            {"face": {}, "mouth": {}},
+        )
+    )
     replay, model = Replay(head), model.to(device)
     rng, g = np.random.default_rng(0), replay.canonical
     codes = {name: rng.standard_normal(width).astype(np.float32) for name, width in head.card.audio_code.items()}
@@ -172,8 +186,10 @@ def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
 
     def frame_there():
         with torch.no_grad():
-            moved = model({name: torch.from_numpy(code).to(device) for name, code in codes.items()},
-                          torch.from_numpy(channels).to(device))
+            moved = model(
+                {name: torch.from_numpy(code).to(device) for name, code in codes.items()},
+                torch.from_numpy(channels).to(device),
+            )
         return [t.cpu().numpy() for t in moved[:3]]
 
     works = {"baked frame": {device: frame_there, CPU: lambda: replay.at(condition)}}
@@ -184,7 +200,8 @@ def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
         columns = (*frame, g.opacities, g.sh0, g.shN, camera)
         works[f"plate's picture {size}"] = {
             device: lambda columns=columns: rasterize(*columns, depth=True, backend=back_end),
-            CPU: lambda columns=columns: rasterize(*columns, depth=True, backend="numba")}
+            CPU: lambda columns=columns: rasterize(*columns, depth=True, backend="numba"),
+        }
     return compared(works, repeats)
 
 

@@ -74,17 +74,26 @@ def measured(n: int, size: int, repeats: int, bound: Bound | None) -> dict[str, 
     table, camera, workers = head_like(n), head_camera(size), numba.get_num_threads()
 
     def forward():
-        return pipeline.forward(*table.values(), camera, background=np.zeros(3, np.float32),
-                                extra=np.zeros((n, 0), np.float32), depth=False, degree=0)
+        return pipeline.forward(
+            *table.values(),
+            camera,
+            background=np.zeros(3, np.float32),
+            extra=np.zeros((n, 0), np.float32),
+            depth=False,
+            degree=0,
+        )
 
     trace = forward()
     rng, shape = np.random.default_rng(1), (size, size)
     upstream = [rng.standard_normal((*shape, k)).astype(np.float32) for k in (3, 1, 0)]
     upstream[1] = upstream[1][..., 0]
     count = evaluations(trace)
-    works = {"forward": forward, "backward": lambda: pipeline.backward(trace, *upstream),
-             "arithmetic forward": lambda: multiply_adds(count, FORWARD_STEPS, workers),
-             "arithmetic backward": lambda: multiply_adds(count, BACKWARD_STEPS, workers)}
+    works = {
+        "forward": forward,
+        "backward": lambda: pipeline.backward(trace, *upstream),
+        "arithmetic forward": lambda: multiply_adds(count, FORWARD_STEPS, workers),
+        "arithmetic backward": lambda: multiply_adds(count, BACKWARD_STEPS, workers),
+    }
     if bound:
         works |= bound.works(table, camera, trace, upstream)
     return interleaved(repeats, **works)
@@ -103,9 +112,13 @@ def dense_ratio(n: int = 1000, size: int = 64) -> tuple[float, float]:
     def step(backend):
         rasterize(**leaves, camera=camera, backend=backend).color.square().sum().backward()
 
-    best = interleaved(3, dense=lambda: rasterize(**columns, camera=camera, backend="dense"),
-                       numba=lambda: rasterize(**columns, camera=camera, backend="numba"),
-                       dense_step=lambda: step("dense"), numba_step=lambda: step("numba"))
+    best = interleaved(
+        3,
+        dense=lambda: rasterize(**columns, camera=camera, backend="dense"),
+        numba=lambda: rasterize(**columns, camera=camera, backend="numba"),
+        dense_step=lambda: step("dense"),
+        numba_step=lambda: step("numba"),
+    )
     return best["dense"] / best["numba"], best["dense_step"] / best["numba_step"]
 
 
@@ -114,8 +127,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="only 50k at 512^2")
     parser.add_argument("--repeats", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=numba.config.NUMBA_NUM_THREADS,
-                        help="1 measures processor time, which holds still on a busy machine")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=numba.config.NUMBA_NUM_THREADS,
+        help="1 measures processor time, which holds still on a busy machine",
+    )
     options = parser.parse_args()
     numba.set_num_threads(options.threads)
     bound = Bound.built()

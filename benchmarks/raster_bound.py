@@ -49,22 +49,38 @@ class Bound:
         cam, splats, tiles = camera_numbers(camera), np.empty((n, FIELDS), np.float32), np.empty(n, np.int32)
         color, trans = np.empty((*size, 3), np.float32), np.empty(size, np.float32)
         background, sums = np.zeros(3, np.float32), np.empty((n, 12), np.float32)
-        empty = [np.zeros(shape, np.float32) for shape in ((n, 3), (n, 4), (n, 3), (n,), (n, 3), (n, 0, 3), (n, 0),
-                                                           (n, 2), (n, 2))]
+        empty = [
+            np.zeros(shape, np.float32)
+            for shape in ((n, 3), (n, 4), (n, 3), (n,), (n, 3), (n, 0, 3), (n, 0), (n, 2), (n, 2))
+        ]
         counts, one = np.zeros(n, np.int32), np.zeros((1, 12), np.float32)
         ends = trace.first[:-1] + (trace.tiles > 0)  # one sum a Gaussian: the C++ pass has added the slots up already
         first = np.zeros(n + 1, np.int64)
 
         def forward():
             project(*table.values(), 0, cam, splats, tiles, numba.get_num_threads())
-            self.library.forward(pointer(splats), pointer(tiles), n, *size[::-1], pointer(background), pointer(color),
-                                 pointer(trans))
+            self.library.forward(
+                pointer(splats), pointer(tiles), n, *size[::-1], pointer(background), pointer(color), pointer(trans)
+            )
 
         def backward():
-            self.library.backward(*size[::-1], pointer(color), pointer(trans), pointer(upstream[0]),
-                                  pointer(upstream[1]), pointer(sums))
-            unproject(trace.inputs, 0, cam, trace.table, trace.tiles, first, np.minimum(ends - trace.first[:-1], 1),
-                      one, 0, tuple(empty[:7]), (*empty[7:], counts), numba.get_num_threads())
+            self.library.backward(
+                *size[::-1], pointer(color), pointer(trans), pointer(upstream[0]), pointer(upstream[1]), pointer(sums)
+            )
+            unproject(
+                trace.inputs,
+                0,
+                cam,
+                trace.table,
+                trace.tiles,
+                first,
+                np.minimum(ends - trace.first[:-1], 1),
+                one,
+                0,
+                tuple(empty[:7]),
+                (*empty[7:], counts),
+                numba.get_num_threads(),
+            )
 
         self.library.omp_set_num_threads(numba.get_num_threads())
         forward()

@@ -9,8 +9,11 @@ import numpy as np
 from talksplat.core.formats.camera import Camera
 
 # share of the Gaussians, centre, radii (metres), half-thickness of the shell as a share of the radius
-SHELLS = ((0.62, (0.0, 0.0, 0.0), (0.36, 0.44, 0.50), 0.03), (0.24, (0.0, 0.05, 0.12), (0.43, 0.50, 0.52), 0.10),
-          (0.14, (0.0, 0.1, -0.80), (0.80, 0.35, 0.34), 0.04))
+SHELLS = (
+    (0.62, (0.0, 0.0, 0.0), (0.36, 0.44, 0.50), 0.03),
+    (0.24, (0.0, 0.05, 0.12), (0.43, 0.50, 0.52), 0.10),
+    (0.14, (0.0, 0.1, -0.80), (0.80, 0.35, 0.34), 0.04),
+)
 
 
 def turned_onto(normals: np.ndarray, spin: np.ndarray) -> np.ndarray:
@@ -20,8 +23,15 @@ def turned_onto(normals: np.ndarray, spin: np.ndarray) -> np.ndarray:
     tilt[w < 1e-6] = (0, 1, 0, 0)
     tilt /= np.linalg.norm(tilt, axis=-1, keepdims=True)
     c, s = np.cos(spin / 2), np.sin(spin / 2)
-    return np.stack([tilt[:, 0] * c - tilt[:, 3] * s, tilt[:, 1] * c + tilt[:, 2] * s, tilt[:, 2] * c - tilt[:, 1] * s,
-                     tilt[:, 3] * c + tilt[:, 0] * s], -1)
+    return np.stack(
+        [
+            tilt[:, 0] * c - tilt[:, 3] * s,
+            tilt[:, 1] * c + tilt[:, 2] * s,
+            tilt[:, 2] * c - tilt[:, 1] * s,
+            tilt[:, 3] * c + tilt[:, 0] * s,
+        ],
+        -1,
+    )
 
 
 def head_like(n: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -35,10 +45,14 @@ def head_like(n: int, seed: int = 0) -> dict[str, np.ndarray]:
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
     size = 0.0235 * np.sqrt(10000 / n) * np.exp(0.45 * rng.standard_normal((n, 1)))
     scales = size * np.exp(0.3 * rng.standard_normal((n, 3))) * [1.0, 1.0, 0.2]
-    table = {"means": centres + radii * on_ball * (1 + thick * rng.standard_normal(n))[:, None],
-             "quats": turned_onto(normals, rng.uniform(0, 2 * np.pi, n)), "scales": scales,
-             "opacities": 1 / (1 + np.exp(-(0.6 + 2 * rng.standard_normal(n)))), "sh0": rng.standard_normal((n, 3)),
-             "shN": np.zeros((n, 0, 3))}
+    table = {
+        "means": centres + radii * on_ball * (1 + thick * rng.standard_normal(n))[:, None],
+        "quats": turned_onto(normals, rng.uniform(0, 2 * np.pi, n)),
+        "scales": scales,
+        "opacities": 1 / (1 + np.exp(-(0.6 + 2 * rng.standard_normal(n)))),
+        "sh0": rng.standard_normal((n, 3)),
+        "shN": np.zeros((n, 0, 3)),
+    }
     return {name: np.ascontiguousarray(values, np.float32) for name, values in table.items()}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from talksplat.core.deformation.field import HeadField
-from talksplat.core.formats.head import HeadCard, HeadFile, read_head
+from talksplat.core.formats.head_file import HeadCard, HeadFile, read_head
 from talksplat.core.performance.branch_settings import FUSION_NAMES, BranchSettings
 from talksplat.core.performance.condition import Condition
 from talksplat.core.performance.replay import Replay
@@ -28,8 +28,10 @@ EXPRESSION = 8
 
 def random_head(fusion: str, count: int) -> HeadFile:
     """A head of `count` Gaussians with weights that move them by some millimetres."""
-    settings = {"face": BranchSettings.face(fusion=fusion, expression=EXPRESSION),
-                "mouth": BranchSettings.mouth(fusion=fusion)}
+    settings = {
+        "face": BranchSettings.face(fusion=fusion, expression=EXPRESSION),
+        "mouth": BranchSettings.mouth(fusion=fusion),
+    }
     field = HeadField(settings, channels=4)
     with torch.no_grad():
         for name, weight in field.named_parameters():
@@ -38,13 +40,25 @@ def random_head(fusion: str, count: int) -> HeadFile:
     rng = np.random.default_rng(0)
     for name in settings:
         n = round(count * (MOUTH_SHARE if name == "mouth" else 1 - MOUTH_SHARE))
-        columns = {"means": rng.uniform(-0.15, 0.15, (n, 3)), "quats": rng.normal(size=(n, 4)),
-                   "scales": rng.uniform(1e-3, 1e-2, (n, 3)), "opacities": np.ones(n), "sh0": np.ones((n, 3)),
-                   "shN": np.zeros((n, 0, 3))}
+        columns = {
+            "means": rng.uniform(-0.15, 0.15, (n, 3)),
+            "quats": rng.normal(size=(n, 4)),
+            "scales": rng.uniform(1e-3, 1e-2, (n, 3)),
+            "opacities": np.ones(n),
+            "sh0": np.ones((n, 3)),
+            "shN": np.zeros((n, 0, 3)),
+        }
         tensors |= {f"{name}.gaussians.{k}": v.astype(np.float32) for k, v in columns.items()}
     names = tuple(f"channel_{i}" for i in range(EXPRESSION))
-    card = HeadCard("random", Fraction(25), "logmel", {"face": 32, "mouth": 32}, names, fusion,
-                    {name: s.to_dict() for name, s in settings.items()})
+    card = HeadCard(
+        "random",
+        Fraction(25),
+        "logmel",
+        {"face": 32, "mouth": 32},
+        names,
+        fusion,
+        {name: s.to_dict() for name, s in settings.items()},
+    )
     return HeadFile(card, tensors)
 
 

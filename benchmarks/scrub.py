@@ -17,13 +17,12 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from benchmarks.replay import random_head
 from talksplat import blender_addon
-from talksplat.core.formats.bake import BakeCard, BakeWriter
-from talksplat.core.formats.head import HeadFile, read_head, write_head
+from talksplat.core.formats.bake_file import BakeCard, BakeWriter
+from talksplat.core.formats.head_file import HeadFile, read_head, write_head
 from talksplat.core.performance.condition import Performance, read_performance, write_performance
 from talksplat.core.performance.replay import Replay
-
-from .replay import random_head
 
 COUNT = 40_000
 FRAMES = 72
@@ -68,10 +67,19 @@ def attach(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
         file.writeframes(bytes(2 * 16000 * (FRAMES // 24 + 1)))
     rng, moments = np.random.default_rng(0), 100 * (FRAMES // 24 + 1)
     codes = {branch: rng.normal(size=(moments, a)).astype(np.float32) for branch, a in head.card.audio_code.items()}
-    write_performance(performance, Performance(
-        codes, {branch: np.zeros_like(track[0]) for branch, track in codes.items()},
-        np.zeros((moments, len(head.card.expression)), np.float32), head.card.expression, np.ones(moments, np.float32),
-        body.talksplat.head_hash, "0" * 64, rate=Fraction(100)))
+    write_performance(
+        performance,
+        Performance(
+            codes,
+            {branch: np.zeros_like(track[0]) for branch, track in codes.items()},
+            np.zeros((moments, len(head.card.expression)), np.float32),
+            head.card.expression,
+            np.ones(moments, np.float32),
+            body.talksplat.head_hash,
+            "0" * 64,
+            rate=Fraction(100),
+        ),
+    )
     editor = bpy.context.scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     strip = strips.new_sound("sound", str(sound), 1, 1)
@@ -82,8 +90,9 @@ def attach(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
 def bake(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
     """Store the shot as the worker does and play from it."""
     replay, performance = Replay(head), read_performance(body.talksplat.performance)
-    card = BakeCard("benchmark", Fraction(24), 1, FRAMES, replay.canonical.sh_degree, body.talksplat.head_hash,
-                    "0" * 64)
+    card = BakeCard(
+        "benchmark", Fraction(24), 1, FRAMES, replay.canonical.sh_degree, body.talksplat.head_hash, "0" * 64
+    )
     path = folder / "benchmark.bake"
     with BakeWriter.open(path, card, replay.canonical, replay.branch) as writer:
         for number in card.span:
@@ -114,8 +123,10 @@ def report(name: str, times: tuple[list[float], list[float]]) -> None:
     passed, worked = times
     middle, late = statistics.median(passed), float(np.percentile(passed, 95))
     verdict = "within" if middle <= FLOOR else "ABOVE"
-    print(f"{name:24s}{middle:6.2f} ms median   {late:6.2f} ms 95 %   processor {statistics.median(worked):6.2f} ms   "
-          f"{verdict} the floor of {FLOOR:.0f} ms")
+    print(
+        f"{name:24s}{middle:6.2f} ms median   {late:6.2f} ms 95 %   processor {statistics.median(worked):6.2f} ms   "
+        f"{verdict} the floor of {FLOOR:.0f} ms"
+    )
 
 
 def resident() -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talksplat.core.formats.bake import BakeCard, BakeReader, BakeWriter
+from talksplat.core.formats.bake_file import BakeCard, BakeReader, BakeWriter
 from talksplat.core.formats.deltas import decode, encode, space_order
 from talksplat.core.formats.gaussians import Gaussians
 
@@ -41,9 +41,15 @@ def made_up_head(rng: np.random.Generator) -> Gaussians:
     around = rng.normal(size=(COUNT, 3))
     around /= np.linalg.norm(around, axis=1, keepdims=True)
     quats = rng.normal(size=(COUNT, 4))
-    return Gaussians.checked("benchmark", means=around * [0.08, 0.10, 0.13], quats=quats,
-                             scales=np.exp(rng.normal(size=(COUNT, 3)) * 0.5 - 6), opacities=np.ones(COUNT),
-                             sh0=np.zeros((COUNT, 3)), shN=np.zeros((COUNT, 0, 3)))
+    return Gaussians.checked(
+        "benchmark",
+        means=around * [0.08, 0.10, 0.13],
+        quats=quats,
+        scales=np.exp(rng.normal(size=(COUNT, 3)) * 0.5 - 6),
+        opacities=np.ones(COUNT),
+        sh0=np.zeros((COUNT, 3)),
+        shN=np.zeros((COUNT, 0, 3)),
+    )
 
 
 def made_up_frames(head: Gaussians, everything: bool) -> list[tuple[np.ndarray, ...]]:
@@ -62,15 +68,19 @@ def made_up_frames(head: Gaussians, everything: bool) -> list[tuple[np.ndarray, 
         moved += rng.normal(size=moved.shape) * 1e-6 * (mask[:, None] > 0)
         quats = head.quats + moved[:, 3:7]
         quats = np.where(mask[:, None] > 0, quats / np.linalg.norm(quats, axis=1, keepdims=True), head.quats)
-        frames.append(tuple(np.ascontiguousarray(a, np.float32) for a in (
-            head.means + moved[:, :3], quats, head.scales * np.exp(moved[:, 7:]))))
+        frames.append(
+            tuple(
+                np.ascontiguousarray(a, np.float32)
+                for a in (head.means + moved[:, :3], quats, head.scales * np.exp(moved[:, 7:]))
+            )
+        )
     return frames
 
 
 def stored(path: str) -> tuple[Gaussians, list[tuple[np.ndarray, ...]]]:
     """The head and up to FRAMES frames of a real bake."""
     with BakeReader.open(path) as bake:
-        numbers = bake.frames[::max(1, len(bake.frames) // FRAMES)][:FRAMES]
+        numbers = bake.frames[:: max(1, len(bake.frames) // FRAMES)][:FRAMES]
         return bake.canonical, [bake.frame(number) for number in numbers]
 
 
@@ -83,8 +93,9 @@ class Ways:
 
     def change(self, frame: tuple[np.ndarray, ...]) -> np.ndarray:
         quats = np.where(np.sum(frame[1] * self.head.quats, 1, keepdims=True) < 0, -frame[1], frame[1])
-        return np.concatenate([frame[0] - self.head.means, quats - self.head.quats,
-                               np.log(frame[2] / self.head.scales)], 1).T  # [10,N]
+        return np.concatenate(
+            [frame[0] - self.head.means, quats - self.head.quats, np.log(frame[2] / self.head.scales)], 1
+        ).T  # [10,N]
 
     def applied(self, change: np.ndarray) -> None:
         means, quats, scales = self.into
@@ -99,7 +110,7 @@ class Ways:
     def float32_frame(self, data: bytes) -> None:
         values, at = np.frombuffer(data, np.float32), 0
         for array in self.into:
-            array[:] = values[at:at + array.size].reshape(array.shape)
+            array[:] = values[at : at + array.size].reshape(array.shape)
             at += array.size
 
     def float32_squeezed(self, frame: tuple[np.ndarray, ...]) -> bytes:
@@ -148,13 +159,15 @@ class Ways:
 
 def compare(head: Gaussians, frames: list[tuple[np.ndarray, ...]]) -> None:
     ways = Ways(head)
-    table = [("float32 as it is", ways.float32_bytes, ways.float32_frame),
-             ("float32, zlib 1", ways.float32_squeezed, ways.float32_spread),
-             ("float16 differences, zlib 1", ways.float16_squeezed, ways.float16_spread),
-             ("int16 differences, zlib 1", ways.int16_squeezed, ways.int16_spread),
-             ("int16 differences, zlib 6", ways.int16_squeezed_hard, ways.int16_spread),
-             ("int16, bytes apart, zlib 1", ways.split_squeezed, ways.split_spread),
-             ("ours (deltas.py)", ways.ours, ways.ours_back)]
+    table = [
+        ("float32 as it is", ways.float32_bytes, ways.float32_frame),
+        ("float32, zlib 1", ways.float32_squeezed, ways.float32_spread),
+        ("float16 differences, zlib 1", ways.float16_squeezed, ways.float16_spread),
+        ("int16 differences, zlib 1", ways.int16_squeezed, ways.int16_spread),
+        ("int16 differences, zlib 6", ways.int16_squeezed_hard, ways.int16_spread),
+        ("int16, bytes apart, zlib 1", ways.split_squeezed, ways.split_spread),
+        ("ours (deltas.py)", ways.ours, ways.ours_back),
+    ]
     moving = np.mean([(frame[0] != head.means).any(1).mean() for frame in frames])
     print(f"{len(head)} Gaussians, {100 * moving:.0f} % of them moving")
     print(f"  {'way':30s} {'size':>6s} {'write ms':>9s} {'read ms':>8s} {'error, metres':>14s}")
@@ -186,9 +199,11 @@ def whole_file(head: Gaussians, frames: list[tuple[np.ndarray, ...]]) -> None:
             times.append(1e3 * (time.thread_time() - start))
         bake.close()
         bound = manifest.error
-        print(f"  file: append {1e3 * writing:.1f} ms a frame, open {opening:.1f} ms, any frame "
-              f"{np.median(times):.2f} ms (95 %: {np.percentile(times, 95):.2f})\n  bound: {bound.position:.1e} m, "
-              f"quaternion {bound.quaternion:.1e}, log-scale {bound.log_scale:.1e}\n")
+        print(
+            f"  file: append {1e3 * writing:.1f} ms a frame, open {opening:.1f} ms, any frame "
+            f"{np.median(times):.2f} ms (95 %: {np.percentile(times, 95):.2f})\n  bound: {bound.position:.1e} m, "
+            f"quaternion {bound.quaternion:.1e}, log-scale {bound.log_scale:.1e}\n"
+        )
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from talksplat.core.tracking.fit import Fitted, fit_clip, fit_identity, lens
+from talksplat.core.tracking.fit import Fitted, fit_clip, fit_identity, lens_matrix
 from talksplat.core.tracking.pose import mean_rotation, turning_vectors
 from talksplat.core.tracking.rig import load_rig
 
@@ -120,18 +120,26 @@ def compared(fitted: Fitted, truth: Truth) -> dict:
     for low, high in BANDS:
         here = (np.abs(truth.yaw) >= low) & (np.abs(truth.yaw) <= high)
         if here.any():
-            rows.append({
-                "yaw": [low, high], "pictures": int(here.sum()),
-                "turn": float(np.median(turn[here])), "turn_p95": float(np.percentile(turn[here], 95)),
-                "turn_raw": float(np.median(turn_raw[here])),
-                "landmarks": float(np.median(off[here])), "landmarks_p95": float(np.percentile(off[here], 95)),
-                "inner": float(np.median(off[here, 17:])), "mouth": float(np.median(off[here, 48:])),
-            })
+            rows.append(
+                {
+                    "yaw": [low, high],
+                    "pictures": int(here.sum()),
+                    "turn": float(np.median(turn[here])),
+                    "turn_p95": float(np.percentile(turn[here], 95)),
+                    "turn_raw": float(np.median(turn_raw[here])),
+                    "landmarks": float(np.median(off[here])),
+                    "landmarks_p95": float(np.percentile(off[here], 95)),
+                    "inner": float(np.median(off[here, 17:])),
+                    "mouth": float(np.median(off[here, 48:])),
+                }
+            )
     return {
-        "bands": rows, "frontal": rows[-1],
+        "bands": rows,
+        "frontal": rows[-1],
         "constant_degrees": np.degrees(turning_vectors(constant)).tolist(),
         "lip_gap": {
-            "correlation": float(np.corrcoef(gap, true_gap)[0, 1]), "slope": float(np.polyfit(true_gap, gap, 1)[0]),
+            "correlation": float(np.corrcoef(gap, true_gap)[0, 1]),
+            "slope": float(np.polyfit(true_gap, gap, 1)[0]),
         },
     }
 
@@ -154,8 +162,11 @@ def shown(title: str, figures: dict) -> None:
         low, high = row["yaw"]
         print(f"  {low:3.0f}..{high:3.0f} {row['pictures']:5d} " + " ".join(f"{row[name]:13.2f}" for name in columns))
     gap, taken = figures["lip_gap"], np.round(figures["constant_degrees"], 2)
-    print(f"  (degrees; % of the face's width) lip gap: correlation {gap['correlation']:.3f}, slope {gap['slope']:.2f};"
-          f" constant turn taken out {taken} degrees", flush=True)
+    print(
+        f"  (degrees; % of the face's width) lip gap: correlation {gap['correlation']:.3f}, slope {gap['slope']:.2f};"
+        f" constant turn taken out {taken} degrees",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -171,7 +182,7 @@ def main() -> None:
     points, seen = detected(pictures(arguments.footage, len(truth.viewmat)))
     figures = {
         "lens_known": measured(points, seen, truth, truth.K),
-        "lens_guessed": measured(points, seen, truth, lens(*size)),
+        "lens_guessed": measured(points, seen, truth, lens_matrix(*size)),
     }
     for title, row in figures.items():
         shown(title.replace("_", " "), row)

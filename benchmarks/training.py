@@ -18,7 +18,7 @@ from talksplat.core.metrics import ssim_with_gradient
 from talksplat.core.performance.branch_settings import BranchSettings
 from talksplat.core.training.losses import picture_loss
 from talksplat.core.training.optimizers import cloud_optimizer, field_optimizer
-from talksplat.core.training.settings import CPU
+from talksplat.core.training.training_settings import CPU
 from talksplat.core.training.views import draw
 
 MOUTH = 0.15  # of the Gaussians
@@ -47,8 +47,14 @@ def head(n: int) -> HeadModel:
     for name, count in (("face", round(n * (1 - MOUTH))), ("mouth", round(n * MOUTH))):
         direction = torch.nn.functional.normalize(torch.randn(count, 3), dim=1)
         radius = torch.tensor([0.075, 0.095, 0.11]) * (1.0 if name == "face" else 0.3)
-        clouds[name] = Cloud(direction * radius, torch.randn(count, 4), torch.randn(count, 3) * 0.4 - 6.2,
-                             torch.randn(count) * 2 + 0.6, torch.randn(count, 3), torch.zeros(count, 3, 3))
+        clouds[name] = Cloud(
+            direction * radius,
+            torch.randn(count, 4),
+            torch.randn(count, 3) * 0.4 - 6.2,
+            torch.randn(count) * 2 + 0.6,
+            torch.randn(count, 3),
+            torch.zeros(count, 3, 3),
+        )
     return HeadModel({"face": BranchSettings.face(expression=8), "mouth": BranchSettings.mouth()}, 288, clouds)
 
 
@@ -93,11 +99,15 @@ def main() -> None:
     fused = ssim_with_gradient(a, b)[0]
     with torch.no_grad():
         other = 1 - float(convolved_loss(torch.from_numpy(a), torch.from_numpy(b), 1.0))
-    print(f"{n} Gaussians with both fields at {size}x{size}, {torch.get_num_threads()} threads; "
-          f"the two SSIM differ by {abs(fused - other):.1e}")
+    print(
+        f"{n} Gaussians with both fields at {size}x{size}, {torch.get_num_threads()} threads; "
+        f"the two SSIM differ by {abs(fused - other):.1e}"
+    )
     alone = {name: loss_alone(loss, size) for name, loss in (("fused", picture_loss), ("convolutions", convolved_loss))}
-    print(f"loss and its gradient alone: fused {alone['fused'] * 1e3:.1f} ms, convolutions "
-          f"{alone['convolutions'] * 1e3:.1f} ms, ratio {alone['convolutions'] / alone['fused']:.1f}")
+    print(
+        f"loss and its gradient alone: fused {alone['fused'] * 1e3:.1f} ms, convolutions "
+        f"{alone['convolutions'] * 1e3:.1f} ms, ratio {alone['convolutions'] / alone['fused']:.1f}"
+    )
     rates = {}
     for name, loss in (("fused", picture_loss), ("convolutions", convolved_loss)):
         rates[name] = rate(head(n), camera, loss)

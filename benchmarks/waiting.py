@@ -52,8 +52,11 @@ def main() -> None:
         for name, of in found.items():
             print(f"{where}, {name}: {', '.join(f'{one:.1f}' for one in of)} steps a second", flush=True)
         best = {name: max(of) for name, of in found.items()}
-        print(f"{where}: sleeping is {best['sleeping'] / best['spinning']:.2f} times as fast as spinning, "
-              f"{best['sleeping'] / best['by default']:.2f} times as fast as the default", flush=True)
+        print(
+            f"{where}: sleeping is {best['sleeping'] / best['spinning']:.2f} times as fast as spinning, "
+            f"{best['sleeping'] / best['by default']:.2f} times as fast as the default",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

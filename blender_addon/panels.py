@@ -9,16 +9,16 @@ from pathlib import Path
 import blf
 import bpy
 
-from . import library, playback, running
+from . import open_files, playback, running
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
-from .operators.bake import TALKSPLAT_OT_bake
+from .operators.bake_shot import TALKSPLAT_OT_bake
 from .operators.export_ply_sequence import TALKSPLAT_OT_export_ply_sequence
-from .operators.render_plates import TALKSPLAT_OT_render_plates
+from .operators.operator_base import BaseOperator
+from .operators.render_sequence import TALKSPLAT_OT_render_plates
 from .operators.set_up_playback import is_set_up
-from .operators.verb import Verb
 from .properties import SLIDERS, head_of
 from .scene import strip as strips
-from .shot import changed_since_bake
+from .shot_jobs import changed_since_bake
 
 CLOSED = {"DEFAULT_CLOSED"}
 ICONS = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
@@ -41,7 +41,7 @@ def sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, 
     column.label(text=line, icon=icon)
 
 
-def button(layout: bpy.types.UILayout, context: bpy.types.Context, verb: type[Verb], **how) -> None:
+def button(layout: bpy.types.UILayout, context: bpy.types.Context, verb: type[BaseOperator], **how) -> None:
     """The verb's button; its progress while it works; why it is grey; how it ended."""
     if running.now and running.now.verb == verb.bl_label:
         row = layout.row(align=True)
@@ -88,10 +88,10 @@ class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
     @staticmethod
     def _card(layout: bpy.types.UILayout, context: bpy.types.Context, body: bpy.types.Object) -> None:
         settings = body.talksplat
-        path = library.absolute(settings.head)
+        path = open_files.absolute(settings.head)
         card = layout.column(align=True)
         card.label(text=body.name, icon="USER")
-        head = library.head.known(path)
+        head = open_files.head.known(path)
         if head is not None:
             about = head.file.card
             card.label(text=f"{len(head):,} Gaussians, {float(about.model_rate):g} fps", icon="BLANK1")
@@ -112,7 +112,7 @@ class TALKSPLAT_PT_about(_HeadTab, bpy.types.Panel):
     bl_options = CLOSED
 
     def draw(self, context: bpy.types.Context) -> None:
-        head = library.head.known(library.absolute(head_of(context).talksplat.head))
+        head = open_files.head.known(open_files.absolute(head_of(context).talksplat.head))
         if head is None:
             sentence(self.layout, context, "The head is not loaded")
             return
@@ -137,7 +137,7 @@ class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="of Scene")
         strip = strips.find_strip(sequencer, settings.strip)
-        if strip and playback.attached(settings, strip) and Path(library.absolute(settings.performance)).is_file():
+        if strip and playback.attached(settings, strip) and Path(open_files.absolute(settings.performance)).is_file():
             column.label(text="Attached: scrub or play", icon="CHECKMARK")
         else:
             button(column, context, TALKSPLAT_OT_attach_strip, icon="PLAY_SOUND")
@@ -178,8 +178,8 @@ class TALKSPLAT_PT_bake(_HeadTab, bpy.types.Panel):
 
     @staticmethod
     def _baked(layout: bpy.types.UILayout, context: bpy.types.Context, settings) -> None:
-        path = library.absolute(settings.bake)
-        bake = library.bake.known(path)
+        path = open_files.absolute(settings.bake)
+        bake = open_files.bake.known(path)
         about = f": frames {bake.card.span[0]} to {bake.card.span[-1]}" if bake else ""
         layout.label(text=Path(path).name + about, icon="FILE_CACHE")
         if changed := changed_since_bake(context.scene, head_of(context)):

@@ -16,13 +16,12 @@ import bpy
 import numpy as np
 from bpy.app.handlers import persistent
 
-from ..core.formats.refusal import Refusal
-from ..core.performance.controls import Controls
-from ..core.performance.replay import Frame
-from . import library
+from ..core.formats import UserError
+from ..core.performance import Controls, Frame
+from . import open_files
 from .properties import heads_of
 from .scene import strip as strips
-from .scene.cloud import push
+from .scene.point_cloud import push
 
 MOST_BYTES = 128 << 20  # of frames kept for scrubbing over the same place again
 
@@ -62,15 +61,15 @@ def refresh(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None
         try:
             _show(body, scene, body.evaluated_get(depsgraph) if depsgraph else body)
             _trouble.pop(body.session_uid, None)
-        except Refusal as refusal:
+        except UserError as refusal:
             _trouble[body.session_uid] = str(refusal)
 
 
 def _show(body: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Object) -> None:
-    head = library.head(library.absolute(body.talksplat.head))
+    head = open_files.head(open_files.absolute(body.talksplat.head))
     cloud = body.data
     if len(cloud.points) != len(head) or head.hash != body.talksplat.head_hash:
-        raise Refusal(f"{Path(head.file.source).name} has changed since it was loaded here; press Reload.")
+        raise UserError(f"{Path(head.file.source).name} has changed since it was loaded here; press Reload.")
     moment = wanted(body, scene, strips.current_frame(scene), evaluated.talksplat.controls.values())
     if _shown.get(cloud.session_uid) != moment:
         push(cloud, frame_of(moment))
@@ -78,25 +77,25 @@ def _show(body: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.O
 
 
 def wanted(body: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls) -> Moment:
-    """What `body` should show at a frame of the scene with these sliders. Raises Refusal."""
+    """What `body` should show at a frame of the scene with these sliders. Raises UserError."""
     settings = body.talksplat
-    head = library.absolute(settings.head)
+    head = open_files.absolute(settings.head)
     if settings.bake and settings.use_bake:
-        path = library.absolute(settings.bake)
-        bake = library.bake(path)
+        path = open_files.absolute(settings.bake)
+        bake = open_files.bake(path)
         if bake.card.head_hash != settings.head_hash:
-            raise Refusal(f"{path} is the bake of another head; bake again or remove it.")
+            raise UserError(f"{path} is the bake of another head; bake again or remove it.")
         place = baked_place(bake, scene, frame)
         if place is not None:
-            return Moment(head, settings.head_hash, path, library.bake.stamp(path), place, REST)
+            return Moment(head, settings.head_hash, path, open_files.bake.stamp(path), place, REST)
     listened = _listening(body, scene, frame)
     if listened is None:
         return Moment(head, settings.head_hash, "", None, Fraction(0), REST)
     seconds, audible = listened
-    path = library.absolute(settings.performance)
-    if library.performance(path).head_hash != settings.head_hash:
-        raise Refusal(f"{Path(path).name} is the performance of another head; press Attach to listen again.")
-    return Moment(head, settings.head_hash, path, library.performance.stamp(path), seconds, gated(controls, audible))
+    path = open_files.absolute(settings.performance)
+    if open_files.performance(path).head_hash != settings.head_hash:
+        raise UserError(f"{Path(path).name} is the performance of another head; press Attach to listen again.")
+    return Moment(head, settings.head_hash, path, open_files.performance.stamp(path), seconds, gated(controls, audible))
 
 
 def gated(controls: Controls, audible: float) -> Controls:
@@ -120,10 +119,10 @@ def _listening(body: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction) 
 
 def attached(settings, strip: bpy.types.Strip) -> bool:
     """Whether the performance was made from the very sound that the strip plays."""
-    return library.absolute(settings.sound) == library.absolute(strips.sound_path(strip))
+    return open_files.absolute(settings.sound) == open_files.absolute(strips.sound_path(strip))
 
 
-def baked_place(bake: library.Bake, scene: bpy.types.Scene, frame: Fraction) -> Fraction | None:
+def baked_place(bake: open_files.OpenBake, scene: bpy.types.Scene, frame: Fraction) -> Fraction | None:
     """Which of the bake's frames a scene frame is, between two for sub-frames; None where it is not baked.
 
     By time, so that a bake of another rate plays at the right speed.
@@ -133,7 +132,7 @@ def baked_place(bake: library.Bake, scene: bpy.types.Scene, frame: Fraction) -> 
 
 
 def frame_of(moment: Moment) -> Frame:
-    """The Gaussians of a moment; the last ones are kept. Raises Refusal."""
+    """The Gaussians of a moment; the last ones are kept. Raises UserError."""
     frame = _kept.pop(moment, None)
     if frame is None:
         frame = _evaluated(moment)
@@ -150,16 +149,16 @@ def shown_frame(body: bpy.types.Object) -> Frame | None:
 
 
 def _evaluated(moment: Moment) -> Frame:
-    head = library.head(moment.head)
+    head = open_files.head(moment.head)
     if not moment.source:
         return head.replay.frame()
     if moment.controls is REST:
-        return between(library.bake(moment.source), moment.time)
-    condition = library.performance(moment.source).at(moment.time, moment.controls)
+        return between(open_files.bake(moment.source), moment.time)
+    condition = open_files.performance(moment.source).at(moment.time, moment.controls)
     return head.replay.at(condition)
 
 
-def between(bake: library.Bake, place: Fraction) -> Frame:
+def between(bake: open_files.OpenBake, place: Fraction) -> Frame:
     """A bake at a frame, or linearly between two for motion blur; quaternions are made unit again."""
     before = bake.frame(math.floor(place))
     share = np.float32(place - math.floor(place))
@@ -180,7 +179,7 @@ def forget_frames() -> None:
     """The files may hold anything now (Reload): evaluate again what is shown."""
     forget()
     _kept.clear()
-    library.clear()
+    open_files.clear()
 
 
 def single_users(scene: bpy.types.Scene) -> None:
@@ -224,8 +223,12 @@ def on_undo(scene: bpy.types.Scene, _depsgraph) -> None:
     refresh(bpy.context.scene)
 
 
-HANDLERS = (("frame_change_post", on_frame), ("depsgraph_update_post", on_update), ("undo_post", on_undo),
-            ("redo_post", on_undo))
+HANDLERS = (
+    ("frame_change_post", on_frame),
+    ("depsgraph_update_post", on_update),
+    ("undo_post", on_undo),
+    ("redo_post", on_undo),
+)
 
 
 def register() -> None:

@@ -13,9 +13,10 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
     bl_idname = base_package
 
     python: StringProperty(
-        name="Core Environment", subtype="FILE_PATH",
+        name="Core Environment",
+        subtype="FILE_PATH",
         description="The Python environment with torch in it: its folder or its python. Empty: the environment "
-                    "variable TALKSPLAT_PYTHON, else a .venv beside the add-on's files",
+        "variable TALKSPLAT_PYTHON, else a .venv beside the add-on's files",
     )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -24,8 +25,12 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         column = self.layout.column()
         column.prop(self, "python")
         found = running.core_python()
-        column.label(text=f"In use: {found}" if found else "Not found: heads load, scrub and play from bakes; "
-                     "Attach, Bake and Plates need it", icon="CHECKMARK" if found else "INFO")
+        column.label(
+            text=f"In use: {found}"
+            if found
+            else "Not found: heads load, scrub and play from bakes; Attach, Bake and Plates need it",
+            icon="CHECKMARK" if found else "INFO",
+        )
         column.operator("talksplat.self_test")
         if running.now and running.now.verb == "Self-test":
             column.label(text="Asking the core environment; the first time takes a while", icon="SORTTIME")

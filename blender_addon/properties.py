@@ -9,8 +9,8 @@ from dataclasses import fields
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..core.jobs.messages import Render
-from ..core.performance.controls import Controls
+from ..core.jobs import Render
+from ..core.performance import Controls
 
 # Field of Controls -> label, least, most, digits, what it does
 SLIDERS = {
@@ -34,8 +34,16 @@ def _moved(self, context) -> None:
 
 def _slider(field: str) -> FloatProperty:
     label, least, most, digits, description = SLIDERS[field]
-    return FloatProperty(name=label, description=description, default=getattr(DEFAULTS, field), min=least, max=most,
-                         precision=digits, step=1 if most <= 1 else 5, update=_moved)
+    return FloatProperty(
+        name=label,
+        description=description,
+        default=getattr(DEFAULTS, field),
+        min=least,
+        max=most,
+        precision=digits,
+        step=1 if most <= 1 else 5,
+        update=_moved,
+    )
 
 
 class TalkSplatControls(bpy.types.PropertyGroup):
@@ -54,45 +62,81 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     head_hash: StringProperty(name="Hash", description="Content hash of the head this object was made from")
 
     strip: StringProperty(name="Strip", description="The sound strip that the head listens to", update=_moved)
-    strip_scene: PointerProperty(name="Scene", description="The scene in whose sequencer the strip lies",
-                                 type=bpy.types.Scene, update=_moved)
-    performance: StringProperty(name="Performance", **FILE,
-                                description="What the head made of the sound; a file in the cache, made by Attach")
+    strip_scene: PointerProperty(
+        name="Scene", description="The scene in whose sequencer the strip lies", type=bpy.types.Scene, update=_moved
+    )
+    performance: StringProperty(
+        name="Performance", **FILE, description="What the head made of the sound; a file in the cache, made by Attach"
+    )
     sound: StringProperty(name="Sound", **FILE, description="The sound the performance was made from")
 
     controls: PointerProperty(type=TalkSplatControls)
 
     bake: StringProperty(name="Bake", description="The .bake file that holds this shot", **FILE)
-    use_bake: BoolProperty(name="Play from Bake", default=True, update=_moved,
-                           description="Show the baked frames; off: replay the performance with the sliders")
-    bake_out: StringProperty(name="File", default="//bake/{head}.bake", **FILE,
-                             description="Where to bake to: // is the .blend's folder, {head} the object's name. "
-                                         "With {take} in it every change of sliders, sound or range has a file of "
-                                         "its own; without, another take replaces the file")
+    use_bake: BoolProperty(
+        name="Play from Bake",
+        default=True,
+        update=_moved,
+        description="Show the baked frames; off: replay the performance with the sliders",
+    )
+    bake_out: StringProperty(
+        name="File",
+        default="//bake/{head}.bake",
+        **FILE,
+        description="Where to bake to: // is the .blend's folder, {head} the object's name. "
+        "With {take} in it every change of sliders, sound or range has a file of "
+        "its own; without, another take replaces the file",
+    )
 
-    plates_out: StringProperty(name="Folder", default="//plates/{head}/", **FOLDER,
-                               description="Where to render to; // is the .blend's folder, {head} the object's name")
-    view: EnumProperty(name="View", default="SCENE", items=[
-        ("SCENE", "Scene Camera", "The scene's camera at the scene's resolution"),
-        ("HEAD", "Head's Own", "The view the head was trained in, square"),
-    ])
-    size: IntProperty(name="Size", default=Render("", "").size, min=16, max=8192, subtype="PIXEL",
-                      description="Height and width of the head's own view")
+    plates_out: StringProperty(
+        name="Folder",
+        default="//plates/{head}/",
+        **FOLDER,
+        description="Where to render to; // is the .blend's folder, {head} the object's name",
+    )
+    view: EnumProperty(
+        name="View",
+        default="SCENE",
+        items=[
+            ("SCENE", "Scene Camera", "The scene's camera at the scene's resolution"),
+            ("HEAD", "Head's Own", "The view the head was trained in, square"),
+        ],
+    )
+    size: IntProperty(
+        name="Size",
+        default=Render("", "").size,
+        min=16,
+        max=8192,
+        subtype="PIXEL",
+        description="Height and width of the head's own view",
+    )
     png: BoolProperty(name="PNG", default=Render("", "").png, description="Preview pictures")
     exr: BoolProperty(name="EXR", default=Render("", "").exr, description="Half-float plates with alpha and depth")
-    exr_layout: EnumProperty(name="Layers", default=Render("", "").exr_layout, items=[
-        ("blender", "Blender", "A part a pass, named as Blender names them"),
-        ("nuke", "Nuke", "One part: R G B A, depth.Z"),
-    ])
-    space: EnumProperty(name="Space", default=Render("", "").space, items=[
-        ("lin_rec709_scene", "Linear Rec.709", "Blender's own scene-linear space"),
-        ("lin_ap1_scene", "ACEScg", "Scene-linear AP1"),
-        ("lin_ap0_scene", "ACES2065-1", "Scene-linear AP0"),
-    ])
+    exr_layout: EnumProperty(
+        name="Layers",
+        default=Render("", "").exr_layout,
+        items=[
+            ("blender", "Blender", "A part a pass, named as Blender names them"),
+            ("nuke", "Nuke", "One part: R G B A, depth.Z"),
+        ],
+    )
+    space: EnumProperty(
+        name="Space",
+        default=Render("", "").space,
+        items=[
+            ("lin_rec709_scene", "Linear Rec.709", "Blender's own scene-linear space"),
+            ("lin_ap1_scene", "ACEScg", "Scene-linear AP1"),
+            ("lin_ap0_scene", "ACES2065-1", "Scene-linear AP0"),
+        ],
+    )
     movie: BoolProperty(name="MP4", default=Render("", "").movie, description="A movie with the sound")
 
-    ply_out: StringProperty(name="Folder", default="//ply/{head}/", **FOLDER,
-                            description="Where the PLY sequence goes; one 3DGS file a frame")
+    ply_out: StringProperty(
+        name="Folder",
+        default="//ply/{head}/",
+        **FOLDER,
+        description="Where the PLY sequence goes; one 3DGS file a frame",
+    )
 
 
 def is_head(body: bpy.types.Object | None) -> bool:

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import bpy
 
-from ..core.formats.refusal import Refusal
-from ..core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from ..core.jobs.messages import Job
+from ..core.formats import UserError
+from ..core.jobs import Cancelled, Event, Failed, Finished, Job, Progress, Started, Warned
 from . import preferences
-from .link.python import find_python
-from .link.worker import Worker
+from .link.find_python import find_python
+from .link.worker_process import WorkerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 TICK = 0.1  # seconds between two looks of the timer
@@ -80,7 +79,7 @@ class Outcome:
 
 now: Running | None = None
 last: Outcome | None = None
-_worker: Worker | None = None
+_worker: WorkerProcess | None = None
 
 
 def clock(seconds: float) -> str:
@@ -105,21 +104,21 @@ def busy_reason() -> str:
 
 
 def start_job(verb: str, job: Job, then: End) -> None:
-    """Ask the worker. Raises Refusal when it cannot be asked."""
+    """Ask the worker. Raises UserError when it cannot be asked."""
     global now, _worker
     python = core_python()
     if python is None:
-        raise Refusal(no_worker_reason() + ".")
+        raise UserError(no_worker_reason() + ".")
     if _worker is None or _worker.python != str(python):
         if _worker is not None:
             _worker.stop()
-        _worker = Worker(python, ROOT, preferences.own_folder() / "worker.log")
+        _worker = WorkerProcess(python, ROOT, preferences.own_folder() / "worker.log")
     _worker.submit(job)
     now = Running(verb, then)
     _watch()
 
 
-def start_deed(verb: str, deed: Iterator[Event], then: End) -> None:
+def start_local_job(verb: str, deed: Iterator[Event], then: End) -> None:
     """Do a light job in here, a few steps at each look."""
     global now
     now = Running(verb, then, deed)
@@ -164,7 +163,7 @@ def _steps(deed: Iterator[Event]) -> Iterator[Event]:
             yield next(deed)
         except StopIteration:
             return
-        except Refusal as refusal:
+        except UserError as refusal:
             yield Failed(str(refusal))
             return
         except OSError as error:
@@ -190,7 +189,7 @@ def _end(event: Finished | Failed | Cancelled) -> None:
     if isinstance(event, Finished):
         try:
             last = Outcome(ended.verb, "INFO", ended.then(event.result), tuple(ended.warnings))
-        except Refusal as refusal:
+        except UserError as refusal:
             last = Outcome(ended.verb, "ERROR", str(refusal), tuple(ended.warnings))
     else:
         level = "WARNING" if isinstance(event, Cancelled) else "ERROR"

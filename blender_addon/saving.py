@@ -11,10 +11,10 @@ import os
 import bpy
 from bpy.app.handlers import persistent
 
-from ..core.formats.refusal import Refusal
-from . import library, playback
+from ..core.formats import UserError
+from . import open_files, playback
 from .properties import is_head
-from .scene.cloud import fill, new_cloud
+from .scene.point_cloud import fill, new_cloud
 
 PATHS = ("head", "sound", "bake")  # of TalkSplatHead, stored relative where they can be; the cache stays absolute
 
@@ -28,8 +28,8 @@ def own_heads() -> list[bpy.types.Object]:
 
 
 def load_head(body: bpy.types.Object, path: str) -> None:
-    """Give `body` the head at the absolute `path`: its cloud, its path, its hash. Raises Refusal."""
-    head = library.head(path)
+    """Give `body` the head at the absolute `path`: its cloud, its path, its hash. Raises UserError."""
+    head = open_files.head(path)
     old = body.data
     cloud = new_cloud(head.file.card.name, len(head))
     materials = list(old.materials) if old else []
@@ -40,7 +40,7 @@ def load_head(body: bpy.types.Object, path: str) -> None:
     if old is not None and old.users == 0:
         bpy.data.pointclouds.remove(old)
         cloud.name = head.file.card.name
-    body.talksplat.head = library.storable(path)
+    body.talksplat.head = open_files.storable(path)
     body.talksplat.head_hash = head.hash
 
 
@@ -49,11 +49,11 @@ def restore() -> None:
     playback.forget()
     for body in own_heads():
         try:
-            path = library.absolute(body.talksplat.head)
-            head = library.head(path)
+            path = open_files.absolute(body.talksplat.head)
+            head = open_files.head(path)
             if len(body.data.points) != len(head) and head.hash == body.talksplat.head_hash:
                 load_head(body, path)
-        except Refusal:
+        except UserError:
             continue  # `playback.refresh` meets the same sentence and keeps it for the panel
     for scene in bpy.data.scenes:
         playback.refresh(scene)
@@ -67,7 +67,7 @@ def before_writing(path: str, *_) -> None:
             value = getattr(body.talksplat, name)
             _before[body.session_uid, name] = value
             if value:
-                setattr(body.talksplat, name, library.storable(library.absolute(value), folder))
+                setattr(body.talksplat, name, open_files.storable(open_files.absolute(value), folder))
     for cloud in {body.data.session_uid: body.data for body in own_heads()}.values():
         stand_in = bpy.data.pointclouds.new("talksplat stand-in")
         for material in cloud.materials:
@@ -96,8 +96,12 @@ def after_reading(*_) -> None:
     restore()
 
 
-HANDLERS = (("save_pre", before_writing), ("save_post", after_writing), ("save_post_fail", after_writing),
-            ("load_post", after_reading))
+HANDLERS = (
+    ("save_pre", before_writing),
+    ("save_post", after_writing),
+    ("save_post_fail", after_writing),
+    ("load_post", after_reading),
+)
 
 
 def register() -> None:

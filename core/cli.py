@@ -1,114 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shell's face: `talksplat perform | bake | render | prepare | train | evaluate | convert | info | demo | version`.
+"""The command line: one command a row of `dispatch.JOBS`, and `demo`, `version`.
 
-Every flag is a field of a job (core/jobs/messages.py); here stands only what a shell adds: what is
-positional, what is hidden, how an event looks in a terminal and as a line of JSON. Results go to
-stdout, one `name: value` a line; progress and sentences go to stderr.
+Every flag is a field of a job (core/jobs/messages.py), its help the comment beside the field; here is only what a shell
+adds: how an event looks in a terminal and as a line of JSON. Results go to stdout, one `name: value` a line; progress
+and sentences go to stderr.
 Exit codes: 0 done, 1 one sentence says why not, 2 wrong usage, 130 interrupted.
 """
 
+import inspect
 import os
+import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, make_dataclass
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import tyro
 from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subcommand
 
-from .deeds import cancelled, do, version
-from .formats.camera import Camera
-from .jobs.events import Event, Failed, Finished, Progress, Started
-from .jobs.messages import Bake, Convert, Evaluate, Info, Job, Perform, Prepare, Render, Train
-from .jobs.wire import to_bytes
-from .performance.controls import Controls
+from .dispatch import JOBS, cancelled_event, run_job, version
+from .jobs import Event, Failed, Finished, Job, Progress, Started
+from .wire import to_bytes
 
 EVERY = 5.0  # seconds between two lines of progress in a log
-Json = Annotated[FlagCreatePairsOff[bool], arg(help="write events as lines of JSON to stdout")]
+DEMO = "The whole way in real Blender with the sample head: load, scrub, bake, render (`demo --help`)."
 
 
 @dataclass(frozen=True)
-class PerformVerb(Perform):
-    json: Json = False
+class DemoCommand:
+    """Only for the list of commands: `demo` has a parser of its own."""
 
 
 @dataclass(frozen=True)
-class BakeVerb(Bake):
-    controls_per_frame: Suppress[Fixed[tuple[Controls, ...]]] = ()
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class RenderVerb(Render):
-    bake: Positional[str]
-    cameras: Suppress[Fixed[tuple[Camera, ...]]] = ()
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class PrepareVerb(Prepare):
-    videos: Positional[tuple[str, ...]]
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class TrainVerb(Train):
-    footage: Positional[str]
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class EvaluateVerb(Evaluate):
-    head: Positional[str]
-    footage: Positional[str]
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class ConvertVerb(Convert):
-    source: Positional[str]
-    torso: FlagCreatePairsOff[bool] = False
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class InfoVerb(Info):
-    file: Positional[str]
-    json: Json = False
-
-
-@dataclass(frozen=True)
-class DemoVerb:
-    """The whole way in real Blender with the sample head: load, scrub, bake, render (`demo --help`)."""
-
-
-@dataclass(frozen=True)
-class VersionVerb:
-    """Print the version."""
-
-
-VERBS = {
-    "perform": (PerformVerb, Perform),
-    "bake": (BakeVerb, Bake),
-    "render": (RenderVerb, Render),
-    "prepare": (PrepareVerb, Prepare),
-    "train": (TrainVerb, Train),
-    "evaluate": (EvaluateVerb, Evaluate),
-    "convert": (ConvertVerb, Convert),
-    "info": (InfoVerb, Info),
-    "demo": (DemoVerb, None),
-    "version": (VersionVerb, None),
-}
+class VersionCommand:
+    """Only for the list of commands."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The `talksplat` command; returns the exit code."""
     try:
-        return chosen(sys.argv[1:] if arguments is None else arguments)
+        return run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `| head` has seen enough; Python must not complain again at its end
@@ -116,40 +51,96 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
-def chosen(arguments: list[str]) -> int:
-    """Do the verb that the words name."""
+def run(arguments: list[str]) -> int:
+    """Run the command that the arguments name."""
     if arguments[:1] == ["demo"]:
         return import_module("..samples.demo", __package__).main(arguments[1:]) or 0
     if arguments in (["version"], ["--version"]):
         print(version())
         return 0
-    verb = parsed(arguments)
-    kind = next(job for shell, job in VERBS.values() if type(verb) is shell)
-    job = kind(**{f.name: getattr(verb, f.name) for f in fields(kind)})
-    return show(do(job), job, verb.json)
+    command = parsed(arguments)
+    message = next(row.message for row in JOBS.values() if isinstance(command, row.message))
+    job = message(**{f.name: getattr(command, f.name) for f in fields(message)})
+    return show(run_job(job), job, command.json)
 
 
-def parsed(arguments: list[str]) -> object:
-    """The verb with its flags; exits with 2 on wrong usage, 0 after --help."""
-    union = None
-    for name, (shell, job) in VERBS.items():
-        choice = Annotated[shell, subcommand(name, description=(job or shell).__doc__)]
+def parsed(arguments: list[str]) -> Any:
+    """The command with its flags; exits with 2 on wrong usage, 0 after --help."""
+    asked = arguments[0] if arguments else ""
+    union: Any = None
+    for name, row in JOBS.items():
+        kind = command_of(row.message, with_choices=name == asked)
+        choice = Annotated[kind, subcommand(name, description=row.message.__doc__)]
         union = choice if union is None else union | choice
-    return tyro.cli(union, prog="talksplat", args=arguments or ["--help"],
-                    description="Gaussian-splat heads that talk, in Blender and in a shell.")
+    for name, kind, description in (("demo", DemoCommand, DEMO), ("version", VersionCommand, "Print the version.")):
+        union |= Annotated[kind, subcommand(name, description=description)]
+    return tyro.cli(
+        union,
+        prog="talksplat",
+        args=arguments or ["--help"],
+        description="Gaussian-splat heads that talk, in Blender and in a shell.",
+    )
 
 
-def show(events: Iterator[Event], job: Job, as_json: bool) -> int:
+def command_of(message: type[Job], with_choices: bool) -> type:
+    """A job's dataclass as the shell wants it, and `--json`. with_choices: name the entries of registries in the help,
+    which imports them."""
+    hints, comments = get_type_hints(message), comments_of(message)
+    flags = [
+        (f.name, Annotated[shell_type(hints[f.name], f), described(f, comments, with_choices)], default_of(f))
+        for f in fields(message)
+    ]
+    json = Annotated[FlagCreatePairsOff[bool], arg(help="write events as lines of JSON to stdout")]
+    return make_dataclass(f"{message.__name__}Command", [*flags, ("json", json, False)], bases=(message,), frozen=True)
+
+
+def shell_type(hint: Any, f: Field) -> Any:
+    """A field's type with what its metadata says to tyro."""
+    if f.metadata.get("hidden"):
+        return Suppress[Fixed[hint]]
+    if f.metadata.get("positional"):
+        return Positional[hint]
+    return FlagCreatePairsOff[bool] if hint is bool and f.default is False else hint
+
+
+def described(f: Field, comments: dict[str, str], with_choices: bool) -> Any:
+    """The flag's help, and the names to choose from."""
+    registry = f.metadata.get("registry") if with_choices else None
+    metavar = "{" + ",".join(names_in(registry)) + "}" if registry else None
+    return arg(help=comments.get(f.name), metavar=metavar)
+
+
+def default_of(f: Field) -> Any:
+    """The same default in a dataclass of its own."""
+    if f.default_factory is not MISSING:
+        return field(default_factory=f.default_factory)
+    return field() if f.default is MISSING else field(default=f.default)
+
+
+def comments_of(message: type) -> dict[str, str]:
+    """Field -> the comment beside it in the dataclass's source."""
+    lines = inspect.getsource(message).splitlines()
+    found = (re.fullmatch(r"    (\w+): .*?  # (.*)", line) for line in lines)
+    return {match[1]: match[2] for match in found if match}
+
+
+def names_in(registry: str) -> list[str]:
+    """The names of "package.module:DICTIONARY" below core."""
+    module, _, dictionary = registry.partition(":")
+    return list(getattr(import_module(f".{module}", __package__), dictionary))
+
+
+def show(events: Generator[Event, None, None], job: Job, as_json: bool) -> int:
     """Print `events` until they end or the user interrupts; returns the exit code."""
-    face = JsonFace() if as_json else TerminalFace() if sys.stderr.isatty() else PlainFace()
+    printer = JsonPrinter() if as_json else TerminalPrinter() if sys.stderr.isatty() else LogPrinter()
     code = 0
-    with closing(events), interruption() as interrupted, face:
+    with closing(events), interruption() as interrupted, printer:
         for event in events:
-            face.show(event)
+            printer.show(event)
             code = 1 if isinstance(event, Failed) else code
             if interrupted and not isinstance(event, (Finished, Failed)):
                 events.close()
-                face.show(cancelled(job))
+                printer.show(cancelled_event(job))
                 return 130
     return code
 
@@ -185,13 +176,13 @@ def results(values: dict, before: str = "") -> list[str]:
     return lines
 
 
-class PlainFace:
+class LogPrinter:
     """For logs and pipes: a line at the start, one now and then, the results."""
 
     def __init__(self) -> None:
         self.said = time.monotonic()
 
-    def __enter__(self) -> "PlainFace":
+    def __enter__(self) -> "LogPrinter":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -217,7 +208,7 @@ class PlainFace:
         print(text, file=sys.stderr, flush=True)
 
 
-class JsonFace(PlainFace):
+class JsonPrinter(LogPrinter):
     """One line of JSON an event, as the worker's wire has them."""
 
     def show(self, event: Event) -> None:
@@ -226,7 +217,7 @@ class JsonFace(PlainFace):
             self.say(event.sentence)
 
 
-class TerminalFace(PlainFace):
+class TerminalPrinter(LogPrinter):
     """A bar with the time that remains."""
 
     def __init__(self) -> None:
@@ -236,8 +227,15 @@ class TerminalFace(PlainFace):
         from rich.progress import Progress as Bars
 
         title, note = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
-        self.bars = Bars(SpinnerColumn(), title, BarColumn(), MofNCompleteColumn(), note, console=Console(stderr=True),
-                         transient=True)
+        self.bars = Bars(
+            SpinnerColumn(),
+            title,
+            BarColumn(),
+            MofNCompleteColumn(),
+            note,
+            console=Console(stderr=True),
+            transient=True,
+        )
         self.bar = None
 
     def __exit__(self, *_: object) -> None:
@@ -256,8 +254,9 @@ class TerminalFace(PlainFace):
 
     def progress(self, event: Progress) -> None:
         if self.bar is not None:
-            self.bars.update(self.bar, completed=event.done, total=event.total or None,
-                             note=event.note + remaining(event))
+            self.bars.update(
+                self.bar, completed=event.done, total=event.total or None, note=event.note + remaining(event)
+            )
 
 
 def remaining(event: Progress) -> str:

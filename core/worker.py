@@ -42,11 +42,10 @@ from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 
-from .deeds import cancelled, do, version
-from .formats.refusal import Refusal
-from .jobs.events import Event, Failed
-from .jobs.messages import Job
-from .jobs.wire import MOST_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+from .dispatch import cancelled_event, run_job, version
+from .formats import UserError
+from .jobs import Event, Failed, Job
+from .wire import MOST_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
 
 KEY = "TALKSPLAT_WORKER_KEY"
 MOST_CLIENTS = 16  # at once, those still at the door included: a stranger cannot pile up threads
@@ -100,7 +99,7 @@ class Worker:
     """Accepts in one thread, reads each client in one of its own, does the jobs in the main thread
     (where torch and numba are at home)."""
 
-    def __init__(self, key: bytes, idle: float, deed: Callable[[Job], object] = do) -> None:
+    def __init__(self, key: bytes, idle: float, deed: Callable[[Job], object] = run_job) -> None:
         self.key, self.idle, self.deed = key, idle, deed
         self.listener = Listener(("127.0.0.1", 0), backlog=8)
         self.tickets: queue.Queue[Ticket] = queue.Queue()
@@ -132,8 +131,12 @@ class Worker:
         except Exception as error:
             # Our own mistake: the log keeps the traceback, the client a sentence, the worker its life.
             traceback.print_exc()
-            client.send(Failed(f"{type(ticket.job).__name__} stopped on an internal error "
-                               f"({type(error).__name__}: {error}); the worker's log has the details."))
+            client.send(
+                Failed(
+                    f"{type(ticket.job).__name__} stopped on an internal error "
+                    f"({type(error).__name__}: {error}); the worker's log has the details."
+                )
+            )
         finally:
             client.waiting.remove(ticket)
             self.last_seen = time.monotonic()
@@ -148,7 +151,7 @@ class Worker:
                 ticket.client.send(event)
         finally:
             events.close()
-        ticket.client.send(cancelled(ticket.job))
+        ticket.client.send(cancelled_event(ticket.job))
 
     def _must_end(self, ticket: Ticket) -> bool:
         return ticket.cancelled.is_set() or self.stopping.is_set() or self._orphaned()
@@ -206,13 +209,14 @@ class Worker:
     def _greet(self, client: Client) -> bool:
         try:
             hello = from_bytes(client.line.recv_bytes(MOST_BYTES))
-        except Refusal as refusal:
+        except UserError as refusal:
             client.send(Failed(str(refusal)))
             return False
         if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
             theirs = hello.protocol if isinstance(hello, Hello) else f"a {type(hello).__name__} first"
-            client.send(Failed(f"The worker speaks protocol {PROTOCOL}, the add-on {theirs}; "
-                               "install the same version of both."))
+            client.send(
+                Failed(f"The worker speaks protocol {PROTOCOL}, the add-on {theirs}; install the same version of both.")
+            )
             return False
         client.send(Hello(PROTOCOL, version()))
         return True
@@ -221,7 +225,7 @@ class Worker:
         """Take one message; False at the end of the stay."""
         try:
             message = from_bytes(client.line.recv_bytes(MOST_BYTES))
-        except Refusal as refusal:
+        except UserError as refusal:
             client.send(Failed(str(refusal)))
             return True
         if isinstance(message, Quit):

@@ -155,11 +155,15 @@ def sheet(pictures: list[Path], path: Path, fps: int) -> None:
     import numpy as np
     from PIL import Image
 
-    from ..core.baking.sheet import contact_sheet
+    from ..core.baking.contact_sheet import contact_sheet
 
     chosen = [round(i) for i in np.linspace(0, len(pictures) - 1, min(FRAMES_ON_SHEET, len(pictures)))]
-    contact_sheet(path, [np.asarray(Image.open(pictures[i])) for i in chosen],
-                  [f"{i + 1}   {i / fps:.2f} s" for i in chosen], columns=5)
+    contact_sheet(
+        path,
+        [np.asarray(Image.open(pictures[i])) for i in chosen],
+        [f"{i + 1}   {i / fps:.2f} s" for i in chosen],
+        columns=5,
+    )
 
 
 def stage(scene, body) -> None:

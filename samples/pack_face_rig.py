@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.formats.atomic import written_beside
-from ..core.tracking.ibug import IBUG68
-from ..core.tracking.rig import EYE, MOUTH, NECK, RIG_FILE, SKIN, STEP
-from .actor.rig import to_head_space
+from ..core.formats import atomic_write
+from ..core.tracking import IBUG68, PART_EYE, PART_MOUTH, PART_NECK, PART_SKIN, RIG_FILE, STEP
+from .actor.expression_rig import to_head_space
 
 IDENTITY_MODES = 60
 KEPT = (slice(0, 13294), slice(14062, 24591))  # without eye sockets, tears, occlusion and lashes
@@ -45,8 +44,8 @@ def parts_of(triangles: np.ndarray, neutral: np.ndarray, chin: np.ndarray) -> np
     first = triangles[:, 0]
     middle = neutral[triangles].mean(1)
     under = chin[2] - CHIN_TO_NECK - 0.35 * (middle[:, 1] - chin[1])  # the jaw's lower edge rises to the ear
-    skin = np.where(middle[:, 2] < np.minimum(under, chin[2]), NECK, SKIN)
-    return np.select([first < HEAD_END, first < TEETH_END], [skin, MOUTH], EYE).astype(np.uint8)
+    skin = np.where(middle[:, 2] < np.minimum(under, chin[2]), PART_NECK, PART_SKIN)
+    return np.select([first < HEAD_END, first < TEETH_END], [skin, PART_MOUTH], PART_EYE).astype(np.uint8)
 
 
 def packed(source: Path) -> dict[str, np.ndarray]:
@@ -114,7 +113,7 @@ def main() -> None:
     table = places(arguments.places, columns["landmark_vertices"])
     rows = kept(table, columns["neutral"].astype(np.float64))
     columns |= {key: values[rows] for key, values in table.items()}
-    with written_beside(RIG_FILE) as beside:
+    with atomic_write(RIG_FILE) as beside:
         np.savez_compressed(beside, **columns)
     shutil.copyfile(arguments.data / "rig" / "ICT_LICENSE", RIG_FILE.with_name("ICT_LICENSE"))
     print(f"{RIG_FILE}: {RIG_FILE.stat().st_size / 1e6:.2f} MB, {len(columns['neutral'])} vertices")

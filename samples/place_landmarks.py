@@ -22,11 +22,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..core.formats.atomic import written_beside
-from ..core.tracking.pose import projected
-from ..core.tracking.rig import SKIN, FaceRig, load_rig, view_terms
+from ..core.formats import atomic_write
+from ..core.tracking import PART_SKIN, FaceRig, load_rig, project_points, view_terms
 from .actor import cameras
-from .actor.rig import load_rig as load_full_rig
+from .actor.expression_rig import load_rig as load_full_rig
 
 FACES, SHOTS, SIZE, SEED = 36, 4, 320, 4100
 WIDEST, HIGHEST = 40.0, 20.0  # degrees of yaw and pitch of the cameras
@@ -77,14 +76,14 @@ def render(data: Path, folder: Path) -> None:
             studio.pose(expression, (0.0, 0.0))
             studio.shoot(cameras.viewmat(view), cameras.focal(SIZE), file, seed=face)
         print(f"\rface {face + 1}/{FACES}", end="", file=sys.stderr)
-    with written_beside(folder / "truth.npz") as beside:
+    with atomic_write(folder / "truth.npz") as beside:
         identity, expression, viewmat = (np.stack(column) for column in zip(*truth))
         np.savez_compressed(beside, identity=identity, expression=expression, viewmat=viewmat)
 
 
 def look(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """([N, 478, 2] pixels, [N] bool seen) of the pictures in `folder`."""
-    from ..core.tracking.landmarker import Landmarker
+    from ..core.tracking import Landmarker
 
     points, seen = [], []
     with Landmarker() as landmarker:
@@ -113,9 +112,9 @@ class Search:
         self.points = points[seen]
         self.rig = rig
         self.K = np.broadcast_to(cameras.intrinsics(SIZE, SIZE), (len(self.points), 3, 3))
-        self.skin = np.unique(rig.triangles[rig.parts == SKIN])
+        self.skin = np.unique(rig.triangles[rig.parts == PART_SKIN])
         self.vertices = np.stack([rig.vertices(i, e)[self.skin] for i, e in zip(identity, expression)])
-        pixels, camera = projected(self.vertices, self.viewmat[:, :3, :3], self.viewmat[:, :3, 3], self.K)
+        pixels, camera = project_points(self.vertices, self.viewmat[:, :3, :3], self.viewmat[:, :3, 3], self.K)
         self.film = pixels / self.K[0, 0, 0]  # a unit = a metre at one metre
         self.depth = camera[..., 2].mean(1)
         self.terms, _ = view_terms(self.viewmat[:, 2, :3])  # the cameras look at the head
@@ -130,7 +129,7 @@ class Search:
     def place(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         """(corners [3], shares [3], noise in metres per axis) of the place that follows target [N, 2] best."""
         column = int(np.argmin(self.cost(self.film, target)))
-        around = self.rig.triangles[(self.rig.triangles == self.skin[column]).any(1) & (self.rig.parts == SKIN)]
+        around = self.rig.triangles[(self.rig.triangles == self.skin[column]).any(1) & (self.rig.parts == PART_SKIN)]
         grid = np.array([(a, b, 8 - a - b) for a in range(9) for b in range(9 - a)]) / 8.0
         best = (np.inf, around[0], grid[0])
         for corners in around:
@@ -163,8 +162,10 @@ class Search:
             moved = np.einsum("nci,ij,nj->nc", self.viewmat[:, :2, :3], drift, self.terms) / self.depth[:, None]
         corners, shares, noise = self.place(target - moved)
         return {
-            "seen_points": np.int32(landmark), "seen_corners": corners.astype(np.int32),
-            "seen_shares": shares.astype(np.float32), "seen_noise": np.float32(noise),
+            "seen_points": np.int32(landmark),
+            "seen_corners": corners.astype(np.int32),
+            "seen_shares": shares.astype(np.float32),
+            "seen_noise": np.float32(noise),
             "seen_drift": drift.astype(np.float32),
         }
 
@@ -178,7 +179,7 @@ def main() -> None:
     render(arguments.data, arguments.pictures)
     search = Search(load_rig(), arguments.pictures)
     found = [search.found(landmark) for landmark in range(LANDMARKS)]
-    with written_beside(arguments.out) as beside:
+    with atomic_write(arguments.out) as beside:
         np.savez_compressed(beside, **{key: np.stack([row[key] for row in found]) for key in found[0]})
 
 

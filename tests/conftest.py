@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as core/deeds.py has it
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as core/dispatch.py has it
 EXPRESSION = ("blink", "brow_up")  # the channels of the tiny head
 
 
@@ -36,12 +36,14 @@ def make_tiny_head():
         from talksplat.core.audio.encoders import ENCODERS
         from talksplat.core.deformation.field import HeadField
         from talksplat.core.formats.camera import Camera
-        from talksplat.core.formats.head import HeadCard, HeadFile, write_head
+        from talksplat.core.formats.head_file import HeadCard, HeadFile, write_head
         from talksplat.core.performance.branch_settings import BranchSettings
 
         rng = np.random.default_rng(seed)
-        settings = {"face": BranchSettings.face(expression=len(EXPRESSION)),
-                    "mouth": BranchSettings.mouth(expression=len(EXPRESSION))}
+        settings = {
+            "face": BranchSettings.face(expression=len(EXPRESSION)),
+            "mouth": BranchSettings.mouth(expression=len(EXPRESSION)),
+        }
         torch.manual_seed(seed)
         field = HeadField(settings, ENCODERS[encoder].channels).eval()
         with torch.no_grad():
@@ -67,9 +69,17 @@ def make_tiny_head():
                 "shN": np.zeros((n, 3, 3)),
             }
             tensors |= {f"{branch}.gaussians.{k}": v.astype(np.float32) for k, v in columns.items()}
-        card = HeadCard("tiny", Fraction(25), encoder, {b: s.audio_code for b, s in settings.items()}, EXPRESSION,
-                        "gated", {b: s.to_dict() for b, s in settings.items()},
-                        camera=Camera.looking_at([0, -0.6, 0], [0, 0, 0], 96, 96, 0.45), licence="CC0-1.0")
+        card = HeadCard(
+            "tiny",
+            Fraction(25),
+            encoder,
+            {b: s.audio_code for b, s in settings.items()},
+            EXPRESSION,
+            "gated",
+            {b: s.to_dict() for b, s in settings.items()},
+            camera=Camera.looking_at([0, -0.6, 0], [0, 0, 0], 96, 96, 0.45),
+            licence="CC0-1.0",
+        )
         write_head(path, HeadFile(card, tensors, str(path)))
         return path
 
@@ -87,14 +97,21 @@ def voice(tmp_path_factory) -> Path:
     """1.2 s of vowel-like sound with a pause in it, 16 kHz WAV."""
     import numpy as np
 
-    from talksplat.core.audio.sound import RATE, Sound, write_wav
+    from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
 
-    t = np.arange(round(1.2 * RATE)) / RATE
+    t = np.arange(round(1.2 * SOUND_RATE)) / SOUND_RATE
     speaking = (np.sin(2 * np.pi * 3 * t) > -0.3) * (np.abs(t - 0.6) > 0.1)
     tone = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20))
     path = tmp_path_factory.mktemp("voice") / "voice.wav"
     write_wav(path, Sound((0.2 * speaking * tone).astype(np.float32)))
     return path
+
+
+def _shared(name: str, module: str) -> None:
+    """The fixtures of a module beside this file, for the tests of every package."""
+    for key, value in vars(_beside(module)).items():
+        if key in name.split():
+            globals()[key] = value
 
 
 @pytest.fixture(params=["pretend", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -135,7 +152,7 @@ def gsplat_stand_in(monkeypatch):
     from talksplat.core.raster import gsplat_backend
 
     monkeypatch.setitem(sys.modules, "gsplat", _beside("gsplat_stand_in").module())
-    monkeypatch.setattr(gsplat_backend, "why_not", lambda: None)
+    monkeypatch.setattr(gsplat_backend, "unavailable_reason", lambda: None)
     monkeypatch.setattr(gsplat_backend, "working_device", lambda home: home)
 
 
@@ -145,3 +162,8 @@ def _beside(name: str):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+_shared("make", "tiny_files")
+if importlib.util.find_spec("torch"):  # Blender's own Python has none
+    _shared("tiny_footage smoke", "tiny_footage")

@@ -19,9 +19,25 @@ from talksplat.core.raster.constants import ALPHA_MAX, ALPHA_MIN, TRANSMITTANCE_
 RUBBISH = -7e30  # what memory that nobody wrote may hold
 
 
-def fully_fused_projection(means, covars, quats, scales, viewmats, Ks, width, height, eps2d=0.3, near_plane=0.01,
-                           far_plane=1e10, radius_clip=0.0, packed=False, sparse_grad=False, calc_compensations=False,
-                           camera_model="pinhole", opacities=None):
+def fully_fused_projection(
+    means,
+    covars,
+    quats,
+    scales,
+    viewmats,
+    Ks,
+    width,
+    height,
+    eps2d=0.3,
+    near_plane=0.01,
+    far_plane=1e10,
+    radius_clip=0.0,
+    packed=False,
+    sparse_grad=False,
+    calc_compensations=False,
+    camera_model="pinhole",
+    opacities=None,
+):
     """(radii int32 [1,N,2], means2d [1,N,2], depths [1,N], conics [1,N,3], None)."""
     assert covars is None
     assert eps2d == 0.3
@@ -30,17 +46,33 @@ def fully_fused_projection(means, covars, quats, scales, viewmats, Ks, width, he
     assert (viewmats.shape, Ks.shape, viewmats.dtype, Ks.dtype) == ((1, 4, 4), (1, 3, 3), *[torch.float32] * 2)
     assert all(t.device == means.device for t in (quats, scales, viewmats, Ks, opacities))
     K, matrix = Ks[0].double().tolist(), viewmats[0].double().tolist()
-    camera = Camera(width, height, K[0][0], K[1][1], K[0][2], K[1][2], matrix,
-                    {"pinhole": "perspective", "ortho": "orthographic"}[camera_model], near_plane, far_plane)
+    camera = Camera(
+        width,
+        height,
+        K[0][0],
+        K[1][1],
+        K[0][2],
+        K[1][2],
+        matrix,
+        {"pinhole": "perspective", "ortho": "orthographic"}[camera_model],
+        near_plane,
+        far_plane,
+    )
     centres, z, covariances = dense.project(means.double(), quats.double(), scales.double(), camera)
     radii = dense.radii_of(covariances, opacities.double(), centres, camera).detach()
     seen = (radii > 0) & (z > near_plane) & (z < far_plane)
     inverse = covariances.inverse()
     conics = torch.stack([inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 1]], -1)
-    centres, z, conics = (torch.where(seen.reshape(-1, *[1] * (t.ndim - 1)), t, RUBBISH).float()
-                          for t in (centres, z, conics))
-    return torch.where(seen, radii, 0).to(torch.int32)[:, None].expand(-1, 2)[None], centres[None], z[None], \
-        conics[None], None
+    centres, z, conics = (
+        torch.where(seen.reshape(-1, *[1] * (t.ndim - 1)), t, RUBBISH).float() for t in (centres, z, conics)
+    )
+    return (
+        torch.where(seen, radii, 0).to(torch.int32)[:, None].expand(-1, 2)[None],
+        centres[None],
+        z[None],
+        conics[None],
+        None,
+    )
 
 
 @torch.no_grad()
@@ -76,8 +108,11 @@ def tiles_of(means2d, conics, opacities, width, height, tile_size, offsets, ids)
     starts = [*offsets.flatten().tolist(), len(ids)]
     for tile, (start, end) in enumerate(pairwise(starts)):
         top, left = tile // offsets.shape[2] * tile_size, tile % offsets.shape[2] * tile_size
-        v, u = torch.meshgrid(torch.arange(top, min(top + tile_size, height), device=ids.device),
-                              torch.arange(left, min(left + tile_size, width), device=ids.device), indexing="ij")
+        v, u = torch.meshgrid(
+            torch.arange(top, min(top + tile_size, height), device=ids.device),
+            torch.arange(left, min(left + tile_size, width), device=ids.device),
+            indexing="ij",
+        )
         v, u, listed = v.flatten(), u.flatten(), ids[start:end].long()
         away = means2d[0, listed].double() - torch.stack([u + 0.5, v + 0.5], -1)[:, None]
         if away.requires_grad:
@@ -108,8 +143,9 @@ class RasterizeToPixels(torch.autograd.Function):
     def forward(ctx, means2d, conics, colors, opacities, backgrounds, width, height, tile_size, offsets, ids, absgrad):
         ctx.save_for_backward(means2d, conics, colors, opacities, backgrounds, offsets, ids)
         ctx.rest = (width, height), tile_size, absgrad
-        return RasterizeToPixels.painted(means2d, conics, colors, opacities, backgrounds, (width, height),
-                                         (tile_size, offsets, ids))[:2]
+        return RasterizeToPixels.painted(
+            means2d, conics, colors, opacities, backgrounds, (width, height), (tile_size, offsets, ids)
+        )[:2]
 
     @staticmethod
     def backward(ctx, v_colors, v_alphas):
@@ -134,26 +170,67 @@ class RasterizeToPixels(torch.autograd.Function):
         return (*(leaf.grad.to(device) for leaf in leaves), *[None] * 7)
 
 
-def rasterize_to_pixels(means2d, conics, colors, opacities, image_width, image_height, tile_size, isect_offsets,
-                        flatten_ids, backgrounds=None, masks=None, packed=False, absgrad=False):
+def rasterize_to_pixels(
+    means2d,
+    conics,
+    colors,
+    opacities,
+    image_width,
+    image_height,
+    tile_size,
+    isect_offsets,
+    flatten_ids,
+    backgrounds=None,
+    masks=None,
+    packed=False,
+    absgrad=False,
+):
     """(colours [1,H,W,X], alphas [1,H,W,1])."""
     assert colors.shape == (1, means2d.shape[1], backgrounds.shape[1])
-    return RasterizeToPixels.apply(means2d.contiguous(), conics.contiguous(), colors.contiguous(),
-                                   opacities.contiguous(), backgrounds.contiguous(), image_width, image_height,
-                                   tile_size, isect_offsets.contiguous(), flatten_ids.contiguous(), absgrad)
+    return RasterizeToPixels.apply(
+        means2d.contiguous(),
+        conics.contiguous(),
+        colors.contiguous(),
+        opacities.contiguous(),
+        backgrounds.contiguous(),
+        image_width,
+        image_height,
+        tile_size,
+        isect_offsets.contiguous(),
+        flatten_ids.contiguous(),
+        absgrad,
+    )
 
 
-def rasterize_to_indices_in_range(range_start, range_end, transmittances, means2d, conics, opacities, image_width,
-                                  image_height, tile_size, isect_offsets, flatten_ids):
+def rasterize_to_indices_in_range(
+    range_start,
+    range_end,
+    transmittances,
+    means2d,
+    conics,
+    opacities,
+    image_width,
+    image_height,
+    tile_size,
+    isect_offsets,
+    flatten_ids,
+):
     """(Gaussians int64 [M], pixels int64 [M], images int64 [M]), by pixel and then depth."""
     assert range_start == 0
     assert range_end < 1 << 32
     assert transmittances.shape == (1, image_height, image_width)
     assert bool((transmittances == 1).all())
     found = [means2d.new_zeros(0, 2, dtype=torch.int64)]
-    for pixels, listed, _, weights, _ in tiles_of(means2d.contiguous(), conics.contiguous(), opacities.contiguous(),
-                                                  image_width, image_height, tile_size, isect_offsets.contiguous(),
-                                                  flatten_ids.contiguous()):
+    for pixels, listed, _, weights, _ in tiles_of(
+        means2d.contiguous(),
+        conics.contiguous(),
+        opacities.contiguous(),
+        image_width,
+        image_height,
+        tile_size,
+        isect_offsets.contiguous(),
+        flatten_ids.contiguous(),
+    ):
         rows, ranks = (weights > 0).nonzero().unbind(-1)
         found.append(torch.stack([pixels[rows], listed[ranks]], -1))
     found = torch.cat(found)
@@ -164,7 +241,12 @@ def rasterize_to_indices_in_range(range_start, range_end, transmittances, means2
 def module() -> types.ModuleType:
     """What `import gsplat` gives."""
     made = types.ModuleType("gsplat")
-    for function in (fully_fused_projection, isect_tiles, isect_offset_encode, rasterize_to_pixels,
-                     rasterize_to_indices_in_range):
+    for function in (
+        fully_fused_projection,
+        isect_tiles,
+        isect_offset_encode,
+        rasterize_to_pixels,
+        rasterize_to_indices_in_range,
+    ):
         setattr(made, function.__name__, function)
     return made

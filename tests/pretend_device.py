@@ -29,8 +29,14 @@ class Elsewhere(torch.Tensor):
 
     @staticmethod
     def __new__(cls, real: torch.Tensor) -> "Elsewhere":
-        made = torch.Tensor._make_wrapper_subclass(cls, real.size(), strides=real.stride(), dtype=real.dtype,
-                                                   storage_offset=real.storage_offset(), device=DEVICE)
+        made = torch.Tensor._make_wrapper_subclass(
+            cls,
+            real.size(),
+            strides=real.stride(),
+            dtype=real.dtype,
+            storage_offset=real.storage_offset(),
+            device=DEVICE,
+        )
         made.inner = real
         return made
 

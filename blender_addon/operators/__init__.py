@@ -6,18 +6,28 @@ import bpy
 from . import (
     add_head,
     attach_strip,
-    bake,
-    cancel,
+    bake_shot,
+    cancel_job,
     export_ply_sequence,
     relink_head,
     remove_bake,
-    render_plates,
+    render_sequence,
     self_test,
     set_up_playback,
 )
 
-FILES = (add_head, relink_head, attach_strip, set_up_playback, bake, remove_bake, cancel, render_plates,
-         export_ply_sequence, self_test)
+FILES = (
+    add_head,
+    relink_head,
+    attach_strip,
+    set_up_playback,
+    bake_shot,
+    remove_bake,
+    cancel_job,
+    render_sequence,
+    export_ply_sequence,
+    self_test,
+)
 CLASSES = tuple(cls for file in FILES for cls in file.CLASSES)
 
 

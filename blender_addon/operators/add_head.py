@@ -4,19 +4,19 @@
 import bpy
 from bpy.props import StringProperty
 
-from ...core.formats.refusal import Refusal
-from .. import library, playback, saving
+from ...core.formats import UserError
+from .. import open_files, playback, saving
 from ..viewport.splats import native
-from .verb import UNDOABLE, Verb
+from .operator_base import UNDOABLE, BaseOperator
 
 
 def add_head(context: bpy.types.Context, path: str) -> bpy.types.Object:
-    """A new head object at the 3D cursor's place, selected and active. Raises Refusal."""
-    name = library.head(path).file.card.name
+    """A new head object at the 3D cursor's place, selected and active. Raises UserError."""
+    name = open_files.head(path).file.card.name
     body = bpy.data.objects.new(name, bpy.data.pointclouds.new(name))
     try:
         saving.load_head(body, path)
-    except Refusal:
+    except UserError:
         bpy.data.objects.remove(body)
         raise
     (context.collection or context.scene.collection).objects.link(body)
@@ -34,7 +34,7 @@ def add_head(context: bpy.types.Context, path: str) -> bpy.types.Object:
     return body
 
 
-class TALKSPLAT_OT_add_head(Verb, bpy.types.Operator):
+class TALKSPLAT_OT_add_head(BaseOperator, bpy.types.Operator):
     """Load a trained head (.head) into the scene"""
 
     bl_idname = "talksplat.add_head"
@@ -55,7 +55,7 @@ class TALKSPLAT_OT_add_head(Verb, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def act(self, context: bpy.types.Context) -> None:
-        body = add_head(context, library.absolute(self.filepath))
+        body = add_head(context, open_files.absolute(self.filepath))
         self.report({"INFO"}, f"{body.name}: {len(body.data.points)} Gaussians")
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import bpy
 
-from ...core.jobs.messages import Perform
-from .. import library, playback, preferences, running
+from ...core.jobs import Perform
+from .. import open_files, playback, preferences, running
 from ..properties import TalkSplatHead, head_of
 from ..scene import strip as strips
-from .follow import with_head
-from .verb import JobVerb
+from .job_result import edited_head
+from .operator_base import JobOperator
 
 
 def sequencer_of(context: bpy.types.Context, settings: TalkSplatHead) -> bpy.types.Scene:
@@ -32,10 +32,10 @@ def chosen_strip(context: bpy.types.Context, body: bpy.types.Object) -> bpy.type
 
 def performance_path(head_hash: str, sound: str) -> Path:
     """Where in the cache the performance of this head and this sound lies. Raises Refusal."""
-    return preferences.own_folder("performances") / f"{head_hash[:20]}-{library.digest(sound)[:20]}.performance"
+    return preferences.own_folder("performances") / f"{head_hash[:20]}-{open_files.digest(sound)[:20]}.performance"
 
 
-class TALKSPLAT_OT_attach_strip(JobVerb, bpy.types.Operator):
+class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
     """Let the head listen to the sound strip; then it can be scrubbed"""
 
     bl_idname = "talksplat.attach_strip"
@@ -55,17 +55,20 @@ class TALKSPLAT_OT_attach_strip(JobVerb, bpy.types.Operator):
     def act(self, context: bpy.types.Context) -> None:
         body = head_of(context)
         strip = chosen_strip(context, body)
-        sound, head = library.absolute(strips.sound_path(strip)), library.head(library.absolute(body.talksplat.head))
+        sound, head = (
+            open_files.absolute(strips.sound_path(strip)),
+            open_files.head(open_files.absolute(body.talksplat.head)),
+        )
         path = performance_path(head.hash, sound)
         name, uid = strip.name, body.session_uid
         sequencer = sequencer_of(context, body.talksplat).name
 
         def then(_result: dict) -> str:
-            with with_head(uid) as listener:
+            with edited_head(uid) as listener:
                 listener.talksplat.strip = name
                 if sequencer != bpy.context.scene.name:
                     listener.talksplat.strip_scene = bpy.data.scenes.get(sequencer)
-                listener.talksplat.sound = library.storable(sound)
+                listener.talksplat.sound = open_files.storable(sound)
                 listener.talksplat.performance = str(path)
                 playback.refresh(bpy.context.scene)
                 return f"{listener.name} listens to {name}"

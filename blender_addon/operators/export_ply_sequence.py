@@ -7,16 +7,15 @@ from pathlib import Path
 
 import bpy
 
-from ...core.formats.ply import write_ply
-from ...core.jobs.events import Event, Finished, Started
-from ...core.jobs.pace import Pace
-from .. import library, running
+from ...core.formats import write_ply
+from ...core.jobs import Event, Finished, Pace, Started
+from .. import open_files, running
 from ..properties import head_of
-from ..shot import out_path
-from .verb import JobVerb
+from ..shot_jobs import out_path
+from .operator_base import JobOperator
 
 
-def ply_sequence(head: library.Head, bake: library.Bake, folder: Path, name: str) -> Iterator[Event]:
+def ply_sequence(head: open_files.OpenHead, bake: open_files.OpenBake, folder: Path, name: str) -> Iterator[Event]:
     """Write `folder`/`name`.FRAME.ply for each baked frame, numbered as in the scene."""
     numbers = sorted(bake.frames)
     yield Started(f"Exporting {len(numbers)} frames of {name}", len(numbers))
@@ -29,7 +28,7 @@ def ply_sequence(head: library.Head, bake: library.Bake, folder: Path, name: str
     yield Finished({"out": str(folder), "frames": len(numbers)})
 
 
-class TALKSPLAT_OT_export_ply_sequence(JobVerb, bpy.types.Operator):
+class TALKSPLAT_OT_export_ply_sequence(JobOperator, bpy.types.Operator):
     """Write the baked shot as a sequence of 3DGS .ply files"""
 
     bl_idname = "talksplat.export_ply_sequence"
@@ -48,11 +47,13 @@ class TALKSPLAT_OT_export_ply_sequence(JobVerb, bpy.types.Operator):
 
     def act(self, context: bpy.types.Context) -> None:
         body = head_of(context)
-        head = library.head(library.absolute(body.talksplat.head))
-        bake = library.bake(library.absolute(body.talksplat.bake))
+        head = open_files.head(open_files.absolute(body.talksplat.head))
+        bake = open_files.bake(open_files.absolute(body.talksplat.bake))
         folder = Path(out_path(body.talksplat.ply_out, body))
         deed = ply_sequence(head, bake, folder, bpy.path.clean_name(body.name))
-        running.start_deed(self.bl_label, deed, lambda result: f"{result['frames']} PLY files are in {result['out']}")
+        running.start_local_job(
+            self.bl_label, deed, lambda result: f"{result['frames']} PLY files are in {result['out']}"
+        )
 
 
 CLASSES = (TALKSPLAT_OT_export_ply_sequence,)

@@ -4,13 +4,13 @@
 import bpy
 from bpy.props import StringProperty
 
-from ...core.formats.refusal import Refusal
-from .. import library, playback, saving
+from ...core.formats import UserError
+from .. import open_files, playback, saving
 from ..properties import head_of
-from .verb import UNDOABLE, Verb
+from .operator_base import UNDOABLE, BaseOperator
 
 
-class _OfHead(Verb):
+class _OfHead(BaseOperator):
     @classmethod
     def disabled_reason(cls, context: bpy.types.Context) -> str:
         return "" if head_of(context) else "Select a head first"
@@ -27,15 +27,17 @@ class TALKSPLAT_OT_relink_head(_OfHead, bpy.types.Operator):
     filter_glob: StringProperty(default="*.head", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.filepath = library.absolute(head_of(context).talksplat.head)
+        self.filepath = open_files.absolute(head_of(context).talksplat.head)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def act(self, context: bpy.types.Context) -> None:
-        body, path = head_of(context), library.absolute(self.filepath)
-        if library.head(path).hash != body.talksplat.head_hash:
-            raise Refusal(f"{path} is another head than the one this object was made from; "
-                          "choose the right file, or load it as a head of its own.")
+        body, path = head_of(context), open_files.absolute(self.filepath)
+        if open_files.head(path).hash != body.talksplat.head_hash:
+            raise UserError(
+                f"{path} is another head than the one this object was made from; "
+                "choose the right file, or load it as a head of its own."
+            )
         saving.load_head(body, path)
         playback.refresh(context.scene)
 
@@ -50,7 +52,7 @@ class TALKSPLAT_OT_reload_head(_OfHead, bpy.types.Operator):
     def act(self, context: bpy.types.Context) -> None:
         playback.forget_frames()
         body = head_of(context)
-        saving.load_head(body, library.absolute(body.talksplat.head))
+        saving.load_head(body, open_files.absolute(body.talksplat.head))
         playback.refresh(context.scene)
 
 

@@ -5,10 +5,10 @@ import bpy
 
 from .. import playback
 from ..properties import head_of
-from .verb import UNDOABLE, Verb
+from .operator_base import UNDOABLE, BaseOperator
 
 
-class TALKSPLAT_OT_remove_bake(Verb, bpy.types.Operator):
+class TALKSPLAT_OT_remove_bake(BaseOperator, bpy.types.Operator):
     """Let go of the bake, so that the sliders move the head again; the .bake file is kept"""
 
     bl_idname = "talksplat.remove_bake"

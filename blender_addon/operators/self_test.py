@@ -4,11 +4,11 @@
 import bpy
 
 from .. import running
-from ..link.self_test import self_test
-from .verb import JobVerb
+from ..link.check_python import check_python
+from .operator_base import JobOperator
 
 
-class TALKSPLAT_OT_self_test(JobVerb, bpy.types.Operator):
+class TALKSPLAT_OT_self_test(JobOperator, bpy.types.Operator):
     """Ask the core environment for its versions"""
 
     bl_idname = "talksplat.self_test"
@@ -19,7 +19,7 @@ class TALKSPLAT_OT_self_test(JobVerb, bpy.types.Operator):
         return running.no_worker_reason()
 
     def act(self, context: bpy.types.Context) -> None:
-        running.start_deed(self.bl_label, self_test(running.core_python()), lambda result: result["sentence"])
+        running.start_local_job(self.bl_label, check_python(running.core_python()), lambda result: result["sentence"])
 
 
 CLASSES = (TALKSPLAT_OT_self_test,)

@@ -3,14 +3,14 @@
 
 import bpy
 
-from .verb import UNDOABLE, Verb
+from .operator_base import UNDOABLE, BaseOperator
 
 
 def is_set_up(scene: bpy.types.Scene) -> bool:
     return scene.use_audio_scrub and scene.sync_mode == "AUDIO_SYNC" and scene.render.use_lock_interface
 
 
-class TALKSPLAT_OT_set_up_playback(Verb, bpy.types.Operator):
+class TALKSPLAT_OT_set_up_playback(BaseOperator, bpy.types.Operator):
     """Hear the sound while scrubbing, keep sound and picture in step, and lock the interface while rendering"""
 
     bl_idname = "talksplat.set_up_playback"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ...core.formats.gaussians import Gaussians
+from ...core.formats import Gaussians
 
 # Attribute type -> (name of the value in `foreach_set`, numbers a point)
 VALUES = {

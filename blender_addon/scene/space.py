@@ -9,8 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ...core.formats.camera import Camera
-from ...core.formats.refusal import Refusal
+from ...core.formats import Camera, UserError
 
 FLIP = Matrix.Diagonal((1.0, -1.0, -1.0, 1.0))  # Blender's camera axes -> OpenCV's
 
@@ -19,7 +18,7 @@ def core_camera(camera: bpy.types.Object, head: bpy.types.Object, render: bpy.ty
     """What `camera` (an object, original or evaluated) sees of `head` at `render`'s resolution.
 
     Lens, shift, sensor fit, pixel aspect, resolution percentage, perspective and orthographic are all
-    Blender's. Raises Refusal for a panoramic camera and for a head scaled unevenly.
+    Blender's. Raises UserError for a panoramic camera and for a head scaled unevenly.
     """
     width, height = picture_size(render)
     fx, fy, cx, cy = _intrinsics(camera.data, width, height, render.pixel_aspect_y / render.pixel_aspect_x)
@@ -37,7 +36,7 @@ def picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
 def _viewmat(camera: bpy.types.Object, head: bpy.types.Object) -> Matrix:
     scale = np.linalg.norm(np.array(head.matrix_world.to_3x3()), axis=0)
     if scale.max() - scale.min() > 1e-4 * scale.max():
-        raise Refusal(f"{head.name} is scaled unevenly, which splats cannot be; give it one scale for all axes.")
+        raise UserError(f"{head.name} is scaled unevenly, which splats cannot be; give it one scale for all axes.")
     return FLIP @ camera.matrix_world.normalized().inverted() @ head.matrix_world
 
 
@@ -48,7 +47,7 @@ def _intrinsics(lens: bpy.types.Camera, width: int, height: int, aspect: float) 
     else its height, in units of a pixel's width.
     """
     if lens.type not in ("PERSP", "ORTHO"):
-        raise Refusal(f"The camera {lens.name} is {lens.type.lower()}; use a perspective or an orthographic one.")
+        raise UserError(f"The camera {lens.name} is {lens.type.lower()}; use a perspective or an orthographic one.")
     across = lens.sensor_fit == "HORIZONTAL" or (lens.sensor_fit == "AUTO" and width >= height * aspect)
     ruler = width if across else height * aspect
     sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width

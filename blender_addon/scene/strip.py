@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import bpy
 
-from ...core.formats.refusal import Refusal
+from ...core.formats import UserError
 
 SOFT_EDGE = Fraction(1, 10)  # seconds over which speech fades outside a trimmed edge
 
@@ -69,19 +69,21 @@ def find_strip(scene: bpy.types.Scene | None, name: str) -> bpy.types.Strip | No
 
 
 def sound_path(strip: bpy.types.Strip) -> str:
-    """The absolute path of the strip's sound file. Raises Refusal for a packed sound."""
+    """The absolute path of the strip's sound file. Raises UserError for a packed sound."""
     sound = strip.sound
     if sound.packed_file is not None and not sound.filepath:
-        raise Refusal(f"The sound of {strip.name} is packed into the .blend; unpack it (File > External Data).")
+        raise UserError(f"The sound of {strip.name} is packed into the .blend; unpack it (File > External Data).")
     return bpy.path.abspath(sound.filepath, library=sound.library)
 
 
 def placement(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Placement:
-    """Where `strip` of `scene`'s sequencer lies. Raises Refusal when it is retimed: Blender does not
+    """Where `strip` of `scene`'s sequencer lies. Raises UserError when it is retimed: Blender does not
     tell Python which moment of the sound a retiming key holds."""
     if len(strip.retiming_keys) > 0:
-        raise Refusal(f"The strip {strip.name} is retimed, which the head cannot follow; "
-                      "reset its retiming, or mix the sound down to a new file.")
+        raise UserError(
+            f"The strip {strip.name} is retimed, which the head cannot follow; "
+            "reset its retiming, or mix the sound down to a new file."
+        )
     start, left, right = _times(strip)
     seconds = scene_time(scene, start) + Fraction(strip.sound_offset)
     return Placement(seconds, scene_time(scene, left), scene_time(scene, right))

@@ -3,7 +3,7 @@
 
 import bpy
 
-from .. import library, playback
+from .. import open_files, playback
 from ..properties import heads_of
 from . import shader
 from .splats import Splats, native
@@ -17,7 +17,7 @@ def draw() -> None:
     context = bpy.context
     for body in heads_of(context.scene):
         frame = playback.shown_frame(body)
-        head = library.head.known(library.absolute(body.talksplat.head))
+        head = open_files.head.known(open_files.absolute(body.talksplat.head))
         if frame is not None and head is not None and body.visible_in_viewport_get(context.space_data):
             _splats.draw(body.data.session_uid, frame, head.replay.canonical, body.matrix_world, linear=True)
 

@@ -17,8 +17,8 @@ import gpu
 import numpy as np
 from mathutils import Matrix
 
-from ...core.formats.gaussians import SH_C0, Gaussians
-from ...core.performance.replay import Frame
+from ...core.formats import SH_C0, Gaussians
+from ...core.performance import Frame
 from . import shader
 
 COLUMNS = 1024  # Gaussians a row of the texture
@@ -40,8 +40,7 @@ class Splats:
     def __init__(self) -> None:
         self._drawn: dict[int, Drawn] = {}
 
-    def draw(self, uid: int, frame: Frame, canonical: Gaussians, head_to_world: Matrix,
-             linear: bool = False) -> None:
+    def draw(self, uid: int, frame: Frame, canonical: Gaussians, head_to_world: Matrix, linear: bool = False) -> None:
         """One head at one moment into the current view.
 
         linear: the target turns light into sRGB itself, as Blender's 3D view does; blending then happens in

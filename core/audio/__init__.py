@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sound in, features out: decoding, the encoders, the windows that a branch listens to."""
+
+from .decode import load_sound, load_soundtrack
+from .encoders import ENCODERS
+from .features import Features
+from .sound import SOUND_RATE, Sound, write_wav
+from .windows import WINDOW_OFFSETS, windows_at
+
+__all__ = [
+    "ENCODERS",
+    "SOUND_RATE",
+    "WINDOW_OFFSETS",
+    "Features",
+    "Sound",
+    "load_sound",
+    "load_soundtrack",
+    "windows_at",
+    "write_wav",
+]

@@ -15,10 +15,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ..formats.opening import opened
-from ..formats.refusal import Refusal
+from ..formats import UserError, open_untrusted
 from .downmix import mixed
-from .sound import RATE, Sound
+from .sound import SOUND_RATE, Sound
 from .timeline import Timeline
 
 LONGEST = 3 * 3600  # seconds; 690 MB of mono samples at 16 kHz
@@ -34,17 +33,17 @@ OPEN_SIZE = 0x7FFF0000  # from here up a WAV's size means "not known when it was
 def load_sound(path: Path | str) -> Sound:
     """Read the (best) audio stream of `path` as mono 16 kHz; time 0 is the start of the file's timeline.
 
-    Raises Refusal for a missing file, one that is no sound, has no audio stream, holds no samples,
+    Raises UserError for a missing file, one that is no sound, has no audio stream, holds no samples,
     breaks off before its stated end, is damaged, or is longer than three hours. Silence is fine.
     """
-    samples, content_hash = _read(Path(path), RATE, 1, LONGEST)
-    return Sound(samples[:, 0].copy(), RATE, content_hash)
+    samples, content_hash = _read(Path(path), SOUND_RATE, 1, LONGEST)
+    return Sound(samples[:, 0].copy(), SOUND_RATE, content_hash)
 
 
 def load_soundtrack(path: Path | str) -> tuple[np.ndarray, int, str]:
     """The same stream on the same timeline for ears: (float32 [L,2] -1..1, 48000, content hash of the file).
 
-    Raises Refusal as `load_sound` does, here beyond one hour.
+    Raises UserError as `load_sound` does, here beyond one hour.
     """
     samples, content_hash = _read(Path(path), TRACK_RATE, 2, LONGEST_TRACK)
     return samples, TRACK_RATE, content_hash
@@ -52,16 +51,16 @@ def load_soundtrack(path: Path | str) -> tuple[np.ndarray, int, str]:
 
 def _read(path: Path, rate: int, channels: int, longest: float) -> tuple[np.ndarray, str]:
     """([L,c], SHA-256 of the file)."""
-    with opened(path) as (file, _):
+    with open_untrusted(path) as (file, _):
         try:
             # Our own open file and no protocol beside it: a playlist cannot send us to another file.
             with av.open(file, options={"protocol_whitelist": "none"}) as container:
                 samples = _decode(container, Timeline(path, rate, channels, longest))
         except av.error.FFmpegError as error:
-            raise Refusal(f"{path} cannot be read as sound ({error.strerror}); "
+            raise UserError(f"{path} cannot be read as sound ({error.strerror}); "
                           "export it again as WAV, or choose another file.") from error  # fmt: skip
         if not np.isfinite(samples).all():
-            raise Refusal(f"{path} holds samples that are not numbers; export it again as 16-bit WAV.")
+            raise UserError(f"{path} holds samples that are not numbers; export it again as 16-bit WAV.")
         file.seek(0)
         return np.clip(samples, -1.0, 1.0, out=samples), hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -70,12 +69,12 @@ def _decode(container: av.container.InputContainer, timeline: Timeline) -> np.nd
     path = timeline.path
     stream = container.streams.best("audio")
     if stream is None:
-        raise Refusal(f"{path} has no sound in it; choose a file with an audio stream.")
+        raise UserError(f"{path} has no sound in it; choose a file with an audio stream.")
     for time, rate, piece in _pieces(container, stream, timeline):
         timeline.lay(time, rate, piece)
     samples = timeline.finish()
     if not len(samples):
-        raise Refusal(f"{path} has an audio stream without samples; export it again.")
+        raise UserError(f"{path} has an audio stream without samples; export it again.")
     _check_whole(container, stream, path, len(samples) / timeline.target)
     return samples
 
@@ -97,7 +96,7 @@ def _pieces(container, stream, timeline: Timeline) -> Iterator[tuple[float | Non
             time = None if frame.time is None else frame.time - origin
             yield time, frame.sample_rate, mixed(frame, timeline.channels)
     if damaged > max(2, packets // 50):
-        raise Refusal(f"{timeline.path} is damaged ({damaged} of {packets} packets cannot be read); export it again.")
+        raise UserError(f"{timeline.path} is damaged ({damaged} of {packets} packets cannot be read); export it again.")
 
 
 def _origin(container) -> float | None:
@@ -116,7 +115,7 @@ def _origin(container) -> float | None:
 
 
 def _check_whole(container, stream, path: Path, seconds: float) -> None:
-    """Refusal when a format that states its length gave clearly less.
+    """UserError when a format that states its length gave clearly less.
 
     MP3 without a length tag, Ogg and broadcast streams state nothing reliable: what is there is taken.
     """
@@ -130,7 +129,7 @@ def _check_whole(container, stream, path: Path, seconds: float) -> None:
     else:
         return
     if seconds < stated - max(0.25, 0.01 * stated):
-        raise Refusal(f"{path} breaks off at {seconds:.1f} of {stated:.1f} s; copy or export it again.")
+        raise UserError(f"{path} breaks off at {seconds:.1f} of {stated:.1f} s; copy or export it again.")
 
 
 def _wav_length(path: Path) -> float:

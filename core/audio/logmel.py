@@ -8,7 +8,7 @@ import librosa
 import numpy as np
 
 from .features import MARGIN, Features
-from .sound import RATE, Sound
+from .sound import SOUND_RATE, Sound
 
 BANDS, WINDOW, HOP = 80, 640, 160  # samples at 16 kHz
 BLOCK = 6000  # frames at once (a minute): the complex spectrogram of hours would fill the memory
@@ -26,7 +26,7 @@ class LogMel:
 
     def encode(self, sound: Sound) -> Features:
         """Features [T,80]; frame k is centred on sample 160 k, counted from MARGIN before time 0."""
-        margin = round(MARGIN * RATE) // HOP
+        margin = round(MARGIN * SOUND_RATE) // HOP
         count = -(-len(sound.samples) // HOP) + 1 + 2 * margin
         heard = np.zeros((count - 1) * HOP + WINDOW, dtype=np.float32)
         start = margin * HOP + WINDOW // 2
@@ -34,7 +34,7 @@ class LogMel:
         values = np.empty((count, BANDS), dtype=np.float32)
         for a in range(0, count, BLOCK):
             b = min(a + BLOCK, count)
-            mel = librosa.feature.melspectrogram(y=heard[a * HOP : (b - 1) * HOP + WINDOW], sr=RATE, n_fft=WINDOW,
+            mel = librosa.feature.melspectrogram(y=heard[a * HOP : (b - 1) * HOP + WINDOW], sr=SOUND_RATE, n_fft=WINDOW,
                                                  hop_length=HOP, n_mels=BANDS, center=False, power=2.0)  # fmt: skip
             values[a:b] = np.log1p(1e4 * mel.T) / 10
-        return Features(values, (np.arange(count) - margin) * (HOP / RATE))
+        return Features(values, (np.arange(count) - margin) * (HOP / SOUND_RATE))

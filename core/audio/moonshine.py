@@ -28,9 +28,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 from .features import MARGIN, Features
-from .sound import RATE, Sound
+from .sound import SOUND_RATE, Sound
 
 MODEL = Path(__file__).parent / "moonshine_tiny_en" / "encoder_model.ort"
 SHA256 = "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221"
@@ -44,14 +44,14 @@ THREADS = 2
 
 @lru_cache(maxsize=2)
 def load_session(path: Path) -> onnxruntime.InferenceSession:
-    """The network in `path`, after its bytes were checked. Refusal when missing or not the known file."""
+    """The network in `path`, after its bytes were checked. UserError when missing or not the known file."""
     cure = "reinstall talksplat (the model belongs to the package)"
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise Refusal(f"the speech model {path} cannot be read ({error.strerror}); {cure}.") from error
+        raise UserError(f"the speech model {path} cannot be read ({error.strerror}); {cure}.") from error
     if hashlib.sha256(data).hexdigest() != SHA256:
-        raise Refusal(f"the speech model {path} is damaged (its SHA-256 differs from the published one); {cure}.")
+        raise UserError(f"the speech model {path} is damaged (its SHA-256 differs from the published one); {cure}.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -96,7 +96,7 @@ class Moonshine:
         Spans lie at every STEP frames from SPAN-STEP before the first frame, so that each frame is
         heard twice and the weights of its two spans sum to 1.
         """
-        margin = round(MARGIN * RATE) // HOP
+        margin = round(MARGIN * SOUND_RATE) // HOP
         count = -(-len(sound.samples) // HOP) + 1 + 2 * margin
         starts = range(0, STEP + count, STEP)
         total = starts[-1] + SPAN
@@ -108,4 +108,4 @@ class Moonshine:
         for a in starts:
             span = hear_span(heard[a * HOP : (a + SPAN - 1) * HOP + EXTENT])
             values[a : a + SPAN] += triangle[:, None] * span
-        return Features(values[STEP : STEP + count], (np.arange(count) - margin) * (HOP / RATE))
+        return Features(values[STEP : STEP + count], (np.arange(count) - margin) * (HOP / SOUND_RATE))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats.atomic import written_beside
+from ..formats import atomic_write
 
-RATE = 16000  # Hz; every encoder's input
+SOUND_RATE = 16000  # Hz; every encoder's input
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Sound:
     of a farm, whatever its decoder rounds), or of the samples when it was made in memory."""
 
     samples: np.ndarray  # [L] float32, -1..1
-    rate: int = RATE
+    rate: int = SOUND_RATE
     content_hash: str = ""
 
     def __post_init__(self) -> None:
-        if self.samples.ndim != 1 or self.samples.dtype != np.float32 or self.rate != RATE:
-            raise ValueError(f"a Sound is one channel of float32 at {RATE} Hz")
+        if self.samples.ndim != 1 or self.samples.dtype != np.float32 or self.rate != SOUND_RATE:
+            raise ValueError(f"a Sound is one channel of float32 at {SOUND_RATE} Hz")
         if not self.content_hash:
             digest = hashlib.sha256(np.ascontiguousarray(self.samples).data).hexdigest()
             object.__setattr__(self, "content_hash", digest)
@@ -43,7 +43,7 @@ class Sound:
 def write_wav(path: Path | str, sound: Sound) -> None:
     """Write 16-bit mono PCM; the old file stays until the new one is whole."""
     codes = np.clip(np.rint(sound.samples * 32768.0), -32768, 32767).astype("<i2")
-    with written_beside(path) as beside, wave.open(str(beside), "wb") as out:
+    with atomic_write(path) as beside, wave.open(str(beside), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(sound.rate)

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 
 SLACK = 0.04  # seconds a time stamp may stray (containers round them) before it counts as a hole
 BLOCK = 1 << 16  # samples of silence laid down at once
 
 
 class Timeline:
-    """Lay every piece, then `finish`. Raises Refusal (naming `path`) beyond `longest` seconds."""
+    """Lay every piece, then `finish`. Raises UserError (naming `path`) beyond `longest` seconds."""
 
     def __init__(self, path: Path, target: int, channels: int, longest: float) -> None:
         self.path, self.target, self.channels, self.longest = path, target, channels, longest
@@ -53,7 +53,7 @@ class Timeline:
 
     def _start(self, rate: int) -> None:
         if not 1000 <= rate <= 768000:
-            raise Refusal(f"{self.path} claims {rate} samples a second; export it again at 48000.")
+            raise UserError(f"{self.path} claims {rate} samples a second; export it again at 48000.")
         self.base = self.now
         self._flush()
         self.rate, self.fed = rate, 0
@@ -83,4 +83,4 @@ class Timeline:
         return np.concatenate(self.done) if self.done else np.zeros((0, self.channels), dtype=np.float32)
 
     def _too_long(self) -> None:
-        raise Refusal(f"{self.path} is longer than {self.longest / 3600:g} h; cut out the part that is spoken.")
+        raise UserError(f"{self.path} is longer than {self.longest / 3600:g} h; cut out the part that is spoken.")

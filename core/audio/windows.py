@@ -15,10 +15,10 @@ from .features import Features
 MODEL_RATE = 25  # Hz, the model frames of this line of work; the head's business, never the scene's
 FRAMES = np.arange(-4, 4)  # j
 HALVES = np.array([-0.01, 0.01])  # seconds around a model frame
-OFFSETS = FRAMES[:, None] / MODEL_RATE + HALVES  # [8,2] seconds around the moment: -0.17 .. 0.13 every 20 ms
+WINDOW_OFFSETS = FRAMES[:, None] / MODEL_RATE + HALVES  # [8,2] seconds around the moment: -0.17 .. 0.13 every 20 ms
 
 
-def window_at(
+def windows_at(
     features: Features,
     times: np.ndarray,  # [M] seconds (floats or Fractions)
 ) -> np.ndarray:
@@ -35,7 +35,7 @@ def window_at(
     if not np.isfinite(moments).all():
         raise ValueError("window times must be finite")
     last = len(features.times) - 1
-    place = (moments[:, None, None] + OFFSETS - features.times[0]) / features.hop
+    place = (moments[:, None, None] + WINDOW_OFFSETS - features.times[0]) / features.hop
     place = np.clip(place, 0.0, last)
     below = place.astype(np.int64)
     above = np.minimum(below + 1, last)

@@ -9,19 +9,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from ..audio.decode import load_sound
-from ..audio.sound import Sound
-from ..formats.bake import BakeCard, BakeWriter
-from ..formats.bake_start import AGREE, Beginning
-from ..formats.head import HeadFile, read_head
-from ..formats.lock import Lock
-from ..formats.opening import open_plain
-from ..jobs.events import Event, Finished, Progress, Started, Warned
-from ..jobs.messages import Bake
-from ..jobs.pace import Pace
-from ..performance.condition import Performance
-from ..performance.replay import Replay
-from .perform import performed
+from ..audio import Sound, load_sound
+from ..formats import SHOT_FIELDS, BakeCard, BakeHeader, BakeWriter, FileLock, HeadFile, open_regular_file, read_head
+from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
+from ..performance import Performance, Replay
+from .perform import load_or_perform
 from .shot import Shot
 
 
@@ -38,27 +30,47 @@ def bake(job: Bake) -> Iterator[Event]:
     card = card_of(job, head, sound, shot)
     yield Started(f"Baking {shot.frame_count} frames of {head.card.name}", shot.frame_count)
     yield Progress(0, shot.frame_count, -1.0, f"listening to {Path(job.audio).name}")
-    performance = yield from _only_warnings(performed(head, sound, job.audio,
-                                                      Path(job.out).with_suffix(".performance")))
+    performance = yield from _only_warnings(
+        load_or_perform(head, sound, job.audio, Path(job.out).with_suffix(".performance"))
+    )
     replay = Replay(head)
     yield from _make_room(job.out, card)
     with BakeWriter.open(job.out, card, replay.canonical, replay.branch) as writer:
         found = len(writer.done)
         yield from _frames(writer, shot, performance, replay)
         manifest = writer.finish()
-    yield Finished({
-        "bake": str(Path(job.out).absolute()), "frames": manifest.frames, "new": manifest.frames - found,
-        "frame_start": shot.frame_start, "frame_end": shot.span[-1], "fps": str(shot.rate),
-        "bytes": Path(job.out).stat().st_size, "position_error_metres": manifest.error.position,
-    })
+    yield Finished(
+        {
+            "bake": str(Path(job.out).absolute()),
+            "frames": manifest.frames,
+            "new": manifest.frames - found,
+            "frame_start": shot.frame_start,
+            "frame_end": shot.span[-1],
+            "fps": str(shot.rate),
+            "bytes": Path(job.out).stat().st_size,
+            "position_error_metres": manifest.error.position,
+        }
+    )
 
 
 def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
     """What the bake will say about itself."""
     degree = head.gaussians("face").sh_degree
-    return BakeCard(Path(job.out).stem, shot.rate, shot.frame_start, shot.frame_count, degree, head.card.content_hash,
-                    sound.content_hash, str(Path(job.head).absolute()), str(Path(job.audio).absolute()),
-                    float(shot.offset), shot.controls_card(), head.card.camera, head.card.colour_space)
+    return BakeCard(
+        Path(job.out).stem,
+        shot.rate,
+        shot.frame_start,
+        shot.frame_count,
+        degree,
+        head.card.content_hash,
+        sound.content_hash,
+        str(Path(job.head).absolute()),
+        str(Path(job.audio).absolute()),
+        float(shot.offset),
+        shot.controls_card(),
+        head.card.camera,
+        head.card.colour_space,
+    )
 
 
 def _frames(writer: BakeWriter, shot: Shot, performance: Performance, replay: Replay) -> Iterator[Progress]:
@@ -75,17 +87,17 @@ def _make_room(path: str, card: BakeCard) -> Iterator[Warned]:
     """Remove a bake of another shot, unless somebody is writing it. Raises Refusal."""
     if not Path(path).exists():
         return
-    file, size = open_plain(path, "r+b")
+    file, size = open_regular_file(path, "r+b")
     with file:
-        held = Lock(file, path)
+        held = FileLock(file, path)
         try:
-            theirs = Beginning(file, size, path).card
+            theirs = BakeHeader(file, size, path).card
         finally:
             held.close()
     if theirs.shot == card.shot:
         return
     Path(path).unlink()
-    differ = ", ".join(name for name in AGREE if getattr(theirs, name) != getattr(card, name))
+    differ = ", ".join(name for name in SHOT_FIELDS if getattr(theirs, name) != getattr(card, name))
     yield Warned(f"{path}: held another shot ({differ} differ), which is replaced.")
 
 

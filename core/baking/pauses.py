@@ -10,9 +10,9 @@ Letters: M moments.
 
 import numpy as np
 
-from ..audio.sound import Sound
+from ..audio import Sound
 from ..metrics import silent_spans
-from ..performance.upper_face import smooth
+from ..performance import smoothstep
 
 QUIET = 0.25  # of the way in dB from the sound's floor to its loud passages (`metrics` counts to 0.35)
 SHORTEST = 0.4  # seconds: a stop between two words is no pause
@@ -21,7 +21,7 @@ LEAD = 0.1  # seconds before the next sound by which its shape is there: lips se
 EASE = 0.2  # seconds from speech to rest, and back
 
 
-def speaking(
+def speech_presence(
     sound: Sound,
     times: np.ndarray,  # [M] seconds
 ) -> np.ndarray:
@@ -37,4 +37,4 @@ def speaking(
     if ends[-1] >= sound.duration - EASE / 2:
         ends[-1] = np.inf
     within = np.minimum(times - starts[begun] - HOLD, ends[begun] - LEAD - times)
-    return (1 - smooth(np.where(begun < 0, 0.0, within / EASE))).astype(np.float32)
+    return (1 - smoothstep(np.where(begun < 0, 0.0, within / EASE))).astype(np.float32)

@@ -11,30 +11,28 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio.decode import load_sound
-from ..audio.sound import Sound
-from ..formats.head import HeadFile, read_head
-from ..formats.refusal import Refusal
-from ..jobs.events import Event, Finished, Progress, Started
-from ..jobs.messages import Perform
-from ..jobs.pace import Pace
-from ..performance.condition import SAMPLE_RATE, Performance, read_performance, write_performance
-from .listen import Ears, loudness
-from .pauses import speaking
+from ..audio import Sound, load_sound
+from ..formats import HeadFile, UserError, read_head
+from ..jobs import Event, Finished, Pace, Perform, Progress, Started
+from ..performance import SAMPLE_RATE, Performance, read_performance, write_performance
+from .audio_codes import AudioCodes, loudness
+from .pauses import speech_presence
 
 MARGIN = Fraction(1, 2)  # seconds before and after the sound: a window reaches 0.17 s, then silence holds
 
 
 def perform(job: Perform) -> Iterator[Event]:
-    """Write the performance of `job.head` to `job.audio`. Raises Refusal; leaves nothing half-written."""
+    """Write the performance of `job.head` to `job.audio`. Raises UserError; leaves nothing half-written."""
     head, sound = read_head(job.head), load_sound(job.audio)
-    yield Started(f"{head.card.name} listens to {Path(job.audio).name}", moments(sound))
-    performance = yield from listened(head, sound, job.audio)
+    yield Started(f"{head.card.name} listens to {Path(job.audio).name}", sample_count(sound))
+    performance = yield from listen_to_sound(head, sound, job.audio)
     write_performance(job.out, performance)
-    yield Finished({"performance": str(Path(job.out).absolute()), "seconds": sound.duration, "moments": moments(sound)})
+    yield Finished(
+        {"performance": str(Path(job.out).absolute()), "seconds": sound.duration, "moments": sample_count(sound)}
+    )
 
 
-def performed(head: HeadFile, sound: Sound, audio_path: str, kept: Path) -> Iterator[Event]:
+def load_or_perform(head: HeadFile, sound: Sound, audio_path: str, kept: Path) -> Iterator[Event]:
     """The performance kept at `kept` when it is of this head and sound; else listen, and keep it there.
 
     A generator that gives the Performance back.
@@ -43,32 +41,44 @@ def performed(head: HeadFile, sound: Sound, audio_path: str, kept: Path) -> Iter
         performance = read_performance(kept)
         if (performance.head_hash, performance.audio_hash) == (head.card.content_hash, sound.content_hash):
             return performance
-    except Refusal:
+    except UserError:
         pass
-    performance = yield from listened(head, sound, audio_path)
+    performance = yield from listen_to_sound(head, sound, audio_path)
     write_performance(kept, performance)
     return performance
 
 
-def moments(sound: Sound) -> int:
+def sample_count(sound: Sound) -> int:
     """M for this sound."""
     return math.ceil((Fraction(len(sound.samples), sound.rate) + 2 * MARGIN) * SAMPLE_RATE) + 1
 
 
-def listened(head: HeadFile, sound: Sound, audio_path: str) -> Iterator[Progress]:
+def listen_to_sound(head: HeadFile, sound: Sound, audio_path: str) -> Iterator[Progress]:
     """Listen now, block by block; at rest in pauses. A generator that gives the Performance back."""
-    ears = Ears(head)
-    total = moments(sound)
+    ears = AudioCodes(head)
+    total = sample_count(sound)
     times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
     pace, blocks = Pace(total), []
     for block in ears.codes(sound, times):
         blocks.append(block)
         yield pace.at(sum(len(next(iter(b.values()))) for b in blocks), "listening")
-    rest, present = ears.rest(), speaking(sound, times)[:, None]
+    rest, present = ears.rest(), speech_presence(sound, times)[:, None]
     codes = {branch: np.concatenate([block[branch] for block in blocks]) for branch in ears.nets}
-    codes = {branch: np.where(present == 1, code, rest[branch] + present * (code - rest[branch]))
-             for branch, code in codes.items()}
+    codes = {
+        branch: np.where(present == 1, code, rest[branch] + present * (code - rest[branch]))
+        for branch, code in codes.items()
+    }
     names = head.card.expression
-    return Performance(codes, rest, np.zeros((total, len(names)), np.float32), names, loudness(sound, times),
-                       head.card.content_hash, sound.content_hash, Path(audio_path).name, sound.duration, SAMPLE_RATE,
-                       -MARGIN)
+    return Performance(
+        codes,
+        rest,
+        np.zeros((total, len(names)), np.float32),
+        names,
+        loudness(sound, times),
+        head.card.content_hash,
+        sound.content_hash,
+        Path(audio_path).name,
+        sound.duration,
+        SAMPLE_RATE,
+        -MARGIN,
+    )

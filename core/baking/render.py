@@ -14,55 +14,52 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats.bake import BakeReader
-from ..formats.refusal import Refusal
-from ..interchange.colour import SPACES, codes_of
-from ..interchange.exr import LAYOUTS
-from ..interchange.movie import MovieWriter
-from ..jobs.events import Event, Finished, Progress, Started, Warned
-from ..jobs.messages import Render
-from ..jobs.pace import Pace
-from ..raster.door import rasterize
-from .ledger import Ledger, key_of
-from .press import FILES, Picture, Press
+from ..formats import BakeReader, UserError
+from ..interchange import COLOUR_SPACES, EXR_LAYOUTS, MovieWriter, display_codes
+from ..jobs import Event, Finished, Pace, Progress, Render, Started, Warned
+from ..raster import rasterize
+from .image_writer import FILES, FrameFiles, ImageWriter
+from .render_cameras import cameras_of, frames_of
+from .render_manifest import RenderManifest, key_of
 from .soundtrack import Soundtrack, soundtrack_of
-from .views import cameras_of, frames_of
 
 LOOK = 1  # raise it when the same bake and camera give other pixels than before
 GREY = 0.5  # display code behind the head in the movie
 
 
 def render(job: Render) -> Iterator[Event]:
-    """Render what is asked for and not finished yet. Closing keeps the finished pictures. Raises Refusal."""
+    """Render what is asked for and not finished yet. Closing keeps the finished pictures. Raises UserError."""
     with BakeReader.open(job.bake) as bake:
         wanted = frames_of(job, bake)
         pictures = pictures_of(job, bake, wanted)
         soundtrack, warning = soundtrack_of(job, bake) if job.movie else (None, None)
-        ledger = Ledger(Path(job.out), Path(job.bake).stem)
+        ledger = RenderManifest(Path(job.out), Path(job.bake).stem)
         yield Started(f"Rendering {len(wanted)} frames of {bake.card.name}", len(wanted))
         if warning:
             yield Warned(warning)
         movie = Path(job.out) / f"{Path(job.bake).stem}.mp4"
-        movie_key = key_of("mp4", [p.look for p in pictures], bake.card.fps, soundtrack and soundtrack.content_hash,
-                           bake.card.offset)
+        movie_key = key_of(
+            "mp4", [p.look for p in pictures], bake.card.fps, soundtrack and soundtrack.content_hash, bake.card.offset
+        )
         screening = job.movie and not ledger.finished(movie, movie_key)
-        missing = {p.frame for p in pictures
-                   if any(not ledger.finished(path, p.keys[kind]) for kind, path in p.files.items())}
-        press = Press(bake.card, ledger, job)
+        missing = {
+            p.frame for p in pictures if any(not ledger.finished(path, p.keys[kind]) for kind, path in p.files.items())
+        }
+        press = ImageWriter(bake.card, ledger, job)
         yield from _frames(bake, pictures, missing, press, _screen(movie, bake, pictures, soundtrack, screening))
         if screening:
             ledger.note(movie, movie_key)
         yield Finished(_result(job, pictures, len(missing), movie))
 
 
-def pictures_of(job: Render, bake: BakeReader, wanted: range) -> list[Picture]:
-    """What each frame is to become. Raises Refusal."""
+def pictures_of(job: Render, bake: BakeReader, wanted: range) -> list[FrameFiles]:
+    """What each frame is to become. Raises UserError."""
     if not (job.png or job.exr or job.movie):
-        raise Refusal("nothing is to be rendered; switch on png, exr or movie.")
-    if job.exr_layout not in LAYOUTS:
-        raise Refusal(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(LAYOUTS)}.")
-    if job.space not in SPACES:
-        raise Refusal(f"space {job.space!r} is unknown; use one of {', '.join(SPACES)}.")
+        raise UserError("nothing is to be rendered; switch on png, exr or movie.")
+    if job.exr_layout not in EXR_LAYOUTS:
+        raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")
+    if job.space not in COLOUR_SPACES:
+        raise UserError(f"space {job.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}.")
     cameras = cameras_of(job, bake, wanted)
     name, kinds = Path(job.bake).stem, [kind for kind in FILES if getattr(job, kind)]
     pictures = []
@@ -70,7 +67,7 @@ def pictures_of(job: Render, bake: BakeReader, wanted: range) -> list[Picture]:
         files = {kind: Path(job.out) / f"{name}.{numbered(frame)}.{kind}" for kind in kinds}
         look = key_of(LOOK, bake.card.shot, frame, cameras[frame])
         keys = {"png": look, "exr": key_of(look, job.exr_layout, job.space)}
-        pictures.append(Picture(frame, cameras[frame], look, keys, files))
+        pictures.append(FrameFiles(frame, cameras[frame], look, keys, files))
     return pictures
 
 
@@ -79,8 +76,9 @@ def numbered(frame: int) -> str:
     return f"{'-' if frame < 0 else ''}{abs(frame):04d}"
 
 
-def _frames(bake: BakeReader, pictures: list[Picture], missing: set[int], press: Press,
-            screen: MovieWriter | None) -> Iterator[Progress]:
+def _frames(
+    bake: BakeReader, pictures: list[FrameFiles], missing: set[int], press: ImageWriter, screen: MovieWriter | None
+) -> Iterator[Progress]:
     canonical = bake.canonical
     table = tuple(np.empty_like(getattr(canonical, name)) for name in ("means", "quats", "scales"))
     with press, screen or nullcontext():
@@ -89,17 +87,26 @@ def _frames(bake: BakeReader, pictures: list[Picture], missing: set[int], press:
         yield pace.at(pace.done)
         for picture in todo:
             means, quats, scales = bake.frame(picture.frame, into=table)
-            seen = rasterize(means, quats, scales, canonical.opacities, canonical.sh0, canonical.shN, picture.camera,
-                             depth="exr" in picture.files and picture.frame in missing)
+            seen = rasterize(
+                means,
+                quats,
+                scales,
+                canonical.opacities,
+                canonical.sh0,
+                canonical.shN,
+                picture.camera,
+                depth="exr" in picture.files and picture.frame in missing,
+            )
             if picture.frame in missing:
                 press.hand_in(picture, seen)
             if screen is not None:
-                screen.add(codes_of(seen.color + (1.0 - seen.alpha[..., None]) * np.float32(GREY)))
+                screen.add(display_codes(seen.color + (1.0 - seen.alpha[..., None]) * np.float32(GREY)))
             yield pace.at(pace.done + 1, f"frame {picture.frame}")
 
 
-def _screen(path: Path, bake: BakeReader, pictures: list[Picture], soundtrack: Soundtrack | None,
-            wanted: bool) -> MovieWriter | None:
+def _screen(
+    path: Path, bake: BakeReader, pictures: list[FrameFiles], soundtrack: Soundtrack | None, wanted: bool
+) -> MovieWriter | None:
     """The movie to write, its sound placed where the bake's offset says."""
     if not wanted:
         return None
@@ -110,9 +117,13 @@ def _screen(path: Path, bake: BakeReader, pictures: list[Picture], soundtrack: S
     return MovieWriter(path, card.fps, camera.width, camera.height, sound)
 
 
-def _result(job: Render, pictures: list[Picture], rendered: int, movie: Path) -> dict:
+def _result(job: Render, pictures: list[FrameFiles], rendered: int, movie: Path) -> dict:
     folder = Path(job.out).absolute()
     kinds = {kind: path.name for kind, path in pictures[0].files.items()}
-    return {"folder": str(folder), "frames": len(pictures), "rendered": rendered,
-            **{f"first_{kind}": name for kind, name in kinds.items()},
-            **({"movie": str(movie.absolute())} if job.movie else {})}
+    return {
+        "folder": str(folder),
+        "frames": len(pictures),
+        "rendered": rendered,
+        **{f"first_{kind}": name for kind, name in kinds.items()},
+        **({"movie": str(movie.absolute())} if job.movie else {}),
+    }

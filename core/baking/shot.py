@@ -10,11 +10,9 @@ import math
 from dataclasses import asdict, astuple, dataclass
 from fractions import Fraction
 
-from ..formats.plain import to_json
-from ..formats.refusal import Refusal
-from ..jobs.messages import Bake
-from ..performance.controls import Controls
-from ..performance.time import frame_time, parse_rate
+from ..formats import UserError, to_json
+from ..jobs import Bake
+from ..performance import Controls, frame_time, parse_rate
 
 MOST_SECONDS = 86400  # of offset: a day
 
@@ -31,22 +29,24 @@ class Shot:
 
     @staticmethod
     def of(job: Bake, duration: Fraction) -> "Shot":
-        """The job's shot; `duration` of the sound in seconds settles a frame count of 0. Raises Refusal."""
+        """The job's shot; `duration` of the sound in seconds settles a frame count of 0. Raises UserError."""
         rate = parse_rate(job.fps)
         if not math.isfinite(job.offset) or abs(job.offset) > MOST_SECONDS:
-            raise Refusal(f"offset {job.offset} is out of range; give seconds within a day.")
+            raise UserError(f"offset {job.offset} is out of range; give seconds within a day.")
         offset = Fraction(job.offset)
         count = job.frame_count or math.ceil((offset + duration) * rate)
         if job.frame_count < 0 or count <= 0:
-            raise Refusal(f"the shot has no frame (frame_count {job.frame_count}, the sound ends "
-                          f"{float(offset + duration):.3f} s after the first frame); set frame_count or the offset.")
+            raise UserError(
+                f"the shot has no frame (frame_count {job.frame_count}, the sound ends "
+                f"{float(offset + duration):.3f} s after the first frame); set frame_count or the offset."
+            )
         per_frame = job.controls_per_frame
         if per_frame and len(per_frame) != count:
-            raise Refusal(f"controls_per_frame holds {len(per_frame)} controls for {count} frames; give one a frame.")
+            raise UserError(f"controls_per_frame holds {len(per_frame)} controls for {count} frames; give one a frame.")
         for i, controls in enumerate(per_frame or (job.controls,)):
             if not all(math.isfinite(value) for value in astuple(controls)):
                 where = f" of frame {job.frame_start + i}" if per_frame else ""
-                raise Refusal(f"the controls{where} must be finite numbers; reset the one that is not.")
+                raise UserError(f"the controls{where} must be finite numbers; reset the one that is not.")
         return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,))
 
     @property

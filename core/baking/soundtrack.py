@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio.decode import load_soundtrack
-from ..formats.bake import BakeReader
-from ..formats.refusal import Refusal
-from ..jobs.messages import Render
+from ..audio import load_soundtrack
+from ..formats import BakeReader, UserError
+from ..jobs import Render
 
 
 @dataclass(frozen=True)
@@ -27,22 +26,22 @@ class Soundtrack:
     def between(self, begin: Fraction, end: Fraction) -> tuple[np.ndarray, int]:
         """Samples [L,c] of that span of seconds (silence where there is no sound), and their rate."""
         first, last = round(begin * self.rate), round(end * self.rate)
-        inside = self.samples[max(first, 0):max(last, 0)]
+        inside = self.samples[max(first, 0) : max(last, 0)]
         lead = min(max(-first, 0), last - first)
         out = np.zeros((last - first, self.samples.shape[1]), dtype=np.float32)
-        out[lead:lead + len(inside)] = inside
+        out[lead : lead + len(inside)] = inside
         return out, self.rate
 
 
 def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str | None]:
     """The movie's sound, and a warning when it is missing or another than the bake's.
 
-    Raises Refusal only for a sound that the job names itself.
+    Raises UserError only for a sound that the job names itself.
     """
     path = job.audio or bake.card.audio
     try:
         track = Soundtrack(*load_soundtrack(path))
-    except Refusal as refusal:
+    except UserError as refusal:
         if job.audio:
             raise
         return None, f"{refusal} The movie is silent; name its sound with audio."

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..performance.branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
+from ..performance import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .fusion import FUSIONS
 from .triplane import TriPlane
 
@@ -56,8 +56,9 @@ class Branch(nn.Module):
         if settings.expression:
             self.expression_gate = nn.Sequential(*mlp(x, EXPRESSION_GATE, settings.expression), nn.ReLU())
         self.fusion = FUSIONS[settings.fusion](settings)
-        self.deform = mlp(x + self.fusion.width + settings.expression, settings.hidden, settings.hidden,
-                          settings.columns)
+        self.deform = mlp(
+            x + self.fusion.width + settings.expression, settings.hidden, settings.hidden, settings.columns
+        )
         self.register_buffer("motion", torch.tensor(settings.motion, dtype=torch.float32), persistent=False)
 
     def inside(self, means: Tensor) -> Tensor:  # [N,3] -> [N] bool

@@ -9,8 +9,8 @@ Letters: N Gaussians of one branch, A audio code, E expression channels, C featu
 import torch
 from torch import Tensor, nn
 
-from ..formats.head import BRANCHES
-from ..performance.branch_settings import BranchSettings
+from ..formats import BRANCHES
+from ..performance import BranchSettings
 from .audio_code import AudioCode
 from .branch import Branch, apply
 

@@ -16,7 +16,7 @@ Letters: N Gaussians, X spatial features, A audio code c, F fused width.
 import torch
 from torch import Tensor, nn
 
-from ..performance.branch_settings import BranchSettings
+from ..performance import BranchSettings
 
 
 class GatedFusion(nn.Module):

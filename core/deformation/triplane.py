@@ -10,8 +10,7 @@ Letters: N points, P = 3 planes (xy, yz, xz), L levels, R nodes an axis, T rows 
 import torch
 from torch import Tensor, nn
 
-from ..performance.branch_settings import BranchSettings
-from ..performance.planes import PLANES
+from ..performance import PLANES, BranchSettings
 from .triplane_numba import encode_backward, encode_forward
 
 TABLE_INIT = 1e-4  # uniform in +-1e-4, as torch-ngp's grids

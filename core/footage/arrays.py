@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 
 DEFLATE_LIMIT = 1032  # a deflated byte holds at most this many; zlib's own bound
 
@@ -17,7 +17,7 @@ def read_arrays(
     path: Path,
     wanted: dict[str, tuple],  # name -> shape; None in a shape fits any length, a letter binds equal lengths
 ) -> dict[str, np.ndarray]:
-    """The arrays of `wanted`, as the file holds them, finite. Raises Refusal in one sentence."""
+    """The arrays of `wanted`, as the file holds them, finite. Raises UserError in one sentence."""
     lengths: dict[str, int] = {}
     try:
         room = path.stat().st_size * DEFLATE_LIMIT
@@ -27,16 +27,16 @@ def read_arrays(
             for name, shape in wanted.items():
                 info = present.get(f"{name}.npy")
                 if info is None:
-                    raise Refusal(f"{path}: the array {name!r} is missing; prepare the footage again.")
+                    raise UserError(f"{path}: the array {name!r} is missing; prepare the footage again.")
                 with archive.open(info) as stream:
                     arrays[name] = _one(path, name, stream, info, shape, lengths, room)
             return arrays
     except FileNotFoundError:
-        raise Refusal(f"{path} is missing; prepare the footage again.") from None
+        raise UserError(f"{path} is missing; prepare the footage again.") from None
     except (OSError, zipfile.BadZipFile, zlib.error, ValueError, EOFError, SyntaxError, KeyError) as trouble:
-        if isinstance(trouble, Refusal):
+        if isinstance(trouble, UserError):
             raise
-        raise Refusal(f"{path} is damaged ({trouble}); prepare the footage again.") from None
+        raise UserError(f"{path} is damaged ({trouble}); prepare the footage again.") from None
 
 
 def _one(path: Path, name: str, stream, info: zipfile.ZipInfo, shape: tuple, lengths: dict, room: int) -> np.ndarray:
@@ -44,10 +44,10 @@ def _one(path: Path, name: str, stream, info: zipfile.ZipInfo, shape: tuple, len
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     real, fortran, dtype = reader(stream)
     if dtype.hasobject or dtype.kind not in "iufb":
-        raise Refusal(f"{path}: {name} holds {dtype}, expected plain numbers; prepare the footage again.")
+        raise UserError(f"{path}: {name} holds {dtype}, expected plain numbers; prepare the footage again.")
     size = int(np.prod([int(n) for n in real], dtype=object)) * dtype.itemsize
     if size > info.file_size or size > room:
-        raise Refusal(f"{path}: {name} claims more than the file holds; prepare the footage again.")
+        raise UserError(f"{path}: {name} claims more than the file holds; prepare the footage again.")
     fits = len(real) == len(shape)
     for have, want in zip(real, shape):
         if isinstance(want, str):
@@ -56,10 +56,10 @@ def _one(path: Path, name: str, stream, info: zipfile.ZipInfo, shape: tuple, len
             fits = fits and have == want
     if not fits:
         expected = tuple(lengths.get(w, w) if isinstance(w, str) else w for w in shape)
-        raise Refusal(f"{path}: {name} has shape {real}, expected {expected}; prepare the footage again.")
+        raise UserError(f"{path}: {name} has shape {real}, expected {expected}; prepare the footage again.")
     values = np.frombuffer(stream.read(size), dtype=dtype)
     if len(values) * dtype.itemsize != size:
-        raise Refusal(f"{path}: {name} is cut short; prepare the footage again.")
+        raise UserError(f"{path}: {name} is cut short; prepare the footage again.")
     if dtype.kind == "f" and not np.isfinite(values).all():
-        raise Refusal(f"{path}: {name} holds NaN or infinite values; prepare the footage again.")
+        raise UserError(f"{path}: {name} holds NaN or infinite values; prepare the footage again.")
     return values.reshape(real[::-1]).T if fortran else values.reshape(real)

@@ -19,14 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats.camera import Camera
-from ..formats.refusal import Refusal
+from ..formats import Camera, UserError
 from .arrays import read_arrays
 from .pictures import Picture, PictureCache, pack, read_png, unpack
 
-VERSION = 1
+FOOTAGE_VERSION = 1
 SPLITS = {"train": 0, "test": 1, "camera": 2}  # "camera": a train clip seen from a held-back camera
-LARGEST = 8192  # pixels a side
+MAX_PICTURE_SIDE = 8192  # pixels a side
 JSON_LIMIT = 16 << 20  # bytes
 DEPTH_STEP = 1e-4  # metres a level of the depth pictures
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
@@ -67,23 +66,34 @@ class Footage:
 
     @staticmethod
     def open(folder: Path | str, shrink: int = 1, cache_bytes: int = 1 << 30) -> "Footage":
-        """Read the card and the table of pictures; pictures are read when asked for. Raises Refusal."""
+        """Read the card and the table of pictures; pictures are read when asked for. Raises UserError."""
         folder = Path(folder)
         card = _read_card(folder)
         if shrink < 1 or card["width"] % shrink or card["height"] % shrink:
-            raise Refusal(f"{folder}: pictures of {card['width']}x{card['height']} cannot be made {shrink} times "
-                          "smaller; choose a divisor of both sides.")
+            raise UserError(
+                f"{folder}: pictures of {card['width']}x{card['height']} cannot be made {shrink} times "
+                "smaller; choose a divisor of both sides."
+            )
         expressions = len(card["expression_names"])
-        columns = read_arrays(folder / "frames.npz", {
-            "clip": ("F",), "time": ("F",), "split": ("F",), "viewmat": ("F", 4, 4), "K": ("F", 3, 3),
-            "landmarks2d": ("F", 68, 2), "expression": ("F", expressions)})
+        columns = read_arrays(
+            folder / "frames.npz",
+            {
+                "clip": ("F",),
+                "time": ("F",),
+                "split": ("F",),
+                "viewmat": ("F", 4, 4),
+                "K": ("F", 3, 3),
+                "landmarks2d": ("F", 68, 2),
+                "expression": ("F", expressions),
+            },
+        )
         clip, split = columns["clip"], columns["split"]
         if len(clip) == 0:
-            raise Refusal(f"{folder}/frames.npz lists no pictures; prepare the footage again.")
+            raise UserError(f"{folder}/frames.npz lists no pictures; prepare the footage again.")
         if clip.dtype.kind not in "iu" or clip.min() < 0 or clip.max() >= len(card["clips"]):
-            raise Refusal(f"{folder}/frames.npz names clips that footage.json does not; prepare the footage again.")
+            raise UserError(f"{folder}/frames.npz names clips that footage.json does not; prepare the footage again.")
         if not np.isin(split, list(SPLITS.values())).all():
-            raise Refusal(f"{folder}/frames.npz: split must be 0, 1 or 2; prepare the footage again.")
+            raise UserError(f"{folder}/frames.npz: split must be 0, 1 or 2; prepare the footage again.")
         return Footage(folder, card, columns, shrink, cache_bytes)
 
     def __len__(self) -> int:
@@ -94,7 +104,7 @@ class Footage:
         return np.flatnonzero(self.split == SPLITS[split])
 
     def picture(self, i: int) -> Picture:
-        """rgb [H,W,3] premultiplied, alpha [H,W], label [H,W], mouth [H,W]. Raises Refusal."""
+        """rgb [H,W,3] premultiplied, alpha [H,W], label [H,W], mouth [H,W]. Raises UserError."""
         packed = self._cache.get(i)
         if packed is None:
             image = read_png(self.folder / "image" / f"{i:06d}.png", "RGBA", *self.full_size)
@@ -112,17 +122,29 @@ class Footage:
         return read_png(path, "I;16", *self.full_size)[s // 2 :: s, s // 2 :: s].astype(np.float32) * DEPTH_STEP
 
     def camera(self, i: int) -> Camera:
-        """The camera of picture i at the size the pictures are read in. Raises Refusal."""
+        """The camera of picture i at the size the pictures are read in. Raises UserError."""
         K = self._K[i] / self.shrink
-        return Camera(self.width, self.height, float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2]),
-                      self._viewmat[i].tolist())
+        return Camera(
+            self.width,
+            self.height,
+            float(K[0, 0]),
+            float(K[1, 1]),
+            float(K[0, 2]),
+            float(K[1, 2]),
+            self._viewmat[i].tolist(),
+        )
 
     def track(self, clip: int) -> Track:
-        """The whole clip, pictures or not. Raises Refusal."""
-        columns = read_arrays(self.folder / "tracks" / f"{self.clips[clip].name}.npz", {
-            "time": ("T",), "landmarks": ("T", 68, 3), "expression": ("T", len(self.expression_names))})
-        return Track(columns["time"].astype(np.float64), columns["landmarks"].astype(np.float32),
-                     columns["expression"].astype(np.float32))
+        """The whole clip, pictures or not. Raises UserError."""
+        columns = read_arrays(
+            self.folder / "tracks" / f"{self.clips[clip].name}.npz",
+            {"time": ("T",), "landmarks": ("T", 68, 3), "expression": ("T", len(self.expression_names))},
+        )
+        return Track(
+            columns["time"].astype(np.float64),
+            columns["landmarks"].astype(np.float32),
+            columns["expression"].astype(np.float32),
+        )
 
     def clips_of(self, split: str) -> Sequence[int]:
         """Indices of the clips of a split, "train" or "test"."""
@@ -133,31 +155,39 @@ def _read_card(folder: Path) -> dict:
     path = folder / "footage.json"
     try:
         if path.stat().st_size > JSON_LIMIT:
-            raise Refusal(f"{path} is larger than {JSON_LIMIT >> 20} MiB; this is not a footage card.")
+            raise UserError(f"{path} is larger than {JSON_LIMIT >> 20} MiB; this is not a footage card.")
         card = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise Refusal(f"{path} is missing; choose a folder with prepared footage.") from None
+        raise UserError(f"{path} is missing; choose a folder with prepared footage.") from None
     except (OSError, ValueError, RecursionError) as trouble:
-        if isinstance(trouble, Refusal):
+        if isinstance(trouble, UserError):
             raise
-        raise Refusal(f"{path} is not readable JSON ({trouble}); prepare the footage again.") from None
+        raise UserError(f"{path} is not readable JSON ({trouble}); prepare the footage again.") from None
     if not isinstance(card, dict) or card.get("format") != "talksplat footage":
-        raise Refusal(f"{path} is not a talksplat footage card; choose a folder with prepared footage.")
-    if card.get("version") != VERSION:
-        raise Refusal(f"{path} has version {card.get('version')!r}, this talksplat reads {VERSION}; "
-                      "use the talksplat that wrote it.")
+        raise UserError(f"{path} is not a talksplat footage card; choose a folder with prepared footage.")
+    if card.get("version") != FOOTAGE_VERSION:
+        raise UserError(
+            f"{path} has version {card.get('version')!r}, this talksplat reads {FOOTAGE_VERSION}; "
+            "use the talksplat that wrote it."
+        )
     try:
         return _checked(folder, card)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as trouble:
-        if isinstance(trouble, Refusal):
+        if isinstance(trouble, UserError):
             raise
-        raise Refusal(f"{path}: a field is missing or of the wrong kind ({trouble}); "
-                      "prepare the footage again.") from None
+        raise UserError(
+            f"{path}: a field is missing or of the wrong kind ({trouble}); prepare the footage again."
+        ) from None
 
 
 def _checked(folder: Path, card: dict) -> dict:
     width, height = card["width"], card["height"]
-    if not (type(width) is int and type(height) is int and 16 <= width <= LARGEST and 16 <= height <= LARGEST):
+    if not (
+        type(width) is int
+        and type(height) is int
+        and 16 <= width <= MAX_PICTURE_SIDE
+        and 16 <= height <= MAX_PICTURE_SIDE
+    ):
         raise ValueError(f"size {width}x{height}")
     rate = Fraction(card["rate"])
     if not 1 <= rate <= 240:
@@ -176,5 +206,12 @@ def _checked(folder: Path, card: dict) -> dict:
         clips.append(Clip(name, folder / audio, clip["split"]))
     if not clips:
         raise ValueError("no clips")
-    return {**card, "name": str(card["name"]), "rate": rate, "expression_names": tuple(names), "clips": tuple(clips),
-            "licence": str(card.get("licence", "")), "provenance": str(card.get("provenance", ""))}
+    return {
+        **card,
+        "name": str(card["name"]),
+        "rate": rate,
+        "expression_names": tuple(names),
+        "clips": tuple(clips),
+        "licence": str(card.get("licence", "")),
+        "provenance": str(card.get("provenance", "")),
+    }

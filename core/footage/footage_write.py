@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..formats.atomic import written_beside
-from .footage import DEPTH_STEP, VERSION
+from ..formats import atomic_write
+from .footage import DEPTH_STEP, FOOTAGE_VERSION
 
 SQUEEZE = 2  # zlib's level: pictures of real film hardly shrink further
 
@@ -40,7 +40,7 @@ def write_picture(
 
 
 def _write_png(path: Path, values: np.ndarray) -> None:
-    with written_beside(path) as beside:
+    with atomic_write(path) as beside:
         Image.fromarray(values).save(beside, compress_level=SQUEEZE)
 
 
@@ -52,9 +52,14 @@ def write_track(
     expression: np.ndarray,  # [T,E]
     **more: np.ndarray,  # further arrays that readers may ignore
 ) -> None:
-    with written_beside(out / "tracks" / f"{name}.npz") as beside:
-        np.savez_compressed(beside, time=time.astype(np.float64), landmarks=landmarks.astype(np.float32),
-                            expression=expression.astype(np.float32), **more)
+    with atomic_write(out / "tracks" / f"{name}.npz") as beside:
+        np.savez_compressed(
+            beside,
+            time=time.astype(np.float64),
+            landmarks=landmarks.astype(np.float32),
+            expression=expression.astype(np.float32),
+            **more,
+        )
 
 
 def write_table(
@@ -68,10 +73,17 @@ def write_table(
     expression: np.ndarray,  # [F,E]
 ) -> None:
     """frames.npz."""
-    with written_beside(out / "frames.npz") as beside:
-        np.savez_compressed(beside, clip=clip.astype(np.int32), time=time.astype(np.float64),
-                            split=split.astype(np.uint8), viewmat=viewmat.astype(np.float64), K=K.astype(np.float64),
-                            landmarks2d=landmarks2d.astype(np.float32), expression=expression.astype(np.float32))
+    with atomic_write(out / "frames.npz") as beside:
+        np.savez_compressed(
+            beside,
+            clip=clip.astype(np.int32),
+            time=time.astype(np.float64),
+            split=split.astype(np.uint8),
+            viewmat=viewmat.astype(np.float64),
+            K=K.astype(np.float64),
+            landmarks2d=landmarks2d.astype(np.float32),
+            expression=expression.astype(np.float32),
+        )
 
 
 def write_card(
@@ -85,10 +97,18 @@ def write_card(
     provenance: str,
 ) -> None:
     """footage.json."""
-    card = {"format": "talksplat footage", "version": VERSION, "name": name,
-            "rate": f"{rate.numerator}/{rate.denominator}", "width": size[0], "height": size[1],
-            "colour_space": "srgb_rec709_display", "expression_names": list(expression_names),
-            "clips": [{"name": clip, "audio": f"audio/{clip}.wav", "split": split} for clip, split in clips],
-            "licence": licence, "provenance": provenance}
-    with written_beside(out / "footage.json") as beside:
+    card = {
+        "format": "talksplat footage",
+        "version": FOOTAGE_VERSION,
+        "name": name,
+        "rate": f"{rate.numerator}/{rate.denominator}",
+        "width": size[0],
+        "height": size[1],
+        "colour_space": "srgb_rec709_display",
+        "expression_names": list(expression_names),
+        "clips": [{"name": clip, "audio": f"audio/{clip}.wav", "split": split} for clip, split in clips],
+        "licence": licence,
+        "provenance": provenance,
+    }
+    with atomic_write(out / "footage.json") as beside:
         beside.write_text(json.dumps(card, indent=1), encoding="utf-8")

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 
-BACKGROUND, FACE, MOUTH = 0, 1, 2
+LABEL_BACKGROUND, LABEL_FACE, LABEL_MOUTH = 0, 1, 2
 
 
 class Picture(NamedTuple):
@@ -27,21 +27,23 @@ class Picture(NamedTuple):
 
 
 def read_png(path: Path, mode: str, width: int, height: int) -> np.ndarray:
-    """The pixels as stored, [H,W] or [H,W,4]. `mode` RGBA, L or I;16. Raises Refusal."""
+    """The pixels as stored, [H,W] or [H,W,4]. `mode` RGBA, L or I;16. Raises UserError."""
     try:
         with Image.open(path, formats=("PNG",)) as image:
             if image.size != (width, height):
-                raise Refusal(f"{path} is {image.size[0]}x{image.size[1]} pixels, footage.json says {width}x{height}; "
-                              "prepare the footage again.")
+                raise UserError(
+                    f"{path} is {image.size[0]}x{image.size[1]} pixels, footage.json says {width}x{height}; "
+                    "prepare the footage again."
+                )
             if mode == "I;16" and image.mode in ("I;16", "I;16B", "I"):
                 return np.asarray(image).astype(np.uint16)
             return np.asarray(image.convert(mode))
     except FileNotFoundError:
-        raise Refusal(f"{path} is missing; prepare the footage again.") from None
+        raise UserError(f"{path} is missing; prepare the footage again.") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as trouble:
-        if isinstance(trouble, Refusal):
+        if isinstance(trouble, UserError):
             raise
-        raise Refusal(f"{path} is not a whole PNG ({trouble}); prepare the footage again.") from None
+        raise UserError(f"{path} is not a whole PNG ({trouble}); prepare the footage again.") from None
 
 
 def shrunk(
@@ -88,13 +90,18 @@ def pack(
 ) -> np.ndarray:
     """[H/s,W/s,5] uint8: premultiplied rgb, alpha, share of inside mouth."""
     alpha = image[..., 3:].astype(np.float32) / 255
-    channels = np.concatenate([image[..., :3] * alpha, alpha * 255, (label == MOUTH)[..., None] * 255 * alpha], axis=-1)
+    channels = np.concatenate(
+        [image[..., :3] * alpha, alpha * 255, (label == LABEL_MOUTH)[..., None] * 255 * alpha], axis=-1
+    )
     return np.rint(shrunk(channels.astype(np.float32), s)).astype(np.uint8)
 
 
 def unpack(packed: np.ndarray) -> Picture:
     values = packed.astype(np.float32) * np.float32(1 / 255)
     alpha, mouth = values[..., 3], values[..., 4]
-    label = np.where(alpha < 0.5, BACKGROUND, np.where(mouth > 0.5 * alpha, MOUTH, FACE)).astype(np.uint8)
-    return Picture(np.ascontiguousarray(values[..., :3]), np.ascontiguousarray(alpha), label,
-                   np.ascontiguousarray(mouth))
+    label = np.where(alpha < 0.5, LABEL_BACKGROUND, np.where(mouth > 0.5 * alpha, LABEL_MOUTH, LABEL_FACE)).astype(
+        np.uint8
+    )
+    return Picture(
+        np.ascontiguousarray(values[..., :3]), np.ascontiguousarray(alpha), label, np.ascontiguousarray(mouth)
+    )

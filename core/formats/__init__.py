@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of our own and PLY, read and written in numpy alone: heads, bakes, tensors, Gaussian tables, cameras."""
+
+from .atomic_write import atomic_write, is_nonempty_file
+from .bake_file import BakeReader, BakeWriter
+from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
+from .camera import Camera
+from .file_lock import FileLock, locked_folder
+from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
+from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
+from .json_codec import from_json, from_json_values, require_version, to_json
+from .open_untrusted import open_regular_file, open_untrusted
+from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
+from .tensors import read_metadata, read_tensors, write_tensors
+from .user_error import UserError
+
+__all__ = [
+    "AXES_COMMENT",
+    "BAKE_MAGIC",
+    "BRANCHES",
+    "COLOUR_COMMENT",
+    "HEAD_FORMAT",
+    "SHOT_FIELDS",
+    "SH_C0",
+    "SH_COEFFICIENTS",
+    "BakeCard",
+    "BakeHeader",
+    "BakeReader",
+    "BakeWriter",
+    "Camera",
+    "FileLock",
+    "Gaussians",
+    "HeadCard",
+    "HeadFile",
+    "UserError",
+    "atomic_write",
+    "from_json",
+    "from_json_values",
+    "is_nonempty_file",
+    "locked_folder",
+    "open_regular_file",
+    "open_untrusted",
+    "read_head",
+    "read_metadata",
+    "read_ply",
+    "read_ply_header",
+    "read_tensors",
+    "require_version",
+    "to_json",
+    "write_head",
+    "write_ply",
+    "write_tensors",
+]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .refusal import Refusal
+from .user_error import UserError
 
 KINDS = ("perspective", "orthographic")
 
@@ -34,19 +34,19 @@ class Camera:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise Refusal(f"camera kind {self.kind!r} is unknown; use one of {', '.join(KINDS)}.")
+            raise UserError(f"camera kind {self.kind!r} is unknown; use one of {', '.join(KINDS)}.")
         if not (1 <= self.width <= 16384 and 1 <= self.height <= 16384):
-            raise Refusal(f"camera size {self.width}x{self.height} is out of range; use 1 to 16384 pixels.")
+            raise UserError(f"camera size {self.width}x{self.height} is out of range; use 1 to 16384 pixels.")
         rows = [len(row) for row in self.viewmat]
         matrix = np.asarray(self.viewmat if rows == [4] * 4 else np.nan, dtype=np.float64)
         numbers = [self.fx, self.fy, self.cx, self.cy, self.near, self.far]
         if not np.isfinite(matrix).all() or not np.isfinite(numbers).all():
-            raise Refusal("camera numbers must be finite and viewmat 4x4; set the camera again.")
+            raise UserError("camera numbers must be finite and viewmat 4x4; set the camera again.")
         if min(self.fx, self.fy) <= 0 or not 0 <= self.near < self.far:
-            raise Refusal("a camera needs fx and fy above 0 and 0 <= near < far; set the camera again.")
+            raise UserError("a camera needs fx and fy above 0 and 0 <= near < far; set the camera again.")
         size = np.abs(matrix[:3, :3]).max()
         if size == 0 or abs(np.linalg.det(matrix[:3, :3] / size)) < 1e-9:
-            raise Refusal("the camera's viewmat is flat; give camera and head a scale above 0.")
+            raise UserError("the camera's viewmat is flat; give camera and head a scale above 0.")
         object.__setattr__(self, "viewmat", tuple(tuple(float(v) for v in row) for row in matrix))
 
     @property
@@ -62,8 +62,18 @@ class Camera:
     def resized(self, width: int, height: int) -> "Camera":
         """The same view at another pixel size (the vertical field of view is kept, x stays centred)."""
         s = height / self.height
-        return Camera(width, height, self.fx * s, self.fy * s, (self.cx - self.width / 2) * s + width / 2,
-                      self.cy * s, self.viewmat, self.kind, self.near, self.far)
+        return Camera(
+            width,
+            height,
+            self.fx * s,
+            self.fy * s,
+            (self.cx - self.width / 2) * s + width / 2,
+            self.cy * s,
+            self.viewmat,
+            self.kind,
+            self.near,
+            self.far,
+        )
 
     @staticmethod
     def looking_at(eye: np.ndarray, target: np.ndarray, width: int, height: int, fov_y: float) -> "Camera":

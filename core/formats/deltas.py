@@ -28,21 +28,24 @@ HEAD_TAIL = struct.Struct("<4I")  # M, bytes of: moved bits, low bytes, high byt
 Moved = tuple[np.ndarray, np.ndarray, np.ndarray]  # means [N,3] metres, quats [N,4] wxyz unit, scales [N,3]
 
 
-class Undecodable(ValueError):
+class DecodeError(ValueError):
     """The bytes are not a frame of these Gaussians."""
 
 
 @dataclass(frozen=True)
-class Errors:
+class FrameErrors:
     """The largest errors over the Gaussians of a frame (or over all frames)."""
 
     position: float = 0.0  # metres, Euclidean
     quaternion: float = 0.0  # Euclidean distance of unit quaternions; about half the angle in radians
     log_scale: float = 0.0  # natural logarithm: 0.01 is 1 %
 
-    def worst(self, other: "Errors") -> "Errors":
-        return Errors(max(self.position, other.position), max(self.quaternion, other.quaternion),
-                      max(self.log_scale, other.log_scale))
+    def worst(self, other: "FrameErrors") -> "FrameErrors":
+        return FrameErrors(
+            max(self.position, other.position),
+            max(self.quaternion, other.quaternion),
+            max(self.log_scale, other.log_scale),
+        )
 
 
 def space_order(means: np.ndarray) -> np.ndarray:
@@ -59,7 +62,7 @@ def space_order(means: np.ndarray) -> np.ndarray:
     return np.argsort(code, kind="stable").astype(np.int64)
 
 
-def encode(canonical: Gaussians, order: np.ndarray, moved: Moved) -> tuple[bytes, Errors]:
+def encode(canonical: Gaussians, order: np.ndarray, moved: Moved) -> tuple[bytes, FrameErrors]:
     """The frame's bytes and the errors a reader will see.
 
     order: int64 [N] from `space_order`. Raises ValueError for wrong shapes, NaN, quaternions that
@@ -77,8 +80,10 @@ def encode(canonical: Gaussians, order: np.ndarray, moved: Moved) -> tuple[bytes
     bits = change.any(axis=1).take(order)
     rows = order[bits]
     steps = np.rint(change.take(rows, 0) / np.where(step > 0, step, np.inf)).T
-    chunks = (_squeezed(np.packbits(bits), zlib.Z_DEFAULT_STRATEGY),
-              *_planes(np.clip(steps, -STEPS, STEPS).astype(np.int16)))
+    chunks = (
+        _squeezed(np.packbits(bits), zlib.Z_DEFAULT_STRATEGY),
+        *_planes(np.clip(steps, -STEPS, STEPS).astype(np.int16)),
+    )
     tail = HEAD_TAIL.pack(len(rows), *map(len, chunks)) + b"".join(chunks)
     back = tuple(np.empty_like(a) for a in (means, quats, scales))
     decode(HEAD.pack(*step, 0, 0, 0) + tail, canonical, order, back)
@@ -87,7 +92,7 @@ def encode(canonical: Gaussians, order: np.ndarray, moved: Moved) -> tuple[bytes
 
 
 def decode(coded: bytes, canonical: Gaussians, order: np.ndarray, into: Moved) -> None:
-    """Fill `into` (float32, C-contiguous) with the frame. Raises Undecodable.
+    """Fill `into` (float32, C-contiguous) with the frame. Raises DecodeError.
 
     Nothing is allocated beyond the size of the canonical Gaussians, whatever the bytes claim.
     """
@@ -95,14 +100,14 @@ def decode(coded: bytes, canonical: Gaussians, order: np.ndarray, into: Moved) -
     count, *lengths = HEAD_TAIL.unpack_from(coded, HEAD.size)
     n, at = len(canonical), HEAD.size + HEAD_TAIL.size
     if count > n or at + sum(lengths) != len(coded):
-        raise Undecodable("lengths do not agree")
+        raise DecodeError("lengths do not agree")
     parts = []
     for length, wanted in zip(lengths, ((n + 7) // 8, CHANNELS * count, CHANNELS * count)):
-        parts.append(_spread(coded[at:at + length], wanted))
+        parts.append(_spread(coded[at : at + length], wanted))
         at += length
     rows = order[np.unpackbits(parts[0], count=n).view(bool)]
     if len(rows) != count:
-        raise Undecodable("the moved Gaussians are not as many as it says")
+        raise DecodeError("the moved Gaussians are not as many as it says")
     change = _whole(parts[1], parts[2]) * step[:, None]  # [10,M]
     for table, still in zip(into, (canonical.means, canonical.quats, canonical.scales)):
         table[:] = still
@@ -117,25 +122,25 @@ def decode(coded: bytes, canonical: Gaussians, order: np.ndarray, into: Moved) -
         turned[i] += canonical.quats[:, i].take(rows)
     length = np.sqrt((turned * turned).sum(axis=0))
     if count and not (length.min() > 1e-6 and change[7:].min() > 0 and np.isfinite(change[7:].max())):
-        raise Undecodable("a Gaussian has no rotation or no size")
+        raise DecodeError("a Gaussian has no rotation or no size")
     turned /= length
     for i in range(4):
         quats[:, i][rows] = turned[i]
 
 
-def errors_of(coded: bytes) -> Errors:
-    """The errors that were measured when the frame was encoded. Raises Undecodable."""
+def errors_of(coded: bytes) -> FrameErrors:
+    """The errors that were measured when the frame was encoded. Raises DecodeError."""
     return _head(coded)[1]
 
 
-def _head(coded: bytes) -> tuple[np.ndarray, Errors]:
+def _head(coded: bytes) -> tuple[np.ndarray, FrameErrors]:
     if len(coded) < HEAD.size + HEAD_TAIL.size:
-        raise Undecodable("too short")
+        raise DecodeError("too short")
     fields = HEAD.unpack_from(coded)
     step = np.array(fields[:CHANNELS], np.float32)
     if not np.isfinite(fields).all() or min(fields) < 0 or (step * STEPS > MOST * 1.001).any():
-        raise Undecodable("steps out of range")
-    return step, Errors(*fields[CHANNELS:])
+        raise DecodeError("steps out of range")
+    return step, FrameErrors(*fields[CHANNELS:])
 
 
 def _check(canonical: Gaussians, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
@@ -152,8 +157,10 @@ def _planes(whole: np.ndarray) -> tuple[bytes, bytes]:
     """[10,M] int16 -> compressed low and high bytes of the zigzag steps from row to row (modulo 2^16)."""
     steps = np.diff(whole, axis=1, prepend=np.int16(0))
     zigzag = ((steps << 1) ^ (steps >> 15)).view(np.uint16)
-    return (_squeezed((zigzag & 0xFF).astype(np.uint8), zlib.Z_HUFFMAN_ONLY),
-            _squeezed((zigzag >> 8).astype(np.uint8), zlib.Z_HUFFMAN_ONLY))
+    return (
+        _squeezed((zigzag & 0xFF).astype(np.uint8), zlib.Z_HUFFMAN_ONLY),
+        _squeezed((zigzag >> 8).astype(np.uint8), zlib.Z_HUFFMAN_ONLY),
+    )
 
 
 def _whole(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -169,21 +176,23 @@ def _squeezed(data: np.ndarray, strategy: int) -> bytes:
 
 
 def _spread(data: bytes, wanted: int) -> np.ndarray:
-    """uint8 [wanted]; more is never inflated, whatever the data would become. Raises Undecodable."""
+    """uint8 [wanted]; more is never inflated, whatever the data would become. Raises DecodeError."""
     try:
         spread = zlib.decompressobj(-15)
         out = spread.decompress(data, wanted + 1)
     except zlib.error as error:
-        raise Undecodable("not compressed as it should be") from error
+        raise DecodeError("not compressed as it should be") from error
     if len(out) != wanted:
-        raise Undecodable("inflates to another length")
+        raise DecodeError("inflates to another length")
     return np.frombuffer(out, np.uint8)
 
 
-def _errors(back: Moved, true: Moved) -> Errors:
+def _errors(back: Moved, true: Moved) -> FrameErrors:
     if not len(back[0]):
-        return Errors()
+        return FrameErrors()
     unit = true[1] / np.linalg.norm(true[1], axis=1, keepdims=True)
-    return Errors(float(np.linalg.norm(back[0] - true[0], axis=1).max()),
-                  float(np.linalg.norm(back[1] - unit, axis=1).max()),
-                  float(np.abs(np.log(back[2] / true[2])).max()))
+    return FrameErrors(
+        float(np.linalg.norm(back[0] - true[0], axis=1).max()),
+        float(np.linalg.norm(back[1] - unit, axis=1).max()),
+        float(np.abs(np.log(back[2] / true[2])).max()),
+    )

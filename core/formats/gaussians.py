@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .refusal import Refusal
+from .user_error import UserError
 
-COEFFICIENTS = {0: 0, 1: 3, 2: 8, 3: 15}  # SH degree -> K
+SH_COEFFICIENTS = {0: 0, 1: 3, 2: 8, 3: 15}  # SH degree -> K
 SH_C0 = 0.28209479177387814  # colour = SH_C0 * sh0 + 0.5 (+ higher bands)
 
 
@@ -31,7 +31,7 @@ class Gaussians:
 
     @property
     def sh_degree(self) -> int:
-        return {k: degree for degree, k in COEFFICIENTS.items()}[self.shN.shape[1]]
+        return {k: degree for degree, k in SH_COEFFICIENTS.items()}[self.shN.shape[1]]
 
     @staticmethod
     def joined(first: "Gaussians", second: "Gaussians") -> "Gaussians":
@@ -48,27 +48,35 @@ class Gaussians:
     def checked(source: str, **columns: np.ndarray) -> "Gaussians":
         """A table from untrusted columns: shapes, finiteness, ranges; quaternions are normalised.
 
-        `source` names the file in the sentence. Raises Refusal.
+        `source` names the file in the sentence. Raises UserError.
         """
         table = Gaussians(**{k: np.ascontiguousarray(v, dtype=np.float32) for k, v in columns.items()})
         n = len(table.means)
         wanted = {"means": (n, 3), "quats": (n, 4), "scales": (n, 3), "opacities": (n,), "sh0": (n, 3)}
         for name, shape in wanted.items():
             if getattr(table, name).shape != shape:
-                raise Refusal(f"{source}: {name} has shape {getattr(table, name).shape}, expected {shape}; "
-                              "the file is damaged or of another kind.")
-        if table.shN.ndim != 3 or table.shN.shape[0] != n or table.shN.shape[1] not in COEFFICIENTS.values() \
-                or table.shN.shape[2] != 3:
-            raise Refusal(f"{source}: shN has shape {table.shN.shape}, expected ({n}, 0|3|8|15, 3); "
-                          "the file is damaged or of another kind.")
+                raise UserError(
+                    f"{source}: {name} has shape {getattr(table, name).shape}, expected {shape}; "
+                    "the file is damaged or of another kind."
+                )
+        if (
+            table.shN.ndim != 3
+            or table.shN.shape[0] != n
+            or table.shN.shape[1] not in SH_COEFFICIENTS.values()
+            or table.shN.shape[2] != 3
+        ):
+            raise UserError(
+                f"{source}: shN has shape {table.shN.shape}, expected ({n}, 0|3|8|15, 3); "
+                "the file is damaged or of another kind."
+            )
         for f in fields(table):
             if not np.isfinite(getattr(table, f.name)).all():
-                raise Refusal(f"{source}: {f.name} holds NaN or infinite values; export it again.")
+                raise UserError(f"{source}: {f.name} holds NaN or infinite values; export it again.")
         if n and (table.scales.min() <= 0 or table.opacities.min() < 0 or table.opacities.max() > 1):
-            raise Refusal(f"{source}: scales must be above 0 and opacities within 0 to 1; export it again.")
+            raise UserError(f"{source}: scales must be above 0 and opacities within 0 to 1; export it again.")
         length = np.linalg.norm(table.quats, axis=1, keepdims=True)
         if n and length.min() < 1e-8:
-            raise Refusal(f"{source}: a rotation quaternion is zero; export it again.")
+            raise UserError(f"{source}: a rotation quaternion is zero; export it again.")
         length[np.abs(length - 1) < 1e-6] = 1  # unit but for rounding: the same bits however often it is read
         return Gaussians(table.means, table.quats / length, table.scales, table.opacities, table.sh0, table.shN)
 

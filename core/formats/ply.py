@@ -13,16 +13,31 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .atomic import written_beside
-from .gaussians import COEFFICIENTS, Gaussians
-from .opening import opened
-from .refusal import Refusal
-from .turning import RDF_TO_BLENDER, turned
+from .atomic_write import atomic_write
+from .gaussians import SH_COEFFICIENTS, Gaussians
+from .open_untrusted import open_untrusted
+from .rotate import RDF_TO_BLENDER, rotated
+from .user_error import UserError
 
 MAX_HEADER = 1 << 16  # bytes
-TYPES = {"char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "<i2", "int16": "<i2", "ushort": "<u2",
-         "uint16": "<u2", "int": "<i4", "int32": "<i4", "uint": "<u4", "uint32": "<u4", "float": "<f4",
-         "float32": "<f4", "double": "<f8", "float64": "<f8"}
+TYPES = {
+    "char": "i1",
+    "int8": "i1",
+    "uchar": "u1",
+    "uint8": "u1",
+    "short": "<i2",
+    "int16": "<i2",
+    "ushort": "<u2",
+    "uint16": "<u2",
+    "int": "<i4",
+    "int32": "<i4",
+    "uint": "<u4",
+    "uint32": "<u4",
+    "float": "<f4",
+    "float32": "<f4",
+    "double": "<f8",
+    "float64": "<f8",
+}
 AXES = ("blender", "rdf")
 AXES_COMMENT, COLOUR_COMMENT = "talksplat axes ", "talksplat colour_space "
 MOST_LOGIT = 15.0  # opacity 3e-7 and 1 - 3e-7: float32 has nothing nearer to 1 that survives the way back
@@ -44,60 +59,90 @@ class PlyHeader:
 
     def comment(self, start: str) -> str:
         """What follows `start` in the comment that begins with it, or ""."""
-        return next((text[len(start):].strip() for text in self.comments if text.startswith(start)), "")
+        return next((text[len(start) :].strip() for text in self.comments if text.startswith(start)), "")
 
 
 def read_ply(path: Path | str, axes: str = "") -> Gaussians:
-    """The Gaussians in our space. Raises Refusal.
+    """The Gaussians in our space. Raises UserError.
 
     axes: "blender" or "rdf", the axes of the file; empty: what its comment says, else "rdf".
     Other properties and elements are skipped; opacity and size are activated, quaternions made unit.
     """
     if axes not in ("", *AXES):
-        raise Refusal(f"axes {axes!r} is unknown; use one of {', '.join(AXES)}.")
-    with opened(path) as (file, size):
+        raise UserError(f"axes {axes!r} is unknown; use one of {', '.join(AXES)}.")
+    with open_untrusted(path) as (file, size):
         header = _header(file, size, path)
         table = np.fromfile(file, header.row, header.vertices)
     if len(table) != header.vertices:
-        raise Refusal(f"{path}: ends too early; it is cut short, copy or export it again.")
+        raise UserError(f"{path}: ends too early; it is cut short, copy or export it again.")
     gaussians = _activated(table, header, path)
     axes = axes or header.comment(AXES_COMMENT) or "rdf"
     if axes not in AXES:
-        raise Refusal(f"{path}: its axes {axes[:20]!r} are unknown; say which they are ({' or '.join(AXES)}).")
-    return turned(gaussians, RDF_TO_BLENDER) if axes == "rdf" else gaussians
+        raise UserError(f"{path}: its axes {axes[:20]!r} are unknown; say which they are ({' or '.join(AXES)}).")
+    return rotated(gaussians, RDF_TO_BLENDER) if axes == "rdf" else gaussians
 
 
 def read_ply_header(path: Path | str) -> PlyHeader:
-    """The header alone, checked against the file's size. Raises Refusal."""
-    with opened(path) as (file, size):
+    """The header alone, checked against the file's size. Raises UserError."""
+    with open_untrusted(path) as (file, size):
         return _header(file, size, path)
 
 
-def write_ply(path: Path | str, gaussians: Gaussians, axes: str = "blender",
-              colour_space: str = "srgb_rec709_display") -> None:
+def write_ply(
+    path: Path | str, gaussians: Gaussians, axes: str = "blender", colour_space: str = "srgb_rec709_display"
+) -> None:
     """Write atomically. axes: "blender" keeps our space (and says so in a comment), "rdf" is what
     viewers of camera-trained splats expect. Opacities nearer to 0 or 1 than 3e-7 are moved there."""
     if axes not in AXES:
-        raise Refusal(f"axes {axes!r} is unknown; use one of {', '.join(AXES)}.")
+        raise UserError(f"axes {axes!r} is unknown; use one of {', '.join(AXES)}.")
     if axes == "rdf":
-        gaussians = turned(gaussians, RDF_TO_BLENDER.T)
+        gaussians = rotated(gaussians, RDF_TO_BLENDER.T)
     n, rest = len(gaussians), 3 * gaussians.shN.shape[1]
     opacity = np.clip(gaussians.opacities.astype(np.float64), 1e-9, 1 - 1e-9)
     logit = np.clip(np.log(opacity / (1 - opacity)), -MOST_LOGIT, MOST_LOGIT)
-    table = np.concatenate([gaussians.means, np.zeros((n, 3), np.float32), gaussians.sh0,
-                            gaussians.shN.transpose(0, 2, 1).reshape(n, rest), logit[:, None],
-                            np.log(gaussians.scales), gaussians.quats], axis=1, dtype="<f4")
-    header = ["ply", "format binary_little_endian 1.0", "comment made by talksplat, units are metres",
-              f"comment {AXES_COMMENT}{axes}", f"comment {COLOUR_COMMENT}{colour_space}", f"element vertex {n}",
-              *(f"property float {name}" for name in _names(rest)), "end_header", ""]
-    with written_beside(path) as beside, open(beside, "wb") as file:
+    table = np.concatenate(
+        [
+            gaussians.means,
+            np.zeros((n, 3), np.float32),
+            gaussians.sh0,
+            gaussians.shN.transpose(0, 2, 1).reshape(n, rest),
+            logit[:, None],
+            np.log(gaussians.scales),
+            gaussians.quats,
+        ],
+        axis=1,
+        dtype="<f4",
+    )
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment made by talksplat, units are metres",
+        f"comment {AXES_COMMENT}{axes}",
+        f"comment {COLOUR_COMMENT}{colour_space}",
+        f"element vertex {n}",
+        *(f"property float {name}" for name in _names(rest)),
+        "end_header",
+        "",
+    ]
+    with atomic_write(path) as beside, open(beside, "wb") as file:
         file.write("\n".join(header).encode())
         table.tofile(file)
 
 
 def _names(rest: int) -> list[str]:
-    return ["x", "y", "z", "nx", "ny", "nz", *_row("f_dc_", 3), *_row("f_rest_", rest), "opacity", *_row("scale_", 3),
-            *_row("rot_", 4)]
+    return [
+        "x",
+        "y",
+        "z",
+        "nx",
+        "ny",
+        "nz",
+        *_row("f_dc_", 3),
+        *_row("f_rest_", rest),
+        "opacity",
+        *_row("scale_", 3),
+        *_row("rot_", 4),
+    ]
 
 
 def _row(start: str, count: int) -> list[str]:
@@ -107,15 +152,20 @@ def _row(start: str, count: int) -> list[str]:
 def _activated(table: np.ndarray, header: PlyHeader, path: Path | str) -> Gaussians:
     names = set(header.row.names or ())
     lacking = [name for name in _names(header.rest) if name not in names and name not in ("nx", "ny", "nz")]
-    if lacking or header.rest not in [3 * k for k in COEFFICIENTS.values()]:
-        raise Refusal(f"{path}: is not a Gaussian-splat PLY (no {', '.join(lacking[:4]) or 'whole SH degree'}); "
-                      "export it as 3DGS PLY.")
+    if lacking or header.rest not in [3 * k for k in SH_COEFFICIENTS.values()]:
+        raise UserError(
+            f"{path}: is not a Gaussian-splat PLY (no {', '.join(lacking[:4]) or 'whole SH degree'}); "
+            "export it as 3DGS PLY."
+        )
 
     def columns(names: list[str]) -> np.ndarray:
-        values = np.stack([table[name].astype(np.float32) for name in names], axis=1) if names \
+        values = (
+            np.stack([table[name].astype(np.float32) for name in names], axis=1)
+            if names
             else np.zeros((len(table), 0), np.float32)
+        )
         if not np.isfinite(values).all():
-            raise Refusal(f"{path}: {names[0]} and its kin hold NaN or infinite values; export it again.")
+            raise UserError(f"{path}: {names[0]} and its kin hold NaN or infinite values; export it again.")
         return values
 
     n, k = len(table), header.rest // 3
@@ -123,34 +173,40 @@ def _activated(table: np.ndarray, header: PlyHeader, path: Path | str) -> Gaussi
         scales = np.maximum(np.exp(columns(_row("scale_", 3))), np.finfo(np.float32).tiny)
         opacities = 1 / (1 + np.exp(-columns(["opacity"])[:, 0].astype(np.float64)))
     return Gaussians.checked(
-        str(path), means=columns(["x", "y", "z"]), quats=columns(_row("rot_", 4)), scales=scales, opacities=opacities,
-        sh0=columns(_row("f_dc_", 3)), shN=columns(_row("f_rest_", header.rest)).reshape(n, 3, k).transpose(0, 2, 1))
+        str(path),
+        means=columns(["x", "y", "z"]),
+        quats=columns(_row("rot_", 4)),
+        scales=scales,
+        opacities=opacities,
+        sh0=columns(_row("f_dc_", 3)),
+        shN=columns(_row("f_rest_", header.rest)).reshape(n, 3, k).transpose(0, 2, 1),
+    )
 
 
 def _header(file: BinaryIO, size: int, path: Path | str) -> PlyHeader:
-    """Read the text and stop at the first vertex. The claimed table must fit into the file. Raises Refusal."""
+    """Read the text and stop at the first vertex. The claimed table must fit into the file. Raises UserError."""
     text = file.read(min(size, MAX_HEADER))
     if not text.startswith((b"ply\n", b"ply\r\n")):
-        raise Refusal(f"{path}: is not a PLY file; choose a .ply of Gaussian splats.")
+        raise UserError(f"{path}: is not a PLY file; choose a .ply of Gaussian splats.")
     end = text.find(b"\nend_header")
     stop = text.find(b"\n", end + 1)
-    if end < 0 or text[end + 11:stop].strip(b"\r") or stop < 0:
-        raise Refusal(f"{path}: its PLY header has no end; the file is damaged.")
+    if end < 0 or text[end + 11 : stop].strip(b"\r") or stop < 0:
+        raise UserError(f"{path}: its PLY header has no end; the file is damaged.")
     comments, elements = _parsed(text[:end].decode("utf-8", "replace").split("\n")[1:], path)
     total = stop + 1
     found = None
     for name, count, row in elements:
         if name == "vertex":
             if row is None or found:
-                raise Refusal(f"{path}: its vertices are lists or stand twice; export it as 3DGS PLY.")
+                raise UserError(f"{path}: its vertices are lists or stand twice; export it as 3DGS PLY.")
             found = PlyHeader(tuple(comments), count, row, total)
         if row is None:
             break  # the length of lists is unknown: vertices can only be found before them
         total += count * row.itemsize
     if found is None:
-        raise Refusal(f"{path}: has no vertex table of plain numbers; export it as 3DGS PLY.")
+        raise UserError(f"{path}: has no vertex table of plain numbers; export it as 3DGS PLY.")
     if total > size or (total != size and all(row is not None for _, _, row in elements)):
-        raise Refusal(f"{path}: holds {size} bytes where its header says {total}; it is cut short or damaged.")
+        raise UserError(f"{path}: holds {size} bytes where its header says {total}; it is cut short or damaged.")
     file.seek(found.data)
     return found
 
@@ -163,11 +219,12 @@ def _parsed(lines: list[str], path: Path | str) -> tuple[list[str], list[tuple[s
     for line in (line.strip("\r") for line in lines):
         word, *words = line.split(" ") if line else [""]
         if word in ("comment", "obj_info"):
-            comments.append(line[len(word) + 1:])
+            comments.append(line[len(word) + 1 :])
         elif word == "format":
             form = line
-        elif word == "element" and len(words) == 2 and words[1].isascii() and words[1].isdigit() \
-                and len(words[1]) <= 15:
+        elif (
+            word == "element" and len(words) == 2 and words[1].isascii() and words[1].isdigit() and len(words[1]) <= 15
+        ):
             elements.append((words[0], int(words[1]), []))
         elif word == "property" and elements and words and words[0] == "list":
             elements[-1] = (*elements[-1][:2], None)
@@ -175,10 +232,10 @@ def _parsed(lines: list[str], path: Path | str) -> tuple[list[str], list[tuple[s
             if elements[-1][2] is not None:
                 elements[-1][2].append((words[1], TYPES[words[0]]))
         else:
-            raise Refusal(f"{path}: line {line[:40]!r} of its PLY header makes no sense; the file is damaged.")
+            raise UserError(f"{path}: line {line[:40]!r} of its PLY header makes no sense; the file is damaged.")
     if form != "format binary_little_endian 1.0":
-        raise Refusal(f"{path}: is {form[7:30]!r} PLY; export it as binary little-endian.")
+        raise UserError(f"{path}: is {form[7:30]!r} PLY; export it as binary little-endian.")
     for name, _, row in elements:
         if row is not None and (len({n for n, _ in row}) != len(row) or not row):
-            raise Refusal(f"{path}: the properties of {name[:40]!r} stand twice or lack; the file is damaged.")
+            raise UserError(f"{path}: the properties of {name[:40]!r} stand twice or lack; the file is damaged.")
     return comments, [(name, count, None if row is None else np.dtype(row)) for name, count, row in elements]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .opening import read_exactly
+from .open_untrusted import read_exactly
 
 HEAD = struct.Struct("<4sqII")
 CHECK = struct.Struct("<I")
@@ -37,7 +37,7 @@ class Record:
         return self.begin + self.length
 
 
-class Damaged(Exception):
+class CorruptRecordError(Exception):
     """Bytes that are all there and that their checksum denies: not a torn tail."""
 
     def __init__(self, at: int) -> None:
@@ -55,15 +55,15 @@ def framed(kind: bytes, number: int, payload: bytes) -> bytes:
 def walk(file: BinaryIO, begin: int, size: int) -> Iterator[Record]:
     """The whole records from offset `begin` of a file of `size` bytes; stops before a torn tail.
 
-    Payloads are skipped unread: opening ten minutes of frames costs milliseconds. Raises Damaged.
+    Payloads are skipped unread: opening ten minutes of frames costs milliseconds. Raises CorruptRecordError.
     """
     while size - begin >= HEAD_BYTES:
         file.seek(begin)
         head = file.read(HEAD_BYTES)
         if len(head) < HEAD_BYTES:
             return
-        if zlib.crc32(head[:HEAD.size]) != CHECK.unpack_from(head, HEAD.size)[0]:
-            raise Damaged(begin)
+        if zlib.crc32(head[: HEAD.size]) != CHECK.unpack_from(head, HEAD.size)[0]:
+            raise CorruptRecordError(begin)
         kind, number, length, crc = HEAD.unpack_from(head)
         record = Record(kind, number, begin + HEAD_BYTES, length, crc)
         if record.end > size:
@@ -73,10 +73,10 @@ def walk(file: BinaryIO, begin: int, size: int) -> Iterator[Record]:
 
 
 def payload_of(file: BinaryIO, record: Record, source: Path | str) -> bytes:
-    """Read and verify; the record's length has been checked against the file. Raises Damaged, and
+    """Read and verify; the record's length has been checked against the file. Raises CorruptRecordError, and
     Refusal when the file has become shorter meanwhile."""
     file.seek(record.begin)
     payload = read_exactly(file, record.length, source)
     if zlib.crc32(payload) != record.crc:
-        raise Damaged(record.begin)
+        raise CorruptRecordError(record.begin)
     return payload

@@ -15,13 +15,25 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .atomic import written_beside
-from .opening import opened, read_exactly
-from .plain import from_json, to_json
-from .refusal import Refusal
+from .atomic_write import atomic_write
+from .json_codec import from_json, to_json
+from .open_untrusted import open_untrusted, read_exactly
+from .user_error import UserError
 
-DTYPES = {"BOOL": "|b1", "U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4",
-          "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8"}
+DTYPES = {
+    "BOOL": "|b1",
+    "U8": "|u1",
+    "I8": "|i1",
+    "U16": "<u2",
+    "I16": "<i2",
+    "F16": "<f2",
+    "U32": "<u4",
+    "I32": "<i4",
+    "F32": "<f4",
+    "U64": "<u8",
+    "I64": "<i8",
+    "F64": "<f8",
+}
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 MAX_HEADER = 16 << 20  # bytes; a head's is about 10 kB, a card with a camera a frame a few MB
 
@@ -29,22 +41,23 @@ MAX_HEADER = 16 << 20  # bytes; a head's is about 10 kB, a card with a camera a 
 def read_tensors(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """(arrays by name, metadata). The arrays are our own: writable, C-contiguous, native byte order.
 
-    The header is checked against the file's real size before anything is allocated. Raises Refusal.
+    The header is checked against the file's real size before anything is allocated. Raises UserError.
     """
-    with opened(path) as (file, size):
+    with open_untrusted(path) as (file, size):
         return take_tensors(file, size, path)
 
 
 def read_metadata(path: Path | str) -> dict[str, str]:
-    """The metadata alone, without reading the arrays. Raises Refusal."""
-    with opened(path) as (file, size):
+    """The metadata alone, without reading the arrays. Raises UserError."""
+    with open_untrusted(path) as (file, size):
         return _header(file, size, path)[1]
 
 
-def write_tensors(path: Path | str, arrays: Mapping[str, np.ndarray],
-                  metadata: Mapping[str, str] | None = None) -> None:
+def write_tensors(
+    path: Path | str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write atomically; the same content gives the same bytes. Raises TypeError for other dtypes."""
-    with written_beside(path) as beside, open(beside, "wb") as file:
+    with atomic_write(path) as beside, open(beside, "wb") as file:
         put_tensors(file, arrays, metadata)
 
 
@@ -62,8 +75,11 @@ def put_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapp
     end = 0
     for name in order:
         begin, end = end, end + laid[name].nbytes
-        header[name] = {"dtype": NAMES[laid[name].dtype.newbyteorder("=")], "shape": list(laid[name].shape),
-                        "data_offsets": [begin, end]}
+        header[name] = {
+            "dtype": NAMES[laid[name].dtype.newbyteorder("=")],
+            "shape": list(laid[name].shape),
+            "data_offsets": [begin, end],
+        }
     text = to_json(header).encode()
     text += b" " * (-len(text) % 8)
     file.write(struct.pack("<Q", len(text)) + text)
@@ -73,59 +89,66 @@ def put_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], metadata: Mapp
 
 
 def take_tensors(file: BinaryIO, size: int, source: Path | str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Read the format from an open file of `size` bytes. `source` names it in the sentence. Raises Refusal."""
+    """Read the format from an open file of `size` bytes. `source` names it in the sentence. Raises UserError."""
     layout, metadata = _header(file, size, source)
     arrays = {}
     for name, (dtype, shape) in layout.items():  # in the order of the file
         array = np.empty(shape, dtype)
         raw = array.reshape(-1).view(np.uint8)
         if raw.size and file.readinto(raw) != raw.size:
-            raise Refusal(f"{source}: ends too early; it is cut short, copy or make it again.")
+            raise UserError(f"{source}: ends too early; it is cut short, copy or make it again.")
         if dtype == np.bool_ and raw.size and raw.max() > 1:
-            raise Refusal(f"{source}: tensor {name[:60]!r} holds bytes that are neither true nor false; "
-                          "the file is damaged.")
+            raise UserError(
+                f"{source}: tensor {name[:60]!r} holds bytes that are neither true nor false; the file is damaged."
+            )
         arrays[name] = array.astype(array.dtype.newbyteorder("="), copy=False)
     return arrays, metadata
 
 
-def _header(file: BinaryIO, size: int,
-            source: Path | str) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...]]], dict[str, str]]:
+def _header(
+    file: BinaryIO, size: int, source: Path | str
+) -> tuple[dict[str, tuple[np.dtype, tuple[int, ...]]], dict[str, str]]:
     if size < 8:
-        raise Refusal(f"{source}: is too short to be one of our files; copy or make it again.")
+        raise UserError(f"{source}: is too short to be one of our files; copy or make it again.")
     length = struct.unpack("<Q", read_exactly(file, 8, source))[0]
     if not 2 <= length <= min(size - 8, MAX_HEADER):
-        raise Refusal(f"{source}: is not a safetensors file, or is cut short; choose another file.")
+        raise UserError(f"{source}: is not a safetensors file, or is cut short; choose another file.")
     text = read_exactly(file, length, source)
     header = from_json(text, str(source)) if text[:1] == b"{" else None
     if not isinstance(header, dict):
-        raise Refusal(f"{source}: is not a safetensors file; choose another file.")
+        raise UserError(f"{source}: is not a safetensors file; choose another file.")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise Refusal(f"{source}: its metadata is not text; the file is damaged.")
+        raise UserError(f"{source}: its metadata is not text; the file is damaged.")
     entries = sorted(((name, *_entry(name, entry, source)) for name, entry in header.items()), key=lambda e: e[3:])
     layout, end = {}, 0
     for name, dtype, shape, begin, stop in entries:
         if begin != end or stop - begin != math.prod(shape) * dtype.itemsize:
-            raise Refusal(f"{source}: tensor {name[:60]!r} does not lie where its shape says; the file is damaged.")
+            raise UserError(f"{source}: tensor {name[:60]!r} does not lie where its shape says; the file is damaged.")
         layout[name], end = (dtype, shape), stop
     if end != size - 8 - length:
-        raise Refusal(f"{source}: holds {size} bytes where its header says {8 + length + end}; "
-                      "it is cut short or damaged, copy or make it again.")
+        raise UserError(
+            f"{source}: holds {size} bytes where its header says {8 + length + end}; "
+            "it is cut short or damaged, copy or make it again."
+        )
     return layout, metadata
 
 
 def _entry(name: str, entry: Any, source: Path | str) -> tuple[np.dtype, tuple[int, ...], int, int]:
     def whole(values: Any, most: int) -> bool:
-        return (isinstance(values, list) and len(values) <= most
-                and all(type(v) is int and 0 <= v < 2**48 for v in values))
+        return (
+            isinstance(values, list) and len(values) <= most and all(type(v) is int and 0 <= v < 2**48 for v in values)
+        )
 
-    damaged = Refusal(f"{source}: the entry of tensor {name[:60]!r} makes no sense; the file is damaged.")
+    damaged = UserError(f"{source}: the entry of tensor {name[:60]!r} makes no sense; the file is damaged.")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise damaged
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not whole(shape, 8) or not whole(offsets, 2) or len(offsets) != 2 or math.prod(max(d, 1) for d in shape) > 2**48:
         raise damaged
     if not isinstance(entry["dtype"], str) or entry["dtype"] not in DTYPES:
-        raise Refusal(f"{source}: tensor {name[:60]!r} is of type {str(entry['dtype'])[:20]}; "
-                      f"only {', '.join(DTYPES)} can be read.")
+        raise UserError(
+            f"{source}: tensor {name[:60]!r} is of type {str(entry['dtype'])[:20]}; "
+            f"only {', '.join(DTYPES)} can be read."
+        )
     return np.dtype(DTYPES[entry["dtype"]]), tuple(shape), offsets[0], offsets[1]

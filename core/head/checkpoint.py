@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
-from ..formats.refusal import Refusal
-from ..formats.tensors import read_tensors, write_tensors
+from ..formats import UserError, read_tensors, write_tensors
 from .cloud import COLUMNS, Cloud
 from .model import HeadModel
 
@@ -31,8 +30,9 @@ def save_checkpoint(
     notes: dict,  # JSON values: the step, the stage, the numpy generator's state, a fingerprint of the settings
 ) -> None:
     """Written beside and renamed: a kill leaves the previous checkpoint whole."""
-    arrays = {f"cloud.{branch}.{name}": getattr(cloud, name) for branch, cloud in model.clouds.items()
-              for name in COLUMNS}
+    arrays = {
+        f"cloud.{branch}.{name}": getattr(cloud, name) for branch, cloud in model.clouds.items() for name in COLUMNS
+    }
     arrays |= {f"field.{name}": value for name, value in model.field.state_dict().items()}
     arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
     for label, optimizer in optimizers.items():
@@ -47,39 +47,52 @@ def save_checkpoint(
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """(arrays, notes). Raises Refusal."""
+    """(arrays, notes). Raises UserError."""
     arrays, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT or metadata.get("version") != str(VERSION):
-        raise Refusal(f"{path} is not a checkpoint of this talksplat; remove it to train from the start.")
+        raise UserError(f"{path} is not a checkpoint of this talksplat; remove it to train from the start.")
     try:
         return arrays, json.loads(metadata["notes"])
     except (KeyError, ValueError):
-        raise Refusal(f"{path}: its notes are damaged; remove it to train from the start.") from None
+        raise UserError(f"{path}: its notes are damaged; remove it to train from the start.") from None
 
 
 def clouds_of(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Cloud]:
     """The Gaussians that a checkpoint holds, raw, by branch."""
     try:
-        return {branch: Cloud(*(torch.from_numpy(arrays[f"cloud.{branch}.{name}"]) for name in COLUMNS))
-                for branch in ("face", "mouth")}
+        return {
+            branch: Cloud(*(torch.from_numpy(arrays[f"cloud.{branch}.{name}"]) for name in COLUMNS))
+            for branch in ("face", "mouth")
+        }
     except KeyError as missing:
-        raise Refusal(f"{path}: {missing} is missing; remove the file to train from the start.") from None
+        raise UserError(f"{path}: {missing} is missing; remove the file to train from the start.") from None
 
 
-def restore(arrays: Mapping[str, np.ndarray], model: HeadModel, optimizers: Mapping[str, Optimizer],
-            path: Path) -> dict[str, np.ndarray]:
-    """Weights, moments and torch's random state into place; gives back what was `extra`. Raises Refusal."""
+def restore_checkpoint(
+    arrays: Mapping[str, np.ndarray], model: HeadModel, optimizers: Mapping[str, Optimizer], path: Path
+) -> dict[str, np.ndarray]:
+    """Weights, moments and torch's random state into place; gives back what was `extra`. Raises UserError."""
     try:
-        model.field.load_state_dict({name.removeprefix("field."): torch.from_numpy(value)
-                                     for name, value in arrays.items() if name.startswith("field.")})
+        model.field.load_state_dict(
+            {
+                name.removeprefix("field."): torch.from_numpy(value)
+                for name, value in arrays.items()
+                if name.startswith("field.")
+            }
+        )
     except RuntimeError as trouble:
-        raise Refusal(f"{path}: does not fit these settings ({str(trouble).splitlines()[-1].strip()[:120]}); "
-                      "remove it to train from the start.") from None
+        raise UserError(
+            f"{path}: does not fit these settings ({str(trouble).splitlines()[-1].strip()[:120]}); "
+            "remove it to train from the start."
+        ) from None
     for label, optimizer in optimizers.items():
         for name, parameter in _named(optimizer):
             prefix = f"optimizer.{label}.{name}."
-            moments = {key.removeprefix(prefix): torch.from_numpy(value).to(parameter.device)
-                       for key, value in arrays.items() if key.startswith(prefix)}
+            moments = {
+                key.removeprefix(prefix): torch.from_numpy(value).to(parameter.device)
+                for key, value in arrays.items()
+                if key.startswith(prefix)
+            }
             if moments:
                 optimizer.state[parameter] = moments
     torch.set_rng_state(torch.from_numpy(arrays["random.torch"]))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..formats.gaussians import Gaussians
+from ..formats import Gaussians
 
 COLUMNS = ("means", "quats", "logscales", "logits", "sh0", "shN")
 
@@ -17,8 +17,9 @@ COLUMNS = ("means", "quats", "logscales", "logits", "sh0", "shN")
 class Cloud(nn.Module):
     """Raw parameters of N Gaussians; rows come and go with density control."""
 
-    def __init__(self, means: Tensor, quats: Tensor, logscales: Tensor, logits: Tensor, sh0: Tensor,
-                 shN: Tensor) -> None:
+    def __init__(
+        self, means: Tensor, quats: Tensor, logscales: Tensor, logits: Tensor, sh0: Tensor, shN: Tensor
+    ) -> None:
         super().__init__()
         self.means = nn.Parameter(means)  # [N,3]
         self.quats = nn.Parameter(quats)  # [N,4] w,x,y,z
@@ -45,15 +46,28 @@ class Cloud(nn.Module):
     @staticmethod
     def from_gaussians(table: Gaussians) -> "Cloud":
         """Inverts the activations. Opacities of exactly 0 or 1 become the nearest that a float32 logit tells apart."""
-        columns = {name: torch.from_numpy(np.array(getattr(table, name), dtype=np.float32))
-                   for name in ("means", "quats", "scales", "opacities", "sh0", "shN")}
+        columns = {
+            name: torch.from_numpy(np.array(getattr(table, name), dtype=np.float32))
+            for name in ("means", "quats", "scales", "opacities", "sh0", "shN")
+        }
         logits = torch.logit(columns["opacities"], eps=1e-6)
-        return Cloud(columns["means"], columns["quats"], columns["scales"].log(), logits, columns["sh0"],
-                     columns["shN"])
+        return Cloud(
+            columns["means"], columns["quats"], columns["scales"].log(), logits, columns["sh0"], columns["shN"]
+        )
 
     @torch.no_grad()
     def to_gaussians(self) -> Gaussians:
-        columns = {"means": self.means, "quats": self.unit_quats, "scales": self.scales,
-                   "opacities": self.opacities, "sh0": self.sh0, "shN": self.shN}
-        return Gaussians(**{name: np.ascontiguousarray(value.detach().cpu().numpy(), dtype=np.float32)
-                            for name, value in columns.items()})
+        columns = {
+            "means": self.means,
+            "quats": self.unit_quats,
+            "scales": self.scales,
+            "opacities": self.opacities,
+            "sh0": self.sh0,
+            "shN": self.shN,
+        }
+        return Gaussians(
+            **{
+                name: np.ascontiguousarray(value.detach().cpu().numpy(), dtype=np.float32)
+                for name, value in columns.items()
+            }
+        )

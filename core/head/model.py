@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..deformation.field import BRANCHES, HeadField
-from ..formats.gaussians import Gaussians
-from ..formats.head import HeadCard, HeadFile
-from ..formats.refusal import Refusal
-from ..performance.branch_settings import BranchSettings
+from ..deformation import HeadField
+from ..formats import BRANCHES, Gaussians, HeadCard, HeadFile, UserError
+from ..performance import BranchSettings
 from .cloud import Cloud
 
 
@@ -58,8 +56,11 @@ class HeadModel(nn.Module):
     def canonical(self) -> Moved:
         """The head at rest: no network asked."""
         clouds = [self.clouds[name] for name in BRANCHES]
-        return self._drawn(torch.cat([c.means for c in clouds]), torch.cat([c.unit_quats for c in clouds]),
-                           torch.cat([c.scales for c in clouds]))
+        return self._drawn(
+            torch.cat([c.means for c in clouds]),
+            torch.cat([c.unit_quats for c in clouds]),
+            torch.cat([c.scales for c in clouds]),
+        )
 
     def forward(
         self,
@@ -77,23 +78,30 @@ class HeadModel(nn.Module):
 
     @staticmethod
     def from_file(head: HeadFile) -> "HeadModel":
-        """Raises Refusal where the tensors do not fit the card."""
+        """Raises UserError where the tensors do not fit the card."""
         if set(head.card.branches) != set(BRANCHES):
-            raise Refusal(f"{head.source}: has only the branches {', '.join(head.card.branches)}; "
-                          "training needs face and mouth.")
+            raise UserError(
+                f"{head.source}: has only the branches {', '.join(head.card.branches)}; training needs face and mouth."
+            )
         settings = {name: BranchSettings.from_dict(head.card.branches[name]) for name in BRANCHES}
         channels = head.tensors.get("face.audio.feature_mean")
         if channels is None or channels.ndim != 1:
-            raise Refusal(f"{head.source}: face.audio.feature_mean is missing; export the head again.")
-        model = HeadModel(settings, len(channels),
-                          {name: Cloud.from_gaussians(head.gaussians(name)) for name in BRANCHES})
-        weights = {name: torch.from_numpy(np.array(value)) for name, value in head.tensors.items()
-                   if name.split(".")[1] in ("field", "audio")}
+            raise UserError(f"{head.source}: face.audio.feature_mean is missing; export the head again.")
+        model = HeadModel(
+            settings, len(channels), {name: Cloud.from_gaussians(head.gaussians(name)) for name in BRANCHES}
+        )
+        weights = {
+            name: torch.from_numpy(np.array(value))
+            for name, value in head.tensors.items()
+            if name.split(".")[1] in ("field", "audio")
+        }
         try:
             model.field.load_state_dict(weights)
         except RuntimeError as trouble:
-            raise Refusal(f"{head.source}: its networks do not fit its card "
-                          f"({str(trouble).splitlines()[-1].strip()[:120]}); export the head again.") from None
+            raise UserError(
+                f"{head.source}: its networks do not fit its card "
+                f"({str(trouble).splitlines()[-1].strip()[:120]}); export the head again."
+            ) from None
         return model
 
     def to_file(self, card: HeadCard) -> HeadFile:
@@ -103,7 +111,12 @@ class HeadModel(nn.Module):
             table: Gaussians = cloud.to_gaussians()
             for column, values in vars(table).items():
                 tensors[f"{branch}.gaussians.{column}"] = values
-        card = HeadCard(**{**vars(card), "branches": {n: s.to_dict() for n, s in self.settings.items()},
-                           "audio_code": {n: s.audio_code for n, s in self.settings.items()},
-                           "fusion": self.settings["face"].fusion})
+        card = HeadCard(
+            **{
+                **vars(card),
+                "branches": {n: s.to_dict() for n, s in self.settings.items()},
+                "audio_code": {n: s.audio_code for n, s in self.settings.items()},
+                "fusion": self.settings["face"].fusion,
+            }
+        )
         return HeadFile(card, tensors, card.name)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures and movies of other programs: EXR, PNG, mp4, video, colour spaces."""
+
+from .colour import COLOUR_SPACES, display_codes, display_to_scene_linear
+from .exr import EXR_LAYOUTS, RenderPasses, write_exr
+from .frame_metadata import FrameMetadata
+from .movie import MovieWriter
+from .png import write_png
+from .video import probe_video, read_video
+
+__all__ = [
+    "COLOUR_SPACES",
+    "EXR_LAYOUTS",
+    "FrameMetadata",
+    "MovieWriter",
+    "RenderPasses",
+    "display_codes",
+    "display_to_scene_linear",
+    "probe_video",
+    "read_video",
+    "write_exr",
+    "write_png",
+]

@@ -28,7 +28,7 @@ REC709_TO_AP0 = np.array([
     [0.0175411704, 0.1115465533, 0.8709122763],
 ])  # fmt: skip
 # By the colour interop ID (ASWF) that an EXR carries.
-SPACES = {
+COLOUR_SPACES = {
     "lin_rec709_scene": np.eye(3),
     "lin_ap1_scene": REC709_TO_AP1,  # ACEScg
     "lin_ap0_scene": REC709_TO_AP0,  # ACES2065-1
@@ -53,7 +53,7 @@ def display_to_scene_linear(
     space: str = "lin_rec709_scene",
 ) -> np.ndarray:
     """Premultiplied scene-linear light in `space`, [H,W,3] float32; 0 where alpha <= CLEAR."""
-    light = decoded(np.clip(straight(color, alpha), 0.0, CEILING)) @ SPACES[space].T
+    light = decoded(np.clip(straight(color, alpha), 0.0, CEILING)) @ COLOUR_SPACES[space].T
     return (light * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
 
 
@@ -63,7 +63,7 @@ def scene_linear_to_display(
     space: str = "lin_rec709_scene",
 ) -> np.ndarray:
     """Inverse of `display_to_scene_linear` for colours that it did not clamp, [H,W,3] float32."""
-    codes = encoded(straight(light, alpha) @ np.linalg.inv(SPACES[space]).T)
+    codes = encoded(straight(light, alpha) @ np.linalg.inv(COLOUR_SPACES[space]).T)
     return (codes * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
 
 
@@ -76,7 +76,7 @@ def straight(
     return np.divide(color, seen, out=np.zeros(np.shape(color)), where=seen > CLEAR)
 
 
-def codes_of(
+def display_codes(
     color: np.ndarray,  # [H,W,3] display-referred, premultiplied by alpha if there is one
     alpha: np.ndarray | None = None,  # [H,W]
 ) -> np.ndarray:

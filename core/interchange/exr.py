@@ -18,17 +18,16 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 
-from ..formats.atomic import written_beside
-from ..formats.refusal import Refusal
+from ..formats import UserError, atomic_write
 from .colour import CLEAR
-from .slate import Slate
+from .frame_metadata import FrameMetadata
 
 BACKGROUND = 1e10  # Blender's depth of nothing
 Passes = dict[str, dict[str, np.ndarray]]  # pass -> channel -> [H,W]
 
 
 @dataclass(frozen=True)
-class Plate:
+class RenderPasses:
     """The pixels of a frame."""
 
     light: np.ndarray  # [H,W,3] premultiplied, scene-linear (colour.display_to_scene_linear)
@@ -37,18 +36,18 @@ class Plate:
     depth_median: np.ndarray | None = None  # [H,W] metres
 
 
-def write_exr(path: Path | str, plate: Plate, slate: Slate, layout: str = "blender") -> None:
+def write_exr(path: Path | str, plate: RenderPasses, slate: FrameMetadata, layout: str = "blender") -> None:
     """Write atomically, ZIP compressed. `layout` is a key of LAYOUTS.
 
     Raises ValueError for arrays that do not belong together or are not finite.
     """
     passes = _passes(plate)
-    with written_beside(path) as beside:
-        with OpenEXR.File(LAYOUTS[layout](passes, slate)) as file:
+    with atomic_write(path) as beside:
+        with OpenEXR.File(EXR_LAYOUTS[layout](passes, slate)) as file:
             file.write(str(beside))
 
 
-def _passes(plate: Plate) -> Passes:
+def _passes(plate: RenderPasses) -> Passes:
     shape = plate.alpha.shape
     depths = {"Depth": plate.depth, "DepthMedian": plate.depth_median}
     wanted = [(plate.light, (*shape, 3)), *((d, shape) for d in depths.values() if d is not None)]
@@ -71,7 +70,7 @@ def _plane(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values)
 
 
-def _blender(passes: Passes, slate: Slate) -> list[OpenEXR.Part]:
+def _blender(passes: Passes, slate: FrameMetadata) -> list[OpenEXR.Part]:
     """A part for each pass, named like its channels; only colours carry a colour space."""
     parts = []
     for name, channels in passes.items():
@@ -81,7 +80,7 @@ def _blender(passes: Passes, slate: Slate) -> list[OpenEXR.Part]:
     return parts
 
 
-def _nuke(passes: Passes, slate: Slate) -> list[OpenEXR.Part]:
+def _nuke(passes: Passes, slate: FrameMetadata) -> list[OpenEXR.Part]:
     """One part: the colour's channels bare, each other pass as a layer."""
     layers = {"Depth": "depth.", "DepthMedian": "depth_median.", "Combined": ""}
     named = {}
@@ -90,15 +89,15 @@ def _nuke(passes: Passes, slate: Slate) -> list[OpenEXR.Part]:
     return [OpenEXR.Part(_header(slate) | {"colorInteropID": slate.space}, named, "")]
 
 
-def _header(slate: Slate) -> dict:
+def _header(slate: FrameMetadata) -> dict:
     return {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage} | slate.attributes()
 
 
-LAYOUTS: dict[str, Callable[[Passes, Slate], list[OpenEXR.Part]]] = {"blender": _blender, "nuke": _nuke}
+EXR_LAYOUTS: dict[str, Callable[[Passes, FrameMetadata], list[OpenEXR.Part]]] = {"blender": _blender, "nuke": _nuke}
 
 
 def read_exr(path: Path | str) -> tuple[dict[str, np.ndarray], dict]:
-    """(channel -> [H,W], header of the first part) of any scanline EXR. Refusal for what is none."""
+    """(channel -> [H,W], header of the first part) of any scanline EXR. UserError for what is none."""
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             channels = {name: channel.pixels for part in file.parts for name, channel in part.channels.items()}
@@ -107,4 +106,4 @@ def read_exr(path: Path | str) -> tuple[dict[str, np.ndarray], dict]:
             reason = "no channel can be read"  # OpenEXR says why on stderr only
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).partition("\n")[0]
-    raise Refusal(f"{path} cannot be read as OpenEXR ({reason}); render it again.")
+    raise UserError(f"{path} cannot be read as OpenEXR ({reason}); render it again.")

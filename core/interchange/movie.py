@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from ..formats.atomic import written_beside
+from ..formats import atomic_write
 
 CRF = 16  # x264's quality: eyes see no loss, a face of 512 pixels stays near 1 MB a second or below
 SOUND_RATE = 48000  # Hz; what film and players expect
@@ -47,7 +47,7 @@ class MovieWriter:
 
     def __enter__(self) -> "MovieWriter":
         with ExitStack() as stack:
-            beside = stack.enter_context(written_beside(self.path))
+            beside = stack.enter_context(atomic_write(self.path))
             self._file = stack.enter_context(av.open(str(beside), "w", format="mp4", options={"movflags": "faststart"}))
             self._pictures = self._add_pictures()
             self._voice = None

@@ -17,10 +17,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ..formats.opening import opened
-from ..formats.refusal import Refusal
+from ..formats import UserError, open_untrusted
 from .video_pixels import Box, Press, Turn, square_size
-from .video_reel import Reel
+from .video_stream import VideoStream
 
 LONGEST_STILL = Fraction(1, 4)  # seconds beyond its own length that a picture stays because nothing moves
 MOST_ANAMORPHIC = 4  # how much wider or narrower than high a stored pixel may be
@@ -47,11 +46,11 @@ class VideoFrame:
     damaged: bool = False  # not what was filmed: broken in the file, or an older one where pictures are missing
 
 
-def probe(path: Path | str, pixel_aspect: Fraction | None = None) -> VideoInfo:
+def probe_video(path: Path | str, pixel_aspect: Fraction | None = None) -> VideoInfo:
     """Look at a video's headers and its first picture.
 
     `pixel_aspect`: width over height of a stored pixel; None believes the file (PAL television that was stored as
-    360 x 288 and says nothing has 16/15). Raises Refusal for what is no film, has no picture, breaks off or has an
+    360 x 288 and says nothing has 16/15). Raises UserError for what is no film, has no picture, breaks off or has an
     absurd size.
     """
     with _reel(Path(path)) as reel:
@@ -61,7 +60,7 @@ def probe(path: Path | str, pixel_aspect: Fraction | None = None) -> VideoInfo:
         return VideoInfo(width, height, reel.rate, reel.end(), reel.has_sound)
 
 
-def frames(
+def read_video(
     path: Path | str,
     rate: Fraction,  # pictures a second that are wanted
     size: tuple[int, int] | None = None,  # W, H of the result; None: the crop's own, one pixel for each square pixel
@@ -74,7 +73,7 @@ def frames(
 
     A film whose first picture comes late begins with a later k: there is nothing to see before (less than one frame
     of lateness is taken for none). Cropping, square pixels and scaling are one resampling (bicubic, antialiased).
-    Raises Refusal as `probe` does, and for a film that is damaged, whose clock jumps, or that stands still for more
+    Raises UserError as `probe` does, and for a film that is damaged, whose clock jumps, or that stands still for more
     than ten seconds; ValueError for a crop that leaves the picture.
     """
     rate, path = Fraction(rate), Path(path)
@@ -99,7 +98,7 @@ def frames(
 
 
 def _shown(
-    reel: Reel, rate: Fraction, start: int, stop: int | None, seek: bool
+    reel: VideoStream, rate: Fraction, start: int, stop: int | None, seek: bool
 ) -> Iterator[tuple[int, av.VideoFrame, bool]] | None:
     """(k, frame, damaged) of what is shown; None where seeking overshot the start."""
     pictures = reel.pictures(start / rate if seek else Fraction(0))
@@ -112,7 +111,7 @@ def _shown(
     return _sampled(reel, head, pictures, rate, start, math.inf if stop is None else stop)
 
 
-def _sampled(reel: Reel, head, pictures, rate: Fraction, start: int, stop: float):
+def _sampled(reel: VideoStream, head, pictures, rate: Fraction, start: int, stop: float):
     time, end, frame = head
     slack = _slack(reel, rate)
     k = max(start, math.ceil((time - slack) * rate))
@@ -131,26 +130,26 @@ def _sampled(reel: Reel, head, pictures, rate: Fraction, start: int, stop: float
         k += 1
 
 
-def _slack(reel: Reel, rate: Fraction) -> Fraction:
+def _slack(reel: VideoStream, rate: Fraction) -> Fraction:
     """Seconds that a time stamp may be late for: a coarse clock rounds 66.73 ms up to 67."""
     return min(reel.stream.time_base / 2, Fraction(1, 1000), 1 / (20 * rate))
 
 
-def _aspect(reel: Reel, pixel_aspect: Fraction | None) -> Fraction:
+def _aspect(reel: VideoStream, pixel_aspect: Fraction | None) -> Fraction:
     """Width over height of a stored pixel."""
     aspect = Fraction(pixel_aspect or reel.stream.sample_aspect_ratio or 1)
     if not Fraction(1, MOST_ANAMORPHIC) <= aspect <= MOST_ANAMORPHIC:
-        raise Refusal(f"{reel.path}: a pixel aspect of {aspect} cannot be; give the pixel aspect of the video.")
+        raise UserError(f"{reel.path}: a pixel aspect of {aspect} cannot be; give the pixel aspect of the video.")
     return aspect
 
 
 @contextmanager
-def _reel(path: Path) -> Iterator[Reel]:
-    with opened(path) as (file, size):
+def _reel(path: Path) -> Iterator[VideoStream]:
+    with open_untrusted(path) as (file, size):
         try:
             # Our own open file and no protocol beside it: a playlist cannot send us to another file.
             with av.open(file, options={"protocol_whitelist": "none"}) as container:
-                yield Reel(path, container, size)
+                yield VideoStream(path, container, size)
         except (av.error.FFmpegError, OSError) as error:  # the second: a seek to where a broken header points
-            raise Refusal(f"{path} cannot be read as a video ({error.strerror}); "
+            raise UserError(f"{path} cannot be read as a video ({error.strerror}); "
                           "export it again as MP4, or choose another file.") from error  # fmt: skip

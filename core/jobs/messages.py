@@ -1,15 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked: one frozen dataclass a job. A setting exists here once and becomes the shell's
-flag, the panel's default and the worker's message."""
+"""What can be asked: one frozen dataclass a job. A setting exists here once and becomes the shell's flag, the panel's
+default and the worker's message.
+
+A field's metadata says what only the shell needs: POSITIONAL, HIDDEN, or the registry that its value names.
+"""
 
 from dataclasses import dataclass, field
 
-from ..formats.camera import Camera
-from ..performance.controls import Controls
+from ..formats import Camera
+from ..performance import Controls
+
+POSITIONAL = {"positional": True}  # written without its name
+HIDDEN = {"hidden": True}  # only programs set it
+
+
+def names_from(registry: str) -> dict[str, str]:
+    """Metadata of a field whose value is a name in `registry`, "package.module:DICTIONARY" below core."""
+    return {"registry": registry}
+
+
+class Job:
+    """A request. Subclasses are frozen dataclasses whose fields are JSON values, dataclasses, or tuples of them."""
 
 
 @dataclass(frozen=True)
-class Perform:
+class Perform(Job):
     """Listen to a sound with a head: sound -> features -> the condition over time (a .performance)."""
 
     head: str  # the .head file
@@ -18,7 +33,7 @@ class Perform:
 
 
 @dataclass(frozen=True)
-class Bake:
+class Bake(Job):
     """Evaluate a head at every frame of a shot and store it (a .bake); resumes what it finds."""
 
     head: str  # the .head file
@@ -29,17 +44,21 @@ class Bake:
     frame_count: int = 0  # 0: as long as the sound
     offset: float = 0.0  # seconds the sound starts after the first frame (a strip's place)
     controls: Controls = field(default_factory=Controls)
-    controls_per_frame: tuple[Controls, ...] = ()  # keyframed controls, one a frame; empty: `controls`
+    controls_per_frame: tuple[Controls, ...] = field(
+        default=(), metadata=HIDDEN
+    )  # keyframed controls, one a frame; empty: `controls`
 
 
 @dataclass(frozen=True)
-class Render:
+class Render(Job):
     """Render plates from a bake: PNG preview, EXR, and an mp4 with the sound."""
 
-    bake: str  # the .bake file
+    bake: str = field(metadata=POSITIONAL)  # the .bake file
     out: str  # the folder for the pictures
     size: int = 512  # height in pixels when `cameras` is empty: the head card's own view, square
-    cameras: tuple[Camera, ...] = ()  # one for the whole shot, or one a frame; empty: the head's own view
+    cameras: tuple[Camera, ...] = field(
+        default=(), metadata=HIDDEN
+    )  # one for the whole shot, or one a frame; empty: the head's own view
     first: int | None = None  # frame numbers, both rendered; None: from the shot's first, to its last
     last: int | None = None
     png: bool = True
@@ -51,10 +70,12 @@ class Render:
 
 
 @dataclass(frozen=True)
-class Prepare:
+class Prepare(Job):
     """Make footage from videos of one person who talks; goes on with what it finds in `out`."""
 
-    videos: tuple[str, ...]  # video files, or folders of them; each is a clip, a long one becomes several
+    videos: tuple[str, ...] = field(
+        metadata=POSITIONAL
+    )  # video files, or folders of them; each is a clip, a long one becomes several
     out: str  # the footage folder to make
     size: str = "512"  # pixels of a picture's side, or "native"
     rate: str = "25"  # model frames a second, rational
@@ -70,13 +91,13 @@ class Prepare:
 
 
 @dataclass(frozen=True)
-class Train:
+class Train(Job):
     """Train a head from a footage folder; resumes what it finds in `work`."""
 
-    footage: str  # the footage folder
+    footage: str = field(metadata=POSITIONAL)  # the footage folder
     out: str  # the .head file to write
     work: str = ""  # checkpoints and preview pictures; empty: beside `out`
-    preset: str = "cpu"  # a named set of training settings (core/training/settings.py)
+    preset: str = "cpu"  # a named set of training settings (core/training/training_settings.py)
     seed: int = 0
     fusion: str = ""  # how sound and place meet: gated, attention or concat; empty: the preset's
     density: str = ""  # the density rule: pixel_aware, pixel_aware_budget, adc, absgrad or mcmc; empty: the preset's
@@ -89,11 +110,11 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class Evaluate(Job):
     """Measure a head on what its footage holds back: pictures, landmarks, lips, silence, a delayed voice."""
 
-    head: str  # the .head file
-    footage: str  # the footage folder
+    head: str = field(metadata=POSITIONAL)  # the .head file
+    footage: str = field(metadata=POSITIONAL)  # the footage folder
     out: str = ""  # write the figures there, JSON, and tables beside it as .md
     video: str = ""  # write truth, head and the best static head side by side with the sound there, .mp4
     strip: str = ""  # write moments of one clip there, .png
@@ -102,20 +123,17 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
-class Convert:
+class Convert(Job):
     """Footage to a TalkingGaussian / ER-NeRF dataset folder, or such a folder to footage: the source says which.
     Goes on with what it finds in `out`."""
 
-    source: str  # the footage folder, or the dataset folder
+    source: str = field(metadata=POSITIONAL)  # the footage folder, or the dataset folder
     out: str  # the folder to make
     torso: bool = False  # from a dataset folder: neck and torso belong to the trained picture too
 
 
 @dataclass(frozen=True)
-class Info:
+class Info(Job):
     """Say what one of our files holds, one `name: value` a line."""
 
-    file: str
-
-
-Job = Perform | Bake | Render | Prepare | Train | Evaluate | Convert | Info
+    file: str = field(metadata=POSITIONAL)  # a head, bake, performance, PLY or checkpoint file, or a footage folder

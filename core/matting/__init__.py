@@ -2,8 +2,13 @@
 """Pictures of a talking person to straight-alpha RGBA and labels: by colour key over a plain backdrop, else by mask."""
 
 from .backdrop import Backdrop
-from .key import clean
-from .labels import labels
-from .segment import alpha_by_mask
+from .key import despill
+from .labels import label_pixels
+from .segment import alpha_from_mask
 
-__all__ = ["Backdrop", "alpha_by_mask", "clean", "labels"]
+__all__ = [
+    "Backdrop",
+    "alpha_from_mask",
+    "despill",
+    "label_pixels",
+]

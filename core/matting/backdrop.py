@@ -13,9 +13,9 @@ from dataclasses import field as default
 
 import numpy as np
 
-from .evening import LUMA, cheeks_of, fitted, shift_to
+from .colour_match import LUMA, cheeks_of, fitted, shift_to
 from .kernels import box_mean, brought, compare
-from .key import alpha_by_key
+from .key import alpha_from_key
 from .regions import surely_behind, surely_face
 
 MOST_FRAMES = 96  # of a sample; more tell nothing new about a colour field
@@ -131,7 +131,7 @@ class Backdrop:
         points: np.ndarray | None = None,  # [478,2|3]
     ) -> np.ndarray:
         """[H,W] float32 0..1 by colour key (key.alpha_by_key)."""
-        return alpha_by_key(rgb, self.field, self.noise, points)
+        return alpha_from_key(rgb, self.field, self.noise, points)
 
 
 def rms(values: np.ndarray) -> float:

@@ -31,7 +31,7 @@ CONNECTED = 0.15  # alpha from which a pixel belongs to an island
 SMALL_HOLE = 0.002  # of the picture
 
 
-def alpha_by_key(
+def alpha_from_key(
     rgb: np.ndarray,  # [H,W,3] float32 0..255, evened
     field: np.ndarray,  # [H,W,3] float32 0..255
     noise: float,  # grey levels
@@ -115,7 +115,7 @@ def finished(
     return alpha
 
 
-def clean(
+def despill(
     rgb: np.ndarray,  # [H,W,3] float32 0..255, evened
     alpha: np.ndarray,  # [H,W] float32 0..1
     field: np.ndarray | None = None,  # [H,W,3] the backdrop's colour; None: taken from round about

@@ -34,7 +34,7 @@ def mouth_ring(points: np.ndarray) -> np.ndarray:
     return ring
 
 
-def labels(
+def label_pixels(
     shape: tuple[int, int],
     alpha: np.ndarray,  # [H,W] 0..1
     points: np.ndarray | None,  # [478,2|3] pixels

@@ -6,7 +6,7 @@ The mask comes from the caller. Letters: p the probability, I the picture's luma
 
 import numpy as np
 
-from .evening import LUMA
+from .colour_match import LUMA
 from .kernels import box_mean, shrunk
 from .key import finished
 from .regions import face_box, seen, surely_face
@@ -17,7 +17,7 @@ RADIUS = 0.04  # of the face's width
 LOW, HIGH = 0.15, 0.85  # refined probabilities that become alpha 0 and 1
 
 
-def alpha_by_mask(
+def alpha_from_mask(
     rgb: np.ndarray,  # [H,W,3] 0..255
     person: np.ndarray,  # [H,W] float 0..1
     points: np.ndarray | None = None,  # [478,2|3] pixels

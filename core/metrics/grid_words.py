@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 from .spans import Span
 
 UNITS = 25000  # a second
@@ -32,19 +32,19 @@ class Word:
 
 
 def read_align(path: str | Path) -> list[Word]:
-    """The rows of one file, in seconds. Raises Refusal for what is not such a file."""
+    """The rows of one file, in seconds. Raises UserError for what is not such a file."""
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST:
-            raise Refusal(f"{path} is too large for word timings; give the .align file of one GRID clip.")
+            raise UserError(f"{path} is too large for word timings; give the .align file of one GRID clip.")
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror}); give the .align file of a GRID clip.") from error
+        raise UserError(f"{path} cannot be read ({error.strerror}); give the .align file of a GRID clip.") from error
     except UnicodeDecodeError as error:
-        raise Refusal(f"{path} is not text; give the .align file of a GRID clip.") from error
+        raise UserError(f"{path} is not text; give the .align file of a GRID clip.") from error
     words = [_word(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not words:
-        raise Refusal(f"{path} holds no words; give the .align file of a GRID clip.")
+        raise UserError(f"{path} holds no words; give the .align file of a GRID clip.")
     return words
 
 
@@ -56,8 +56,10 @@ def _word(path: Path, number: int, line: str) -> Word:
     except ValueError:
         fits = False
     if not fits:
-        raise Refusal(f"{path} line {number} is not `start end word` with start before end; repair the line or leave "
-                      "the file out.")
+        raise UserError(
+            f"{path} line {number} is not `start end word` with start before end; repair the line or leave "
+            "the file out."
+        )
     return Word(start, end, label.lower())
 
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .shifts import REACH, best_shift, shifted_correlation
+from .shifts import MAX_SHIFT, best_shift, shifted_correlation
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def lip_offset(
     told: np.ndarray,  # [T] lip geometry that is judged
     true: np.ndarray,  # [T] what it should follow, any unit
     rate: Fraction | int,  # frames a second, of both
-    reach: int = REACH,
+    reach: int = MAX_SHIFT,
 ) -> LipOffset:
     """Raises ValueError for curves of differing length, with nan, or shorter than reach + 8 frames."""
     if np.ndim(told) != 1 or np.ndim(true) != 1:
@@ -67,7 +67,7 @@ def share_within(offsets: Sequence[LipOffset], frames: int = 1) -> float:
     return float(np.mean(hits)) if hits else float("nan")
 
 
-def pooled(offsets: Sequence[LipOffset]) -> LipOffset:
+def pool_offsets(offsets: Sequence[LipOffset]) -> LipOffset:
     """The offset of the clips' mean correlation curve: steadier than that of any short clip.
     Raises ValueError where rates or reaches differ, or without clips."""
     if len({(offset.rate, len(offset.curve)) for offset in offsets}) != 1:

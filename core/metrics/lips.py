@@ -6,7 +6,7 @@
 
 import numpy as np
 
-MOUTH = slice(48, 68)
+MOUTH_LANDMARKS = slice(48, 68)
 UPPER, LOWER = 62, 66
 MARGIN = 0.35  # of the mouth's width; not in the paper: chosen because the box then holds the crease above the chin
 FOREHEAD = 0.35  # of the height from brows to chin
@@ -26,7 +26,7 @@ def mouth_box(
     margin: float = MARGIN,
 ) -> tuple[slice, slice]:
     """(rows, columns) of a box around the mouth, inside the picture and never smaller than 16 pixels."""
-    low, high = landmarks[MOUTH].min(axis=0), landmarks[MOUTH].max(axis=0)
+    low, high = landmarks[MOUTH_LANDMARKS].min(axis=0), landmarks[MOUTH_LANDMARKS].max(axis=0)
     return _box(low, high, margin * (high[0] - low[0]), width, height)
 
 
@@ -71,7 +71,7 @@ def landmark_distance(
     if first.shape != second.shape or first.ndim != 3 or not first.size:
         raise ValueError(f"landmarks must be two equal sets [T,P,2], not {first.shape} and {second.shape}")
     if first.shape[1] == 68:
-        first, second = first[:, MOUTH], second[:, MOUTH]
+        first, second = first[:, MOUTH_LANDMARKS], second[:, MOUTH_LANDMARKS]
     a = first - first.mean(axis=1, keepdims=True)
     b = second - second.mean(axis=1, keepdims=True)
     return float(np.linalg.norm(a - b, axis=-1).mean())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .shifts import REACH, best_shift, movements, overlap, shifted_correlation
+from .shifts import MAX_SHIFT, best_shift, movements, overlap, shifted_correlation
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ShiftRecovery:
 def shift_recovery(
     plain: np.ndarray,  # [T,...] anything that moves: lip gap, landmarks, Gaussian centres
     delayed: np.ndarray,  # [T,...] the same for the sound delayed
-    reach: int = REACH,
+    reach: int = MAX_SHIFT,
 ) -> ShiftRecovery:
     """Raises ValueError for shapes that differ, nan, or fewer than reach + 8 frames."""
     curve = shifted_correlation(delayed, plain, reach)

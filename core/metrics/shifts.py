@@ -9,7 +9,7 @@ Letters: T frames, C coordinates, k shift in frames, r Pearson's correlation.
 
 import numpy as np
 
-REACH = 15  # frames to either side: SyncNet's search width at 25 frames a second (Chung & Zisserman 2016)
+MAX_SHIFT = 15  # frames to either side: SyncNet's search width at 25 frames a second (Chung & Zisserman 2016)
 LEAST = 8  # frames that must overlap; not in the paper: chosen because fewer correlate by accident
 
 
@@ -38,7 +38,7 @@ def movements(first: np.ndarray, second: np.ndarray, reach: int) -> tuple[np.nda
 def shifted_correlation(
     late: np.ndarray,  # [T,...]
     early: np.ndarray,  # [T,...]
-    reach: int = REACH,
+    reach: int = MAX_SHIFT,
 ) -> np.ndarray:
     """r at shifts -reach..reach, [2 reach + 1]. Each coordinate is centred over the overlap and all are pooled, so
     for one coordinate it is Pearson's r. 0 where one of the two stands still.

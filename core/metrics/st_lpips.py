@@ -22,8 +22,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..formats.opening import open_plain
-from ..formats.refusal import Refusal
+from ..formats import UserError, open_regular_file
 
 PACKAGE = "stlpips_pytorch"
 WEIGHTS = "weights/vST0.0/alex_shift_tolerant.pth"
@@ -43,20 +42,20 @@ class StLpips:
 
     @classmethod
     def found(cls) -> "StLpips":
-        """From the installed package. Raises Refusal where it is missing, or holds other weights than we know."""
+        """From the installed package. Raises UserError where it is missing, or holds other weights than we know."""
         spec = PathFinder.find_spec(PACKAGE)  # looks and does not import: that package asks for torchvision
         if spec is None or not spec.submodule_search_locations:
-            raise Refusal(f"the Python package stlpips-pytorch (ST-LPIPS's weights) is missing; {CURE}.")
+            raise UserError(f"the Python package stlpips-pytorch (ST-LPIPS's weights) is missing; {CURE}.")
         return cls.read(Path(next(iter(spec.submodule_search_locations))) / WEIGHTS)
 
     @classmethod
     def read(cls, path: Path) -> "StLpips":
         """From the authors' file, which is known by its hash before anything of it is decoded."""
-        file, _ = open_plain(path)
+        file, _ = open_regular_file(path)
         with file:
             data = file.read()
         if hashlib.sha256(data).hexdigest() != SHA256:
-            raise Refusal(f"{path}: these are not the ST-LPIPS weights of version 0.0.2; {CURE}.")
+            raise UserError(f"{path}: these are not the ST-LPIPS weights of version 0.0.2; {CURE}.")
         return cls(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
 
     def __call__(

@@ -55,28 +55,33 @@ CLOSURES = ("told_gap", "times", "bilabials", "closed")
 METRICS: dict[str, Metric] = {
     "psnr": Metric(psnr, "larger", "dB", ("rendered", "truth")),
     "ssim": Metric(ssim, "larger", "", ("rendered", "truth")),
-    "st-lpips": Metric(lambda rendered, truth, st_lpips: st_lpips(rendered, truth), "smaller", "",
-                       ("rendered", "truth", "st_lpips")),
+    "st-lpips": Metric(
+        lambda rendered, truth, st_lpips: st_lpips(rendered, truth), "smaller", "", ("rendered", "truth", "st_lpips")
+    ),
     "lmd": Metric(landmark_distance, "smaller", "px", ("told_mouth", "true_mouth")),
     "lip gap r": Metric(correlation, "larger", "", GAPS),
     "lip offset": Metric(_offset, "smaller", "frames", (*GAPS, "rate")),
     "lip r at best offset": Metric(lambda *of: lip_offset(*of).r, "larger", "", (*GAPS, "rate")),
     "bilabial closure": Metric(lambda *of: closure(*of).share, "larger", "share", CLOSURES),
     "smallest bilabial gap": Metric(lambda *of: closure(*of).mean_smallest, "smaller", "of the input", CLOSURES),
-    "silence motion": Metric(lambda *of: silence_motion(*of).ratio, "smaller", "of speech",
-                             ("told_points", "times", "silences")),
+    "silence motion": Metric(
+        lambda *of: silence_motion(*of).ratio, "smaller", "of speech", ("told_points", "times", "silences")
+    ),
     "jitter": Metric(jitter, "smaller", "of the input", ("told_points",)),  # 0 for a head that never moves
     "delay error": Metric(_delay_error, "smaller", "frames", ("plain", "delayed", "delay")),
 }
 
 
-def rated(**have: Any) -> dict[str, float]:
+def compute_metrics(**have: Any) -> dict[str, float]:
     """Every metric whose needs are met. Raises ValueError for a name that no metric knows."""
     strange = set(have) - {need for metric in METRICS.values() for need in metric.needs}
     if strange:
         raise ValueError(f"no metric takes {', '.join(sorted(strange))}")
-    return {name: metric(*(have[need] for need in metric.needs)) for name, metric in METRICS.items()
-            if all(need in have for need in metric.needs)}
+    return {
+        name: metric(*(have[need] for need in metric.needs))
+        for name, metric in METRICS.items()
+        if all(need in have for need in metric.needs)
+    }
 
 
 def better(name: str, first: float, second: float) -> bool:

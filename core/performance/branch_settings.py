@@ -8,7 +8,7 @@ Letters: L = 12 levels, R nodes an axis at one level, s scale of one level, A au
 import math
 from dataclasses import asdict, dataclass, fields
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 
 FUSION_NAMES = ("gated", "attention", "concat")
 OUTPUTS = {"means": 3, "quats": 4, "logscales": 3}  # what a branch may move -> columns, in this order
@@ -51,7 +51,7 @@ class BranchSettings:
 
     def _check(self) -> None:
         def refuse(what: str) -> None:
-            raise Refusal(f"branch setting {what}; train the head again or take another file.")
+            raise UserError(f"branch setting {what}; train the head again or take another file.")
 
         numbers = [self.base, self.finest, self.half_extent, *self.centre, *self.motion]
         if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers):
@@ -62,8 +62,13 @@ class BranchSettings:
             refuse(f"centre and motion need 3 numbers, and like half_extent at most {WIDEST} metres")
         if self.half_extent < 1 / WIDEST:
             refuse(f"half_extent must be at least {1 / WIDEST} metres")
-        for name, least, most in (("levels", 1, 32), ("audio_code", 1, 1024), ("fused", 1, 1024),
-                                  ("hidden", 1, 1024), ("expression", 0, 256)):
+        for name, least, most in (
+            ("levels", 1, 32),
+            ("audio_code", 1, 1024),
+            ("fused", 1, 1024),
+            ("hidden", 1, 1024),
+            ("expression", 0, 256),
+        ):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
                 refuse(f"{name} is {value!r} but must be a whole number within {least} to {most}")
@@ -108,14 +113,14 @@ class BranchSettings:
 
     @staticmethod
     def from_dict(values: dict) -> "BranchSettings":
-        """From a card. Raises Refusal for unknown names and values out of range."""
+        """From a card. Raises UserError for unknown names and values out of range."""
         known = {f.name for f in fields(BranchSettings)}
         if not isinstance(values, dict) or set(values) - known:
             extra = sorted(set(values) - known) if isinstance(values, dict) else values
-            raise Refusal(f"branch settings {extra!r} are unknown here; the head needs a newer talksplat.")
+            raise UserError(f"branch settings {extra!r} are unknown here; the head needs a newer talksplat.")
         for name in ("centre", "outputs", "motion"):
             if name in values and not isinstance(values[name], (list, tuple)):
-                raise Refusal(f"branch setting {name} must be a list; the head's card is damaged.")
+                raise UserError(f"branch setting {name} must be a list; the head's card is damaged.")
         return BranchSettings(**values)
 
     @staticmethod
@@ -130,5 +135,13 @@ class BranchSettings:
         motion: TalkingGaussian divides x and its depth axis by 5. Not in the paper: chosen because in our
         head space (Z up, looking along -Y) the tongue moves mostly up and somewhat forwards: x/5, y/2, z 1.
         """
-        return BranchSettings(**{"base": 64.0, "finest": 57.6, "hidden": 32, "outputs": ("means",),
-                                 "motion": (1e-2 / 5, 1e-2 / 2, 1e-2), **changes})
+        return BranchSettings(
+            **{
+                "base": 64.0,
+                "finest": 57.6,
+                "hidden": 32,
+                "outputs": ("means",),
+                "motion": (1e-2 / 5, 1e-2 / 2, 1e-2),
+                **changes,
+            }
+        )

@@ -14,15 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats.head import BRANCHES
-from ..formats.plain import from_json, from_plain, of_our_version, to_json
-from ..formats.refusal import Refusal
-from ..formats.tensors import read_tensors, write_tensors
+from ..formats import (
+    BRANCHES,
+    UserError,
+    from_json,
+    from_json_values,
+    read_tensors,
+    require_version,
+    to_json,
+    write_tensors,
+)
 from .controls import Controls
-from .upper_face import directed, smooth
+from .upper_face import smoothstep, with_upper_face
 
-FORMAT = "talksplat.performance"
-VERSION = 1
+PERFORMANCE_FORMAT = "talksplat.performance"
+PERFORMANCE_VERSION = 1
 # Samples a second, unless a performance says otherwise. Not in the paper: chosen because, measured on real speech
 # against codes computed at the very moment, linear interpolation errs by 1.5 % of the codes' spread at 100 Hz and
 # by 4 % at 50 (moonshine; logmel 5 and 13 %). Cubic interpolation gained nothing on it and overshoots.
@@ -44,7 +50,7 @@ class Condition:
 class Performance:
     """Codes and expression of one sound for one head. Times are seconds of the sound (0 = its start).
 
-    Raises Refusal when the parts do not fit together.
+    Raises UserError when the parts do not fit together.
     """
 
     audio: dict[str, np.ndarray]  # branch -> [T,A] float32
@@ -60,20 +66,23 @@ class Performance:
     start: Fraction = Fraction(0)  # seconds: the first sample's time, may be negative
 
     def __post_init__(self) -> None:
-        if self.expression.ndim != 2 or self.loudness.ndim != 1 \
-                or self.expression.shape[1] != len(self.expression_names):
-            raise Refusal("performance: its expression channels and their names do not fit; perform it again.")
+        if (
+            self.expression.ndim != 2
+            or self.loudness.ndim != 1
+            or self.expression.shape[1] != len(self.expression_names)
+        ):
+            raise UserError("performance: its expression channels and their names do not fit; perform it again.")
         for name, codes in self.audio.items():
             if codes.ndim != 2 or name not in self.rest or self.rest[name].shape != codes.shape[1:]:
-                raise Refusal(f"performance: the {name} codes and their rest do not fit together; perform it again.")
+                raise UserError(f"performance: the {name} codes and their rest do not fit together; perform it again.")
         lengths = {len(a) for a in (*self.audio.values(), self.expression, self.loudness)}
         if not self.audio or set(self.rest) != set(self.audio) or len(lengths) != 1 or 0 in lengths:
-            raise Refusal("performance: its tracks differ in length or are empty; perform it again.")
+            raise UserError("performance: its tracks differ in length or are empty; perform it again.")
         for track in (*self.audio.values(), *self.rest.values(), self.expression, self.loudness):
             if track.dtype != np.float32 or not (np.abs(track) < LARGEST).all():  # NaN fails too
-                raise Refusal("performance: it holds NaN, endless or non-float32 values; perform it again.")
+                raise UserError("performance: it holds NaN, endless or non-float32 values; perform it again.")
         if not 0 < self.rate <= 1000 or not 0 <= self.duration < math.inf:
-            raise Refusal("performance: its sample rate or duration is out of range; perform it again.")
+            raise UserError("performance: its sample rate or duration is out of range; perform it again.")
         lids = [i for i, name in enumerate(self.expression_names) if name.startswith("blink")]
         seed = "" if (self.expression[:, lids] > OWN_BLINK).any() else self.audio_hash
         object.__setattr__(self, "_blink_seed", seed)
@@ -86,17 +95,17 @@ class Performance:
     def at(self, t: Fraction | float, controls: Controls | None = None) -> Condition:
         """The condition at t seconds of the sound: continuous in t, at rest from EASE beyond the ends.
 
-        Raises Refusal when t or a control is not a finite number.
+        Raises UserError when t or a control is not a finite number.
         """
         controls = controls or Controls()
         numbers = (t, controls.intensity, controls.delay, controls.blink, controls.blinks, controls.brows)
         if not all(math.isfinite(v) for v in numbers):
-            raise Refusal("the time and the controls must be finite numbers; reset the control that is not.")
+            raise UserError("the time and the controls must be finite numbers; reset the control that is not.")
         # Fractions keep a delay exact: t later is the same as the delay sooner, bit for bit.
         place = (Fraction(t) - Fraction(controls.delay) - self.start) * self.rate
         last = len(self.loudness) - 1
         within = min(max(place, 0), last)
-        presence = smooth(1.0 - float(min(abs(place - within) / self.rate, 1)) / EASE)
+        presence = smoothstep(1.0 - float(min(abs(place - within) / self.rate, 1)) / EASE)
         below = int(within)
         weight = np.float32(within - below)
 
@@ -105,10 +114,13 @@ class Performance:
             value = samples[below] + weight * (samples[min(below + 1, last)] - samples[below])
             return value if amount == 1.0 else rest + np.float32(amount) * (value - rest)
 
-        audio = {name: track(codes, self.rest[name], presence * controls.intensity)
-                 for name, codes in self.audio.items()}
+        audio = {
+            name: track(codes, self.rest[name], presence * controls.intensity) for name, codes in self.audio.items()
+        }
         expression = track(self.expression, np.float32(0.0), presence)
-        return Condition(audio, directed(expression, self.expression_names, float(t), controls, self._blink_seed))
+        return Condition(
+            audio, with_upper_face(expression, self.expression_names, float(t), controls, self._blink_seed)
+        )
 
 
 @dataclass(frozen=True)
@@ -122,40 +134,54 @@ class PerformanceCard:
     rate: Fraction  # samples a second, "100/1" in JSON
     start: tuple[int, ...]  # numerator, denominator: JSON's fractions here have no sign
     expression_names: tuple[str, ...]
-    version: int = VERSION
+    version: int = PERFORMANCE_VERSION
 
 
 def write_performance(path: Path | str, performance: Performance) -> None:
     """Write atomically."""
     p = performance
-    card = PerformanceCard(p.head_hash, p.audio_hash, p.audio_name, float(p.duration), p.rate,
-                           p.start.as_integer_ratio(), p.expression_names)
+    card = PerformanceCard(
+        p.head_hash,
+        p.audio_hash,
+        p.audio_name,
+        float(p.duration),
+        p.rate,
+        p.start.as_integer_ratio(),
+        p.expression_names,
+    )
     tensors = {"expression": p.expression, "loudness": p.loudness}
     for name in p.audio:
         tensors |= {f"audio.{name}": p.audio[name], f"rest.{name}": p.rest[name]}
-    write_tensors(path, tensors, {"format": FORMAT, "card": to_json(card)})
+    write_tensors(path, tensors, {"format": PERFORMANCE_FORMAT, "card": to_json(card)})
 
 
 def read_performance(path: Path | str) -> Performance:
-    """Read and check wholly. Raises Refusal."""
+    """Read and check wholly. Raises UserError."""
     tensors, metadata = read_tensors(path)
-    if metadata.get("format") != FORMAT or "card" not in metadata:
-        raise Refusal(f"{path}: is not a talksplat performance; choose a .performance file.")
-    values = of_our_version(from_json(metadata["card"], str(path)), VERSION, path)
-    card = from_plain(PerformanceCard, values, str(path))
+    if metadata.get("format") != PERFORMANCE_FORMAT or "card" not in metadata:
+        raise UserError(f"{path}: is not a talksplat performance; choose a .performance file.")
+    values = require_version(from_json(metadata["card"], str(path)), PERFORMANCE_VERSION, path)
+    card = from_json_values(PerformanceCard, values, str(path))
     if len(card.start) != 2 or card.start[1] < 1:
-        raise Refusal(f"{path}: its start is no fraction; the file is damaged, perform it again.")
+        raise UserError(f"{path}: its start is no fraction; the file is damaged, perform it again.")
     branches = [name for name in BRANCHES if f"audio.{name}" in tensors]
     wanted = {"expression", "loudness", *(f"{part}.{name}" for part in ("audio", "rest") for name in branches)}
     if set(tensors) != wanted:
         odd = sorted(set(tensors) ^ wanted)
-        raise Refusal(f"{path}: has or lacks {', '.join(odd)[:80]}; the file is damaged, perform it again.")
+        raise UserError(f"{path}: has or lacks {', '.join(odd)[:80]}; the file is damaged, perform it again.")
     try:
         return Performance(
             audio={name: tensors[f"audio.{name}"] for name in branches},
             rest={name: tensors[f"rest.{name}"] for name in branches},
-            expression=tensors["expression"], expression_names=card.expression_names, loudness=tensors["loudness"],
-            head_hash=card.head_hash, audio_hash=card.audio_hash, audio_name=card.audio_name, duration=card.duration,
-            rate=card.rate, start=Fraction(*card.start))
-    except Refusal as error:  # the performance's own check does not know the file
-        raise Refusal(f"{path}: {error}") from error
+            expression=tensors["expression"],
+            expression_names=card.expression_names,
+            loudness=tensors["loudness"],
+            head_hash=card.head_hash,
+            audio_hash=card.audio_hash,
+            audio_name=card.audio_name,
+            duration=card.duration,
+            rate=card.rate,
+            start=Fraction(*card.start),
+        )
+    except UserError as error:  # the performance's own check does not know the file
+        raise UserError(f"{path}: {error}") from error

@@ -64,8 +64,10 @@ class ConcatFolding(LinearFolding):
 
     @staticmethod
     def shapes(settings: BranchSettings) -> dict[str, tuple[int, ...]]:
-        return {"fusion.spatial.weight": (settings.fused, settings.spatial),
-                "fusion.audio.weight": (settings.fused, settings.audio_code)}
+        return {
+            "fusion.spatial.weight": (settings.fused, settings.spatial),
+            "fusion.audio.weight": (settings.fused, settings.audio_code),
+        }
 
     @staticmethod
     def width(settings: BranchSettings) -> int:
@@ -83,8 +85,12 @@ class GatedFolding(LinearFolding):
     @staticmethod
     def shapes(settings: BranchSettings) -> dict[str, tuple[int, ...]]:
         f = settings.fused
-        return {"fusion.spatial.weight": (f, settings.spatial), "fusion.audio.weight": (f, settings.audio_code),
-                "fusion.gate.weight": (f, 2 * f), "fusion.gate.bias": (f,)}
+        return {
+            "fusion.spatial.weight": (f, settings.spatial),
+            "fusion.audio.weight": (f, settings.audio_code),
+            "fusion.gate.weight": (f, 2 * f),
+            "fusion.gate.bias": (f,),
+        }
 
     @staticmethod
     def width(settings: BranchSettings) -> int:

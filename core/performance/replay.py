@@ -14,9 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..formats.gaussians import Gaussians
-from ..formats.head import BRANCHES, HeadFile
-from ..formats.refusal import Refusal
+from ..formats import BRANCHES, Gaussians, HeadFile, UserError
 from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .condition import Condition
 from .folding import FOLDINGS
@@ -34,7 +32,7 @@ class Frame(NamedTuple):
 
 
 class Replay:
-    """A head ready to be asked for moments. Raises Refusal when the head's tensors do not fit its card.
+    """A head ready to be asked for moments. Raises UserError when the head's tensors do not fit its card.
 
     Calls of `at` from several threads wait for one another (they share work space); the frames they return
     are their own.
@@ -69,14 +67,16 @@ class Replay:
         """The head in this condition.
 
         out: a frame that `frame` or `at` of this very replay made; it is overwritten and returned.
-        Raises Refusal when the condition's widths are another head's.
+        Raises UserError when the condition's widths are another head's.
         """
         for name, settings in self.settings.items():
             code = condition.audio.get(name)
             widths = (None if code is None else np.shape(code), np.shape(condition.expression))
             if widths[0] != (settings.audio_code,) or (settings.expression and widths[1] != (settings.expression,)):
-                raise Refusal(f"the performance does not fit the head ({name}: audio code {widths[0]} and expression "
-                              f"{widths[1]} for {settings.audio_code} and {settings.expression}); perform it again.")
+                raise UserError(
+                    f"the performance does not fit the head ({name}: audio code {widths[0]} and expression "
+                    f"{widths[1]} for {settings.audio_code} and {settings.expression}); perform it again."
+                )
         out = self.frame() if out is None else out
         with self._lock:
             for name, branch in self._branches.items():
@@ -88,12 +88,14 @@ def _settings(head: HeadFile, name: str) -> BranchSettings:
     card = head.card
     try:
         settings = BranchSettings.from_dict(card.branches[name])
-    except Refusal as error:
-        raise Refusal(f"{head.source} ({name}): {error}") from error
+    except UserError as error:
+        raise UserError(f"{head.source} ({name}): {error}") from error
     said = card.fusion, card.audio_code.get(name), settings.expression and len(card.expression)
     if said != (settings.fusion, settings.audio_code, settings.expression):
-        raise Refusal(f"{head.source} ({name}): the card names a fusion, an audio code or expressions that the branch "
-                      "does not have; export the head again.")
+        raise UserError(
+            f"{head.source} ({name}): the card names a fusion, an audio code or expressions that the branch "
+            "does not have; export the head again."
+        )
     return settings
 
 
@@ -108,8 +110,9 @@ class _Chunk(NamedTuple):
 class _BranchReplay:
     """One branch's caches. `write` moves its rows of a frame."""
 
-    def __init__(self, table: Gaussians, weights: dict[str, np.ndarray], settings: BranchSettings, start: int,
-                 source: str) -> None:
+    def __init__(
+        self, table: Gaussians, weights: dict[str, np.ndarray], settings: BranchSettings, start: int, source: str
+    ) -> None:
         weights = _checked(weights, settings, source)
         self.settings = settings
         self.folding = FOLDINGS[settings.fusion](weights, settings)
@@ -119,12 +122,14 @@ class _BranchReplay:
         self.w3 = w3
         x01 = unit(table.means, settings)
         rows = np.flatnonzero(inside(x01))
-        self.chunks = [self._chunk(table, x01, rows[at : at + CHUNK], weights, start)
-                       for at in range(0, len(rows), CHUNK)]
+        self.chunks = [
+            self._chunk(table, x01, rows[at : at + CHUNK], weights, start) for at in range(0, len(rows), CHUNK)
+        ]
         self._scratch: dict[int, tuple] = {}  # by chunk length: CHUNK itself and the last one's
 
-    def _chunk(self, table: Gaussians, x01: np.ndarray, rows: np.ndarray, weights: dict[str, np.ndarray],
-               start: int) -> _Chunk:
+    def _chunk(
+        self, table: Gaussians, x01: np.ndarray, rows: np.ndarray, weights: dict[str, np.ndarray], start: int
+    ) -> _Chunk:
         x = encode(x01[rows], weights["encoder.tables"], self.settings)
         k = weights["audio_gate.2.weight"] @ np.maximum(weights["audio_gate.0.weight"] @ x, 0)
         r = np.empty((0, len(rows)), np.float32)
@@ -144,8 +149,12 @@ class _BranchReplay:
         if c not in self._scratch:
             hidden = [np.empty((self.settings.hidden, c), np.float32) for _ in range(2)]
             # A row of zeros, because numpy's maximum of two arrays runs 2.5 times as fast as that with a scalar.
-            self._scratch[c] = (self.folding.scratch(c), *hidden,
-                                np.empty((self.settings.columns, c), np.float32), np.zeros((1, c), np.float32))
+            self._scratch[c] = (
+                self.folding.scratch(c),
+                *hidden,
+                np.empty((self.settings.columns, c), np.float32),
+                np.zeros((1, c), np.float32),
+            )
         return self._scratch[c]
 
     def write(self, code: np.ndarray, expression: np.ndarray, out: Frame) -> None:
@@ -181,18 +190,22 @@ class _BranchReplay:
 
 
 def _checked(weights: dict[str, np.ndarray], settings: BranchSettings, source: str) -> dict[str, np.ndarray]:
-    """float32 copies of the field's tensors, every name and shape as the settings say. Raises Refusal."""
+    """float32 copies of the field's tensors, every name and shape as the settings say. Raises UserError."""
     x, a, e, h = settings.spatial, settings.audio_code, settings.expression, settings.hidden
     folding = FOLDINGS[settings.fusion]
-    shapes = {"encoder.tables": (3, settings.rows), "audio_gate.0.weight": (AUDIO_GATE, x),
-              "audio_gate.2.weight": (a, AUDIO_GATE),
-              "deform.0.weight": (h, x + folding.width(settings) + e), "deform.2.weight": (h, h),
-              "deform.4.weight": (settings.columns, h), **folding.shapes(settings)}
+    shapes = {
+        "encoder.tables": (3, settings.rows),
+        "audio_gate.0.weight": (AUDIO_GATE, x),
+        "audio_gate.2.weight": (a, AUDIO_GATE),
+        "deform.0.weight": (h, x + folding.width(settings) + e),
+        "deform.2.weight": (h, h),
+        "deform.4.weight": (settings.columns, h),
+        **folding.shapes(settings),
+    }
     if e:
-        shapes |= {"expression_gate.0.weight": (EXPRESSION_GATE, x),
-                   "expression_gate.2.weight": (e, EXPRESSION_GATE)}
+        shapes |= {"expression_gate.0.weight": (EXPRESSION_GATE, x), "expression_gate.2.weight": (e, EXPRESSION_GATE)}
     for name, shape in shapes.items():
         found = weights[name].shape if name in weights else None
         if found != shape or weights[name].dtype.kind != "f":
-            raise Refusal(f"{source}: tensor {name} is {found} where its card says {shape}; export the head again.")
+            raise UserError(f"{source}: tensor {name} is {found} where its card says {shape}; export the head again.")
     return {name: np.ascontiguousarray(weights[name], dtype=np.float32) for name in shapes}

@@ -5,7 +5,7 @@ import math
 import re
 from fractions import Fraction
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 
 LEAST, MOST = 1, 1000  # frames a second
 # Television's rates are N*1000/1001; people write them with two or three decimals, some of them cut off (23.97).
@@ -19,13 +19,14 @@ _RATIO = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
 def parse_rate(text: str | int | float | Fraction) -> Fraction:
     """Frames a second: "24", "12.5", "23.976" -> 24000/1001, "29.97" -> 30000/1001, "24000/1001".
 
-    Numbers are taken as well (a scene's fps / fps_base is a float). Raises Refusal for anything else
+    Numbers are taken as well (a scene's fps / fps_base is a float). Raises UserError for anything else
     and for rates outside 1 to 1000.
     """
     rate = _read(text)
     if rate is None or not LEAST <= rate <= MOST:
-        raise Refusal(f"frame rate {str(text)[:40]!r} is not one; write it like 24, 23.976 or 24000/1001 "
-                      f"({LEAST} to {MOST}).")
+        raise UserError(
+            f"frame rate {str(text)[:40]!r} is not one; write it like 24, 23.976 or 24000/1001 ({LEAST} to {MOST})."
+        )
     return rate
 
 
@@ -55,8 +56,8 @@ def _decimal(value: Fraction) -> Fraction:
 
 def frame_time(frame: int | float | Fraction, frame_start: int | float | Fraction, rate: Fraction) -> Fraction:
     """Seconds after the shot's first frame. frame: may lie between frames (motion blur's sub-frames) or before
-    the start (negative seconds). Raises Refusal for NaN and infinite frames."""
+    the start (negative seconds). Raises UserError for NaN and infinite frames."""
     try:
         return (Fraction(frame) - Fraction(frame_start)) / rate
     except (ValueError, OverflowError) as error:
-        raise Refusal(f"frame {frame!r} (start {frame_start!r}) is not a number; set the frame again.") from error
+        raise UserError(f"frame {frame!r} (start {frame_start!r}) is not a number; set the frame again.") from error

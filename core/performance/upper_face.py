@@ -22,7 +22,7 @@ FADE = 0.02  # of the slots: how softly a blink comes and goes while its rate is
 JITTER = 0.6  # of a slot
 
 
-def directed(
+def with_upper_face(
     expression: np.ndarray,  # [E] what the performance holds, 0..1
     names: tuple[str, ...],  # E
     t: float,  # seconds of the sound, without the delay: blinks follow the shot
@@ -59,11 +59,11 @@ def blink_at(t: float, per_minute: float, seed: str) -> float:
     # A blink lies within its own slot: lids fall from 0.13 of it on and are up again at 0.99.
     at, turn = _slot(math.floor(t / SLOT), seed)
     # A slot blinks once the rate has reached its turn; the share of such slots is the rate.
-    strength = smooth((per_minute * SLOT / 60.0 - turn) / FADE)
+    strength = smoothstep((per_minute * SLOT / 60.0 - turn) / FADE)
     if strength == 0.0:
         return 0.0
     after = t - at
-    return strength * min(smooth(1.0 + after / CLOSING), smooth(1.0 - (after - CLOSED) / OPENING))
+    return strength * min(smoothstep(1.0 + after / CLOSING), smoothstep(1.0 - (after - CLOSED) / OPENING))
 
 
 @lru_cache(maxsize=4096)
@@ -74,7 +74,7 @@ def _slot(slot: int, seed: str) -> tuple[float, float]:
     return (slot + 0.5 + JITTER * jitter) * SLOT, (phase + slot * GOLDEN) % 1.0
 
 
-def smooth(x: float | np.ndarray) -> float | np.ndarray:
+def smoothstep(x: float | np.ndarray) -> float | np.ndarray:
     """0 to 1 as x goes from 0 to 1, flat at both ends."""
     x = np.minimum(np.maximum(x, 0.0), 1.0)
     return x * x * (3.0 - 2.0 * x)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..interchange.video import frames
-from .spans import Span
+from ..interchange import read_video
+from .clip_spans import ClipSpan
 
 
 @dataclass(frozen=True)
-class Clip:
-    span: Span
+class SourceClip:
+    span: ClipSpan
     path: Path
     size: tuple[int, int]  # width, height in square pixels
     rate: Fraction
@@ -30,12 +30,12 @@ class Clip:
 
 
 def pictures(
-    clip: Clip,
+    clip: SourceClip,
     size: tuple[int, int] | None = None,  # of the result; None: as filmed
     crop: tuple[int, int, int, int] | None = None,  # left, top, width, height in the video's square pixels
 ) -> Iterator[tuple[int, np.ndarray, bool]]:
     """(frame of the clip, [H,W,3] uint8, whether it is damaged), in order; frames before a late first picture are
     missing. Raises Refusal."""
     first, count = clip.span.first, clip.span.count
-    for frame in frames(clip.path, clip.rate, size, crop, clip.aspect, first, first + count):
+    for frame in read_video(clip.path, clip.rate, size, crop, clip.aspect, first, first + count):
         yield frame.index - first, frame.rgb, frame.damaged

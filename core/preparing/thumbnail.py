@@ -32,6 +32,9 @@ def thumbnail(
     filmed.paste(MARK, mask=dots.resize(size, Image.Resampling.BOX))
     alpha = rgba[..., 3:].astype(np.float32) / 255
     over = (rgba[..., :3] * alpha + GREY * (1 - alpha)).astype(np.uint8)
-    parts = [filmed, Image.fromarray(over).resize(size, Image.Resampling.BOX),
-             Image.fromarray(COLOURS[label]).resize(size, Image.Resampling.NEAREST)]
+    parts = [
+        filmed,
+        Image.fromarray(over).resize(size, Image.Resampling.BOX),
+        Image.fromarray(COLOURS[label]).resize(size, Image.Resampling.NEAREST),
+    ]
     return np.concatenate([np.asarray(part) for part in parts], axis=1)

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gaussians + camera -> colour, alpha, depth, further channels, pixel counts. Start at `door.py`."""
+"""Gaussians + camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
-from .door import BACKENDS, rasterize, warm
+from .rasterizer import BACKENDS, compile_kernels, gpu_unavailable_reason, rasterize
 from .rendering import DensityStats, Rendering
 
-__all__ = ["BACKENDS", "DensityStats", "Rendering", "rasterize", "warm"]
+__all__ = [
+    "BACKENDS",
+    "DensityStats",
+    "Rendering",
+    "compile_kernels",
+    "gpu_unavailable_reason",
+    "rasterize",
+]

@@ -6,8 +6,7 @@ Letters: N Gaussians in depth order, P pixels, U = J W R S [N,2,3], s the expone
 
 import torch
 
-from ..formats.camera import Camera
-from ..formats.refusal import Refusal
+from ..formats import Camera, UserError
 from .constants import ALPHA_MAX, ALPHA_MIN, EPS2D, FOV_MARGIN, TRANSMITTANCE_MIN
 from .rendering import DensityStats, Rendering
 from .sh import directions, sh_colours
@@ -18,9 +17,20 @@ ELEMENTS_MAX = 1 << 27  # N * P; beyond it the oracle would take tens of gigabyt
 def rotations(quats: torch.Tensor) -> torch.Tensor:
     """[N,4] w,x,y,z of any length -> [N,3,3]; zero is the identity."""
     w, x, y, z = (quats / quats.norm(dim=-1, keepdim=True).clamp_min(1e-12)).unbind(-1)
-    return torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-                        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-                        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], -1).reshape(-1, 3, 3)
+    return torch.stack(
+        [
+            1 - 2 * (y * y + z * z),
+            2 * (x * y - w * z),
+            2 * (x * z + w * y),
+            2 * (x * y + w * z),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z - w * x),
+            2 * (x * z - w * y),
+            2 * (y * z + w * x),
+            1 - 2 * (x * x + y * y),
+        ],
+        -1,
+    ).reshape(-1, 3, 3)
 
 
 def jacobians(seen: torch.Tensor, camera: Camera) -> torch.Tensor:
@@ -95,11 +105,14 @@ def radii_of(covariances: torch.Tensor, opacities: torch.Tensor, centres: torch.
 def render(means, quats, scales, opacities, sh0, shN, camera: Camera, *, background, extra, depth, degree) -> Rendering:
     """See door.rasterize; tensors of any float type, computed in float64 and returned in the type of `means`."""
     if len(means) * camera.width * camera.height > ELEMENTS_MAX:
-        raise Refusal(f"rasterize: {len(means)} Gaussians at {camera.width}x{camera.height} are too many for the dense "
-                      "back end; use backend='numba'.")
+        raise UserError(
+            f"rasterize: {len(means)} Gaussians at {camera.width}x{camera.height} are too many for the dense "
+            "back end; use backend='numba'."
+        )
     kind, n = means.dtype, len(means)
     means, quats, scales, opacities, sh0, shN, extra, background = (
-        t.double() for t in (means, quats, scales, opacities, sh0, shN, extra, background))
+        t.double() for t in (means, quats, scales, opacities, sh0, shN, extra, background)
+    )
     matrix = torch.as_tensor(camera.matrix, dtype=torch.float64, device=means.device)
     depths = (means.detach() @ matrix[:3, :3].T + matrix[:3, 3])[:, 2]
     seen = ((depths > camera.near) & (depths < camera.far) & (opacities.detach() >= ALPHA_MIN)).nonzero()[:, 0]

@@ -3,7 +3,7 @@
 
 gsplat compiles its kernels at first use, which needs nvcc and a C++ compiler and takes minutes; a library that was
 compiled before (for the same torch and Python) may be named instead, in the environment variable
-TALKSPLAT_GSPLAT_LIBRARY. Whatever is missing ends in one sentence (`why_not`), and the door uses numba instead. What
+TALKSPLAT_GSPLAT_LIBRARY. Whatever is missing ends in one sentence (`unavailable_reason`), and rasterize uses numba instead. What
 gsplat lacks is made here from its own index kernel: exact pixel counts and the median depth. Colours come from `sh`, so
 that every camera sees what the other back ends see.
 Letters: N Gaussians, X channels after colour, M (Gaussian, pixel) contributions in pixel and then depth order.
@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from ..formats.camera import Camera
+from ..formats import Camera
 from .constants import ALPHA_MAX, EPS2D
 from .rendering import DensityStats, Rendering
 from .sh import directions, sh_colours
@@ -35,7 +35,7 @@ LOG_HALF = math.log(0.5)
 
 
 @functools.cache
-def why_not() -> str | None:
+def unavailable_reason() -> str | None:
     """None where gsplat works, else the reason in a few words. torch is asked first: without CUDA gsplat would try to
     compile itself and fail with a misleading message."""
     if not torch.cuda.is_available():
@@ -87,8 +87,18 @@ def contributions(means2d, conics, opacities, lists, camera: Camera) -> Iterator
         centres = means2d - means2d.new_tensor([0.0, top]) if top else means2d
         clear = torch.ones(1, bottom - top, camera.width, device=means2d.device)
         gaussians, pixels, _ = rasterize_to_indices_in_range(
-            0, ALL_BATCHES, clear, centres, conics, opacities, camera.width, bottom - top, TILE,
-            offsets[:, first:last].contiguous(), ids[:end])
+            0,
+            ALL_BATCHES,
+            clear,
+            centres,
+            conics,
+            opacities,
+            camera.width,
+            bottom - top,
+            TILE,
+            offsets[:, first:last].contiguous(),
+            ids[:end],
+        )
         yield gaussians, pixels + top * camera.width
 
 
@@ -145,29 +155,53 @@ def render(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgro
 
     home, device = means.device, working_device(means.device)
     means, quats, scales, opacities, sh0, shN, extra, background = (
-        t.to(device, torch.float32) for t in (means, quats, scales, opacities, sh0, shN, extra, background))
+        t.to(device, torch.float32) for t in (means, quats, scales, opacities, sh0, shN, extra, background)
+    )
     if len(means) == 0:  # gsplat's kernels divide by N
         return empty(camera, background, extra.shape[1], depth, home)
     viewmat = torch.tensor(camera.matrix, dtype=torch.float32, device=device)[None]
     K = torch.tensor([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]], device=device)[None]
     radii, means2d, depths, conics, _ = fully_fused_projection(
-        means, None, quats, scales, viewmat, K.float(), camera.width, camera.height, eps2d=EPS2D,
-        near_plane=camera.near, far_plane=camera.far, opacities=opacities,
-        camera_model="ortho" if camera.kind == "orthographic" else "pinhole")
+        means,
+        None,
+        quats,
+        scales,
+        viewmat,
+        K.float(),
+        camera.width,
+        camera.height,
+        eps2d=EPS2D,
+        near_plane=camera.near,
+        far_plane=camera.far,
+        opacities=opacities,
+        camera_model="ortho" if camera.kind == "orthographic" else "pinhole",
+    )
     tiles_x, tiles_y = -(-camera.width // TILE), -(-camera.height // TILE)
     _, keys, ids = isect_tiles(means2d, radii, depths, TILE, tiles_x, tiles_y)
     lists = isect_offset_encode(keys, 1, tiles_x, tiles_y), ids
     shades = opacities[None]
-    channels = torch.cat([sh_colours(sh0, shN, directions(means, camera), degree), extra,
-                          *([depths[0, :, None]] if depth else [])], -1)[None]
+    channels = torch.cat(
+        [sh_colours(sh0, shN, directions(means, camera), degree), extra, *([depths[0, :, None]] if depth else [])], -1
+    )[None]
     behind = torch.cat([background, background.new_zeros(channels.shape[-1] - 3)])[None]
-    blended, alpha = rasterize_to_pixels(means2d, conics, channels, shades, camera.width, camera.height, TILE, *lists,
-                                         backgrounds=behind, absgrad=means2d.requires_grad)
+    blended, alpha = rasterize_to_pixels(
+        means2d,
+        conics,
+        channels,
+        shades,
+        camera.width,
+        camera.height,
+        TILE,
+        *lists,
+        backgrounds=behind,
+        absgrad=means2d.requires_grad,
+    )
     splats = [t.detach() for t in (means2d, conics, shades)]
     blended, alpha = blended[0], alpha[0, :, :, 0]
     along = means.detach() @ viewmat[0, 2, :3] + viewmat[0, 2, 3]  # gsplat leaves the depths of the culled unwritten
-    stats = DensityStats(along.to(home), radii[0].amax(-1).to(home),
-                         count=lambda: pixel_counts(*splats, lists, camera).to(home))
+    stats = DensityStats(
+        along.to(home), radii[0].amax(-1).to(home), count=lambda: pixel_counts(*splats, lists, camera).to(home)
+    )
     if means2d.requires_grad:
         file_gradients(stats, means2d, camera)
     picture = Rendering(blended[..., :3].to(home), alpha.to(home), "gsplat", stats)

@@ -5,17 +5,24 @@ import functools
 
 import numpy as np
 
-from ..formats.camera import Camera
+from ..formats import Camera
 from . import numba_pipeline as pipeline
 from .rendering import DensityStats, Rendering
 
 
-def render_numpy(means, quats, scales, opacities, sh0, shN, camera: Camera, *, background, extra, depth, degree
-                 ) -> Rendering:
+def render_numpy(
+    means, quats, scales, opacities, sh0, shN, camera: Camera, *, background, extra, depth, degree
+) -> Rendering:
     """See door.rasterize; numpy in, numpy out, no gradients, no torch."""
     columns = [np.ascontiguousarray(a, np.float32) for a in (means, quats, scales, opacities, sh0, shN)]
-    trace = pipeline.forward(*columns, camera, background=np.ascontiguousarray(background, np.float32),
-                             extra=np.ascontiguousarray(extra, np.float32), depth=depth, degree=degree)
+    trace = pipeline.forward(
+        *columns,
+        camera,
+        background=np.ascontiguousarray(background, np.float32),
+        extra=np.ascontiguousarray(extra, np.float32),
+        depth=depth,
+        degree=degree,
+    )
     pictures, many = trace.pictures, extra.shape[1]
     alpha = 1 - pictures.trans
     stats = DensityStats(*trace.seen(), count=lambda: pipeline.pixel_counts(trace))
@@ -32,9 +39,19 @@ def warm() -> None:
     camera = Camera(16, 16, 16.0, 16.0, 8.0, 8.0, np.eye(4).tolist())
     one = np.ones((1, 3), np.float32)
     for many in (0, 1):
-        trace = pipeline.forward(one, np.ones((1, 4), np.float32), one, np.ones(1, np.float32), one,
-                                 np.zeros((1, 0, 3), np.float32), camera, background=np.zeros(3, np.float32),
-                                 extra=np.zeros((1, many), np.float32), depth=False, degree=0)
+        trace = pipeline.forward(
+            one,
+            np.ones((1, 4), np.float32),
+            one,
+            np.ones(1, np.float32),
+            one,
+            np.zeros((1, 0, 3), np.float32),
+            camera,
+            background=np.zeros(3, np.float32),
+            extra=np.zeros((1, many), np.float32),
+            depth=False,
+            degree=0,
+        )
         pipeline.pixel_counts(trace)
 
 
@@ -47,12 +64,14 @@ def torch_function():
         def forward(ctx, means, quats, scales, opacities, sh0, shN, extra, background, camera, depth, degree, keep):
             tensors = (means, quats, scales, opacities, sh0, shN, extra)
             *columns, features = (t.detach().contiguous().numpy() for t in tensors)
-            trace = pipeline.forward(*columns, camera, background=background.contiguous().numpy(), extra=features,
-                                     depth=depth, degree=degree)
+            trace = pipeline.forward(
+                *columns, camera, background=background.contiguous().numpy(), extra=features, depth=depth, degree=degree
+            )
             keep["trace"] = ctx.trace = trace
             ctx.keep, pictures = keep, trace.pictures
-            color, channels, median = (torch.from_numpy(a) for a in (pictures.color, pictures.channels,
-                                                                     pictures.median))
+            color, channels, median = (
+                torch.from_numpy(a) for a in (pictures.color, pictures.channels, pictures.median)
+            )
             ctx.save_for_backward(*tensors, color, channels)  # not for their values: torch then refuses changed ones
             ctx.mark_non_differentiable(median)
             return color, 1 - torch.from_numpy(pictures.trans), channels, median
@@ -62,8 +81,14 @@ def torch_function():
             assert len(ctx.saved_tensors) == 9  # reading them is what makes torch look
             g = pipeline.backward(ctx.trace, *(t.float().contiguous().numpy() for t in (g_color, g_alpha, g_channels)))
             ctx.keep["backward"](g)
-            return (*(torch.from_numpy(a) for a in (g.means, g.quats, g.scales, g.opacities, g.sh0, g.shN, g.extra)),
-                    None, None, None, None, None)
+            return (
+                *(torch.from_numpy(a) for a in (g.means, g.quats, g.scales, g.opacities, g.sh0, g.shN, g.extra)),
+                None,
+                None,
+                None,
+                None,
+                None,
+            )
 
     return Splatting
 

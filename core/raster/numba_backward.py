@@ -114,7 +114,7 @@ def open_tile(s, left, top, wide, high, pictures, gradients):
             u, v = U(left) + x, U(top) + y
             r, g, b, a = g_color[v, u, 0], g_color[v, u, 1], g_color[v, u, 2], g_alpha[v, u]
             s[T_ + i], s[R_ + i], s[G_ + i], s[B_ + i], s[A_ + i], s[Q_ + i] = ONE, r, g, b, a, a
-            s[L_ + i] = (color[v, u, 0] * r + color[v, u, 1] * g + color[v, u, 2] * b + (ONE - trans[v, u]) * a)
+            s[L_ + i] = color[v, u, 0] * r + color[v, u, 1] * g + color[v, u, 2] * b + (ONE - trans[v, u]) * a
     for c in range(channels.shape[2]):
         plane = C_ + U(c) * PIXELS
         for i in range(U(0), PIXELS):
@@ -168,5 +168,5 @@ def unraster(splats, starts, pairs, features, tiles_x, workers, pictures, gradie
                 left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
                 wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
                 open_tile(s, left, top, wide, high, pictures, gradients)
-                unfill_tile(s, pairs[starts[tile]:starts[tile + 1]], splats, features, left, top, slots)
+                unfill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top, slots)
             tile = claim(counter)

@@ -165,6 +165,6 @@ def raster(splats, starts, pairs, features, background, tiles_x, workers, color,
             left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
             wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
             open_tile(s, wide, high)
-            fill_tile(s, pairs[starts[tile]:starts[tile + 1]], splats, features, left, top)
+            fill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top)
             close_tile(s, left, top, wide, high, background, color, trans, channels, median)
             tile = claim(counter)

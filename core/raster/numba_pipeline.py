@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from ..formats.camera import Camera
-from ..formats.refusal import Refusal
+from ..formats import Camera, UserError
 from .constants import TILE_HIGH, TILE_WIDE
 from .numba_backward import SUMS, unraster
 from .numba_bin import depth_order, first_slots, tile_lists
@@ -77,16 +76,16 @@ class Gradients:
 
 
 def refuse_nonfinite(**columns: np.ndarray) -> None:
-    """Raise Refusal when a float32 array holds NaN or infinity; names it."""
+    """Raise UserError when a float32 array holds NaN or infinity; names it."""
     for name, values in columns.items():
         if values.size and not all_finite(values.reshape(-1).view(np.uint32)):
-            raise Refusal(NOT_FINITE.format(name))
+            raise UserError(NOT_FINITE.format(name))
 
 
 def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, background, extra, depth, degree) -> Trace:
     """Project, sort, bin and blend. Arrays float32 and C-contiguous; extra [N,X'].
 
-    Raises Refusal for numbers that are not finite and for more than PAIRS_MAX (splat, tile) pairs.
+    Raises UserError for numbers that are not finite and for more than PAIRS_MAX (splat, tile) pairs.
     """
     n, tiles_x, tiles_y = len(means), -(-camera.width // TILE_WIDE), -(-camera.height // TILE_HIGH)
     cam = camera_numbers(camera)
@@ -97,8 +96,10 @@ def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgr
         project(means, quats, scales, opacities, sh0, shN, degree, cam, table, tiles, workers)
         order, first = depth_order(table, tiles), first_slots(tiles)
         if first[-1] > PAIRS_MAX:
-            raise Refusal(f"rasterize: the splats cover {first[-1]} tiles in all, at most {PAIRS_MAX} fit in memory; "
-                          "lower the picture's size or the scales.")
+            raise UserError(
+                f"rasterize: the splats cover {first[-1]} tiles in all, at most {PAIRS_MAX} fit in memory; "
+                "lower the picture's size or the scales."
+            )
         splats, ends = SHELF.take(len(order), FIELDS), np.empty(n, np.int64)
         met, pairs = SHELF.take(first[-1], 4, dtype=np.int32), SHELF.take(first[-1], 3, dtype=np.int32)
         starts = tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, met, pairs)
@@ -108,13 +109,41 @@ def forward(means, quats, scales, opacities, sh0, shN, camera: Camera, *, backgr
         if depth:
             features[:, -1] = splats[:, 9]
         size = (camera.height, camera.width)
-        pictures = Pictures(np.empty((*size, 3), np.float32), np.empty(size, np.float32),
-                            np.empty((*size, features.shape[1]), np.float32),
-                            np.empty(size if features.shape[1] else (0, 0), np.float32))
-        raster(splats, starts, pairs, features, background, tiles_x, workers, pictures.color, pictures.trans,
-               pictures.channels, pictures.median)
-    return Trace((means, quats, scales, sh0, shN), degree, cam, table, tiles, first, ends, splats, features, depth,
-                 tiles_x, starts, pairs, pictures)
+        pictures = Pictures(
+            np.empty((*size, 3), np.float32),
+            np.empty(size, np.float32),
+            np.empty((*size, features.shape[1]), np.float32),
+            np.empty(size if features.shape[1] else (0, 0), np.float32),
+        )
+        raster(
+            splats,
+            starts,
+            pairs,
+            features,
+            background,
+            tiles_x,
+            workers,
+            pictures.color,
+            pictures.trans,
+            pictures.channels,
+            pictures.median,
+        )
+    return Trace(
+        (means, quats, scales, sh0, shN),
+        degree,
+        cam,
+        table,
+        tiles,
+        first,
+        ends,
+        splats,
+        features,
+        depth,
+        tiles_x,
+        starts,
+        pairs,
+        pictures,
+    )
 
 
 def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels: np.ndarray) -> Gradients:
@@ -125,16 +154,46 @@ def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels:
     def zeros(*shape):
         return np.zeros(shape, np.float32)
 
-    out = Gradients(zeros(n, 3), zeros(n, 4), zeros(n, 3), zeros(n), zeros(n, 3), zeros(*trace.inputs[4].shape),
-                    zeros(n, extra), zeros(n, 2), zeros(n, 2), np.zeros(n, np.int32))
+    out = Gradients(
+        zeros(n, 3),
+        zeros(n, 4),
+        zeros(n, 3),
+        zeros(n),
+        zeros(n, 3),
+        zeros(*trace.inputs[4].shape),
+        zeros(n, extra),
+        zeros(n, 2),
+        zeros(n, 2),
+        np.zeros(n, np.int32),
+    )
     with LOCK:
         slots = SHELF.take(trace.first[-1], SUMS + trace.features.shape[1])
         workers = numba.get_num_threads()
-        unraster(trace.splats, trace.starts, trace.pairs, trace.features, trace.tiles_x, workers,
-                 (pictures.color, pictures.trans, pictures.channels), (g_color, g_alpha, g_channels), slots)
-        unproject(trace.inputs, trace.degree, trace.camera, trace.table, trace.tiles, trace.first, trace.ends, slots,
-                  int(trace.depth), (out.means, out.quats, out.scales, out.opacities, out.sh0, out.shN, out.extra),
-                  (out.grad2d, out.absgrad2d, out.counts), workers)
+        unraster(
+            trace.splats,
+            trace.starts,
+            trace.pairs,
+            trace.features,
+            trace.tiles_x,
+            workers,
+            (pictures.color, pictures.trans, pictures.channels),
+            (g_color, g_alpha, g_channels),
+            slots,
+        )
+        unproject(
+            trace.inputs,
+            trace.degree,
+            trace.camera,
+            trace.table,
+            trace.tiles,
+            trace.first,
+            trace.ends,
+            slots,
+            int(trace.depth),
+            (out.means, out.quats, out.scales, out.opacities, out.sh0, out.shN, out.extra),
+            (out.grad2d, out.absgrad2d, out.counts),
+            workers,
+        )
         SHELF.put(slots)
     return out
 
@@ -142,5 +201,6 @@ def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels:
 def pixel_counts(trace: Trace) -> np.ndarray:
     """int32 [N]: pixels each Gaussian contributed to, by a backward pass without upstream gradient."""
     pictures = trace.pictures
-    return backward(trace, np.zeros_like(pictures.color), np.zeros_like(pictures.trans),
-                    np.zeros_like(pictures.channels)).counts
+    return backward(
+        trace, np.zeros_like(pictures.color), np.zeros_like(pictures.trans), np.zeros_like(pictures.channels)
+    ).counts

@@ -46,11 +46,30 @@ def camera_numbers(camera) -> np.ndarray:
     orthographic = camera.kind == "orthographic"
     axis = matrix[2, :3] / np.linalg.norm(matrix[2, :3])
     margin_x, margin_y = (0.5 * FOV_MARGIN * camera.width / camera.fx, 0.5 * FOV_MARGIN * camera.height / camera.fy)
-    limits = (-camera.cx / camera.fx - margin_x, (camera.width - camera.cx) / camera.fx + margin_x,
-              -camera.cy / camera.fy - margin_y, (camera.height - camera.cy) / camera.fy + margin_y)
-    return np.array([*matrix[:3, :3].ravel(), *matrix[:3, 3], camera.fx, camera.fy, camera.cx, camera.cy, camera.near,
-                     camera.far, *limits, *(axis if orthographic else camera.centre), camera.width, camera.height,
-                     orthographic], dtype=np.float32)
+    limits = (
+        -camera.cx / camera.fx - margin_x,
+        (camera.width - camera.cx) / camera.fx + margin_x,
+        -camera.cy / camera.fy - margin_y,
+        (camera.height - camera.cy) / camera.fy + margin_y,
+    )
+    return np.array(
+        [
+            *matrix[:3, :3].ravel(),
+            *matrix[:3, 3],
+            camera.fx,
+            camera.fy,
+            camera.cx,
+            camera.cy,
+            camera.near,
+            camera.far,
+            *limits,
+            *(axis if orthographic else camera.centre),
+            camera.width,
+            camera.height,
+            orthographic,
+        ],
+        dtype=np.float32,
+    )
 
 
 @kernel()
@@ -68,17 +87,33 @@ def rotation(quats, i):
     w, x, y, z = quats[i, 0], quats[i, 1], quats[i, 2], quats[i, 3]
     over = ONE / max(math.sqrt(w * w + x * x + y * y + z * z), LENGTH_MIN)
     w, x, y, z = w * over, x * over, y * over, z * over
-    return (ONE - TWO * (y * y + z * z), TWO * (x * y - w * z), TWO * (x * z + w * y),
-            TWO * (x * y + w * z), ONE - TWO * (x * x + z * z), TWO * (y * z - w * x),
-            TWO * (x * z - w * y), TWO * (y * z + w * x), ONE - TWO * (x * x + y * y), w, x, y, z, over)
+    return (
+        ONE - TWO * (y * y + z * z),
+        TWO * (x * y - w * z),
+        TWO * (x * z + w * y),
+        TWO * (x * y + w * z),
+        ONE - TWO * (x * x + z * z),
+        TWO * (y * z - w * x),
+        TWO * (x * z - w * y),
+        TWO * (y * z + w * x),
+        ONE - TWO * (x * x + y * y),
+        w,
+        x,
+        y,
+        z,
+        over,
+    )
 
 
 @kernel()
 def to_camera(means, i, cam):
     """Mean i in camera space."""
     x, y, z = means[i, 0], means[i, 1], means[i, 2]
-    return (cam[0] * x + cam[1] * y + cam[2] * z + cam[9], cam[3] * x + cam[4] * y + cam[5] * z + cam[10],
-            cam[6] * x + cam[7] * y + cam[8] * z + cam[11])
+    return (
+        cam[0] * x + cam[1] * y + cam[2] * z + cam[9],
+        cam[3] * x + cam[4] * y + cam[5] * z + cam[10],
+        cam[6] * x + cam[7] * y + cam[8] * z + cam[11],
+    )
 
 
 @kernel()
@@ -96,9 +131,14 @@ def half_axes(jxx, jxz, jyy, jyz, cam, R, sx, sy, sz):
     """U = J W R S, row by row."""
     m0, m1, m2 = jxx * cam[0] + jxz * cam[6], jxx * cam[1] + jxz * cam[7], jxx * cam[2] + jxz * cam[8]
     n0, n1, n2 = jyy * cam[3] + jyz * cam[6], jyy * cam[4] + jyz * cam[7], jyy * cam[5] + jyz * cam[8]
-    return ((m0 * R[0] + m1 * R[3] + m2 * R[6]) * sx, (m0 * R[1] + m1 * R[4] + m2 * R[7]) * sy,
-            (m0 * R[2] + m1 * R[5] + m2 * R[8]) * sz, (n0 * R[0] + n1 * R[3] + n2 * R[6]) * sx,
-            (n0 * R[1] + n1 * R[4] + n2 * R[7]) * sy, (n0 * R[2] + n1 * R[5] + n2 * R[8]) * sz)
+    return (
+        (m0 * R[0] + m1 * R[3] + m2 * R[6]) * sx,
+        (m0 * R[1] + m1 * R[4] + m2 * R[7]) * sy,
+        (m0 * R[2] + m1 * R[5] + m2 * R[8]) * sz,
+        (n0 * R[0] + n1 * R[3] + n2 * R[6]) * sx,
+        (n0 * R[1] + n1 * R[4] + n2 * R[7]) * sy,
+        (n0 * R[2] + n1 * R[5] + n2 * R[8]) * sz,
+    )
 
 
 @kernel()
@@ -166,8 +206,9 @@ def place(means, quats, scales, opacities, i, cam, splat):
     splat[0], splat[1], splat[2], splat[3], splat[4], splat[5] = u, v, p, q, d, -EIGHTH * log_opacity
     splat[10], splat[11], splat[12], splat[13] = left, top, right, bottom
     splat[14], splat[15] = min(np.ceil(max(wide, high) / SLACK), RADIUS_MAX), opacity
-    return (((int(right) + TILE_WIDE - 1) // TILE_WIDE - int(left) // TILE_WIDE)
-            * ((int(bottom) + TILE_HIGH - 1) // TILE_HIGH - int(top) // TILE_HIGH))
+    return ((int(right) + TILE_WIDE - 1) // TILE_WIDE - int(left) // TILE_WIDE) * (
+        (int(bottom) + TILE_HIGH - 1) // TILE_HIGH - int(top) // TILE_HIGH
+    )
 
 
 @kernel(parallel=True)

@@ -53,13 +53,29 @@ def sh_slope(degree, x, y, z, h):
         gz += B1 * y * h[5] + FOUR * B2 * z * h[6] + B3 * x * h[7]
     if degree > 2:
         xx, yy, zz = x * x, y * y, z * z
-        gx += (THREE * TWO * D0 * x * y * h[9] + D1 * y * z * h[10] - TWO * D2 * x * y * h[11]
-               - THREE * TWO * D3 * x * z * h[12] + D4 * (FOUR * zz - THREE * xx - yy) * h[13]
-               + TWO * D5 * x * z * h[14] + THREE * D6 * (xx - yy) * h[15])
-        gy += (THREE * D0 * (xx - yy) * h[9] + D1 * x * z * h[10] + D2 * (FOUR * zz - xx - THREE * yy) * h[11]
-               - THREE * TWO * D3 * y * z * h[12] - TWO * D4 * x * y * h[13]
-               - TWO * D5 * y * z * h[14] - THREE * TWO * D6 * x * y * h[15])
-        gz += (D1 * x * y * h[10] + FOUR * TWO * D2 * y * z * h[11]
-               + THREE * D3 * (TWO * zz - xx - yy) * h[12]
-               + FOUR * TWO * D4 * x * z * h[13] + D5 * (xx - yy) * h[14])
+        gx += (
+            THREE * TWO * D0 * x * y * h[9]
+            + D1 * y * z * h[10]
+            - TWO * D2 * x * y * h[11]
+            - THREE * TWO * D3 * x * z * h[12]
+            + D4 * (FOUR * zz - THREE * xx - yy) * h[13]
+            + TWO * D5 * x * z * h[14]
+            + THREE * D6 * (xx - yy) * h[15]
+        )
+        gy += (
+            THREE * D0 * (xx - yy) * h[9]
+            + D1 * x * z * h[10]
+            + D2 * (FOUR * zz - xx - THREE * yy) * h[11]
+            - THREE * TWO * D3 * y * z * h[12]
+            - TWO * D4 * x * y * h[13]
+            - TWO * D5 * y * z * h[14]
+            - THREE * TWO * D6 * x * y * h[15]
+        )
+        gz += (
+            D1 * x * y * h[10]
+            + FOUR * TWO * D2 * y * z * h[11]
+            + THREE * D3 * (TWO * zz - xx - yy) * h[12]
+            + FOUR * TWO * D4 * x * z * h[13]
+            + D5 * (xx - yy) * h[14]
+        )
     return gx, gy, gz

@@ -24,8 +24,11 @@ def covariance_gradient(a, sums):
     """dL/d(covariance) as a full symmetric matrix: (D00, D01, D11)."""
     p, q, d = a[2], a[3], a[4]
     tt, tw, ww = sums[6], sums[7], sums[8]
-    return (-SIXTEEN * p * p * tt, -SIXTEEN * p * (q * tt + d * tw),
-            -SIXTEEN * (q * q * tt + TWO * q * d * tw + d * d * ww))
+    return (
+        -SIXTEEN * p * p * tt,
+        -SIXTEEN * p * (q * tt + d * tw),
+        -SIXTEEN * (q * q * tt + TWO * q * d * tw + d * d * ww),
+    )
 
 
 @kernel()
@@ -37,8 +40,12 @@ def quaternion_gradient(R, r, out):
     gy = TWO * (x * (r[1] + r[3]) + z * (r[5] + r[7]) + w * (r[2] - r[6]) - TWO * y * (r[0] + r[8]))
     gz = TWO * (x * (r[2] + r[6]) + y * (r[5] + r[7]) + w * (r[3] - r[1]) - TWO * z * (r[0] + r[4]))
     along = w * gw + x * gx + y * gy + z * gz
-    out[0], out[1], out[2], out[3] = ((gw - w * along) * over, (gx - x * along) * over, (gy - y * along) * over,
-                                      (gz - z * along) * over)
+    out[0], out[1], out[2], out[3] = (
+        (gw - w * along) * over,
+        (gx - x * along) * over,
+        (gy - y * along) * over,
+        (gz - z * along) * over,
+    )
 
 
 @kernel()
@@ -74,21 +81,49 @@ def shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales):
     u0, u1, u2, v0, v1, v2 = P[0] * s0, P[1] * s1, P[2] * s2, P[3] * s0, P[4] * s1, P[5] * s2
     gu0, gu1, gu2 = D0 * u0 + D1 * v0, D0 * u1 + D1 * v1, D0 * u2 + D1 * v2
     gv0, gv1, gv2 = D1 * u0 + D2 * v0, D1 * u1 + D2 * v1, D1 * u2 + D2 * v2
-    g_scales[i, 0], g_scales[i, 1], g_scales[i, 2] = (gu0 * P[0] + gv0 * P[3], gu1 * P[1] + gv1 * P[4],
-                                                     gu2 * P[2] + gv2 * P[5])
+    g_scales[i, 0], g_scales[i, 1], g_scales[i, 2] = (
+        gu0 * P[0] + gv0 * P[3],
+        gu1 * P[1] + gv1 * P[4],
+        gu2 * P[2] + gv2 * P[5],
+    )
     gu0, gu1, gu2, gv0, gv1, gv2 = gu0 * s0, gu1 * s1, gu2 * s2, gv0 * s0, gv1 * s1, gv2 * s2
     m0, m1, m2 = jxx * cam[0] + jxz * cam[6], jxx * cam[1] + jxz * cam[7], jxx * cam[2] + jxz * cam[8]
     n0, n1, n2 = jyy * cam[3] + jyz * cam[6], jyy * cam[4] + jyz * cam[7], jyy * cam[5] + jyz * cam[8]
-    quaternion_gradient(R, (m0 * gu0 + n0 * gv0, m0 * gu1 + n0 * gv1, m0 * gu2 + n0 * gv2,
-                            m1 * gu0 + n1 * gv0, m1 * gu1 + n1 * gv1, m1 * gu2 + n1 * gv2,
-                            m2 * gu0 + n2 * gv0, m2 * gu1 + n2 * gv1, m2 * gu2 + n2 * gv2), g_quats[i])
-    h0, h1, h2 = (gu0 * R[0] + gu1 * R[1] + gu2 * R[2], gu0 * R[3] + gu1 * R[4] + gu2 * R[5],
-                  gu0 * R[6] + gu1 * R[7] + gu2 * R[8])
-    k0, k1, k2 = (gv0 * R[0] + gv1 * R[1] + gv2 * R[2], gv0 * R[3] + gv1 * R[4] + gv2 * R[5],
-                  gv0 * R[6] + gv1 * R[7] + gv2 * R[8])
-    return jacobian_gradient(x, y, z, h0 * cam[0] + h1 * cam[1] + h2 * cam[2],
-                             h0 * cam[6] + h1 * cam[7] + h2 * cam[8], k0 * cam[3] + k1 * cam[4] + k2 * cam[5],
-                             k0 * cam[6] + k1 * cam[7] + k2 * cam[8], cam)
+    quaternion_gradient(
+        R,
+        (
+            m0 * gu0 + n0 * gv0,
+            m0 * gu1 + n0 * gv1,
+            m0 * gu2 + n0 * gv2,
+            m1 * gu0 + n1 * gv0,
+            m1 * gu1 + n1 * gv1,
+            m1 * gu2 + n1 * gv2,
+            m2 * gu0 + n2 * gv0,
+            m2 * gu1 + n2 * gv1,
+            m2 * gu2 + n2 * gv2,
+        ),
+        g_quats[i],
+    )
+    h0, h1, h2 = (
+        gu0 * R[0] + gu1 * R[1] + gu2 * R[2],
+        gu0 * R[3] + gu1 * R[4] + gu2 * R[5],
+        gu0 * R[6] + gu1 * R[7] + gu2 * R[8],
+    )
+    k0, k1, k2 = (
+        gv0 * R[0] + gv1 * R[1] + gv2 * R[2],
+        gv0 * R[3] + gv1 * R[4] + gv2 * R[5],
+        gv0 * R[6] + gv1 * R[7] + gv2 * R[8],
+    )
+    return jacobian_gradient(
+        x,
+        y,
+        z,
+        h0 * cam[0] + h1 * cam[1] + h2 * cam[2],
+        h0 * cam[6] + h1 * cam[7] + h2 * cam[8],
+        k0 * cam[3] + k1 * cam[4] + k2 * cam[5],
+        k0 * cam[6] + k1 * cam[7] + k2 * cam[8],
+        cam,
+    )
 
 
 @kernel()
@@ -134,8 +169,7 @@ def mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d,
 
 
 @kernel(parallel=True)
-def unproject(inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics,
-              workers):
+def unproject(inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics, workers):
     """Fill the rows of the visible Gaussians; the others keep what they hold (zeros).
 
     inputs (means, quats, scales, sh0, shN), gradients (means, quats, scales, opacities, sh0, shN, extra [N,X']),

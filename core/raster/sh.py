@@ -3,7 +3,7 @@
 
 import torch
 
-from ..formats.camera import Camera
+from ..formats import Camera
 from .constants import SH_C0, SH_C1, SH_C2, SH_C3
 
 
@@ -28,11 +28,23 @@ def sh_colours(
     """Colours [N,3] = max(0, sum_k basis_k sh_k + 0.5), bands up to `degree` (Kerbl et al. 2023)."""
     x, y, z = towards.unbind(-1)
     xx, yy, zz = x * x, y * y, z * z
-    bands = [-SH_C1 * y, SH_C1 * z, -SH_C1 * x,
-             SH_C2[0] * x * y, SH_C2[1] * y * z, SH_C2[2] * (2 * zz - xx - yy), SH_C2[3] * x * z, SH_C2[4] * (xx - yy),
-             SH_C3[0] * y * (3 * xx - yy), SH_C3[1] * x * y * z, SH_C3[2] * y * (4 * zz - xx - yy),
-             SH_C3[3] * z * (2 * zz - 3 * xx - 3 * yy), SH_C3[4] * x * (4 * zz - xx - yy), SH_C3[5] * z * (xx - yy),
-             SH_C3[6] * x * (xx - 3 * yy)][: (degree + 1) ** 2 - 1]
+    bands = [
+        -SH_C1 * y,
+        SH_C1 * z,
+        -SH_C1 * x,
+        SH_C2[0] * x * y,
+        SH_C2[1] * y * z,
+        SH_C2[2] * (2 * zz - xx - yy),
+        SH_C2[3] * x * z,
+        SH_C2[4] * (xx - yy),
+        SH_C3[0] * y * (3 * xx - yy),
+        SH_C3[1] * x * y * z,
+        SH_C3[2] * y * (4 * zz - xx - yy),
+        SH_C3[3] * z * (2 * zz - 3 * xx - 3 * yy),
+        SH_C3[4] * x * (4 * zz - xx - yy),
+        SH_C3[5] * z * (xx - yy),
+        SH_C3[6] * x * (xx - 3 * yy),
+    ][: (degree + 1) ** 2 - 1]
     colours = SH_C0 * sh0 + 0.5
     if bands:
         colours = colours + torch.einsum("nk,nkc->nc", torch.stack(bands, -1), shN[:, : len(bands)])

@@ -15,7 +15,16 @@ import numpy as np
 from .landmarker import BLENDSHAPES
 from .smoothing import smoothed
 
-CHANNELS = ("blink_left", "blink_right", "squint", "brow_inner_up", "brow_outer_up", "brow_down", "gaze_x", "gaze_y")
+EXPRESSION_CHANNELS = (
+    "blink_left",
+    "blink_right",
+    "squint",
+    "brow_inner_up",
+    "brow_outer_up",
+    "brow_down",
+    "gaze_x",
+    "gaze_y",
+)
 FULL_BLINK = 0.45  # above rest: what MediaPipe reports for a closed lid
 BROW_GAIN = {"browInnerUp": 6.0, "browOuterUp": 6.0, "browDown": 1.5}
 LID_AT_LOOK_DOWN = 0.25  # MediaPipe reads a blink partly as a look down
@@ -50,7 +59,7 @@ def pairs(blendshapes: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def rest_of(blendshapes: np.ndarray) -> Rest:
+def estimate_rest(blendshapes: np.ndarray) -> Rest:
     """[T, 52] of all clips of a person (frames without a face left out) -> what rest reads."""
     signals = pairs(blendshapes)
     levels = {}
@@ -68,7 +77,7 @@ def blinks(signals: dict[str, np.ndarray], levels: dict[str, float]) -> np.ndarr
     return np.stack([np.clip((signals[side] - levels[side]) / FULL_BLINK, 0.0, 1.0) for side in sides])
 
 
-def channels_of(
+def expression_channels(
     blendshapes: np.ndarray,  # [T, 52] of one clip, in BLENDSHAPES order
     rest: Rest,
     rate: float = 25.0,  # frames per second
@@ -82,7 +91,7 @@ def channels_of(
     count = len(blendshapes)
     seen = np.ones(count, bool) if seen is None else np.asarray(seen, bool)
     if not seen.any():
-        return np.zeros((count, len(CHANNELS)), np.float32)
+        return np.zeros((count, len(EXPRESSION_CHANNELS)), np.float32)
 
     def above(name: str) -> np.ndarray:
         return np.maximum(signals[name] - rest.levels[name], 0.0)

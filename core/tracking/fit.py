@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from .fit_solver import Problem, State, places, solved, started
 from .ibug import IBUG68
-from .pose import lenses, mean_rotation, projected, turned, turning_vectors, viewmats
+from .pose import lenses, mean_rotation, project_points, turned, turning_vectors, viewmats
 from .rig import FaceRig
 from .smoothing import filled, smoothed
 
@@ -27,7 +27,7 @@ IDENTITY_PRIOR = 2.0  # a detector's mistakes about a face are in every frame: 6
 POSE_CUTOFF = 4.0  # hertz: heads do not turn faster while they talk
 MOUTH_CUTOFF = 8.0  # hertz: as a Gaussian of 0.6 frames at 25 per second
 CHUNK = 75  # frames solved at once
-INNER = slice(17, 68)  # iBUG landmarks that lie on the face, not on its contour
+INNER_FACE = slice(17, 68)  # iBUG landmarks that lie on the face, not on its contour
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Fitted:
     seen: np.ndarray  # [T] bool; False: interpolated from its neighbours
 
 
-def lens(
+def lens_matrix(
     width: float,
     height: float,
     focal: float | None = None,  # pixels; None = FOCAL heights
@@ -105,7 +105,7 @@ def fit_identity(
 
 def residuals(problem: Problem, state: State) -> np.ndarray:
     """[T] pixels: the median over the points."""
-    pixels, _ = projected(places(problem, state), state.rotation, state.translation, problem.K)
+    pixels, _ = project_points(places(problem, state), state.rotation, state.translation, problem.K)
     return np.median(np.linalg.norm(pixels - problem.pixels, axis=-1), axis=1)
 
 
@@ -139,11 +139,15 @@ def fit_clip(
         steadied(problem, state, seen, float(rate))
     landmarks = rig.landmarks.at(state.identity, state.expression)
     landmarks = on_rays(landmarks, problem, state, rig)
-    pixels, _ = projected(landmarks, state.rotation, state.translation, problem.K)
+    pixels, _ = project_points(landmarks, state.rotation, state.translation, problem.K)
     off = np.where(seen, residuals(problem, state), np.nan)
     return Fitted(
-        viewmats(state.rotation, state.translation), state.expression.astype(np.float32), landmarks.astype(np.float32),
-        pixels.astype(np.float32), off.astype(np.float32), seen,
+        viewmats(state.rotation, state.translation),
+        state.expression.astype(np.float32),
+        landmarks.astype(np.float32),
+        pixels.astype(np.float32),
+        off.astype(np.float32),
+        seen,
     )
 
 
@@ -153,8 +157,10 @@ def fitted_part(problem: Problem, identity: np.ndarray) -> State:
 
 def joined(parts: list[State]) -> State:
     return State(
-        np.concatenate([p.rotation for p in parts]), np.concatenate([p.translation for p in parts]),
-        np.concatenate([p.expression for p in parts]), parts[0].identity,
+        np.concatenate([p.rotation for p in parts]),
+        np.concatenate([p.translation for p in parts]),
+        np.concatenate([p.expression for p in parts]),
+        parts[0].identity,
     )
 
 
@@ -183,10 +189,10 @@ def on_rays(
     point itself. The lips' gap then is the one that was seen.
     """
     row_of = {int(point): row for row, point in enumerate(rig.seen_points)}
-    moved = [number for number in range(INNER.start, INNER.stop) if int(IBUG68[number]) in row_of]
+    moved = [number for number in range(INNER_FACE.start, INNER_FACE.stop) if int(IBUG68[number]) in row_of]
     rows = [row_of[int(IBUG68[number])] for number in moved]
     expected = places(problem, state)[:, rows]
-    pixels, camera = projected(expected, state.rotation, state.translation, problem.K)
+    pixels, camera = project_points(expected, state.rotation, state.translation, problem.K)
     leftover = (problem.pixels[:, rows] - pixels) / problem.K[:, None, [0, 1], [0, 1]] * camera[..., 2:]
     landmarks = landmarks.copy()
     landmarks[:, moved] += leftover @ state.rotation[:, :2]

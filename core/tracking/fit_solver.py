@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .pose import crossing, first_guess, projected, turned
+from .pose import crossing, first_guess, project_points, turned
 from .rig import Points, view_terms
 
 HUBER = 2.0  # noises: farther points pull no harder
@@ -74,7 +74,7 @@ def places(problem: Problem, state: State) -> np.ndarray:
 
 def linearised(problem: Problem, state: State, unknowns: int, with_identity: bool):
     """(residuals [T, 2M], J [T, 2M, unknowns], J_identity [T, 2M, I] or None), whitened and robustly weighted."""
-    pixels, camera = projected(places(problem, state), state.rotation, state.translation, problem.K)
+    pixels, camera = project_points(places(problem, state), state.rotation, state.translation, problem.K)
     count, many = pixels.shape[:2]
     z = camera[..., 2]
     scale = z.mean(1)[:, None, None] / problem.K[:, None, :2, :2].diagonal(axis1=-2, axis2=-1)  # metres a pixel

@@ -14,8 +14,8 @@ import numpy as np
 
 from .runtime import Model
 
-MODEL = Path(__file__).with_name("face_landmarker.task")
-POINTS = 478
+LANDMARKER_MODEL = Path(__file__).with_name("face_landmarker.task")
+LANDMARK_COUNT = 478
 MOST_FACES = 2  # enough to know that there are several
 
 BLENDSHAPES = (
@@ -44,7 +44,9 @@ class Landmarker(Model):
     """The shipped model, opened (`runtime.Model`). About one core a model: two processes fill two cores."""
 
     def __init__(self) -> None:
-        super().__init__(MODEL, "FaceLandmarker", "detect", output_face_blendshapes=True, num_faces=MOST_FACES)
+        super().__init__(
+            LANDMARKER_MODEL, "FaceLandmarker", "detect", output_face_blendshapes=True, num_faces=MOST_FACES
+        )
 
     def detect(
         self,

@@ -64,7 +64,7 @@ def lenses(
     return np.broadcast_to(np.asarray(K, np.float64), (count, 3, 3))
 
 
-def projected(
+def project_points(
     points: np.ndarray,  # [T, M, 3] or [M, 3] head space
     rotation: np.ndarray,  # [T, 3, 3]
     translation: np.ndarray,  # [T, 3]

@@ -24,7 +24,7 @@ STEP = 1e-5  # metres: int16 reaches +-0.33 m, and 60 modes of rounding stay bel
 
 MOST_VIEW = {0: 0.68, 2: 0.42}  # sines of yaw (43 degrees) and pitch (25): a little beyond what was measured
 
-SKIN, NECK, EYE, MOUTH = 1, 2, 3, 4  # part of a triangle; 0 is nothing
+PART_SKIN, PART_NECK, PART_EYE, PART_MOUTH = 1, 2, 3, 4  # part of a triangle; 0 is nothing
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,21 @@ class Points:
 def load_rig() -> FaceRig:
     """The shipped rig, read once."""
     with np.load(RIG_FILE, allow_pickle=False) as stored:
+
         def metres(key: str) -> np.ndarray:
             return stored[key].astype(np.float32) * np.float32(STEP)
 
         return FaceRig(
-            metres("neutral"), metres("expressions"), metres("identities"),
+            metres("neutral"),
+            metres("expressions"),
+            metres("identities"),
             tuple(str(name) for name in stored["expression_names"]),
-            stored["triangles"].astype(np.int32), stored["parts"], stored["landmark_vertices"].astype(np.int32),
-            stored["seen_points"], stored["seen_corners"], stored["seen_shares"], stored["seen_noise"],
+            stored["triangles"].astype(np.int32),
+            stored["parts"],
+            stored["landmark_vertices"].astype(np.int32),
+            stored["seen_points"],
+            stored["seen_corners"],
+            stored["seen_shares"],
+            stored["seen_noise"],
             stored["seen_drift"],
         )

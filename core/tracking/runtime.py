@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from ..formats.refusal import Refusal
+from ..formats import UserError
 
 # 0.10.31: later ones drag OpenCV and matplotlib and want EGL on the machine, earlier ones jax and numpy 1.
 PACKAGE = "mediapipe==0.10.31"
@@ -25,7 +25,7 @@ FIRST = 64  # pixels a side of the picture that a model is opened with
 class Model:
     """An open model; a context manager, or `close` it. One process each, not shared by threads. Runs on the CPU.
 
-    `task` is MediaPipe's class, `verb` what it does to a picture, `options` what else its Options take. Raises Refusal
+    `task` is MediaPipe's class, `verb` what it does to a picture, `options` what else its Options take. Raises UserError
     where MediaPipe is not installed or cannot be loaded.
     """
 
@@ -33,7 +33,9 @@ class Model:
         tasks, vision = tasks_vision()
         words = getattr(vision, f"{task}Options")(
             base_options=tasks.BaseOptions(model_asset_buffer=path.read_bytes()),
-            running_mode=vision.RunningMode.IMAGE, **options)
+            running_mode=vision.RunningMode.IMAGE,
+            **options,
+        )
         with silence():
             self._model = getattr(vision, task).create_from_options(words)
             self._closing = weakref.finalize(self, freed, self._model)
@@ -58,16 +60,16 @@ class Model:
 
 
 def tasks_vision():
-    """The modules (mediapipe.tasks.python, its vision). Refusal with the cure where there is no MediaPipe."""
+    """The modules (mediapipe.tasks.python, its vision). UserError with the cure where there is no MediaPipe."""
     try:
         from mediapipe.tasks import python as tasks
         from mediapipe.tasks.python import vision
     except ModuleNotFoundError as error:
-        raise Refusal(
+        raise UserError(
             f"Tracking a face needs MediaPipe, which is not installed; run: python -m pip install {PACKAGE}"
         ) from error
     except (ImportError, OSError) as error:
-        raise Refusal(
+        raise UserError(
             f"MediaPipe cannot be loaded here ({error}); run: python -m pip install --force-reinstall {PACKAGE}"
         ) from error
     return tasks, vision

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from .rig import NECK, FaceRig
+from .rig import PART_NECK, FaceRig
 
 PERSON = 0.5  # alpha from which a pixel is the person's
 MOST_HAIR = 0.02  # metres that hair lies behind the nearest edge of the face, far away from it
@@ -73,7 +73,7 @@ def fill(
                     part_image[row, column] = parts[t]
 
 
-def surface(
+def render_surface(
     rig: FaceRig,
     identity: np.ndarray,  # [I] sigmas
     expression: np.ndarray,  # [E] 0..1
@@ -95,7 +95,7 @@ def surface(
     return Surface(np.where(np.isfinite(depth), depth, 0.0).astype(np.float32), part)
 
 
-def extended(
+def extend_surface(
     found: Surface,
     alpha: np.ndarray,  # [H, W] 0..1 of the person
     focal: float,  # pixels
@@ -125,7 +125,7 @@ def extended(
 
 def below_neck(found: Surface, distance: np.ndarray) -> np.ndarray:
     """[H, W] 0..1: how far a pixel belongs to the torso: lower than the middle of the neck, softly."""
-    rows = np.nonzero((found.part == NECK).any(1))[0]
+    rows = np.nonzero((found.part == PART_NECK).any(1))[0]
     if not len(rows):
         return np.zeros(distance.shape)
     height = max(float(rows[-1] - rows[0]), 4.0)

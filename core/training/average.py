@@ -41,13 +41,17 @@ class Average:
     def to_keep(self) -> dict[str, np.ndarray]:
         """For a checkpoint."""
         return {f"average.{name}": mean.cpu().numpy() for name, mean in self._means.items()} | {
-            "averaged": np.array(self.count)}
+            "averaged": np.array(self.count)
+        }
 
     @staticmethod
     def kept(arrays: Mapping[str, np.ndarray], device: torch.device) -> "Average":
         """Of a checkpoint's arrays."""
         average = Average()
         average.count = int(arrays["averaged"])
-        average._means = {name.removeprefix("average."): torch.from_numpy(value).to(device)
-                          for name, value in arrays.items() if name.startswith("average.")}
+        average._means = {
+            name.removeprefix("average."): torch.from_numpy(value).to(device)
+            for name, value in arrays.items()
+            if name.startswith("average.")
+        }
         return average

@@ -3,8 +3,7 @@
 
 import numpy as np
 
-from ..formats.camera import Camera
-from ..formats.head import HeadCard
+from ..formats import Camera, HeadCard
 from .trainer import Trainer
 
 FOV_Y = 0.44  # radians, about 25 degrees: a portrait lens
@@ -24,12 +23,25 @@ def frontal_camera(trainer: Trainer) -> Camera:
 def card_of(trainer: Trainer, name: str) -> HeadCard:
     footage, settings = trainer.fine, trainer.settings
     return HeadCard(
-        name=name, model_rate=footage.rate, audio_encoder=settings.encoder, audio_code={},
-        expression=footage.expression_names, fusion=settings.fusion,
-        branches={branch: {} for branch in trainer.model.clouds}, camera=frontal_camera(trainer),
-        colour_space=str(footage.card.get("colour_space", "srgb_rec709_display")), training={
-            "settings": settings.to_dict(), "footage": footage.name, "pictures": len(trainer.frames),
-            "train_clips": len(trainer.speech.tracks), "picture_size": list(footage.full_size),
-            "gaussians": trainer.model.counts, "landmarks": trainer.reference.landmarks.astype(float).round(6).tolist(),
-            **trainer.notes},
-        licence=footage.card["licence"], provenance=footage.card["provenance"])
+        name=name,
+        model_rate=footage.rate,
+        audio_encoder=settings.encoder,
+        audio_code={},
+        expression=footage.expression_names,
+        fusion=settings.fusion,
+        branches={branch: {} for branch in trainer.model.clouds},
+        camera=frontal_camera(trainer),
+        colour_space=str(footage.card.get("colour_space", "srgb_rec709_display")),
+        training={
+            "settings": settings.to_dict(),
+            "footage": footage.name,
+            "pictures": len(trainer.frames),
+            "train_clips": len(trainer.speech.tracks),
+            "picture_size": list(footage.full_size),
+            "gaussians": trainer.model.counts,
+            "landmarks": trainer.reference.landmarks.astype(float).round(6).tolist(),
+            **trainer.notes,
+        },
+        licence=footage.card["licence"],
+        provenance=footage.card["provenance"],
+    )

@@ -3,21 +3,23 @@
 
 import torch
 
-from ..formats.refusal import Refusal
-from ..raster import gsplat_backend
+from ..formats import UserError
+from ..raster import gpu_unavailable_reason
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def chosen(word: str) -> torch.device:
-    """Raises Refusal for an unknown word, and for `cuda` where gsplat does not work, which says why.
+def choose_device(word: str) -> torch.device:
+    """Raises UserError for an unknown word, and for `cuda` where gsplat does not work, which says why.
 
     The first call on a machine with CUDA may take minutes: gsplat compiles itself.
     """
     if word not in DEVICES:
-        raise Refusal(f"device {word!r} is unknown; choose {', '.join(DEVICES)}.")
-    reason = None if word == "cpu" else gsplat_backend.why_not()
+        raise UserError(f"device {word!r} is unknown; choose {', '.join(DEVICES)}.")
+    reason = None if word == "cpu" else gpu_unavailable_reason()
     if word == "cuda" and reason is not None:
-        raise Refusal(f"device cuda is asked for but {reason}; install the CUDA build of torch, the CUDA toolkit and "
-                      "`talksplat[gpu]` (docs/gpu.md), or take --device cpu.")
+        raise UserError(
+            f"device cuda is asked for but {reason}; install the CUDA build of torch, the CUDA toolkit and "
+            "`talksplat[gpu]` (docs/gpu.md), or take --device cpu."
+        )
     return torch.device("cpu" if word == "cpu" or reason is not None else "cuda")

@@ -11,19 +11,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..footage import ClipSpeech
 from ..head import HeadModel
-from ..performance.branch_settings import BranchSettings
-from .quiet import Quiet
-from .speech import Speech
+from ..performance import BranchSettings
+from .silence_samples import SilenceSamples
 
 JITTER = 0.0015  # metres, sigma around a landmark: skin beside it moves alike
 LIPS = 2.0  # weight of the mouth's landmarks
 MILLIMETRE = 1e3
 
 
-def landmark_loss(model: HeadModel, canonical: Tensor, speech: Speech, rows: np.ndarray, jitter: float,
-                  quiet: Quiet | None = None, still: np.ndarray | None = None, rng: np.random.Generator | None = None
-                  ) -> Tensor:
+def landmark_loss(
+    model: HeadModel,
+    canonical: Tensor,
+    speech: ClipSpeech,
+    rows: np.ndarray,
+    jitter: float,
+    quiet: SilenceSamples | None = None,
+    still: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
+) -> Tensor:
     """Mean Huber distance in millimetres between moved and true landmarks at moments `rows`. canonical [68,3].
     Where `still` [M] bool says so, silence is heard (drawn by `rng`) and the mouth of `quiet` is the truth."""
     m, p = len(rows), len(canonical)
@@ -43,8 +50,9 @@ def landmark_loss(model: HeadModel, canonical: Tensor, speech: Speech, rows: np.
     moved = places + branch.field(asked, code, wanted).d_means
     weight = torch.ones(p, device=canonical.device)
     weight[48:] = LIPS
-    error = torch.nn.functional.smooth_l1_loss(moved.reshape(m, p, 3) * MILLIMETRE, truth * MILLIMETRE,
-                                               reduction="none").sum(2)
+    error = torch.nn.functional.smooth_l1_loss(
+        moved.reshape(m, p, 3) * MILLIMETRE, truth * MILLIMETRE, reduction="none"
+    ).sum(2)
     return (error * weight).mean() / weight.mean()
 
 

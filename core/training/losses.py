@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..head import Moved
-from ..metrics import ssim_torch, ssim_with_gradient
+from ..metrics import ssim_with_gradient, ssim_with_gradient_torch
 
 
 class FusedSSIM(torch.autograd.Function):
@@ -19,7 +19,7 @@ class FusedSSIM(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rendered: Tensor, truth: Tensor) -> Tensor:  # [H,W,3], [H,W,3] -> []
         if rendered.device.type != "cpu":
-            value, ctx.gradient = ssim_torch.ssim_with_gradient(rendered.detach(), truth)
+            value, ctx.gradient = ssim_with_gradient_torch(rendered.detach(), truth)
             return value
         value, gradient = ssim_with_gradient(rendered.detach().numpy(), truth.numpy(), ctx.needs_input_grad[0])
         ctx.gradient = None if gradient is None else torch.from_numpy(gradient)
@@ -54,8 +54,14 @@ def alpha_loss(alpha: Tensor, truth: Tensor) -> Tensor:  # [H,W], [H,W]
     return (alpha - truth).abs().mean()
 
 
-def mouth_weight(height: int, width: int, box: tuple[slice, slice], gain: float, torso: np.ndarray | None = None,
-                 torso_gain: float = 1.0) -> Tensor:
+def mouth_weight(
+    height: int,
+    width: int,
+    box: tuple[slice, slice],
+    gain: float,
+    torso: np.ndarray | None = None,
+    torso_gain: float = 1.0,
+) -> Tensor:
     """[H,W,1]: 1, `gain` inside the mouth's box, `torso_gain` where `torso` [H,W] bool says so; mean 1, so the learning
     rate means the same."""
     weight = np.ones((height, width, 1), dtype=np.float32)

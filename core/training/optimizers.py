@@ -8,31 +8,46 @@ import torch
 from torch.optim import Adam, AdamW, Optimizer
 
 from ..head import Cloud, HeadModel
-from .settings import Settings
+from .training_settings import TrainingSettings
 
 GEOMETRY = ("means", "quats", "logscales")
 
 
-def cloud_optimizer(cloud: Cloud, settings: Settings) -> Optimizer:
+def cloud_optimizer(cloud: Cloud, settings: TrainingSettings) -> Optimizer:
     """3DGS: Adam, eps 1e-15, one rate a column. The first `rate` of a group stays beside it as `first`."""
-    rates = {"means": settings.rate_means * settings.extent, "quats": settings.rate_quats,
-             "logscales": settings.rate_scales, "logits": settings.rate_opacities, "sh0": settings.rate_sh0,
-             "shN": settings.rate_sh0 / 20}
-    groups = [{"params": [getattr(cloud, name)], "names": [name], "lr": rate, "first": rate}
-              for name, rate in rates.items()]
+    rates = {
+        "means": settings.rate_means * settings.extent,
+        "quats": settings.rate_quats,
+        "logscales": settings.rate_scales,
+        "logits": settings.rate_opacities,
+        "sh0": settings.rate_sh0,
+        "shN": settings.rate_sh0 / 20,
+    }
+    groups = [
+        {"params": [getattr(cloud, name)], "names": [name], "lr": rate, "first": rate} for name, rate in rates.items()
+    ]
     return Adam(groups, eps=1e-15, fused=True)
 
 
-def field_optimizer(model: HeadModel, settings: Settings) -> Optimizer:
+def field_optimizer(model: HeadModel, settings: TrainingSettings) -> Optimizer:
     """TalkingGaussian: AdamW (0.9, 0.99); grids fast, networks slower; ears slowest, they have learned already."""
-    groups = {"grid": ([], [], settings.rate_grid, 0.0), "net": ([], [], settings.rate_net, 0.0),
-              "ear": ([], [], settings.rate_ear, 1e-4)}
+    groups = {
+        "grid": ([], [], settings.rate_grid, 0.0),
+        "net": ([], [], settings.rate_net, 0.0),
+        "ear": ([], [], settings.rate_ear, 1e-4),
+    }
     for name, parameter in model.field.named_parameters():
         kind = "ear" if ".audio." in name else "grid" if name.endswith("tables") else "net"
         groups[kind][0].append(parameter)
         groups[kind][1].append(name)
-    return AdamW([{"params": parameters, "names": names, "lr": rate, "first": rate, "weight_decay": decay}
-                  for parameters, names, rate, decay in groups.values()], betas=(0.9, 0.99), fused=True)
+    return AdamW(
+        [
+            {"params": parameters, "names": names, "lr": rate, "first": rate, "weight_decay": decay}
+            for parameters, names, rate, decay in groups.values()
+        ],
+        betas=(0.9, 0.99),
+        fused=True,
+    )
 
 
 def falling(t: float, end: float) -> float:
@@ -47,7 +62,7 @@ def set_rates(optimizer: Optimizer, factors: dict[str, float], otherwise: float 
 
 
 @torch.no_grad()
-def keep_in_bounds(cloud: Cloud, settings: Settings) -> None:
+def keep_in_bounds(cloud: Cloud, settings: TrainingSettings) -> None:
     """No needles, no haze: sigma within `smallest`..`largest`, the longest at most `ratio` times the shortest."""
     low, high = torch.tensor([settings.smallest, settings.largest]).log().tolist()
     ratio = torch.tensor(settings.ratio).log().item()

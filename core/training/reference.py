@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..footage import Footage
-from ..metrics import lip_gap
-from ..metrics.lips import MOUTH
-from .speech import Speech
+from ..footage import ClipSpeech, Footage
+from ..metrics import MOUTH_LANDMARKS, lip_gap
 
 OPEN = 85  # percentile of the lip gap
 NEAR = 0.0015  # metres; pictures whose mouth landmarks differ less in the mean show the same mouth
@@ -29,7 +27,7 @@ class Reference:
     mouth_half_extent: float
 
 
-def landmarks_of(footage: Footage, speech: Speech, frames: np.ndarray) -> np.ndarray:
+def landmarks_of(footage: Footage, speech: ClipSpeech, frames: np.ndarray) -> np.ndarray:
     """[F,68,3] of the moments the pictures were taken at (nearest model frame)."""
     rows = []
     for i in frames:
@@ -38,22 +36,22 @@ def landmarks_of(footage: Footage, speech: Speech, frames: np.ndarray) -> np.nda
     return np.stack(rows)
 
 
-def choose_reference(footage: Footage, speech: Speech, frames: np.ndarray, below_chin: float = 0.02) -> Reference:
+def choose_reference(footage: Footage, speech: ClipSpeech, frames: np.ndarray, below_chin: float = 0.02) -> Reference:
     """`below_chin`: metres under the reference's lowest landmark where the moving region's cube ends. Under it lie neck
     and torso, which move against the head for reasons no sound tells (not in the paper: ours)."""
     marks = landmarks_of(footage, speech, frames)
     gaps = lip_gap(marks)
     level = np.percentile(gaps, OPEN)
     near = np.argsort(np.abs(gaps - level), kind="stable")[: max(5, len(frames) // 10)]
-    mouths = marks[near][:, MOUTH].reshape(len(near), -1)
+    mouths = marks[near][:, MOUTH_LANDMARKS].reshape(len(near), -1)
     # One row at a time: all against all would be a gigabyte at ten minutes of pictures.
     medoid = near[np.argmin([np.linalg.norm(mouths - mouth, axis=-1).sum() for mouth in mouths])]
-    away = np.linalg.norm(marks[:, MOUTH] - marks[medoid][MOUTH], axis=-1).mean(axis=1)
+    away = np.linalg.norm(marks[:, MOUTH_LANDMARKS] - marks[medoid][MOUTH_LANDMARKS], axis=-1).mean(axis=1)
     order = np.argsort(away, kind="stable")
     alike = order[: max(int((away < NEAR).sum()), min(8, len(order)))]
     everything = speech.stacked("landmarks").reshape(-1, 3)
     low, high = np.percentile(everything, 0.5, axis=0), np.percentile(everything, 99.5, axis=0)
-    mouth = marks[:, MOUTH].reshape(-1, 3)
+    mouth = marks[:, MOUTH_LANDMARKS].reshape(-1, 3)
     mouth_low, mouth_high = mouth.min(axis=0), mouth.max(axis=0)
     width = float((mouth_high - mouth_low).max())
     # Teeth and tongue lie behind the lips: half a mouth's width deeper (the head looks along -Y).

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .settings import Settings
+from .training_settings import TrainingSettings
 
 BINS = 12  # of the lip gap, and of the blink
 AT_MOST = 6.0  # times as often as the median picture
@@ -39,7 +39,7 @@ class Sampling:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: TrainingSettings,
         gaps: np.ndarray,  # [F] metres, the lip gap
         blinks: np.ndarray,  # [F] 0 open .. 1 shut; zeros where the footage has no such channel
         facing: np.ndarray,  # [F] bool, the camera sees the face

@@ -8,11 +8,11 @@ than an unbroken one, so it is brought about before anything is computed.
 
 import torch
 
-from ..raster.door import warm
+from ..raster import compile_kernels
 
 
 def settle_threads() -> None:
     """Let numba start its threads, then give torch the number back that it had."""
     count = torch.get_num_threads()
-    warm()
+    compile_kernels()
     torch.set_num_threads(count)

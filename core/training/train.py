@@ -19,21 +19,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from ..formats.head import write_head
-from ..formats.lock import folder_held
-from ..jobs.events import Event, Finished, Progress, Started, Warned
-from ..jobs.messages import Train
-from ..jobs.pace import Pace
+from ..evaluation import Evaluator, final_metrics
+from ..formats import locked_folder, write_head
+from ..jobs import Event, Finished, Pace, Progress, Started, Train, Warned
 from ..metrics import lip_gap
 from .card import card_of
-from .chosen import settings_of
-from .device import chosen
-from .evaluation import Judge, measured
-from .journal import Journal
+from .device import choose_device
+from .overrides import settings_from_job
 from .preview import moments, preview
-from .report import write_report
-from .settings import Settings
+from .run_log import RunLog
 from .trainer import Trainer
+from .training_report import write_report
+from .training_settings import TrainingSettings
 
 CHECKPOINT = "checkpoint.safetensors"
 REPORT_EVERY = 20  # steps between two events
@@ -43,10 +40,10 @@ SMOOTH = 0.98  # of the PSNR that is told
 def train(job: Train) -> Iterator[Event]:
     """Train `job.footage` into `job.out`. Raises Refusal for bad footage, unknown presets, foreign checkpoints, and a
     work folder in which another process trains."""
-    yield from train_with(job, settings_of(job))
+    yield from train_with(job, settings_from_job(job))
 
 
-def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
+def train_with(job: Train, settings: TrainingSettings, clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
     """`train` with settings of one's own; of the job, only footage, out, work and device are read."""
     out = Path(job.out)
     work = Path(job.work) if job.work else out.with_suffix(".work")
@@ -54,13 +51,17 @@ def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time
     yield Started(f"Training {out.stem} on {Path(job.footage).name}", 0)
     if job.device != "cpu":
         yield Progress(0, settings.total, -1.0, "looking for a GPU")
-    with closing(Trainer(Path(job.footage), settings, chosen(job.device))) as trainer, folder_held(work):
+    with closing(Trainer(Path(job.footage), settings, choose_device(job.device))) as trainer, locked_folder(work):
         checkpoint = work / CHECKPOINT
         if checkpoint.is_file():
             if warning := trainer.load(checkpoint):
                 yield Warned(warning)
-            yield Progress(trainer.t, trainer.total, -1.0, f"goes on from step {trainer.t}" if not trainer.before
-                           else f"goes on before {trainer.before[0]}")
+            yield Progress(
+                trainer.t,
+                trainer.total,
+                -1.0,
+                f"goes on from step {trainer.t}" if not trainer.before else f"goes on before {trainer.before[0]}",
+            )
         else:
             trainer.begin()
         spent = float(trainer.notes["minutes"]) * 60 - begun
@@ -68,7 +69,7 @@ def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time
         def minutes() -> float:
             return (clock() + spent) / 60
 
-        with closing(Journal(work, trainer.t, job.tensorboard)) as journal:
+        with closing(RunLog(work, trainer.t, job.tensorboard)) as journal:
             if journal.warning:
                 yield Warned(journal.warning)
             yield from _before_pictures(trainer, journal, checkpoint, minutes)
@@ -76,16 +77,24 @@ def train_with(job: Train, settings: Settings, clock: Callable[[], float] = time
         trainer.notes["minutes"] = minutes()
         trainer.average.settle(trainer.model)
         head = trainer.model.to_file(card_of(trainer, out.stem))
-        head.card.training["results"] = yield from measured(Judge(head, trainer.fine))
+        head.card.training["results"] = yield from final_metrics(Evaluator(head, trainer.fine))
         write_head(out, head)
         report = write_report(work, job, settings, head.card)
-        yield Finished({"head": str(out), "work": str(work), "report": str(report),
-                        "minutes": round(trainer.notes["minutes"], 1),
-                        "gaussians": sum(trainer.model.counts.values()), **trainer.notes["heard"]})
+        yield Finished(
+            {
+                "head": str(out),
+                "work": str(work),
+                "report": str(report),
+                "minutes": round(trainer.notes["minutes"], 1),
+                "gaussians": sum(trainer.model.counts.values()),
+                **trainer.notes["heard"],
+            }
+        )
 
 
-def _before_pictures(trainer: Trainer, journal: Journal, checkpoint: Path, minutes: Callable[[], float]
-                     ) -> Iterator[Event]:
+def _before_pictures(
+    trainer: Trainer, journal: RunLog, checkpoint: Path, minutes: Callable[[], float]
+) -> Iterator[Event]:
     """Ears, then the landmarks' motion, a checkpoint after each; their results go into the notes for the card."""
     for stage, deed in (("ears", _ears), ("motion", _motion)):
         if stage in trainer.before:
@@ -94,18 +103,21 @@ def _before_pictures(trainer: Trainer, journal: Journal, checkpoint: Path, minut
             trainer.save(checkpoint)
 
 
-def _ears(trainer: Trainer, journal: Journal) -> Iterator[Event]:
+def _ears(trainer: Trainer, journal: RunLog) -> Iterator[Event]:
     ear = Pace(trainer.settings.ear.steps)
     for heard in trainer.ears():
         told = ", ".join(f"{name} {r:.2f}" for name, r in heard.lip_gap.items())
         if heard.mean >= trainer.notes["heard"].get("ear_mean_r", -1.0):
-            trainer.notes["heard"] = {"ear_mean_r": round(heard.mean, 4), "ear_lip_gap_r": round(
-                min(heard.lip_gap.values()), 4), "ear_step": heard.step}
+            trainer.notes["heard"] = {
+                "ear_mean_r": round(heard.mean, 4),
+                "ear_lip_gap_r": round(min(heard.lip_gap.values()), 4),
+                "ear_step": heard.step,
+            }
         journal.told("ear mean r", heard.mean, heard.step)
         yield ear.at(heard.step, f"ear: lip gap heard with r = {told}")
 
 
-def _motion(trainer: Trainer, journal: Journal) -> Iterator[Event]:
+def _motion(trainer: Trainer, journal: RunLog) -> Iterator[Event]:
     motion, recent = Pace(trainer.settings.motion_steps), 0.0
     for k, loss in enumerate(trainer.motion(), start=1):
         recent = loss if k == 1 else SMOOTH * recent + (1 - SMOOTH) * loss
@@ -115,8 +127,9 @@ def _motion(trainer: Trainer, journal: Journal) -> Iterator[Event]:
     trainer.notes["heard"]["landmarks_mm"] = round(recent, 3)
 
 
-def _pictures(trainer: Trainer, journal: Journal, work: Path, clock: Callable[[], float],
-              minutes: Callable[[], float]) -> Iterator[Event]:
+def _pictures(
+    trainer: Trainer, journal: RunLog, work: Path, clock: Callable[[], float], minutes: Callable[[], float]
+) -> Iterator[Event]:
     settings, pace = trainer.settings, Pace(trainer.total, trainer.t, clock)
     shown, psnr = clock() - settings.preview_every, trainer.notes.get("psnr")
     facing = trainer.facing if trainer.facing.any() else slice(None)

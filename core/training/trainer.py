@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The run itself: what one step does, stage by stage, and what it needs to go on after a kill.
 
-Stages, in steps of `Settings`:
-    ear      the audio codes learn the mouth's geometry (ear.py)
+Stages, in steps of `TrainingSettings`:
+    ear      the audio codes learn the mouth's geometry (fit_audio_net.py)
     motion   the face field follows the tracked landmarks (landmarks.py)
     static   pictures teach the Gaussians, the fields rest
     move     pictures teach Gaussians and fields together; density control works in static and move
@@ -22,25 +22,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..formats.refusal import Refusal
-from ..head import HeadModel, clouds_of, read_checkpoint, restore, save_checkpoint
+from ..footage import encode_clips
+from ..formats import UserError
+from ..head import HeadModel, clouds_of, read_checkpoint, restore_checkpoint, save_checkpoint
 from ..metrics import lip_gap
-from ..performance.branch_settings import BranchSettings
+from ..performance import BranchSettings
 from .average import Average
 from .density import STRATEGIES, Change, DensityInfo, DensityState
-from .ear import Heard, train_ears
+from .fit_audio_net import AudioNetFit, fit_audio_nets
+from .front_surface import FrontSurface
+from .initial_cloud import initial_cloud
 from .landmarks import JITTER, landmark_loss
 from .losses import alpha_loss, mouth_weight, offset_loss, picture_loss
 from .optimizers import GEOMETRY, cloud_optimizer, falling, field_optimizer, keep_in_bounds, set_rates
-from .quiet import listen_to_silence, resting_pictures
+from .picture_stream import ReadAhead, open_footage
 from .reference import Reference, choose_reference, landmarks_of
 from .sampling import Choice, Sampling, blinks_of
-from .settings import Settings
-from .speech import listen
-from .start import start_cloud
-from .stream import Ahead, opened
-from .surface import FrontSurface
+from .silence_samples import collect_silence, resting_pictures
 from .threads import settle_threads
+from .training_settings import TrainingSettings
 from .views import View, draw, faces, over, random_window, whole
 
 CPU = torch.device("cpu")
@@ -63,21 +63,21 @@ class Trainer:
     Gaussians, networks and what is computed from them lie on `device`; pictures and sound come from the CPU.
     """
 
-    def __init__(self, folder: Path, settings: Settings, device: torch.device = CPU) -> None:
+    def __init__(self, folder: Path, settings: TrainingSettings, device: torch.device = CPU) -> None:
         self.settings, self.device = settings, device
         settle_threads()
-        self.fine, self.coarse = opened(folder, settings)
-        self.speech = listen(self.fine, "train", settings.encoder)
+        self.fine, self.coarse = open_footage(folder, settings)
+        self.speech = encode_clips(self.fine, "train", settings.encoder)
         self.frames = self.fine.frames("train")
         if len(self.frames) == 0:
-            raise Refusal(f"{folder}: no picture belongs to split train; prepare the footage again.")
-        self.quiet = listen_to_silence(self.fine, self.speech, settings.encoder)
+            raise UserError(f"{folder}: no picture belongs to split train; prepare the footage again.")
+        self.quiet = collect_silence(self.fine, self.speech, settings.encoder)
         self.marks = landmarks_of(self.fine, self.speech, self.frames)
         self.facing = faces(self.fine, self.frames, self.marks)
         blinks = blinks_of(self.fine.expression[self.frames], self.fine.expression_names)
         self.sampling = Sampling(settings, lip_gap(self.marks), blinks, self.facing)
         self.sampling.resting = resting_pictures(self.marks, self.quiet)
-        self.ahead = Ahead(self.look, settings.ahead, settings.total)
+        self.ahead = ReadAhead(self.look, settings.ahead, settings.total)
         self.rng = np.random.default_rng(settings.seed)
         torch.manual_seed(settings.seed)
         self.t = 0
@@ -90,19 +90,28 @@ class Trainer:
     def branch_settings(self) -> dict[str, BranchSettings]:
         s, r = self.settings, self.reference
         shared = {"fusion": s.fusion, "expression": len(self.fine.expression_names)}
-        return {"face": BranchSettings.face(finest=s.face_finest, centre=tuple(map(float, r.centre)),
-                                            half_extent=r.half_extent, **shared),
-                "mouth": BranchSettings.mouth(finest=s.mouth_finest, base=s.mouth_base,
-                                              centre=tuple(map(float, r.mouth_centre)),
-                                              half_extent=r.mouth_half_extent, **{**shared, "expression": 0})}
+        return {
+            "face": BranchSettings.face(
+                finest=s.face_finest, centre=tuple(map(float, r.centre)), half_extent=r.half_extent, **shared
+            ),
+            "mouth": BranchSettings.mouth(
+                finest=s.mouth_finest,
+                base=s.mouth_base,
+                centre=tuple(map(float, r.mouth_centre)),
+                half_extent=r.mouth_half_extent,
+                **{**shared, "expression": 0},
+            ),
+        }
 
     def begin(self) -> None:
         """First Gaussians and untrained networks."""
         s = self.settings
         self.reference = choose_reference(self.fine, self.speech, self.frames, s.below_chin)
         counts = {"face": s.face_points, "mouth": s.mouth_points}
-        clouds = {name: start_cloud(self.fine, self.frames, self.reference, name, count, s.sh_degree, self.rng)
-                  for name, count in counts.items()}
+        clouds = {
+            name: initial_cloud(self.fine, self.frames, self.reference, name, count, s.sh_degree, self.rng)
+            for name, count in counts.items()
+        }
         self.surface = FrontSurface.of(clouds["face"].means.detach().numpy()) if s.reach else None
         self._assemble(clouds)
 
@@ -115,8 +124,10 @@ class Trainer:
         self.optimizers = {name: cloud_optimizer(cloud, s) for name, cloud in self.model.clouds.items()}
         self.optimizers["field"] = field_optimizer(self.model, s)
         rules = {"face": 1 - s.mouth_share, "mouth": s.mouth_share}
-        self.rules = {name: STRATEGIES[s.density.strategy](replace(s.density, budget=round(s.density.budget * share)))
-                      for name, share in rules.items()}
+        self.rules = {
+            name: STRATEGIES[s.density.strategy](replace(s.density, budget=round(s.density.budget * share)))
+            for name, share in rules.items()
+        }
         self.density = {name: self.rules[name].initialize_state(self.model.clouds[name]) for name in rules}
 
     def close(self) -> None:
@@ -125,9 +136,10 @@ class Trainer:
 
     # stages before pictures
 
-    def ears(self) -> Iterator[Heard]:
-        yield from train_ears(self.model, self.speech, self.settings.ear, self.rng, self.quiet,
-                              self.settings.quiet_moments)
+    def ears(self) -> Iterator[AudioNetFit]:
+        yield from fit_audio_nets(
+            self.model, self.speech, self.settings.ear, self.rng, self.quiet, self.settings.quiet_moments
+        )
         self.before = ["motion"]
 
     def motion(self) -> Iterator[float]:
@@ -162,12 +174,14 @@ class Trainer:
         choice, fuse = self.sampling.at(t), self.stage(t) == "fuse"
         frame = int(self.frames[choice.place])
         if choice.part:
-            return choice, random_window(self.fine, frame, self.settings.window, bool(self.facing[choice.place]),
-                                         choice.rng)
+            return choice, random_window(
+                self.fine, frame, self.settings.window, bool(self.facing[choice.place]), choice.rng
+            )
         return choice, whole(self.fine if fuse else self.coarse, frame)
 
-    def codes_at(self, frame: int, hushed: np.random.Generator | None = None
-                 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    def codes_at(
+        self, frame: int, hushed: np.random.Generator | None = None
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """({branch: [A]}, expression [E]) of a picture; `hushed` hears silence instead of the picture's sound."""
         clip, time = int(self.fine.clip[frame]), self.fine.time[frame : frame + 1]
         windows = self.speech.windows(clip, time) if hushed is None else self.quiet.windows(1, hushed)
@@ -186,7 +200,7 @@ class Trainer:
             parameter.requires_grad_(stage != "static")
         moved = self.model(codes, expression)
         members = torch.zeros(len(moved.means), 1, device=self.device)
-        members[len(self.model.clouds["face"]):] = 1.0
+        members[len(self.model.clouds["face"]) :] = 1.0
         picture = draw(moved, view.camera, background, members)
         truth = over(view, background)
         weight = mouth_weight(*truth.shape[:2], view.box, s.mouth_gain, view.torso, s.torso_gain).to(self.device)
@@ -200,8 +214,9 @@ class Trainer:
                 loss = loss + s.landmark_weight * self.landmarks(s.landmark_batch)
         for name, cloud in self.model.clouds.items():
             loss = loss + sum(self.rules[name].terms(cloud).values())
-            self.rules[name].step_pre_backward(cloud, self.optimizers[name], self.density[name], self.t,
-                                               picture.density)
+            self.rules[name].step_pre_backward(
+                cloud, self.optimizers[name], self.density[name], self.t, picture.density
+            )
         for optimizer in self.optimizers.values():
             optimizer.zero_grad()
         loss.backward()
@@ -238,8 +253,13 @@ class Trainer:
         for name, cloud in self.model.clouds.items():
             rows = slice(first, first + len(cloud))
             first = rows.stop
-            info = DensityInfo(stats.grad2d[rows].norm(dim=1), stats.absgrad2d[rows].norm(dim=1),
-                               None if pixels is None else pixels[rows], stats.depths[rows], stats.radii[rows] > 0)
+            info = DensityInfo(
+                stats.grad2d[rows].norm(dim=1),
+                stats.absgrad2d[rows].norm(dim=1),
+                None if pixels is None else pixels[rows],
+                stats.depths[rows],
+                stats.radii[rows] > 0,
+            )
             change = self.rules[name].step_post_backward(cloud, self.optimizers[name], self.density[name], self.t, info)
             if change is not None:
                 changed[name] = change
@@ -248,41 +268,54 @@ class Trainer:
     # checkpoints
 
     def save(self, path: Path) -> None:
-        extra = {f"{name}.{column}": getattr(state, column).cpu().numpy() for name, state in self.density.items()
-                 for column in ("total", "weight")}
+        extra = {
+            f"{name}.{column}": getattr(state, column).cpu().numpy()
+            for name, state in self.density.items()
+            for column in ("total", "weight")
+        }
         extra |= {f"reference.{name}": np.asarray(value) for name, value in vars(self.reference).items()}
         if self.surface is not None:
             extra |= self.surface.to_keep()
         extra |= self.average.to_keep()
-        notes = {"t": self.t, "before": self.before, "settings": self.settings.guard(), "pictures": len(self.fine),
-                 "results": self.notes, "numpy": self.rng.bit_generator.state,
-                 "density": {name: [state.begun_with, state.pressure] for name, state in self.density.items()}}
+        notes = {
+            "t": self.t,
+            "before": self.before,
+            "settings": self.settings.guard(),
+            "pictures": len(self.fine),
+            "results": self.notes,
+            "numpy": self.rng.bit_generator.state,
+            "density": {name: [state.begun_with, state.pressure] for name, state in self.density.items()},
+        }
         save_checkpoint(path, self.model, self.optimizers, extra, notes)
 
     def load(self, path: Path) -> str:
         """Go on from a checkpoint; gives back a warning when the footage has grown since, else "".
 
-        Raises Refusal when it belongs to other settings.
+        Raises UserError when it belongs to other settings.
         """
         arrays, notes = read_checkpoint(path)
         try:
             if notes["settings"] != (own := _plain(self.settings.guard())):
-                raise Refusal(f"{path} belongs to other settings ({_other(notes['settings'], own)}); remove it to "
-                              "train from the start.")
+                raise UserError(
+                    f"{path} belongs to other settings ({_other(notes['settings'], own)}); remove it to "
+                    "train from the start."
+                )
             reference = {name: arrays[f"extra.reference.{name}"] for name in Reference.__dataclass_fields__}
             scalars = {name: float(value) for name, value in reference.items() if value.ndim == 0}
             self.reference = Reference(**reference | scalars)
             kept = {name.removeprefix("extra."): value for name, value in arrays.items()}
             self.surface, self.average = FrontSurface.kept(kept), Average.kept(kept, self.device)
             self._assemble(clouds_of(arrays, path))
-            extra = restore(arrays, self.model, self.optimizers, path)
+            extra = restore_checkpoint(arrays, self.model, self.optimizers, path)
             for name, remembered in notes["density"].items():
-                self.density[name] = DensityState(*(torch.from_numpy(extra[f"{name}.{column}"]).to(self.device)
-                                                    for column in ("total", "weight")), *remembered)
+                self.density[name] = DensityState(
+                    *(torch.from_numpy(extra[f"{name}.{column}"]).to(self.device) for column in ("total", "weight")),
+                    *remembered,
+                )
             self.rng.bit_generator.state = notes["numpy"]
             self.t, self.before, self.notes = notes["t"], notes["before"], notes["results"]
         except KeyError as missing:
-            raise Refusal(f"{path}: {missing} is missing; remove the file to train from the start.") from None
+            raise UserError(f"{path}: {missing} is missing; remove the file to train from the start.") from None
         grown = len(self.fine) - notes["pictures"]
         return f"{self.fine.folder} holds {grown:+d} pictures since the last run; they count now." if grown else ""
 

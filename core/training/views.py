@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 from ..footage import Footage
-from ..formats.camera import Camera
+from ..formats import Camera
 from ..head import Moved
 from ..metrics import mouth_box
-from ..raster.door import rasterize
-from ..raster.rendering import Rendering
+from ..raster import Rendering, rasterize
 
 MOUTH_WINDOWS = 0.6  # share of windows around the mouth; others lie around a random landmark or anywhere on the head
 UNDER = 0.12  # of the distance from the bridge of the nose to the chin: from there on it is neck and torso
@@ -40,8 +39,15 @@ class View:
 def whole(footage: Footage, frame: int) -> View:
     picture = footage.picture(frame)
     box = mouth_box(footage.landmarks2d[frame], footage.width, footage.height)
-    return View(frame, footage.camera(frame), picture.rgb, picture.alpha, picture.mouth, box,
-                under_chin(footage.landmarks2d[frame], footage.width, footage.height))
+    return View(
+        frame,
+        footage.camera(frame),
+        picture.rgb,
+        picture.alpha,
+        picture.mouth,
+        box,
+        under_chin(footage.landmarks2d[frame], footage.width, footage.height),
+    )
 
 
 def under_chin(landmarks: np.ndarray, width: int, height: int) -> np.ndarray:  # [68,2] pixels -> [H,W] bool
@@ -59,8 +65,10 @@ def window(view: View, centre: np.ndarray, width: int, height: int) -> View:
     part = np.s_[y0 : y0 + height, x0 : x0 + width]
     camera = replace(view.camera, width=width, height=height, cx=view.camera.cx - x0, cy=view.camera.cy - y0)
     rows, columns = view.box
-    box = (slice(max(rows.start - y0, 0), min(max(rows.stop - y0, 0), height)),
-           slice(max(columns.start - x0, 0), min(max(columns.stop - x0, 0), width)))
+    box = (
+        slice(max(rows.start - y0, 0), min(max(rows.stop - y0, 0), height)),
+        slice(max(columns.start - x0, 0), min(max(columns.stop - x0, 0), width)),
+    )
     cut = {name: np.ascontiguousarray(getattr(view, name)[part]) for name in ("rgb", "alpha", "mouth", "torso")}
     return View(view.frame, camera, box=box, **cut)
 
@@ -87,8 +95,17 @@ def faces(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.nda
 
 def draw(moved: Moved, camera: Camera, background: Tensor | None, members: Tensor | None = None) -> Rendering:
     """The head through a camera; `members` [N,1] is 1 for inside-mouth Gaussians and comes back as `extra`."""
-    return rasterize(moved.means, moved.quats, moved.scales, moved.opacities, moved.sh[:, 0], moved.sh[:, 1:], camera,
-                     background=background, extra=members)
+    return rasterize(
+        moved.means,
+        moved.quats,
+        moved.scales,
+        moved.opacities,
+        moved.sh[:, 0],
+        moved.sh[:, 1:],
+        camera,
+        background=background,
+        extra=members,
+    )
 
 
 def over(view: View, background: Tensor) -> Tensor:

@@ -4,6 +4,7 @@
 A camera is (yaw, pitch) in degrees: yaw 0 is before the face, positive towards the actor's own left;
 pitch positive looks down from above. All look at the head's centre from the same distance.
 """
+
 import numpy as np
 
 DISTANCE = 0.80  # metres
@@ -12,12 +13,41 @@ FIELD_OF_VIEW = 26.0  # degrees, vertical
 
 FRONTAL = (0.0, 0.0)
 FRONT = (
-    FRONTAL, (-34, 4), (-30, -9), (-25, 14), (-20, 0), (-15, -12), (-12, 8), (-7, 19), (-5, -5), (5, 7), (7, -15),
-    (11, 0), (15, 20), (20, 9), (23, -7), (29, 2), (32, 15), (35, -4),
+    FRONTAL,
+    (-34, 4),
+    (-30, -9),
+    (-25, 14),
+    (-20, 0),
+    (-15, -12),
+    (-12, 8),
+    (-7, 19),
+    (-5, -5),
+    (5, 7),
+    (7, -15),
+    (11, 0),
+    (15, 20),
+    (20, 9),
+    (23, -7),
+    (29, 2),
+    (32, 15),
+    (35, -4),
 )
 AROUND = (
-    (-55, 6), (55, 0), (-78, -4), (78, 10), (-105, 12), (105, 2), (-140, 0), (140, 18), (178, 8), (0, 52), (125, 45),
-    (-120, 50), (-48, 30), (48, -22), (-150, 75),
+    (-55, 6),
+    (55, 0),
+    (-78, -4),
+    (78, 10),
+    (-105, 12),
+    (105, 2),
+    (-140, 0),
+    (140, 18),
+    (178, 8),
+    (0, 52),
+    (125, 45),
+    (-120, 50),
+    (-48, 30),
+    (48, -22),
+    (-150, 75),
 )
 HELD_BACK = ((17.0, 4.0), (-27.0, 6.0))
 FRONTAL_SHARE, FRONT_SHARE = 0.15, 0.70  # of all training pictures; FRONT_SHARE includes the frontal camera

@@ -3,11 +3,12 @@
 
 Knows the rig's parts, no pose and no light. V vertices; colours are linear albedo unless called display sRGB.
 """
+
 import bpy
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .rig import BACK_HEAD, MOUTH_SOCKET, UPPER_LASHES, Rig
+from .expression_rig import BACK_HEAD, MOUTH_SOCKET, UPPER_LASHES, Rig
 
 HAIR = np.array([0.060, 0.038, 0.027])  # linear albedo of cropped hair
 

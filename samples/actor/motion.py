@@ -8,14 +8,15 @@ mouthPucker and mouthStretch are solved so that the rig's own landmarks show it.
 
 Letters: T frames (75 at 25 per second), E = 53 rig expressions, C = 8 channels.
 """
+
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from ...core.tracking.channels import CHANNELS, LID_AT_LOOK_DOWN
-from .rig import Rig
+from ...core.tracking import EXPRESSION_CHANNELS, LID_AT_LOOK_DOWN
+from .expression_rig import Rig
 
 LIP_GAP_GAIN = 1.2  # the speaker mumbles a little; the actor opens 20 % further
 CLOSED_GAP = 0.002  # of the eye distance: what MediaPipe reports for lips that touch
@@ -26,10 +27,26 @@ PIXEL_ASPECT = 16 / 15  # GRID is 4:3 television stored as 360x288
 
 # How much of MediaPipe's weak shapes the rig gets; what is not named here is solved or derived below.
 MOUTH_GAIN = {
-    "mouthFunnel": 3.0, "mouthRollLower": 3.0, "mouthRollUpper": 1.5, "mouthShrugLower": 3.0,
-    "mouthShrugUpper": 2.0, "mouthPress_L": 1.2, "mouthPress_R": 1.2, "mouthSmile_L": 1.5, "mouthSmile_R": 1.5,
-    "mouthDimple_L": 2.0, "mouthDimple_R": 2.0, "mouthFrown_L": 2.0, "mouthFrown_R": 2.0, "mouthLeft": 1.0,
-    "mouthRight": 1.0, "jawLeft": 1.0, "jawRight": 1.0, "jawForward": 1.0, "noseSneer_L": 1.0, "noseSneer_R": 1.0,
+    "mouthFunnel": 3.0,
+    "mouthRollLower": 3.0,
+    "mouthRollUpper": 1.5,
+    "mouthShrugLower": 3.0,
+    "mouthShrugUpper": 2.0,
+    "mouthPress_L": 1.2,
+    "mouthPress_R": 1.2,
+    "mouthSmile_L": 1.5,
+    "mouthSmile_R": 1.5,
+    "mouthDimple_L": 2.0,
+    "mouthDimple_R": 2.0,
+    "mouthFrown_L": 2.0,
+    "mouthFrown_R": 2.0,
+    "mouthLeft": 1.0,
+    "mouthRight": 1.0,
+    "jawLeft": 1.0,
+    "jawRight": 1.0,
+    "jawForward": 1.0,
+    "noseSneer_L": 1.0,
+    "noseSneer_R": 1.0,
 }
 OPENING_SHARE = {"mouthLowerDown_L": 0.35, "mouthLowerDown_R": 0.35, "mouthUpperUp_L": 0.28, "mouthUpperUp_R": 0.28}
 
@@ -89,7 +106,8 @@ def channels_of(tracked: Tracked) -> np.ndarray:
         seen = np.interp(frames, frames[open_eyes], signal[open_eyes]) if open_eyes.any() else np.zeros(len(frames))
         gaze.append(np.clip(seen - np.median(seen), -0.6, 0.6))
     columns = [
-        blink["Left"], blink["Right"],
+        blink["Left"],
+        blink["Right"],
         np.clip(above_rest(mean["eyeSquint"], 50) * (1.0 - closed), 0.0, 1.0),
         np.clip(above_rest(shape["browInnerUp"], 20) * 6.0, 0.0, 1.0),
         np.clip(above_rest(mean["browOuterUp"], 20) * 6.0, 0.0, 1.0),
@@ -102,7 +120,7 @@ def channels_of(tracked: Tracked) -> np.ndarray:
 def upper_face(rig: Rig, channels: np.ndarray) -> np.ndarray:
     """[T, C] channels -> [T, E] weights of the lids and brows (a function of the channels alone)."""
     weights = np.zeros((len(channels), len(rig.expression_names)))
-    value = dict(zip(CHANNELS, channels.T))
+    value = dict(zip(EXPRESSION_CHANNELS, channels.T))
     for side in "LR":
         blink = value["blink_left" if side == "L" else "blink_right"]
         to_own_side = value["gaze_x"] if side == "L" else -value["gaze_x"]
@@ -144,6 +162,7 @@ def solve_width(rig: Rig, weights: np.ndarray, ratio: np.ndarray) -> None:
     The landmarks are linear in the weights and the corners move sideways, so the width is close to
     linear too: one division per frame.
     """
+
     def width(values: np.ndarray) -> np.ndarray:
         points = rig.landmarks(values)
         return np.linalg.norm(points[..., 48, :] - points[..., 54, :], axis=-1)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which model frame of which clip is seen by which camera, in an order of which any prefix is useful."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ class Shot:
 def choose_clips(names: list[str]) -> tuple[list[str], list[str]]:
     """(test clips, training clips that are filmed), seeded; the rest of the clips only has tracks."""
     shuffled = list(np.random.default_rng(PLAN_SEED).permutation(sorted(names)))
-    return [str(n) for n in shuffled[:TEST_CLIPS]], [str(n) for n in shuffled[TEST_CLIPS:TEST_CLIPS + TRAIN_CLIPS]]
+    return [str(n) for n in shuffled[:TEST_CLIPS]], [str(n) for n in shuffled[TEST_CLIPS : TEST_CLIPS + TRAIN_CLIPS]]
 
 
 def training_camera(random: np.random.Generator) -> tuple[float, float]:

@@ -4,14 +4,15 @@
 `Studio` is built once; `pose` moves the vertices and turns the eyes, `shoot` renders one picture.
 The head never moves; the camera does. Units are metres, the space is the head's (see rig.py).
 """
+
 from pathlib import Path
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+from .expression_rig import EYE_SOCKETS, GAZE_DEGREES, MOUTH_SOCKET, UPPER_LASHES, Rig, within
 from .materials import hair_cover, lash_length, lash_material, skin_material, socket_shade, vertex_painted
-from .rig import EYE_SOCKETS, GAZE_DEGREES, MOUTH_SOCKET, UPPER_LASHES, Rig, within
 from .skin import paint_skin
 from .wardrobe import Garment, eyeball, knitted_cap, roll_neck
 from .zbuffer import Part

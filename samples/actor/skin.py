@@ -5,11 +5,12 @@ Everything is procedural and seeded: tone, blush, mottling, freckles, lips, stub
 the places of the 68 landmarks in UV space, so it fits any identity of the rig.
 Coordinates below are pixels, x right, y down; v of the UV runs upwards.
 """
+
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
-from .rig import Rig
+from .expression_rig import Rig
 
 SIZE = 2048
 TONE = np.array([0.770, 0.575, 0.480])  # display sRGB 0..1 of the bare skin
@@ -95,8 +96,12 @@ def paint_skin(rig: Rig) -> np.ndarray:
     blush = sum(
         strength * blob(marks[a] * (1 - t) + marks[b] * t, width * scale, height * scale)
         for a, b, t, width, height, strength in (
-            (2, 31, 0.50, 0.26, 0.24, 0.55), (14, 35, 0.50, 0.26, 0.24, 0.55), (30, 33, 0.2, 0.16, 0.14, 0.42),
-            (8, 57, 0.3, 0.22, 0.14, 0.35), (36, 39, 0.5, 0.24, 0.07, 0.30), (42, 45, 0.5, 0.24, 0.07, 0.30),
+            (2, 31, 0.50, 0.26, 0.24, 0.55),
+            (14, 35, 0.50, 0.26, 0.24, 0.55),
+            (30, 33, 0.2, 0.16, 0.14, 0.42),
+            (8, 57, 0.3, 0.22, 0.14, 0.35),
+            (36, 39, 0.5, 0.24, 0.07, 0.30),
+            (42, 45, 0.5, 0.24, 0.07, 0.30),
         )
     )
     along = np.linspace(0, 1, SIZE)

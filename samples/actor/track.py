@@ -12,6 +12,7 @@ Needs an environment with `mediapipe==0.10.21`, `av` and `numpy`:
 
     python -m samples.actor.track --data ../shared/data --out ../footage/tracked
 """
+
 import argparse
 import sys
 import time
@@ -23,7 +24,7 @@ import numpy as np
 from mediapipe.tasks import python as tasks
 from mediapipe.tasks.python import vision
 
-from .atomic import write_atomically
+from .save_array import write_atomically
 
 GRID_FOLDER = "grid_s1_train"
 MOST_LOST_PICTURES = 15  # one stream (sbbh4p) begins with 12 grey pictures, in silence: they take the first face

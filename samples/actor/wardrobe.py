@@ -4,6 +4,7 @@
 All in head space (metres, Z up, looking along -Y). None of them moves with the expressions; the
 eyeballs turn about their centres. Cap and jumper are wrapped around whatever identity the rig has.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull
 
-from .rig import BACK_HEAD, FACE, Rig
+from .expression_rig import BACK_HEAD, FACE, Rig
 
 CAP_CENTRE = np.array([0.0, -0.005, 0.055])  # inside the skull, above the ears
 NECK_AXIS_Y = 0.015  # the neck stands behind the face
@@ -32,8 +33,12 @@ def grid_faces(rows: int, columns: int) -> np.ndarray:
     when the columns turn counter-clockwise seen from above and the rows climb."""
     row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns), indexing="ij")
     following = (column + 1) % columns
-    corners = [row * columns + column, row * columns + following, (row + 1) * columns + following,
-               (row + 1) * columns + column]
+    corners = [
+        row * columns + column,
+        row * columns + following,
+        (row + 1) * columns + following,
+        (row + 1) * columns + column,
+    ]
     return np.stack(corners, axis=-1).reshape(-1, 4).astype(np.int32)
 
 
@@ -96,8 +101,11 @@ def knitted_cap(rig: Rig) -> Garment:
     yarn = np.array([0.055, 0.085, 0.13])  # slate blue
     shade = 0.85 + 0.25 * rib_phase + np.random.default_rng(3).normal(0, 0.05, rib_phase.shape)
     colours = yarn * shade[..., None].clip(0.4, 1.4)
-    return Garment(points.reshape(-1, 3).astype(np.float32), grid_faces(*elevation.shape),
-                   colours.reshape(-1, 3).astype(np.float32))
+    return Garment(
+        points.reshape(-1, 3).astype(np.float32),
+        grid_faces(*elevation.shape),
+        colours.reshape(-1, 3).astype(np.float32),
+    )
 
 
 def body_radius(rig: Rig):
@@ -143,27 +151,32 @@ def roll_neck(rig: Rig) -> Garment:
     wool = np.array([0.030, 0.032, 0.038])
     shade = 1.0 + 0.2 * rib_phase[::-1].reshape(-1) + np.random.default_rng(4).normal(0, 0.06, rib_phase.size)
     colours = wool * np.append(shade, 0.3)[:, None]
-    return Garment(points.astype(np.float32), np.concatenate([grid_faces(*height.shape), base]).astype(np.int32),
-                   colours.astype(np.float32))
+    return Garment(
+        points.astype(np.float32),
+        np.concatenate([grid_faces(*height.shape), base]).astype(np.int32),
+        colours.astype(np.float32),
+    )
 
 
 def eyeball() -> Garment:
     """An eye about the origin that looks along -Y: white, limbal ring, fibred iris, pupil, cornea bulge."""
     rings = (
-        np.linspace(0.5, PUPIL_DEGREES, 5), np.linspace(PUPIL_DEGREES + 0.6, IRIS_DEGREES, 14),
-        np.linspace(IRIS_DEGREES + 0.8, 30, 7), np.linspace(33, 178, 36),
+        np.linspace(0.5, PUPIL_DEGREES, 5),
+        np.linspace(PUPIL_DEGREES + 0.6, IRIS_DEGREES, 14),
+        np.linspace(IRIS_DEGREES + 0.8, 30, 7),
+        np.linspace(33, 178, 36),
     )
     angles = np.radians(np.concatenate(rings))
     columns = 96
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    reach = EYE_RADIUS + CORNEA_BULGE * np.exp(-(np.degrees(angles) / 19.0) ** 4)
+    reach = EYE_RADIUS + CORNEA_BULGE * np.exp(-((np.degrees(angles) / 19.0) ** 4))
     sine, cosine = np.sin(angles)[:, None], np.cos(angles)[:, None]
     ring = np.stack([sine * np.cos(turn), -cosine + 0 * turn, sine * np.sin(turn)], -1) * reach[:, None, None]
     degrees = np.broadcast_to(np.degrees(angles)[:, None], (len(angles), columns))
     random = np.random.default_rng(5)
     coarse, fine = random.normal(0, 1, (2, 1, columns))
     fibre = gaussian_filter1d(coarse, 0.7, mode="wrap") + 0.5 * fine
-    collarette = np.exp(-((degrees - 11.0) / 2.6) ** 2)[..., None]
+    collarette = np.exp(-(((degrees - 11.0) / 2.6) ** 2))[..., None]
     iris = np.array([0.075, 0.110, 0.120]) * (1.0 + 0.35 * fibre[..., None]).clip(0.3, 2.0)
     iris = iris * (1 - 0.6 * collarette) + 0.6 * collarette * np.array([0.12, 0.085, 0.04])
     white = np.array([0.62, 0.57, 0.54]) - np.clip((degrees - 35) / 50, 0, 1)[..., None] * np.array([0.05, 0.15, 0.15])
@@ -171,7 +184,7 @@ def eyeball() -> Garment:
     def step(at: float, softness: float) -> np.ndarray:
         return (1 / (1 + np.exp(-(degrees - at) / softness)))[..., None]
 
-    limbal = np.exp(-((degrees - IRIS_DEGREES) / 2.0) ** 2)[..., None]
+    limbal = np.exp(-(((degrees - IRIS_DEGREES) / 2.0) ** 2))[..., None]
     colour = iris * step(PUPIL_DEGREES, 0.3) * (1 - step(IRIS_DEGREES, 0.7)) + white * step(IRIS_DEGREES, 0.7)
     colour = colour * (1 - 0.75 * limbal) + 0.006
     faces = grid_faces(len(angles), columns)

@@ -4,11 +4,12 @@
 The path tracer's own index and depth passes are taken from jittered rays; these are not, so a label's
 border is where the surface's border projects to. Planar Z (along the view axis), perspective-correct.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.tracking.surface import fill
+from ...core.tracking import fill
 
 DEPTH_UNIT = 1e-4  # metres of one grey level in the stored depth
 
@@ -29,8 +30,9 @@ def project(points: np.ndarray, viewmat: np.ndarray, intrinsics: np.ndarray) -> 
     return on_film[..., :2] / on_film[..., 2:], in_camera[..., 2]
 
 
-def label_and_depth(parts: list[Part], viewmat: np.ndarray, intrinsics: np.ndarray, width: int,
-                    height: int) -> tuple[np.ndarray, np.ndarray]:
+def label_and_depth(
+    parts: list[Part], viewmat: np.ndarray, intrinsics: np.ndarray, width: int, height: int
+) -> tuple[np.ndarray, np.ndarray]:
     """([H, W] uint8 labels, [H, W] uint16 depth in DEPTH_UNIT, 0 = background)."""
     labels = np.zeros((height, width), np.uint8)
     depth = np.full((height, width), np.inf)

@@ -10,7 +10,7 @@ import pytest
 from talksplat.core.audio.decode import load_sound, load_soundtrack
 from talksplat.core.audio.downmix import mix_weights
 from talksplat.core.audio.sound import Sound, write_wav
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 
 TIMES = (0.5, 1.0, 2.25, 2.9)
 KINDS = [  # name, rate, codec, layout, pictures a second, seconds the sound starts after the film
@@ -219,7 +219,7 @@ def hostile(studio, tmp_path_factory):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_is_no_sound_ends_in_one_sentence(hostile, name):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UserError) as refusal:
         load_sound(hostile / name)
     said = str(refusal.value)
     assert name in said
@@ -231,14 +231,14 @@ def test_hours_are_refused(studio, tmp_path, monkeypatch):
     from talksplat.core.audio import decode
 
     monkeypatch.setattr(decode, "LONGEST", 1)
-    with pytest.raises(Refusal, match="longer than"):
+    with pytest.raises(UserError, match="longer than"):
         load_sound(studio.write_media(tmp_path / "long.wav", np.zeros((1, 16000 * 2), np.float32), 16000, "pcm_s16le"))
 
 
 def test_a_stamp_from_nowhere_does_not_fill_the_memory(studio, tmp_path):
     """A sound that claims to start in eleven days."""
     voice = studio.clicks([0.5], 1.0, 48000)[None]
-    with pytest.raises(Refusal, match="longer than"):
+    with pytest.raises(UserError, match="longer than"):
         load_sound(studio.write_media(tmp_path / "far.mkv", voice, 48000, "libopus", "mono", "25", delay=1e6))
 
 

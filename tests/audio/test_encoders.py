@@ -11,9 +11,9 @@ from talksplat.core.audio import moonshine
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.encoders import ENCODERS
 from talksplat.core.audio.features import MARGIN, Features
-from talksplat.core.audio.sound import RATE, Sound
-from talksplat.core.audio.windows import OFFSETS, window_at
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.audio.sound import SOUND_RATE, Sound
+from talksplat.core.audio.windows import WINDOW_OFFSETS, windows_at
+from talksplat.core.formats.user_error import UserError
 
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60)]
 SUBFRAMES = 20  # moments asked for in each scene frame, as a shutter would
@@ -22,7 +22,7 @@ SUBFRAMES = 20  # moments asked for in each scene frame, as a shutter would
 def _noise(seconds: float, seed: int = 0) -> np.ndarray:
     """Noise that swells four times a second, as syllables do."""
     rng = np.random.default_rng(seed)
-    t = np.arange(round(seconds * RATE)) / RATE
+    t = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
     return (0.1 * rng.normal(size=len(t)) * (1.1 + np.sin(2 * np.pi * 4 * t))).astype(np.float32)
 
 
@@ -30,7 +30,7 @@ def _seen_at(features: Features, frame: int, rate: Fraction, energy) -> float:
     """Seconds at which the features that a shot at `rate` asks for have their centre of energy near `frame`."""
     reach = round(Fraction(1, 10) * rate) * SUBFRAMES
     moments = [(frame + Fraction(s, SUBFRAMES)) / rate for s in range(-reach, reach + 1)]
-    heard = energy(window_at(features, moments)[:, 4].mean(axis=-1))  # model frame j = 0, both halves
+    heard = energy(windows_at(features, moments)[:, 4].mean(axis=-1))  # model frame j = 0, both halves
     return float((np.array(moments, dtype=np.float64) * heard).sum() / heard.sum())
 
 
@@ -38,7 +38,7 @@ def _seen_at(features: Features, frame: int, rate: Fraction, energy) -> float:
 def test_ten_minutes_of_clicks_do_not_drift(studio, rate):
     frames = np.round(np.linspace(3, 597, 200) * float(rate)).astype(int)
     times = [Fraction(int(f)) / rate for f in frames]
-    features = ENCODERS["logmel"].encode(Sound(studio.clicks(times, 600.0, RATE)))
+    features = ENCODERS["logmel"].encode(Sound(studio.clicks(times, 600.0, SOUND_RATE)))
     errors = [_seen_at(features, int(f), rate, lambda v: np.expm1(10 * v).sum(axis=1)) - float(t)
               for f, t in zip(frames, times)]  # fmt: skip
     assert np.abs(errors).max() < 0.001  # a tenth of a hop
@@ -52,11 +52,11 @@ def test_moonshine_hears_a_click_where_it_is(studio):
     times = np.array([float(int(f) / rate) for f in frames])
     bed = _noise(30.0) * 0.05
     calm = moonshine.Moonshine().encode(Sound(bed))
-    struck = moonshine.Moonshine().encode(Sound(bed + studio.clicks(times, 30.0, RATE)))
+    struck = moonshine.Moonshine().encode(Sound(bed + studio.clicks(times, 30.0, SOUND_RATE)))
     answer = Features(struck.values - calm.values, calm.times)
     errors = [_seen_at(answer, int(f), rate, lambda v: (v.astype(np.float64) ** 2).sum(axis=1) ** 2) - t
               for f, t in zip(frames, times)]  # fmt: skip
-    assert np.abs(errors).max() < moonshine.HOP / RATE, errors
+    assert np.abs(errors).max() < moonshine.HOP / SOUND_RATE, errors
     assert abs(np.mean(errors)) < 0.004  # half a model frame is 20 ms, a wrong stem at least 8
 
 
@@ -67,7 +67,7 @@ def test_moonshine_after_ten_minutes_is_moonshine_at_once():
     now = moonshine.Moonshine().encode(Sound(voice))
     then = moonshine.Moonshine().encode(Sound(np.concatenate([np.zeros(late, np.float32), voice])))
     times = np.arange(0.0, 2.0, 0.04)
-    assert np.allclose(window_at(then, late / RATE + times), window_at(now, times), atol=1e-3)
+    assert np.allclose(windows_at(then, late / SOUND_RATE + times), windows_at(now, times), atol=1e-3)
 
 
 def test_room_tone_is_silence_and_fades_into_sound():
@@ -104,7 +104,7 @@ def test_spans_blend_as_said():
             i = k - start
             if not 0 <= i < span:
                 continue
-            first = start * hop - round(MARGIN * RATE) - moonshine.CENTRE  # the span's first sample in the sound
+            first = start * hop - round(MARGIN * SOUND_RATE) - moonshine.CENTRE  # the span's first sample in the sound
             heard = np.zeros((span - 1) * hop + moonshine.EXTENT, dtype=np.float32)
             a, b = max(0, first), min(len(sound.samples), first + len(heard))
             heard[a - first : b - first] = sound.samples[a:b]
@@ -130,9 +130,9 @@ def test_what_a_moment_sounds_like_does_not_depend_on_what_is_far_away(name):
     middle = _noise(2.0, seed=1)
     lead = round(3 * moonshine.STEP * moonshine.HOP)  # 5.98 s, a whole number of spans and of log-mel hops
     lead -= lead % 1920
-    pads = [(_noise(lead / RATE, s), _noise(7.0, s + 9)) for s in (2, 3)]
+    pads = [(_noise(lead / SOUND_RATE, s), _noise(7.0, s + 9)) for s in (2, 3)]
     one, two = (ENCODERS[name].encode(Sound(np.concatenate([a, middle, b]))) for a, b in pads)
-    k = np.argmin(np.abs(one.times - lead / RATE - 1.0))
+    k = np.argmin(np.abs(one.times - lead / SOUND_RATE - 1.0))
     near, spread = np.abs(one.values[k] - two.values[k]).mean(), np.abs(one.values - one.values.mean(0)).mean()
     assert near < (0.6 if name == "moonshine" else 1e-5) * spread
 
@@ -147,13 +147,13 @@ def test_times_cover_the_sound(name, length):
     assert np.isfinite(features.values).all()
     assert np.allclose(np.diff(features.times), features.hop, atol=1e-12)
     assert np.isclose(features.times, 0.0, atol=1e-12).sum() == 1
-    assert features.times[0] <= -OFFSETS.max()
-    assert features.times[-1] >= length / RATE + MARGIN - 1e-9
+    assert features.times[0] <= -WINDOW_OFFSETS.max()
+    assert features.times[-1] >= length / SOUND_RATE + MARGIN - 1e-9
 
 
 @pytest.mark.parametrize("name", list(ENCODERS))
 def test_silence_is_finite_and_still(name):
-    features = ENCODERS[name].encode(Sound(np.zeros(5 * RATE, dtype=np.float32)))
+    features = ENCODERS[name].encode(Sound(np.zeros(5 * SOUND_RATE, dtype=np.float32)))
     assert np.isfinite(features.values).all()
     assert np.abs(features.values - features.values[0]).max() < 1e-3
     if name == "logmel":
@@ -165,16 +165,16 @@ def test_file_ends(name):
     """At 0, at the end and far beyond: finite, continuous, and outside the same silence for ever."""
     sound = Sound(_noise(1.3))
     features = ENCODERS[name].encode(sound)
-    before, after = window_at(features, [-100.0, -1.0]), window_at(features, [2.0, 1e6])
+    before, after = windows_at(features, [-100.0, -1.0]), windows_at(features, [2.0, 1e6])
     assert np.array_equal(before[0], before[1])
     assert np.array_equal(after[0], after[1])
     assert np.array_equal(before[0, 0, :, 0], features.values[0])
     assert np.array_equal(after[0, 7, :, 1], features.values[-1])
-    ends = window_at(features, [0.0, sound.duration])
+    ends = windows_at(features, [0.0, sound.duration])
     assert np.isfinite(ends).all()
     assert not np.array_equal(ends[0], before[0])
     assert not np.array_equal(ends[1], after[0])
-    fine = window_at(features, np.arange(-0.5, sound.duration + 0.5, 1e-3))
+    fine = windows_at(features, np.arange(-0.5, sound.duration + 0.5, 1e-3))
     steepest = np.abs(np.diff(features.values, axis=0)).max() / features.hop
     assert np.abs(np.diff(fine, axis=0)).max() <= 1.02e-3 * steepest
 
@@ -183,7 +183,7 @@ def test_window_is_plain_interpolation():
     rng = np.random.default_rng(0)
     features = Features(rng.normal(size=(50, 3)).astype(np.float32), np.arange(50) * 0.024 - 0.24)
     times = np.concatenate([rng.uniform(-0.5, 1.5, 40), features.times[[0, 7, 49]]])
-    windows = window_at(features, times)
+    windows = windows_at(features, times)
     assert windows.shape == (43, 8, 3, 2)
     assert windows.flags.c_contiguous
     for m, t in enumerate(times):
@@ -196,16 +196,16 @@ def test_window_is_plain_interpolation():
 def test_fractions_and_floats_are_the_same_moment():
     features = ENCODERS["logmel"].encode(Sound(_noise(2.0)))
     frames = [Fraction(n * 1001, 24000) for n in range(20)]
-    assert np.array_equal(window_at(features, frames), window_at(features, np.array(frames, dtype=np.float64)))
+    assert np.array_equal(windows_at(features, frames), windows_at(features, np.array(frames, dtype=np.float64)))
 
 
 def test_damaged_model_is_said(tmp_path):
-    with pytest.raises(Refusal, match=r"cannot be read.*reinstall"):
+    with pytest.raises(UserError, match=r"cannot be read.*reinstall"):
         moonshine.load_session(tmp_path / "none.ort")
     shutil.copy(moonshine.MODEL, tmp_path / "cut.ort")
     with open(tmp_path / "cut.ort", "r+b") as file:
         file.truncate(1_000_000)
-    with pytest.raises(Refusal, match=r"damaged.*reinstall"):
+    with pytest.raises(UserError, match=r"damaged.*reinstall"):
         moonshine.load_session(tmp_path / "cut.ort")
 
 
@@ -223,8 +223,8 @@ def test_real_speech_alone_and_inside_a_long_file_sounds_alike(shared_data):
     """What the spans are for: three seconds of a long recording give like features when cut out."""
     sound = load_sound(shared_data / "audio" / "two_cities.wav")
     start = 5 * moonshine.STEP * moonshine.HOP
-    alone = moonshine.Moonshine().encode(Sound(sound.samples[start : start + 3 * RATE].copy()))
-    inside = moonshine.Moonshine().encode(Sound(sound.samples[: start + 15 * RATE].copy()))
-    a = window_at(alone, np.arange(0.4, 2.6, 0.04))
-    b = window_at(inside, start / RATE + np.arange(0.4, 2.6, 0.04))
+    alone = moonshine.Moonshine().encode(Sound(sound.samples[start : start + 3 * SOUND_RATE].copy()))
+    inside = moonshine.Moonshine().encode(Sound(sound.samples[: start + 15 * SOUND_RATE].copy()))
+    a = windows_at(alone, np.arange(0.4, 2.6, 0.04))
+    b = windows_at(inside, start / SOUND_RATE + np.arange(0.4, 2.6, 0.04))
     assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.9

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talksplat.core.audio.timeline import SLACK, Timeline
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 
 RATE = 16000
 
@@ -62,12 +62,12 @@ def test_a_change_of_rate_is_followed(rates):
 
 @pytest.mark.parametrize("rate", [0, 999, 10**7])
 def test_a_rate_that_nothing_has_is_refused(rate):
-    with pytest.raises(Refusal, match=r"voice\.wav claims"):
+    with pytest.raises(UserError, match=r"voice\.wav claims"):
         laid((0.0, rate, ones(10)))
 
 
 def test_what_is_too_long_is_refused_before_it_is_laid():
-    with pytest.raises(Refusal, match="longer than"):
+    with pytest.raises(UserError, match="longer than"):
         laid((1e9, RATE, ones(10)))
-    with pytest.raises(Refusal, match="longer than"):
+    with pytest.raises(UserError, match="longer than"):
         laid((0.0, RATE, ones(3 * RATE)), longest=2.0)

@@ -10,9 +10,9 @@ import pytest
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.shot import Shot
-from talksplat.core.formats.bake import BakeReader, BakeWriter
-from talksplat.core.formats.head import read_head
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.bake_file import BakeReader, BakeWriter
+from talksplat.core.formats.head_file import read_head
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import Bake
 from talksplat.core.performance.condition import read_performance
@@ -37,8 +37,9 @@ def frames_of(job):
         return {n: tuple(a.copy() for a in reader.frame(n)) for n in reader.frames}
 
 
-@pytest.mark.parametrize(("fps", "rate"), [("24", 24), ("23.976", Fraction(24000, 1001)), ("30000/1001",
-                                           Fraction(30000, 1001)), ("60", 60)])
+@pytest.mark.parametrize(
+    ("fps", "rate"), [("24", 24), ("23.976", Fraction(24000, 1001)), ("30000/1001", Fraction(30000, 1001)), ("60", 60)]
+)
 def test_each_frame_is_the_replay_at_its_own_time(job, fps, rate):
     reader, events = baked(replace(job, fps=fps, frame_start=1001, offset=0.25))
     with reader:
@@ -129,30 +130,33 @@ def test_another_shot_of_that_name_is_replaced_with_a_word(job):
 def test_what_is_no_bake_and_what_somebody_writes_is_left_alone(job):
     with open(job.out, "wb") as file:
         file.write(b"my holiday pictures")
-    with pytest.raises(Refusal, match=r"shot\.bake"):
+    with pytest.raises(UserError, match=r"shot\.bake"):
         list(bake(job))
     assert open(job.out, "rb").read() == b"my holiday pictures"
     other = replace(job, out=job.out + "2.bake")
     events = bake(replace(other, fps="240"))
     while not (isinstance(event := next(events), Progress) and event.done >= 2):
         pass
-    with pytest.raises(Refusal, match="another process is writing"):
+    with pytest.raises(UserError, match="another process is writing"):
         list(bake(other))
     events.close()
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"fps": "fast"}, "fast"),
-    ({"fps": "0"}, "frame rate"),
-    ({"frame_count": -1}, "frame_count"),
-    ({"offset": -5.0}, "no frame"),
-    ({"offset": float("nan")}, "offset"),
-    ({"frame_count": 3, "controls_per_frame": (Controls(),) * 2}, "2 controls for 3 frames"),
-    ({"controls": Controls(delay=float("inf"))}, "finite"),
-    ({"frame_count": 10**9}, "out of range"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fps": "fast"}, "fast"),
+        ({"fps": "0"}, "frame rate"),
+        ({"frame_count": -1}, "frame_count"),
+        ({"offset": -5.0}, "no frame"),
+        ({"offset": float("nan")}, "offset"),
+        ({"frame_count": 3, "controls_per_frame": (Controls(),) * 2}, "2 controls for 3 frames"),
+        ({"controls": Controls(delay=float("inf"))}, "finite"),
+        ({"frame_count": 10**9}, "out of range"),
+    ],
+)
 def test_impossible_shots_are_refused_before_anything_is_written(job, tmp_path, change, said):
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UserError, match=said):
         list(bake(replace(job, **change)))
     assert not list(tmp_path.glob("*.bake"))
 

@@ -4,11 +4,11 @@
 import numpy as np
 import pytest
 
-from talksplat.core.audio.sound import RATE, Sound, write_wav
-from talksplat.core.baking.listen import Ears
-from talksplat.core.baking.pauses import EASE, HOLD, LEAD, speaking
+from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
+from talksplat.core.baking.audio_codes import AudioCodes
+from talksplat.core.baking.pauses import EASE, HOLD, LEAD, speech_presence
 from talksplat.core.baking.perform import perform
-from talksplat.core.formats.head import read_head
+from talksplat.core.formats.head_file import read_head
 from talksplat.core.jobs.messages import Perform
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls
@@ -19,7 +19,7 @@ TIMES = np.arange(-50, 551) / 100
 
 def spoken(room, scale=1.0):
     """5 s of a voice over room tone at so many dB of full scale."""
-    t, rng = np.arange(5 * RATE) / RATE, np.random.default_rng(0)
+    t, rng = np.arange(5 * SOUND_RATE) / SOUND_RATE, np.random.default_rng(0)
     voice = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20)) * (1.2 + np.sin(2 * np.pi * 4 * t)) * 0.05
     voiced = sum((t >= a) & (t < b) for a, b in SPEECH)
     return Sound((scale * (voice * voiced + 10 ** (room / 20) * rng.standard_normal(len(t)))).astype(np.float32))
@@ -28,7 +28,7 @@ def spoken(room, scale=1.0):
 @pytest.mark.parametrize("room", [-90, -60, -46])
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 def test_rest_in_pauses_and_nowhere_else(room, scale):
-    present = speaking(spoken(room, scale), TIMES)
+    present = speech_presence(spoken(room, scale), TIMES)
     assert present.min() == 0
     assert np.abs(np.diff(present)).max() < 1.6 * 0.01 / EASE, "it goes and comes smoothly"
     for first, last in ((0.5, 2.5), (3.5, 4.5)):  # with the stop between two words
@@ -40,16 +40,20 @@ def test_rest_in_pauses_and_nowhere_else(room, scale):
 
 
 def test_what_does_not_vary_has_no_pauses_and_nothing_is_one():
-    hum = Sound((0.1 * np.random.default_rng(1).standard_normal(3 * RATE)).astype(np.float32))
-    assert (speaking(hum, TIMES) == 1).all()
-    assert (speaking(Sound(np.zeros(5 * RATE, np.float32)), TIMES) == 0).all()
+    hum = Sound((0.1 * np.random.default_rng(1).standard_normal(3 * SOUND_RATE)).astype(np.float32))
+    assert (speech_presence(hum, TIMES) == 1).all()
+    assert (speech_presence(Sound(np.zeros(5 * SOUND_RATE, np.float32)), TIMES) == 0).all()
 
 
 def test_a_performance_rests_in_pauses(tiny_head, tmp_path):
     sound = spoken(-50)
     write_wav(tmp_path / "v.wav", sound)
     list(perform(Perform(str(tiny_head), str(tmp_path / "v.wav"), str(tmp_path / "v.performance"))))
-    kept, ears, plain = read_performance(tmp_path / "v.performance"), Ears(read_head(tiny_head)), Controls(blinks=0.0)
+    kept, ears, plain = (
+        read_performance(tmp_path / "v.performance"),
+        AudioCodes(read_head(tiny_head)),
+        Controls(blinks=0.0),
+    )
     [heard] = list(ears.codes(sound, np.array([1.0, 1.6, 3.0])))
     for branch, codes in heard.items():
         told = np.stack([kept.at(t, plain).audio[branch] for t in (1.0, 1.6, 3.0)])

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from talksplat.core.audio.decode import load_sound
-from talksplat.core.audio.sound import RATE, Sound, write_wav
-from talksplat.core.baking.listen import Ears
-from talksplat.core.baking.perform import perform, performed
-from talksplat.core.formats.head import read_head
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
+from talksplat.core.baking.audio_codes import AudioCodes
+from talksplat.core.baking.perform import load_or_perform, perform
+from talksplat.core.formats.head_file import read_head
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Started
 from talksplat.core.jobs.messages import Perform
 from talksplat.core.performance.condition import read_performance
@@ -35,7 +35,7 @@ def test_it_answers_as_the_ears_do_at_any_moment(tiny_head, voice, tmp_path):
     assert all(isinstance(e, Progress) and e.total == events[0].total for e in events[1:-1])
     kept, head, sound = read_performance(tmp_path / "a.performance"), read_head(tiny_head), load_sound(voice)
     assert (kept.head_hash, kept.audio_hash) == (head.card.content_hash, sound.content_hash)
-    ears, rng = Ears(head), np.random.default_rng(3)
+    ears, rng = AudioCodes(head), np.random.default_rng(3)
     times = np.concatenate([rng.uniform(-0.4, sound.duration + 0.4, 60), np.arange(-20, 100) / 100])
     [codes] = list(ears.codes(sound, times))
     for branch, true in codes.items():
@@ -51,7 +51,7 @@ def test_it_answers_as_the_ears_do_at_any_moment(tiny_head, voice, tmp_path):
 
 
 def test_silence_is_rest_all_along(tiny_head, tmp_path):
-    write_wav(tmp_path / "silent.wav", Sound(np.zeros(RATE // 2, np.float32)))
+    write_wav(tmp_path / "silent.wav", Sound(np.zeros(SOUND_RATE // 2, np.float32)))
     list(perform(Perform(str(tiny_head), str(tmp_path / "silent.wav"), str(tmp_path / "s.performance"))))
     kept = read_performance(tmp_path / "s.performance")
     for branch, codes in kept.audio.items():
@@ -61,16 +61,16 @@ def test_silence_is_rest_all_along(tiny_head, tmp_path):
 def test_a_kept_performance_is_used_for_its_head_and_sound_only(tiny_head, make_tiny_head, voice, tmp_path):
     head, other = read_head(tiny_head), read_head(make_tiny_head(tmp_path / "other.head", seed=9))
     sound, kept = load_sound(voice), tmp_path / "shot.performance"
-    first, heard = result(performed(head, sound, str(voice), kept))
-    again, silence = result(performed(head, sound, str(voice), kept))
+    first, heard = result(load_or_perform(head, sound, str(voice), kept))
+    again, silence = result(load_or_perform(head, sound, str(voice), kept))
     assert heard
     assert not silence, "the second time nobody listens"
     np.testing.assert_array_equal(first.audio["face"], again.audio["face"])
-    others, heard = result(performed(other, sound, str(voice), kept))
+    others, heard = result(load_or_perform(other, sound, str(voice), kept))
     assert heard
     assert others.head_hash == read_performance(kept).head_hash == other.card.content_hash
     kept.write_bytes(kept.read_bytes()[:1000])
-    _, heard = result(performed(other, sound, str(voice), kept))
+    _, heard = result(load_or_perform(other, sound, str(voice), kept))
     assert heard, "a damaged one is made again"
 
 
@@ -78,6 +78,6 @@ def test_a_kept_performance_is_used_for_its_head_and_sound_only(tiny_head, make_
 def test_what_it_cannot_read_is_refused_and_nothing_is_left(tiny_head, voice, tmp_path, which):
     (tmp_path / "odd").write_text("no head, no sound\n")
     files = {"head": str(tiny_head), "audio": str(voice)} | {which: str(tmp_path / "odd")}
-    with pytest.raises(Refusal, match="odd"):
+    with pytest.raises(UserError, match="odd"):
         list(perform(Perform(**files, out=str(tmp_path / "a.performance"))))
     assert [p.name for p in tmp_path.iterdir()] == ["odd"]

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talksplat.core.audio.sound import RATE, Sound, write_wav
+from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import numbered, render
-from talksplat.core.formats.bake import BakeReader
+from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.camera import Camera
-from talksplat.core.formats.refusal import Refusal
-from talksplat.core.interchange.colour import SPACES, display_to_scene_linear
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.interchange.colour import COLOUR_SPACES, display_to_scene_linear
 from talksplat.core.interchange.exr import read_exr, write_exr
 from talksplat.core.jobs.events import Finished, Progress, Warned
 from talksplat.core.jobs.messages import Bake, Render
-from talksplat.core.raster.door import rasterize
+from talksplat.core.raster.rasterizer import rasterize
 
 FRAMES = 8
 
@@ -112,8 +112,15 @@ def test_a_cancelled_run_keeps_its_pictures_and_leaves_no_half_movie(job, tmp_pa
         pass
     events.close()
     folder = tmp_path / "plates"
-    assert files(folder) == ["anna.0099.exr", "anna.0099.png", "anna.0100.exr", "anna.0100.png", "anna.0101.exr",
-                             "anna.0101.png", "anna.rendered.txt"]
+    assert files(folder) == [
+        "anna.0099.exr",
+        "anna.0099.png",
+        "anna.0100.exr",
+        "anna.0100.png",
+        "anna.0101.exr",
+        "anna.0101.png",
+        "anna.rendered.txt",
+    ]
     result, _ = done(job)
     assert result["rendered"] == FRAMES - 3
     with av.open(str(folder / "anna.mp4")) as movie:
@@ -129,23 +136,26 @@ def test_a_camera_a_frame(job, shot):
     np.testing.assert_allclose(rgba[..., 3] / 255, seen(shot, 104, moving[5]).alpha, atol=0.5 / 255 + 1e-6)
     short = replace(job, cameras=moving, movie=False, exr=False, first=104, last=105)
     assert done(short)[0]["rendered"] == 0, "a part of the shot sees through the same cameras"
-    with pytest.raises(Refusal, match="7 cameras do not fit 8 frames"):
+    with pytest.raises(UserError, match="7 cameras do not fit 8 frames"):
         done(replace(job, cameras=moving[1:]))
-    with pytest.raises(Refusal, match="differ in size"):
+    with pytest.raises(UserError, match="differ in size"):
         done(replace(job, cameras=(*moving[:-1], own.resized(9, 9))))
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"first": 3, "last": 5}, "99 to 106"),
-    ({"first": 104, "last": 100}, "104 to 100"),
-    ({"size": 0}, "size 0"),
-    ({"png": False, "exr": False, "movie": False}, "nothing is to be rendered"),
-    ({"exr_layout": "flame"}, "flame"),
-    ({"space": "srgb"}, "srgb"),
-    ({"audio": "nowhere.wav"}, "nowhere.wav"),
-])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"first": 3, "last": 5}, "99 to 106"),
+        ({"first": 104, "last": 100}, "104 to 100"),
+        ({"size": 0}, "size 0"),
+        ({"png": False, "exr": False, "movie": False}, "nothing is to be rendered"),
+        ({"exr_layout": "flame"}, "flame"),
+        ({"space": "srgb"}, "srgb"),
+        ({"audio": "nowhere.wav"}, "nowhere.wav"),
+    ],
+)
 def test_impossible_wishes_are_refused_before_anything_is_written(job, tmp_path, change, said):
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UserError, match=said):
         done(replace(job, **change))
     assert not (tmp_path / "plates").exists()
 
@@ -156,7 +166,7 @@ def test_frames_that_are_not_baked_yet_are_named(tiny_head, voice, job, tmp_path
     while not (isinstance(event := next(events), Progress) and event.done == 4):
         pass
     events.close()
-    with pytest.raises(Refusal, match=r"25 of the 29 frames are not baked yet \(the first is 5\)"):
+    with pytest.raises(UserError, match=r"25 of the 29 frames are not baked yet \(the first is 5\)"):
         done(replace(job, bake=str(path)))
     assert done(replace(job, bake=str(path), last=4, movie=False))[0]["frames"] == 4
 
@@ -172,16 +182,18 @@ def test_another_layout_or_space_writes_only_the_exrs_again(job, tmp_path):
     nuke, header = read_exr(exr)
     assert header["colorInteropID"] == "lin_ap1_scene"
     assert {"R", "G", "B", "A", "depth.Z"} <= set(nuke)
-    rec709, acescg = (np.stack([table[prefix + c] for c in "RGB"], -1).astype(float)
-                      for table, prefix in ((blender, "ViewLayer.Combined."), (nuke, "")))
-    assert np.abs(rec709 @ SPACES["lin_ap1_scene"].T - acescg).max() < 2e-3  # halves
+    rec709, acescg = (
+        np.stack([table[prefix + c] for c in "RGB"], -1).astype(float)
+        for table, prefix in ((blender, "ViewLayer.Combined."), (nuke, ""))
+    )
+    assert np.abs(rec709 @ COLOUR_SPACES["lin_ap1_scene"].T - acescg).max() < 2e-3  # halves
     assert np.abs(rec709 - acescg).max() > 1e-2
     assert pngs == {path: path.stat().st_mtime_ns for path in Path(job.out).glob("*.png")}
 
 
 def test_the_click_is_heard_where_it_is_seen(tiny_head, tmp_path):
-    samples = np.zeros(2 * RATE, np.float32)
-    samples[RATE] = 1.0  # 1 s into the sound
+    samples = np.zeros(2 * SOUND_RATE, np.float32)
+    samples[SOUND_RATE] = 1.0  # 1 s into the sound
     write_wav(tmp_path / "click.wav", Sound(samples))
     path = str(tmp_path / "click.bake")
     for offset, first, heard in ((0.75, 1, 1.75), (-0.5, 1, 0.5), (0.75, 31, 0.5)):  # 30 frames at 24 are 1.25 s
@@ -196,10 +208,10 @@ def test_the_click_is_heard_where_it_is_seen(tiny_head, tmp_path):
 
 
 def test_a_sound_that_is_gone_or_changed_is_told(tiny_head, voice, tmp_path):
-    write_wav(tmp_path / "v.wav", Sound(np.zeros(RATE // 4, np.float32)))
+    write_wav(tmp_path / "v.wav", Sound(np.zeros(SOUND_RATE // 4, np.float32)))
     list(bake(Bake(str(tiny_head), str(tmp_path / "v.wav"), str(tmp_path / "s.bake"))))
     job = Render(str(tmp_path / "s.bake"), str(tmp_path / "p"), 16, png=False, exr=False)
-    write_wav(tmp_path / "v.wav", Sound(np.ones(RATE // 4, np.float32)))
+    write_wav(tmp_path / "v.wav", Sound(np.ones(SOUND_RATE // 4, np.float32)))
     assert "changed" in done(job)[1][0]
     (tmp_path / "v.wav").unlink()
     assert "silent" in done(job)[1][0]
@@ -226,7 +238,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(job, tmp_path, monk
             raise OSError(28, "No space left on device", str(path))
         return write_exr(path, *rest)
 
-    monkeypatch.setattr("talksplat.core.baking.press.write_exr", full)
+    monkeypatch.setattr("talksplat.core.baking.image_writer.write_exr", full)
     with pytest.raises(OSError, match=r"anna\.0102\.exr"):
         done(job)
     monkeypatch.undo()

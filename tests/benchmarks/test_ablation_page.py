@@ -13,21 +13,42 @@ LMD = ("landmarks", "lmd")
 
 def record(fusion, density, seed, psnr, lmd):
     pictures = {"count": 9, "with mouth": 9, "head mouth psnr": psnr}
-    return {"format": "talksplat ablation run", "footage": "someone", "fusion": fusion, "density": density,
-            "seed": seed, "scale": {"budget": 1000, "steps": 60}, "gaussians": {"face": 800, "mouth": 100},
-            "picture_size": [8, 8], "pictures": 90, "minutes": 1.0, "minutes_before": 0.5, "date": "2026-01-01",
-            "threads": 1, "settings": {"mouth_share": 0.2}, "landmarks": {"detector": "eyes", "count": 9, "lmd": lmd},
-            "results": {"pictures": {"unheard clips": pictures}}}
+    return {
+        "format": "talksplat ablation run",
+        "footage": "someone",
+        "fusion": fusion,
+        "density": density,
+        "seed": seed,
+        "scale": {"budget": 1000, "steps": 60},
+        "gaussians": {"face": 800, "mouth": 100},
+        "picture_size": [8, 8],
+        "pictures": 90,
+        "minutes": 1.0,
+        "minutes_before": 0.5,
+        "date": "2026-01-01",
+        "threads": 1,
+        "settings": {"mouth_share": 0.2},
+        "landmarks": {"detector": "eyes", "count": 9, "lmd": lmd},
+        "results": {"pictures": {"unheard clips": pictures}},
+    }
 
 
 @pytest.fixture
 def runs():
     """Fusion is worth 0.5 dB, pixel_aware costs 0.1 px against adc, and seeds differ by more than either."""
     noise = np.random.default_rng(0).normal(0, 0.01, (3, 2, 3))
-    return [record(fusion, density, seed, 30 + seed + 0.5 * (fusion == "gated") + noise[f, d, seed],
-                   1 + seed + 0.1 * (density == "pixel_aware") + noise[f, d, seed] / 10)
-            for f, fusion in enumerate(("gated", "concat", "attention"))
-            for d, density in enumerate(("pixel_aware", "adc")) for seed in range(3)]
+    return [
+        record(
+            fusion,
+            density,
+            seed,
+            30 + seed + 0.5 * (fusion == "gated") + noise[f, d, seed],
+            1 + seed + 0.1 * (density == "pixel_aware") + noise[f, d, seed] / 10,
+        )
+        for f, fusion in enumerate(("gated", "concat", "attention"))
+        for d, density in enumerate(("pixel_aware", "adc"))
+        for seed in range(3)
+    ]
 
 
 def written(runs, folder):
@@ -38,8 +59,12 @@ def written(runs, folder):
 
 def test_claims_are_what_the_runs_say(runs, tmp_path):
     text = written(runs, tmp_path)
-    verdicts = {tuple(cells[:2]): (cells[4], cells[5]) for line in text.splitlines() if " beats " in line
-                if (cells := [cell.strip() for cell in line.strip("|").split("|")])}
+    verdicts = {
+        tuple(cells[:2]): (cells[4], cells[5])
+        for line in text.splitlines()
+        if " beats " in line
+        if (cells := [cell.strip() for cell in line.strip("|").split("|")])
+    }
     assert verdicts["gated fusion beats concatenation", "mouth PSNR"] == ("6", "shows")
     assert verdicts["pixel-aware density beats 3DGS's", "LMD px"] == ("9", "**the other way round**")
     assert verdicts["pixel-aware density beats 3DGS's", "mouth PSNR"] == ("9", "does not show")

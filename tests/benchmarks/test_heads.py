@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two heads compared: the error counts clips, not pictures. A whole comparison: tests/training/test_evaluation.py."""
+"""Two heads compared: the error counts clips, not pictures. A whole comparison: tests/evaluation/test_evaluation.py."""
 
 import numpy as np
 import pytest

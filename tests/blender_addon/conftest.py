@@ -20,13 +20,14 @@ bpy = pytest.importorskip("bpy", reason="needs Blender's Python module")
 ROOT = Path(__file__).resolve().parents[2]
 
 if importlib.util.find_spec("talksplat") is None:  # a Python in which the checkout is not installed
-    spec = importlib.util.spec_from_file_location("talksplat", ROOT / "__init__.py",
-                                                  submodule_search_locations=[str(ROOT)])
+    spec = importlib.util.spec_from_file_location(
+        "talksplat", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+    )
     sys.modules["talksplat"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["talksplat"])
 
 from talksplat.core.formats.camera import Camera  # noqa: E402
-from talksplat.core.formats.head import HeadCard, HeadFile, write_head  # noqa: E402
+from talksplat.core.formats.head_file import HeadCard, HeadFile, write_head  # noqa: E402
 from talksplat.core.performance.branch_settings import BranchSettings  # noqa: E402
 
 CHANNELS = 80  # of the logmel encoder
@@ -77,14 +78,21 @@ def _networks(rng, settings):
 
     arrays = {
         "field.encoder.tables": rng.uniform(-1, 1, size=(3, settings.rows)),
-        "field.audio_gate.0.weight": matrix(32, x), "field.audio_gate.2.weight": matrix(a, 32),
-        "field.expression_gate.0.weight": matrix(16, x), "field.expression_gate.2.weight": matrix(e, 16),
-        "field.fusion.spatial.weight": matrix(f, x), "field.fusion.audio.weight": matrix(f, a),
-        "field.fusion.gate.weight": matrix(f, 2 * f), "field.fusion.gate.bias": rng.normal(size=f),
-        "field.deform.0.weight": matrix(h, x + f + e), "field.deform.2.weight": matrix(h, h),
+        "field.audio_gate.0.weight": matrix(32, x),
+        "field.audio_gate.2.weight": matrix(a, 32),
+        "field.expression_gate.0.weight": matrix(16, x),
+        "field.expression_gate.2.weight": matrix(e, 16),
+        "field.fusion.spatial.weight": matrix(f, x),
+        "field.fusion.audio.weight": matrix(f, a),
+        "field.fusion.gate.weight": matrix(f, 2 * f),
+        "field.fusion.gate.bias": rng.normal(size=f),
+        "field.deform.0.weight": matrix(h, x + f + e),
+        "field.deform.2.weight": matrix(h, h),
         "field.deform.4.weight": 0.1 * matrix(settings.columns, h),
-        "audio.feature_mean": np.zeros(CHANNELS), "audio.feature_std": np.ones(CHANNELS),
-        "audio.attention_weights.weight": matrix(8, 8), "audio.attention_weights.bias": np.zeros(8),
+        "audio.feature_mean": np.zeros(CHANNELS),
+        "audio.feature_std": np.ones(CHANNELS),
+        "audio.attention_weights.weight": matrix(8, 8),
+        "audio.attention_weights.bias": np.zeros(8),
     }
     arrays |= {f"audio.frame.{k}": v for k, v in _layers(rng, (CHANNELS, 32, 32, 64, 64), 3).items()}
     arrays["audio.frame.0.weight"] *= 8  # random nets hardly hear
@@ -110,17 +118,29 @@ def make_head():
 
     def make(path, count=240, seed=0):
         rng = np.random.default_rng(seed)
-        settings = {"face": BranchSettings.face(expression=len(EXPRESSION)),
-                    "mouth": BranchSettings.mouth(expression=len(EXPRESSION))}
-        tables = {"face": _gaussians(rng, count - count // 3, [0, -0.02, 0], 0.06),
-                  "mouth": _gaussians(rng, count // 3, [0, -0.06, -0.04], 0.015)}
+        settings = {
+            "face": BranchSettings.face(expression=len(EXPRESSION)),
+            "mouth": BranchSettings.mouth(expression=len(EXPRESSION)),
+        }
+        tables = {
+            "face": _gaussians(rng, count - count // 3, [0, -0.02, 0], 0.06),
+            "mouth": _gaussians(rng, count // 3, [0, -0.06, -0.04], 0.015),
+        }
         tensors = {}
         for branch, table in tables.items():
             arrays = _networks(rng, settings[branch]) | {f"gaussians.{k}": v for k, v in table.items()}
             tensors |= {f"{branch}.{k}": v.astype(np.float32) for k, v in arrays.items()}
-        card = HeadCard("tiny", Fraction(25), "logmel", {b: s.audio_code for b, s in settings.items()}, EXPRESSION,
-                        "gated", {b: s.to_dict() for b, s in settings.items()},
-                        camera=Camera.looking_at([0, -0.6, 0], [0, 0, 0], 64, 64, 0.45), licence="CC0-1.0")
+        card = HeadCard(
+            "tiny",
+            Fraction(25),
+            "logmel",
+            {b: s.audio_code for b, s in settings.items()},
+            EXPRESSION,
+            "gated",
+            {b: s.to_dict() for b, s in settings.items()},
+            camera=Camera.looking_at([0, -0.6, 0], [0, 0, 0], 64, 64, 0.45),
+            licence="CC0-1.0",
+        )
         write_head(path, HeadFile(card, tensors, str(path)))
         return path
 
@@ -170,16 +190,25 @@ def add_strip():
 @pytest.fixture
 def talking(blender, head_path, sound_path, add_strip, tmp_path):
     """A head in the scene that listens to a strip, its performance written by numpy: no worker asked."""
-    from talksplat.core.formats.head import read_head
+    from talksplat.core.formats.head_file import read_head
     from talksplat.core.performance.condition import Performance, write_performance
 
     card = read_head(head_path).card
     rng, moments = np.random.default_rng(5), 300
     codes = {branch: rng.normal(size=(moments, a)).astype(np.float32) for branch, a in card.audio_code.items()}
     performance = Performance(
-        codes, {branch: track[0] * 0 for branch, track in codes.items()},
-        np.zeros((moments, len(EXPRESSION)), np.float32), EXPRESSION, np.ones(moments, np.float32),
-        card.content_hash, "0" * 64, "voice.wav", 2.0, Fraction(100), Fraction(-1, 2))
+        codes,
+        {branch: track[0] * 0 for branch, track in codes.items()},
+        np.zeros((moments, len(EXPRESSION)), np.float32),
+        EXPRESSION,
+        np.ones(moments, np.float32),
+        card.content_hash,
+        "0" * 64,
+        "voice.wav",
+        2.0,
+        Fraction(100),
+        Fraction(-1, 2),
+    )
     path = tmp_path / "voice.performance"
     write_performance(path, performance)
     bpy.ops.talksplat.add_head(filepath=str(head_path))

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 import pytest
 
-from talksplat.core.formats.bake import BakeReader
+from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.ply import read_ply
 from talksplat.core.jobs.events import Finished, Progress, Started
 from talksplat.core.performance.controls import Controls
@@ -22,15 +22,15 @@ FRAMES = 12
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """One worker and one cache for all tests of this file: importing torch takes its time."""
-    from talksplat.blender_addon.link.python import find_python
-    from talksplat.blender_addon.link.worker import Worker
+    from talksplat.blender_addon.link.find_python import find_python
+    from talksplat.blender_addon.link.worker_process import WorkerProcess
     from talksplat.blender_addon.running import ROOT
 
     python = find_python("", ROOT)
     if python is None:
         pytest.skip("no core environment here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
     folder = tmp_path_factory.mktemp("own")
-    worker = Worker(python, ROOT, folder / "worker.log")
+    worker = WorkerProcess(python, ROOT, folder / "worker.log")
     yield worker, folder
     worker.stop()
 
@@ -129,7 +129,7 @@ def test_attaching_again_takes_the_cache(attached):
 
 
 def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path):
-    from talksplat.blender_addon.shot import bake_job, sampled_controls
+    from talksplat.blender_addon.shot_jobs import bake_job, sampled_controls
 
     sliders, scene = attached.talksplat.controls, bpy.context.scene
     for frame, value in ((3, 0.0), (14, 2.0)):
@@ -157,7 +157,7 @@ def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path):
 
 
 def test_where_the_strip_is_silent_the_bake_rests(attached):
-    from talksplat.blender_addon.shot import bake_job
+    from talksplat.blender_addon.shot_jobs import bake_job
 
     strip = bpy.context.scene.sequence_editor.strips_all["voice"]
     if hasattr(strip, "right_handle"):
@@ -262,7 +262,7 @@ def test_plates_through_the_scene_camera(attached, tmp_path):
 
 
 def test_cameras_follow_keys_and_markers(attached):
-    from talksplat.blender_addon.shot import sampled_cameras
+    from talksplat.blender_addon.shot_jobs import sampled_cameras
 
     scene = bpy.context.scene
     for name, x in (("a", 0.0), ("b", 0.5)):
@@ -306,7 +306,7 @@ def test_a_deed_in_here_moves_a_little_at_each_look(blender):
             yield Progress(done, 50, 1.0)
         yield Finished({"sum": 1})
 
-    running.start_deed("Count", deed(), lambda result: f"sum {result['sum']}")
+    running.start_local_job("Count", deed(), lambda result: f"sum {result['sum']}")
     start = time.perf_counter()
     assert running.pump()
     assert 0 < running.now.done < 50, "a look must give the window back"
@@ -322,13 +322,13 @@ def test_a_muted_strip_is_not_mouthed(attached):
     scene.frame_set(12)
     scene.frame_set(11)
     assert np.abs(shown(attached)[0] - speaking).max() > 1e-6
-    from talksplat.blender_addon.shot import bake_job
+    from talksplat.blender_addon.shot_jobs import bake_job
 
     assert bake_job(scene, attached).controls == Controls(intensity=0.0)
 
 
 def test_a_stale_bake_is_said(attached):
-    from talksplat.blender_addon.shot import changed_since_bake
+    from talksplat.blender_addon.shot_jobs import changed_since_bake
 
     scene, sliders = bpy.context.scene, attached.talksplat.controls
     sliders.keyframe_insert("brows", frame=3)

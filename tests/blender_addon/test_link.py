@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from talksplat.blender_addon.link.python import find_python, interpreter_in
-from talksplat.blender_addon.link.self_test import self_test
-from talksplat.blender_addon.link.worker import ENDS, Worker
+from talksplat.blender_addon.link.check_python import check_python
+from talksplat.blender_addon.link.find_python import find_python, interpreter_in
+from talksplat.blender_addon.link.worker_process import ENDS, WorkerProcess
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Started
 from talksplat.core.jobs.messages import Bake, Info
 
@@ -29,7 +29,7 @@ def python():
 
 @pytest.fixture
 def worker(python, tmp_path):
-    worker = Worker(python, ROOT, tmp_path / "worker.log")
+    worker = WorkerProcess(python, ROOT, tmp_path / "worker.log")
     yield worker
     worker.stop()
 
@@ -121,7 +121,7 @@ def test_what_cannot_start_is_one_sentence(broken, tmp_path, python):
     else:
         root = tmp_path / "empty"
         root.mkdir()
-    worker = Worker(program, root, tmp_path / "worker.log")
+    worker = WorkerProcess(program, root, tmp_path / "worker.log")
     worker.submit(Info("x"))
     (end,) = events_of(worker)
     assert isinstance(end, Failed)
@@ -130,10 +130,10 @@ def test_what_cannot_start_is_one_sentence(broken, tmp_path, python):
 
 
 def test_self_test_says_versions_or_what_is_missing(python, tmp_path):
-    end = list(self_test(python))[-1]
+    end = list(check_python(python))[-1]
     assert isinstance(end, Finished)
     assert "torch" in end.result["sentence"]
-    end = list(self_test(tmp_path / "none"))[-1]
+    end = list(check_python(tmp_path / "none"))[-1]
     assert isinstance(end, Failed)
     assert "none" in end.sentence
 

@@ -48,13 +48,19 @@ def test_every_verb_says_why_it_is_grey(blender):
     """In an empty scene nearly every button is grey; each has its sentence, and `poll` agrees with it."""
     from talksplat.blender_addon import operators
 
-    grey = {cls.bl_idname: cls.disabled_reason(blender.context) for cls in operators.CLASSES
-            if issubclass(cls, bpy.types.Operator)}
+    grey = {
+        cls.bl_idname: cls.disabled_reason(blender.context)
+        for cls in operators.CLASSES
+        if issubclass(cls, bpy.types.Operator)
+    }
     for name, reason in grey.items():
         room, verb = name.split(".")
         assert getattr(getattr(bpy.ops, room), verb).poll() == (not reason)
     assert {name for name, reason in grey.items() if not reason} <= {
-        "talksplat.add_head", "talksplat.set_up_playback", "talksplat.self_test"}
+        "talksplat.add_head",
+        "talksplat.set_up_playback",
+        "talksplat.self_test",
+    }
     assert all(reason[0].isupper() and not reason.endswith(".") for reason in grey.values() if reason)
 
 

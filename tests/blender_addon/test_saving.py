@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
-from talksplat.core.formats.head import read_head
+from talksplat.core.formats.head_file import read_head
 
 
 def positions(body):
@@ -70,10 +70,13 @@ def test_a_saved_copy_leaves_the_open_file_as_it_was(blender, make_head, tmp_pat
 @pytest.mark.skipif(bpy.app.binary_path != "", reason="Blender's application is no Python to start")
 def test_without_the_add_on_it_is_an_empty_object(talking, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
-    look = ("import bpy, sys; bpy.ops.wm.open_mainfile(filepath=sys.argv[1]); b = bpy.data.objects['tiny']; "
-            "print('SEEN', b.type, len(b.data.points))")
-    done = subprocess.run([sys.executable, "-c", look, str(tmp_path / "a.blend")], capture_output=True, text=True,
-                          timeout=100)
+    look = (
+        "import bpy, sys; bpy.ops.wm.open_mainfile(filepath=sys.argv[1]); b = bpy.data.objects['tiny']; "
+        "print('SEEN', b.type, len(b.data.points))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look, str(tmp_path / "a.blend")], capture_output=True, text=True, timeout=100
+    )
     assert "SEEN POINTCLOUD 0" in done.stdout
 
 
@@ -109,6 +112,7 @@ def test_undo_of_loading_takes_the_head_away_and_redo_gives_it_back(blender, hea
 def test_undo_steps_are_light(blender, make_head, tmp_path):
     """A step that moves no head costs next to nothing; one that does costs the moving columns once (40 bytes
     a Gaussian), never the radiance."""
+
     def resident():
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
@@ -121,7 +125,7 @@ def test_undo_steps_are_light(blender, make_head, tmp_path):
         bpy.ops.ed.undo_push(message=f"step {step}")
     assert (resident() - start) / steps < 100_000
 
-    from talksplat.blender_addon.scene.cloud import push
+    from talksplat.blender_addon.scene.point_cloud import push
     from talksplat.core.performance.replay import Frame
 
     rng, cloud = np.random.default_rng(0), bpy.context.object.data

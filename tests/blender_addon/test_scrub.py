@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from talksplat.core.formats.head import read_head
+from talksplat.core.formats.head_file import read_head
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.replay import Replay

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix, Vector
 
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 
 
 @pytest.fixture
@@ -28,8 +28,13 @@ def blenders_pixels(bpy, scene, camera, head, points):
     """[P,3] in head space -> [P,2] pixels, y down, by Blender's matrices alone."""
     render = scene.render
     width, height = (side * render.resolution_percentage // 100 for side in (render.resolution_x, render.resolution_y))
-    projection = camera.calc_matrix_camera(bpy.context.evaluated_depsgraph_get(), x=width, y=height,
-                                           scale_x=render.pixel_aspect_x, scale_y=render.pixel_aspect_y)
+    projection = camera.calc_matrix_camera(
+        bpy.context.evaluated_depsgraph_get(),
+        x=width,
+        y=height,
+        scale_x=render.pixel_aspect_x,
+        scale_y=render.pixel_aspect_y,
+    )
     whole = np.array(projection @ camera.matrix_world.normalized().inverted() @ head.matrix_world)
     clip = np.c_[points, np.ones(len(points))] @ whole.T
     at = clip[:, :2] / clip[:, 3:]
@@ -65,10 +70,10 @@ def test_uneven_scale_and_panoramas_are_refused(blender, stage):
 
     scene, camera, head = stage
     camera.data.type = "PANO"
-    with pytest.raises(Refusal, match="pano"):
+    with pytest.raises(UserError, match="pano"):
         core_camera(camera, head, scene.render)
     camera.data.type = "PERSP"
     head.scale = (1, 1, 2)
     blender.context.view_layer.update()
-    with pytest.raises(Refusal, match="unevenly"):
+    with pytest.raises(UserError, match="unevenly"):
         core_camera(camera, head, scene.render)

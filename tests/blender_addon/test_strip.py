@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 
 RATE = 16000
 CLICK = 1.25  # seconds into the file
@@ -34,10 +34,16 @@ def heard_at(bpy, folder) -> float:
 
 
 @pytest.mark.skipif(bpy.app.binary_path != "", reason="Blender's application mixes down in a job of its own")
-@pytest.mark.parametrize(("fps", "base", "rate"), [
-    (24, 1.0, Fraction(24)), (24, 1.001, Fraction(24000, 1001)), (30, 1.001, Fraction(30000, 1001)),
-    (25, 1.0, Fraction(25)), (60, 1.0, Fraction(60)),
-])
+@pytest.mark.parametrize(
+    ("fps", "base", "rate"),
+    [
+        (24, 1.0, Fraction(24)),
+        (24, 1.001, Fraction(24000, 1001)),
+        (30, 1.001, Fraction(30000, 1001)),
+        (25, 1.0, Fraction(25)),
+        (60, 1.0, Fraction(60)),
+    ],
+)
 @pytest.mark.parametrize(("start", "trim", "offset"), [(10, 0, 0.0), (-7, 12, 0.0), (31, 5, 0.02), (1, 20, 0.0)])
 def test_a_click_is_heard_where_the_strip_says(blender, strip, tmp_path, fps, base, rate, start, trim, offset):
     from talksplat.blender_addon.scene import strip as strips
@@ -117,5 +123,5 @@ def test_a_retimed_strip_is_refused_in_words():
 
     from talksplat.blender_addon.scene import strip as strips
 
-    with pytest.raises(Refusal, match="retimed"):
+    with pytest.raises(UserError, match="retimed"):
         strips.placement(None, SimpleNamespace(name="fast", retiming_keys=[1, 2]))

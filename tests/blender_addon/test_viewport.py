@@ -31,17 +31,30 @@ def gaussians():
     rng = np.random.default_rng(1)
     quats = rng.normal(size=(40, 4))
     return Gaussians.checked(
-        "test", means=rng.uniform(-0.5, 0.5, (40, 3)), quats=quats, scales=rng.uniform(0.02, 0.15, (40, 3)),
-        opacities=rng.uniform(0.3, 1.0, 40), sh0=rng.normal(scale=0.5, size=(40, 3)), shN=np.zeros((40, 0, 3)))
+        "test",
+        means=rng.uniform(-0.5, 0.5, (40, 3)),
+        quats=quats,
+        scales=rng.uniform(0.02, 0.15, (40, 3)),
+        opacities=rng.uniform(0.3, 1.0, 40),
+        sh0=rng.normal(scale=0.5, size=(40, 3)),
+        shN=np.zeros((40, 0, 3)),
+    )
 
 
 def projection(kind):
     near, far = 0.1, 10.0
     if kind == "ORTHO":
-        return Matrix([[1, 0, 0, 0.1], [0, 1.2, 0, 0], [0, 0, -2 / (far - near), -(far + near) / (far - near)],
-                       [0, 0, 0, 1]])
-    return Matrix([[2.0, 0, 0.1, 0], [0, 2.4, -0.05, 0],
-                   [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)], [0, 0, -1, 0]])
+        return Matrix(
+            [[1, 0, 0, 0.1], [0, 1.2, 0, 0], [0, 0, -2 / (far - near), -(far + near) / (far - near)], [0, 0, 0, 1]]
+        )
+    return Matrix(
+        [
+            [2.0, 0, 0.1, 0],
+            [0, 2.4, -0.05, 0],
+            [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)],
+            [0, 0, -1, 0],
+        ]
+    )
 
 
 def drawn(frame, table, view, lens, head_to_world):

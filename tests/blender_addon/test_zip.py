@@ -55,8 +55,14 @@ def archive(tmp_path_factory):
 def said(archive, head_path, tmp_path_factory):
     folder = tmp_path_factory.mktemp("user")
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"BLENDER_USER_RESOURCES": str(folder)}
-    done = subprocess.run([sys.executable, "-c", IN_A_FRESH_BLENDER, str(archive), str(head_path)], env=environment,
-                          cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_FRESH_BLENDER, str(archive), str(head_path)],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("SAID ")]
     assert lines, done.stdout + done.stderr
     return json.loads(lines[0][5:]) | {"folder": str(folder)}

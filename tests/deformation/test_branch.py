@@ -10,12 +10,16 @@ from talksplat.core.deformation.audio_code import AudioCode
 from talksplat.core.deformation.branch import Branch, apply
 from talksplat.core.deformation.field import HeadField
 from talksplat.core.deformation.fusion import FUSIONS
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.performance.branch_settings import FUSION_NAMES, BranchSettings
 
 BOUNDS = {"centre": (0.0, -0.03, 0.05), "half_extent": 0.12}
-CASES = [(maker, fusion, channels) for maker in (BranchSettings.face, BranchSettings.mouth)
-         for fusion in FUSION_NAMES for channels in (0, 5)]
+CASES = [
+    (maker, fusion, channels)
+    for maker in (BranchSettings.face, BranchSettings.mouth)
+    for fusion in FUSION_NAMES
+    for channels in (0, 5)
+]
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +98,9 @@ def test_every_weight_the_code_and_the_positions_learn(maker, fusion, channels):
 
 
 def test_branch_gradients_by_finite_differences():
-    settings = BranchSettings(base=2.0, finest=3.0, levels=2, hidden=8, audio_code=4, fused=4, expression=2,
-                              motion=(1.0, 0.5, 2.0), **BOUNDS)
+    settings = BranchSettings(
+        base=2.0, finest=3.0, levels=2, hidden=8, audio_code=4, fused=4, expression=2, motion=(1.0, 0.5, 2.0), **BOUNDS
+    )
     branch = loud(Branch(settings)).double()
     means, quats, scales = (t.double() for t in gaussians(12))
 
@@ -137,7 +142,7 @@ def test_audio_code_reads_normalised_features_of_all_eight_frames():
     ear = AudioCode(12)
     features = torch.randn(500, 12) * torch.arange(12) + 3.0
     ear.normalise_to(features)
-    windows = features[:16 * 6].reshape(6, 8, 2, 12).transpose(2, 3).contiguous().requires_grad_()
+    windows = features[: 16 * 6].reshape(6, 8, 2, 12).transpose(2, 3).contiguous().requires_grad_()
     code = ear(windows)
     assert code.shape == (6, 32)
     code.square().sum().backward()
@@ -158,11 +163,31 @@ def test_settings_survive_the_card(settings):
     assert BranchSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
 
 
-@pytest.mark.parametrize("spoil", [
-    {"fusion": "magic"}, {"hidden": 10**9}, {"levels": 0}, {"levels": "12"}, {"finest": 361.5}, {"base": 362},
-    {"finest": float("nan")}, {"half_extent": 0}, {"outputs": ["quats", "means"]}, {"outputs": []}, {"centre": [0, 0]},
-    {"centre": "abc"}, {"colour": 1}, {"motion": None}, {"outputs": ["means", [1]]}, {"audio_code": True},
-    {"motion": [1e300] * 3}, {"centre": [0, 0, -1e9]}, {"half_extent": 1e-300}, {"half_extent": 1e9}])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"fusion": "magic"},
+        {"hidden": 10**9},
+        {"levels": 0},
+        {"levels": "12"},
+        {"finest": 361.5},
+        {"base": 362},
+        {"finest": float("nan")},
+        {"half_extent": 0},
+        {"outputs": ["quats", "means"]},
+        {"outputs": []},
+        {"centre": [0, 0]},
+        {"centre": "abc"},
+        {"colour": 1},
+        {"motion": None},
+        {"outputs": ["means", [1]]},
+        {"audio_code": True},
+        {"motion": [1e300] * 3},
+        {"centre": [0, 0, -1e9]},
+        {"half_extent": 1e-300},
+        {"half_extent": 1e9},
+    ],
+)
 def test_a_damaged_card_is_refused_in_a_sentence(spoil):
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         BranchSettings.from_dict({**BranchSettings().to_dict(), **spoil})

@@ -13,21 +13,30 @@ EXPRESSION = 4
 def built(fusion):
     """A lively field and one moment to ask it about."""
     torch.manual_seed(0)
-    settings = {"face": BranchSettings.face(fusion=fusion, expression=EXPRESSION, half_extent=0.12),
-                "mouth": BranchSettings.mouth(fusion=fusion, expression=EXPRESSION, half_extent=0.05)}
+    settings = {
+        "face": BranchSettings.face(fusion=fusion, expression=EXPRESSION, half_extent=0.12),
+        "mouth": BranchSettings.mouth(fusion=fusion, expression=EXPRESSION, half_extent=0.05),
+    }
     field = HeadField(settings, 20)
     with torch.no_grad():
         for weight in field.parameters():
             weight.normal_(std=0.1)
-    canonical = {name: (0.3 * torch.rand(300, 3) - 0.15, torch.nn.functional.normalize(torch.randn(300, 4), dim=1),
-                        0.01 * torch.rand(300, 3) + 1e-3) for name in settings}
+    canonical = {
+        name: (
+            0.3 * torch.rand(300, 3) - 0.15,
+            torch.nn.functional.normalize(torch.randn(300, 4), dim=1),
+            0.01 * torch.rand(300, 3) + 1e-3,
+        )
+        for name in settings
+    }
     return field, canonical, torch.randn(1, 8, 20, 2), torch.rand(EXPRESSION)
 
 
 def asked(field, canonical, windows, expression):
     """What moved, and the gradients of every weight and every canonical column."""
-    canonical = {name: tuple(t.detach().clone().requires_grad_() for t in columns)
-                 for name, columns in canonical.items()}
+    canonical = {
+        name: tuple(t.detach().clone().requires_grad_() for t in columns) for name, columns in canonical.items()
+    }
     field.zero_grad()
     codes = {name: code[0] for name, code in field.codes(windows).items()}
     moved = field(canonical, codes, expression)
@@ -54,10 +63,16 @@ def test_a_field_elsewhere_is_the_same_field(other_device, fusion):
 def test_the_pretended_device_refuses_what_a_gpu_refuses(other_device):
     there, here = torch.ones(3, device=other_device), torch.ones(3)
     assert there.device.type == other_device.type
-    for wrong in (lambda: there + here, lambda: torch.cat([there, here]), lambda: here[there.long()],
-                  lambda: torch.where(there > 0, here, 0.0), there.numpy, lambda: there.clamp_(here, here),
-                  lambda: torch.randn(2, device=other_device, generator=torch.Generator()),
-                  lambda: here.index_add_(0, there.long(), there)):
+    for wrong in (
+        lambda: there + here,
+        lambda: torch.cat([there, here]),
+        lambda: here[there.long()],
+        lambda: torch.where(there > 0, here, 0.0),
+        there.numpy,
+        lambda: there.clamp_(here, here),
+        lambda: torch.randn(2, device=other_device, generator=torch.Generator()),
+        lambda: here.index_add_(0, there.long(), there),
+    ):
         with pytest.raises((RuntimeError, TypeError, NotImplementedError)):
             wrong()
     assert float((there + torch.tensor(1.0)).sum()) == 6.0

@@ -32,8 +32,10 @@ def points(n, settings, spread=1.2, seed=1):
     return torch.tensor(settings.centre) + unit * settings.half_extent * spread
 
 
-@pytest.mark.parametrize(("settings", "rows", "axis"), [
-    (BranchSettings.face(), 9464, FACE_AXIS), (BranchSettings.mouth(), 46600, MOUTH_AXIS)])
+@pytest.mark.parametrize(
+    ("settings", "rows", "axis"),
+    [(BranchSettings.face(), 9464, FACE_AXIS), (BranchSettings.mouth(), 46600, MOUTH_AXIS)],
+)
 def test_the_grids_are_talkinggaussians(settings, rows, axis):
     assert settings.rows == rows
     assert [level.nodes - 1 for level in settings.level_table()] == axis
@@ -51,10 +53,15 @@ def literal(x01, tables, settings):
                 continue
             x, y = x * level.scale + 0.5, y * level.scale + 0.5
             i, j = math.floor(x), math.floor(y)
-            out.append(sum(
-                tables[plane, level.first + (i + di) + (j + dj) * level.nodes]
-                * (x - i if di else 1 - x + i) * (y - j if dj else 1 - y + j)
-                for di in (0, 1) for dj in (0, 1)))
+            out.append(
+                sum(
+                    tables[plane, level.first + (i + di) + (j + dj) * level.nodes]
+                    * (x - i if di else 1 - x + i)
+                    * (y - j if dj else 1 - y + j)
+                    for di in (0, 1)
+                    for dj in (0, 1)
+                )
+            )
     return out
 
 

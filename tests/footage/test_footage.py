@@ -12,27 +12,43 @@ import pytest
 from PIL import Image
 
 from talksplat.core.footage import Footage
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 
 W, H, F = 32, 24, 3
 
 
 def columns():
     rng = np.random.default_rng(0)
-    return {"clip": np.array([0, 0, 1], np.int32), "time": np.array([0.0, 0.04, 1.0]),
-            "split": np.array([0, 2, 1], np.uint8), "viewmat": np.tile(np.eye(4), (F, 1, 1)),
-            "K": np.tile([[30.0, 0, 16], [0, 30, 12], [0, 0, 1]], (F, 1, 1)),
-            "landmarks2d": rng.random((F, 68, 2)).astype(np.float32) * 20, "expression": np.zeros((F, 2), np.float32)}
+    return {
+        "clip": np.array([0, 0, 1], np.int32),
+        "time": np.array([0.0, 0.04, 1.0]),
+        "split": np.array([0, 2, 1], np.uint8),
+        "viewmat": np.tile(np.eye(4), (F, 1, 1)),
+        "K": np.tile([[30.0, 0, 16], [0, 30, 12], [0, 0, 1]], (F, 1, 1)),
+        "landmarks2d": rng.random((F, 68, 2)).astype(np.float32) * 20,
+        "expression": np.zeros((F, 2), np.float32),
+    }
 
 
 @pytest.fixture
 def folder(tmp_path):
     for part in ("image", "label", "depth", "tracks", "audio"):
         (tmp_path / part).mkdir()
-    card = {"format": "talksplat footage", "version": 1, "name": "x", "rate": "25/1", "width": W, "height": H,
-            "colour_space": "srgb_rec709_display", "expression_names": ["a", "b"], "licence": "CC0",
-            "clips": [{"name": "one", "audio": "audio/one.wav", "split": "train"},
-                      {"name": "two", "audio": "audio/two.wav", "split": "test"}]}
+    card = {
+        "format": "talksplat footage",
+        "version": 1,
+        "name": "x",
+        "rate": "25/1",
+        "width": W,
+        "height": H,
+        "colour_space": "srgb_rec709_display",
+        "expression_names": ["a", "b"],
+        "licence": "CC0",
+        "clips": [
+            {"name": "one", "audio": "audio/one.wav", "split": "train"},
+            {"name": "two", "audio": "audio/two.wav", "split": "test"},
+        ],
+    }
     (tmp_path / "footage.json").write_text(json.dumps(card))
     np.savez(tmp_path / "frames.npz", **columns())
     rng = np.random.default_rng(1)
@@ -40,8 +56,13 @@ def folder(tmp_path):
         Image.fromarray(rng.integers(0, 256, (H, W, 4), np.uint8)).save(tmp_path / f"image/{i:06d}.png")
         Image.fromarray(rng.integers(0, 3, (H, W), np.uint8)).save(tmp_path / f"label/{i:06d}.png")
         Image.fromarray(rng.integers(0, 9000, (H, W)).astype(np.uint16)).save(tmp_path / f"depth/{i:06d}.png")
-    np.savez(tmp_path / "tracks/one.npz", time=np.arange(5) / 25, landmarks=np.zeros((5, 68, 3), np.float32),
-             expression=np.ones((5, 2), np.float32), blendshapes=np.zeros((5, 53)))
+    np.savez(
+        tmp_path / "tracks/one.npz",
+        time=np.arange(5) / 25,
+        landmarks=np.zeros((5, 68, 3), np.float32),
+        expression=np.ones((5, 2), np.float32),
+        blendshapes=np.zeros((5, 53)),
+    )
     return tmp_path
 
 
@@ -70,7 +91,7 @@ def test_shrunk_pictures_keep_their_light_and_their_place(folder):
     point = np.array([0.1, -0.05, 1.0])
     pixels = [np.array([c.fx * point[0] + c.cx, c.fy * point[1] + c.cy]) for c in (fine.camera(0), coarse.camera(0))]
     assert np.allclose(pixels[0], 4 * pixels[1])
-    with pytest.raises(Refusal, match="divisor"):
+    with pytest.raises(UserError, match="divisor"):
         Footage.open(folder, shrink=5)
 
 
@@ -88,26 +109,38 @@ def change(folder, **fields):
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
-@pytest.mark.parametrize("fields", [
-    {"format": "other"}, {"version": 2}, {"width": "wide"}, {"width": 10**9}, {"height": -1}, {"rate": "0/1"},
-    {"rate": "1/0"}, {"rate": []}, {"clips": []}, {"clips": 3}, {"expression_names": [1]},
-    {"clips": [{}]},
-    {"clips": [{"name": "../../etc/passwd", "audio": "audio/a.wav", "split": "train"}]},
-    {"clips": [{"name": "a", "audio": "audio/../../secret.wav", "split": "train"}]},
-    {"clips": [{"name": "a", "audio": "/etc/passwd", "split": "train"}]},
-    {"clips": [{"name": "a", "audio": "audio/a.wav", "split": "maybe"}]},
-    {"clips": [{"name": "a", "audio": "audio/a.wav", "split": "train"}]},  # frames.npz names clip 1
-])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"format": "other"},
+        {"version": 2},
+        {"width": "wide"},
+        {"width": 10**9},
+        {"height": -1},
+        {"rate": "0/1"},
+        {"rate": "1/0"},
+        {"rate": []},
+        {"clips": []},
+        {"clips": 3},
+        {"expression_names": [1]},
+        {"clips": [{}]},
+        {"clips": [{"name": "../../etc/passwd", "audio": "audio/a.wav", "split": "train"}]},
+        {"clips": [{"name": "a", "audio": "audio/../../secret.wav", "split": "train"}]},
+        {"clips": [{"name": "a", "audio": "/etc/passwd", "split": "train"}]},
+        {"clips": [{"name": "a", "audio": "audio/a.wav", "split": "maybe"}]},
+        {"clips": [{"name": "a", "audio": "audio/a.wav", "split": "train"}]},  # frames.npz names clip 1
+    ],
+)
 def test_hostile_cards(folder, fields):
     change(folder, **fields)
-    with pytest.raises(Refusal, match=str(folder)):
+    with pytest.raises(UserError, match=str(folder)):
         Footage.open(folder)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "[" * 100_000, "\xff"])
 def test_cards_that_are_not_json(folder, text):
     (folder / "footage.json").write_text(text, encoding="latin-1")
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         Footage.open(folder)
 
 
@@ -139,7 +172,7 @@ def test_hostile_tables(folder, spoil):
         path.write_bytes(path.read_bytes()[:-200])
     if spoil == "text":
         path.write_text("no zip")
-    with pytest.raises(Refusal, match=r"frames\.npz"):
+    with pytest.raises(UserError, match=r"frames\.npz"):
         Footage.open(folder)
 
 
@@ -159,7 +192,7 @@ def test_hostile_pictures(folder, spoil):
         whole[16:24] = struct.pack(">II", 60000, 60000)
         whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
         path.write_bytes(whole)
-    with pytest.raises(Refusal, match=r"000000\.png"):
+    with pytest.raises(UserError, match=r"000000\.png"):
         Footage.open(folder).picture(0)
 
 

@@ -14,14 +14,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talksplat.core.formats.bake import BakeReader, BakeWriter
+from talksplat.core.formats.bake_file import BakeReader, BakeWriter
 from talksplat.core.formats.deltas import MOST, decode, encode, space_order
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 
 
 @settings(deadline=None)
-@given(n=st.integers(0, 40), seed=st.integers(0, 999), share=st.sampled_from([0.0, 0.1, 1.0]),
-       size=st.sampled_from([0.0, 1e-30, 1e-6, 1.0, 5.0]))
+@given(
+    n=st.integers(0, 40),
+    seed=st.integers(0, 999),
+    share=st.sampled_from([0.0, 0.1, 1.0]),
+    size=st.sampled_from([0.0, 1e-30, 1e-6, 1.0, 5.0]),
+)
 def test_any_frame_decodes_within_the_errors_it_states(make, n, seed, share, size):
     canonical = make.table(n, 0, seed)
     order = space_order(canonical.means)
@@ -57,22 +61,25 @@ def test_still_gaussians_come_back_bit_for_bit_and_cost_nothing(make):
     assert errors.position == errors.quaternion == errors.log_scale == 0
 
 
-@pytest.mark.parametrize("frame", [
-    lambda m, q, s: (m * np.nan, q, s),
-    lambda m, q, s: (m, q * 2, s),
-    lambda m, q, s: (m, q * 0, s),
-    lambda m, q, s: (m, q, -s),
-    lambda m, q, s: (m, q, s * 0),
-    lambda m, q, s: (m, q, s * np.inf),
-    lambda m, q, s: (m + 2 * MOST[0], q, s),
-    lambda m, q, s: (m, q, s * np.exp(25)),
-    lambda m, q, s: (m[:-1], q[:-1], s[:-1]),
-])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        lambda m, q, s: (m * np.nan, q, s),
+        lambda m, q, s: (m, q * 2, s),
+        lambda m, q, s: (m, q * 0, s),
+        lambda m, q, s: (m, q, -s),
+        lambda m, q, s: (m, q, s * 0),
+        lambda m, q, s: (m, q, s * np.inf),
+        lambda m, q, s: (m + 2 * MOST[0], q, s),
+        lambda m, q, s: (m, q, s * np.exp(25)),
+        lambda m, q, s: (m[:-1], q[:-1], s[:-1]),
+    ],
+)
 def test_frames_that_cannot_be_stored_are_refused_and_not_written(tmp_path, make, frame):
     canonical, card = make.table(30), make.bake_card()
     with BakeWriter.open(tmp_path / "a.bake", card, canonical, make.labels(canonical)) as writer:
         size = (tmp_path / "a.bake").stat().st_size
-        with pytest.raises(Refusal, match=r"a\.bake: frame 1 "):
+        with pytest.raises(UserError, match=r"a\.bake: frame 1 "):
             writer.append(1, *frame(canonical.means, canonical.quats, canonical.scales))
         assert (tmp_path / "a.bake").stat().st_size == size
         assert writer.done == set()
@@ -99,7 +106,7 @@ def test_round_trip_in_any_order(tmp_path, make):
             filled = bake.frame(number, into)
             assert all(f is i and np.array_equal(f, a) for f, i, a in zip(filled, into, (means, quats, scales)))
             assert bake.errors(number).position <= bake.manifest.error.position
-        with pytest.raises(Refusal, match="frame 4 is not baked"):
+        with pytest.raises(UserError, match="frame 4 is not baked"):
             bake.frame(4)
 
 
@@ -124,7 +131,7 @@ def test_after_every_cut_the_bytes_are_those_of_an_unbroken_run(tmp_path, make):
     start = (tmp_path / "none.bake").stat().st_size
     path = tmp_path / "cut.bake"
     found = []
-    ends = [i for i in range(start, len(whole)) if whole[i:i + 4] in (b"FRAM", b"DONE")] + [len(whole)]
+    ends = [i for i in range(start, len(whole)) if whole[i : i + 4] in (b"FRAM", b"DONE")] + [len(whole)]
     for size in range(start, len(whole) + 1):
         if size % 4 and not any(-3 <= size - end <= 26 for end in ends):
             continue  # every byte around a record's head, every fourth inside its payload
@@ -155,8 +162,8 @@ def test_damage_inside_is_found_and_repaired(tmp_path, make):
     whole = path.read_bytes()
     at = whole.index(b"FRAM", whole.index(b"FRAM", whole.index(b"FRAM") + 1) + 1)  # the third frame
     for place in (at + 4, at + 60):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1:])
-        with pytest.raises(Refusal, match=r"a\.bake"), BakeReader.open(path) as bake:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(UserError, match=r"a\.bake"), BakeReader.open(path) as bake:
             bake.frame(1)
         assert make.go_on(path, card, canonical) == {-1, 0}
         assert path.read_bytes() == whole
@@ -165,13 +172,16 @@ def test_damage_inside_is_found_and_repaired(tmp_path, make):
 def test_a_killed_writer_leaves_a_bake_to_go_on_with(tmp_path, make):
     """The process dies in the middle of writing a record, without a word."""
     path, canonical = tmp_path / "a.bake", make.table(60)
-    np.savez(tmp_path / "table.npz", **{n: getattr(canonical, n) for n in vars(canonical)},
-             **{f"{f}.{i}": a for f in (-1, 0, 1) for i, a in enumerate(make.moved(canonical, f))},
-             branch=make.labels(canonical))
+    np.savez(
+        tmp_path / "table.npz",
+        **{n: getattr(canonical, n) for n in vars(canonical)},
+        **{f"{f}.{i}": a for f in (-1, 0, 1) for i, a in enumerate(make.moved(canonical, f))},
+        branch=make.labels(canonical),
+    )
     code = f"""
 import os, numpy as np
 from fractions import Fraction
-from talksplat.core.formats.bake import BakeCard, BakeWriter
+from talksplat.core.formats.bake_file import BakeCard, BakeWriter
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians
 a = np.load({str(tmp_path / "table.npz")!r})
 table = Gaussians(*(a[n] for n in COLUMNS))
@@ -186,8 +196,12 @@ for frame in (-1, 0, 1):
     writer.append(frame, *(a[f"{{frame}}.{{i}}"] for i in range(3)))
 """
     root = Path(sys.modules["talksplat"].__file__).parent.parent
-    ended = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(
-        [str(root), *filter(None, sys.path)])}, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *filter(None, sys.path)])},
+        capture_output=True,
+        text=True,
+    )
     assert ended.returncode == 9, ended.stderr
     assert [p.name for p in tmp_path.glob("*.bake*")] == ["a.bake"]
     assert make.go_on(path, make.bake_card(), canonical) == {-1, 0}
@@ -197,14 +211,20 @@ for frame in (-1, 0, 1):
 def test_another_shot_is_refused_in_one_sentence_and_left_alone(tmp_path, make):
     path, canonical = make.bake_at(tmp_path / "a.bake"), make.table(60)
     before, card = path.read_bytes(), make.bake_card()
-    others = [replace(card, fps=Fraction(24)), replace(card, frame_start=0), replace(card, audio_hash="ef" * 32),
-              replace(card, head_hash="ef" * 32), replace(card, offset=0.5), replace(card, controls={"intensity": 2.0})]
+    others = [
+        replace(card, fps=Fraction(24)),
+        replace(card, frame_start=0),
+        replace(card, audio_hash="ef" * 32),
+        replace(card, head_hash="ef" * 32),
+        replace(card, offset=0.5),
+        replace(card, controls={"intensity": 2.0}),
+    ]
     assert len({c.shot for c in [card, *others]}) == 7
     assert replace(card, name="b", head="c", audio="d").shot == card.shot
     for other in others:
-        with pytest.raises(Refusal, match=r"a\.bake: holds another shot \(\w+ differ\)"):
+        with pytest.raises(UserError, match=r"a\.bake: holds another shot \(\w+ differ\)"):
             BakeWriter.open(path, other, canonical, make.labels(canonical))
-    with pytest.raises(Refusal, match="the Gaussians differ"):
+    with pytest.raises(UserError, match="the Gaussians differ"):
         BakeWriter.open(path, card, make.table(60, seed=7), make.labels(canonical))
     assert path.read_bytes() == before
     make.go_on(path, replace(card, head="moved/anna.head"), canonical)
@@ -214,7 +234,7 @@ def test_another_shot_is_refused_in_one_sentence_and_left_alone(tmp_path, make):
 def test_one_writer_at_a_time(tmp_path, make):
     path, card, canonical = tmp_path / "a.bake", make.bake_card(), make.table(20)
     with BakeWriter.open(path, card, canonical, make.labels(canonical)) as writer:
-        with pytest.raises(Refusal, match="another process is writing"):
+        with pytest.raises(UserError, match="another process is writing"):
             BakeWriter.open(path, card, canonical, make.labels(canonical))
         writer.append(2, *make.moved(canonical, 2))
     assert make.go_on(path, card, canonical) == {2}

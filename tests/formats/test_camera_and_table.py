@@ -4,10 +4,10 @@
 import numpy as np
 import pytest
 
-from talksplat.core.formats.atomic import written_beside
+from talksplat.core.formats.atomic_write import atomic_write
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 
 
 def pixel(camera: Camera, point: np.ndarray) -> np.ndarray:
@@ -58,28 +58,39 @@ def test_the_door_makes_quaternions_unit_and_then_leaves_them_alone(make):
     np.testing.assert_array_equal(Gaussians.checked("x", **columns).quats, table.quats)
 
 
-@pytest.mark.parametrize("change", [
-    {"means": np.zeros((5, 2))}, {"quats": np.zeros((5, 4))}, {"scales": np.zeros((5, 3))}, {"opacities": np.zeros(4)},
-    {"opacities": np.full(5, 1.01)}, {"opacities": np.full(5, -0.01)}, {"sh0": np.full((5, 3), np.nan)},
-    {"shN": np.zeros((5, 4, 3))}, {"shN": np.zeros((5, 3, 4))}, {"shN": np.zeros((5, 9))}, {"means": np.zeros(5)},
-    {"means": np.zeros(())},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"means": np.zeros((5, 2))},
+        {"quats": np.zeros((5, 4))},
+        {"scales": np.zeros((5, 3))},
+        {"opacities": np.zeros(4)},
+        {"opacities": np.full(5, 1.01)},
+        {"opacities": np.full(5, -0.01)},
+        {"sh0": np.full((5, 3), np.nan)},
+        {"shN": np.zeros((5, 4, 3))},
+        {"shN": np.zeros((5, 3, 4))},
+        {"shN": np.zeros((5, 9))},
+        {"means": np.zeros(5)},
+        {"means": np.zeros(())},
+    ],
+)
 def test_the_door_refuses(make, change):
     columns = {name: getattr(make.table(5), name) for name in COLUMNS}
-    with pytest.raises(Refusal, match=r"x\.head"):
+    with pytest.raises(UserError, match=r"x\.head"):
         Gaussians.checked("x.head", **{**columns, **change})
 
 
 def test_written_beside_is_all_or_nothing(tmp_path):
     path = tmp_path / "new folder" / "file.png"
-    with written_beside(path) as beside:
+    with atomic_write(path) as beside:
         assert beside.suffix == ".png"
         beside.write_text("one")
         assert not path.exists()
     assert path.read_text() == "one"
 
     def fail():
-        with written_beside(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text("two")
             raise RuntimeError("half way")
 

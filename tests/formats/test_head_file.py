@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from talksplat.core.formats.gaussians import COLUMNS
-from talksplat.core.formats.head import FORMAT, HeadFile, content_hash, read_head, write_head
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.head_file import HEAD_FORMAT, HeadFile, content_hash, read_head, write_head
 from talksplat.core.formats.tensors import read_tensors, write_tensors
+from talksplat.core.formats.user_error import UserError
 
 
 def test_round_trip(tmp_path, make):
@@ -33,16 +33,24 @@ def test_round_trip(tmp_path, make):
 
 
 def test_the_card_names_every_lack_at_its_door(make):
-    for change, said in (({"model_rate": Fraction(0)}, "model_rate"), ({"branches": {"mouth": {}}}, "face"),
-                         ({"branches": {"face": {}, "hair": {}}}, "hair"), ({"audio_code": {"face": 0}}, "audio_code")):
-        with pytest.raises(Refusal, match=said):
+    for change, said in (
+        ({"model_rate": Fraction(0)}, "model_rate"),
+        ({"branches": {"mouth": {}}}, "face"),
+        ({"branches": {"face": {}, "hair": {}}}, "hair"),
+        ({"audio_code": {"face": 0}}, "audio_code"),
+    ):
+        with pytest.raises(UserError, match=said):
             make.head_of(**change)
 
 
 def test_the_hash_sees_names_shapes_types_and_values():
     base = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.zeros(2, np.int32)}
-    others = [{"a": base["a"], "c": base["b"]}, {**base, "a": base["a"].reshape(3, 2)},
-              {**base, "b": np.zeros(2, np.float32)}, {**base, "a": -base["a"]}]
+    others = [
+        {"a": base["a"], "c": base["b"]},
+        {**base, "a": base["a"].reshape(3, 2)},
+        {**base, "b": np.zeros(2, np.float32)},
+        {**base, "a": -base["a"]},
+    ]
     assert content_hash(base) == content_hash(dict(reversed(base.items())))
     assert content_hash(base) == content_hash({**base, "a": np.asfortranarray(base["a"])})
     assert len({content_hash(o) for o in [base, *others]}) == 5
@@ -59,51 +67,66 @@ def test_a_newer_version_is_named(tmp_path, make):
     path = make.head_at(tmp_path / "anna.head")
     card = json.loads(read_tensors(path)[1]["card"])
     rewritten(path, card=json.dumps({**card, "version": 3, "soul": "yes"}))
-    with pytest.raises(Refusal, match=r"anna\.head: made by a newer talksplat \(version 3\); update"):
+    with pytest.raises(UserError, match=r"anna\.head: made by a newer talksplat \(version 3\); update"):
         read_head(path)
 
 
-@pytest.mark.parametrize("change", [{"card": "{}"}, {"card": "7"}, {"card": "{"}, {"card": '{"version": true}'},
-                                    {"card_sha256": "0"}, {"format": "talksplat.performance"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"card": "{}"},
+        {"card": "7"},
+        {"card": "{"},
+        {"card": '{"version": true}'},
+        {"card_sha256": "0"},
+        {"format": "talksplat.performance"},
+    ],
+)
 def test_altered_cards_are_refused(tmp_path, make, change):
-    with pytest.raises(Refusal, match=r"anna\.head"):
+    with pytest.raises(UserError, match=r"anna\.head"):
         read_head(rewritten(make.head_at(tmp_path / "anna.head"), **change))
 
 
 def test_altered_tensors_are_refused(tmp_path, make):
     path = rewritten(make.head_at(tmp_path / "anna.head"), {"face.field.net.0.weight": np.ones((4, 5), np.float16)})
-    with pytest.raises(Refusal, match="not the ones it was written with"):
+    with pytest.raises(UserError, match="not the ones it was written with"):
         read_head(path)
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("face.field.net.0.weight", np.full((4, 5), np.nan, np.float16)),
-    ("face.gaussians.means", np.full((20, 3), np.inf, np.float32)),
-    ("mouth.gaussians.scales", np.zeros((20, 3), np.float32)),
-    ("mouth.gaussians.opacities", np.full(20, 1.5, np.float32)),
-    ("mouth.gaussians.quats", np.zeros((20, 4), np.float32)),
-    ("mouth.gaussians.shN", np.zeros((20, 8, 3), np.float32)),
-    ("face.gaussians.shN", np.zeros((20, 4, 3), np.float32)),
-    ("face.gaussians.sh0", np.zeros((19, 3), np.float32)),
-    ("face.gaussians.soul", np.zeros((20, 3), np.float32)),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("face.field.net.0.weight", np.full((4, 5), np.nan, np.float16)),
+        ("face.gaussians.means", np.full((20, 3), np.inf, np.float32)),
+        ("mouth.gaussians.scales", np.zeros((20, 3), np.float32)),
+        ("mouth.gaussians.opacities", np.full(20, 1.5, np.float32)),
+        ("mouth.gaussians.quats", np.zeros((20, 4), np.float32)),
+        ("mouth.gaussians.shN", np.zeros((20, 8, 3), np.float32)),
+        ("face.gaussians.shN", np.zeros((20, 4, 3), np.float32)),
+        ("face.gaussians.sh0", np.zeros((19, 3), np.float32)),
+        ("face.gaussians.soul", np.zeros((20, 3), np.float32)),
+    ],
+)
 def test_a_head_that_could_not_be_read_is_not_written_and_not_read(tmp_path, make, name, value):
     head = make.head_of()
     bad = HeadFile(head.card, {**head.tensors, name: value})
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         write_head(tmp_path / "anna.head", bad)
     assert not list(tmp_path.iterdir())
     path = make.head_at(tmp_path / "anna.head")
     card = json.loads(read_tensors(path)[1]["card"]) | {"content_hash": content_hash(bad.tensors)}
     text = json.dumps(card)
-    write_tensors(path, bad.tensors, {"format": FORMAT, "card": text,
-                                      "card_sha256": hashlib.sha256(text.encode()).hexdigest()})
-    with pytest.raises(Refusal, match=r"anna\.head"):
+    write_tensors(
+        path,
+        bad.tensors,
+        {"format": HEAD_FORMAT, "card": text, "card_sha256": hashlib.sha256(text.encode()).hexdigest()},
+    )
+    with pytest.raises(UserError, match=r"anna\.head"):
         read_head(path)
 
 
 def test_a_missing_column_is_named(make):
     head = make.head_of()
     tensors = {k: v for k, v in head.tensors.items() if k != "mouth.gaussians.quats"}
-    with pytest.raises(Refusal, match="quats"):
+    with pytest.raises(UserError, match="quats"):
         HeadFile(head.card, tensors).gaussians("mouth")

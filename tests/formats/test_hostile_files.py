@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every reader against cut, flipped, foreign and boasting files: a Refusal that names the file, and nothing else."""
+"""Every reader against cut, flipped, foreign and boasting files: a UserError that names the file, and nothing else."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ import zlib
 import numpy as np
 import pytest
 
-from talksplat.core.formats.bake import BakeReader
-from talksplat.core.formats.deltas import HEAD, HEAD_TAIL, Undecodable, decode, space_order
-from talksplat.core.formats.describe import describe
-from talksplat.core.formats.head import read_head
+from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.formats.deltas import HEAD, HEAD_TAIL, DecodeError, decode, space_order
+from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.ply import read_ply, write_ply
 from talksplat.core.formats.records import framed
-from talksplat.core.formats.refusal import Refusal
 from talksplat.core.formats.tensors import read_tensors
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.inspecting.describe import describe
 from talksplat.core.performance.condition import read_performance
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
@@ -55,7 +55,7 @@ def outcome(reader, path):
     """None when it reads, the sentence when it refuses; anything else is the defect we look for."""
     try:
         reader(path)
-    except Refusal as refusal:
+    except UserError as refusal:
         sentence = str(refusal)
         assert path.name in sentence
         assert "\n" not in sentence
@@ -68,7 +68,7 @@ def outcome(reader, path):
 def test_cut_at_every_byte(honest):
     path, reader = honest
     whole = path.read_bytes()
-    frames = [i for i in range(len(whole)) if whole[i:i + 4] in (b"FRAM", b"DONE")] if path.suffix == ".bake" else []
+    frames = [i for i in range(len(whole)) if whole[i : i + 4] in (b"FRAM", b"DONE")] if path.suffix == ".bake" else []
     step = max(1, len(whole) // 300)
     for size in [*range(0, len(whole), step), len(whole) - 1]:
         path.write_bytes(whole[:size])
@@ -97,8 +97,19 @@ def test_flipped_bits(honest):
 
 def test_foreign_content_under_our_name(honest):
     path, reader = honest
-    for content in (b"", b"\0", PNG, bytes(64), b"\xff" * 200, b"ply\n", b"ply\nend_header\n", b"TSPLBAKE",
-                    struct.pack("<Q", 2) + b"{}", struct.pack("<Q", 2) + b"[]", b"{}" * 50):
+    for content in (
+        b"",
+        b"\0",
+        PNG,
+        bytes(64),
+        b"\xff" * 200,
+        b"ply\n",
+        b"ply\nend_header\n",
+        b"TSPLBAKE",
+        struct.pack("<Q", 2) + b"{}",
+        struct.pack("<Q", 2) + b"[]",
+        b"{}" * 50,
+    ):
         path.write_bytes(content)
         assert outcome(reader, path)
         assert outcome(describe, path)
@@ -115,7 +126,7 @@ def test_no_file_a_folder_a_pipe(honest):
     if hasattr(os, "mkfifo"):
         os.mkfifo(path)
         assert "not a file" in outcome(reader, path)
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         reader(str(path) + "\0")
 
 
@@ -142,12 +153,25 @@ def test_boasting_headers_allocate_nothing(tmp_path):
         (read_head, boast("1.head", struct.pack("<Q", 2**63) + bytes(90))),
         (read_head, boast("2.head", struct.pack("<Q", 10**9) + b"{" + bytes(90))),
         (read_tensors, boast("3.performance", struct.pack("<Q", len(huge)) + huge + bytes(64))),
-        (read_ply, boast("4.ply", b"ply\nformat binary_little_endian 1.0\nelement vertex 9999999999\nproperty float x\n"
-                                  b"end_header\n" + bytes(64))),
+        (
+            read_ply,
+            boast(
+                "4.ply",
+                b"ply\nformat binary_little_endian 1.0\nelement vertex 9999999999\nproperty float x\n"
+                b"end_header\n" + bytes(64),
+            ),
+        ),
         (read_ply, boast("5.ply", b"ply\n" + b"comment " + b"a" * 100_000)),
         (read_bake, boast("6.bake", b"TSPLBAKE" + framed(b"CARD", 0, b"{}")[:4] + b"\xff" * 20)),
-        (read_bake, boast("7.bake", b"TSPLBAKE" + framed(b"CARD", 0, b'{"version":1}') + framed(
-            b"BASE", 0, struct.pack("<Q", len(huge)) + huge))),
+        (
+            read_bake,
+            boast(
+                "7.bake",
+                b"TSPLBAKE"
+                + framed(b"CARD", 0, b'{"version":1}')
+                + framed(b"BASE", 0, struct.pack("<Q", len(huge)) + huge),
+            ),
+        ),
     ]
     for reader, path in files:
         assert small(lambda r=reader, p=path: outcome(r, p)), path.name
@@ -172,24 +196,39 @@ def test_frames_with_right_checksums_and_evil_content(tmp_path, make):
 
     decode(frame(), canonical, order, into)
     bomb = bytes(1 << 26)
-    evil = [b"", frame()[:50], frame()[:-1], frame() + b"x", frame(moved=17), frame(moved=2**32 - 1), frame(moved=15),
-            frame(bits=b"\xff"), frame(bits=bomb), frame(low=bomb), frame(high=b""), frame(step=float("nan")),
-            frame(step=float("inf")), frame(step=-1e-6), frame(step=1e30), frame(errors=(float("nan"), 0.0, 0.0)),
-            frame()[:-3] + b"\xff" * 3]
+    evil = [
+        b"",
+        frame()[:50],
+        frame()[:-1],
+        frame() + b"x",
+        frame(moved=17),
+        frame(moved=2**32 - 1),
+        frame(moved=15),
+        frame(bits=b"\xff"),
+        frame(bits=bomb),
+        frame(low=bomb),
+        frame(high=b""),
+        frame(step=float("nan")),
+        frame(step=float("inf")),
+        frame(step=-1e-6),
+        frame(step=1e30),
+        frame(errors=(float("nan"), 0.0, 0.0)),
+        frame()[:-3] + b"\xff" * 3,
+    ]
     for coded in evil:
-        with pytest.raises(Undecodable):
+        with pytest.raises(DecodeError):
             decode(coded, canonical, order, into)
     boast = frame(low=bomb)
 
     def inflate():
-        with pytest.raises(Undecodable):
+        with pytest.raises(DecodeError):
             decode(boast, canonical, order, into)
 
     assert small(inflate)
     path = make.bake_at(tmp_path / "evil.bake", 16, 3)
     whole = path.read_bytes()
-    path.write_bytes(whole[:whole.index(b"FRAM")] + framed(b"FRAM", 0, frame(moved=3)))
-    with BakeReader.open(path) as bake, pytest.raises(Refusal, match=r"evil\.bake: frame 0 cannot be read"):
+    path.write_bytes(whole[: whole.index(b"FRAM")] + framed(b"FRAM", 0, frame(moved=3)))
+    with BakeReader.open(path) as bake, pytest.raises(UserError, match=r"evil\.bake: frame 0 cannot be read"):
         bake.frame(0)
 
 
@@ -199,22 +238,34 @@ def test_records_that_make_no_sense(tmp_path, make):
     first = whole.index(b"FRAM")
     start, second = whole[:first], whole.index(b"FRAM", first + 4)
     a_frame = whole[first:second]
-    done = whole[whole.index(b"DONE"):]
-    early = json.dumps({"frames": 3, "error": {"position": 0.0, "quaternion": 0.0, "log_scale": 0.0},
-                        "sha256": hashlib.sha256(start + a_frame).hexdigest()}).encode()
-    for tail in (whole[first:] + done,  # two ends
-                 a_frame + framed(b"DONE", 0, early),  # an end before all frames are there
-                 a_frame + a_frame,  # twice
-                 framed(b"FRAM", 99, b""),  # outside the shot
-                 framed(b"EVIL", 0, b""), done + a_frame, done + b"x" * 30,
-                 framed(b"DONE", 0, b"{}"), framed(b"DONE", 0, b"[" * 99999), a_frame + done):
+    done = whole[whole.index(b"DONE") :]
+    early = json.dumps(
+        {
+            "frames": 3,
+            "error": {"position": 0.0, "quaternion": 0.0, "log_scale": 0.0},
+            "sha256": hashlib.sha256(start + a_frame).hexdigest(),
+        }
+    ).encode()
+    for tail in (
+        whole[first:] + done,  # two ends
+        a_frame + framed(b"DONE", 0, early),  # an end before all frames are there
+        a_frame + a_frame,  # twice
+        framed(b"FRAM", 99, b""),  # outside the shot
+        framed(b"EVIL", 0, b""),
+        done + a_frame,
+        done + b"x" * 30,
+        framed(b"DONE", 0, b"{}"),
+        framed(b"DONE", 0, b"[" * 99999),
+        a_frame + done,
+    ):
         path.write_bytes(start + tail)
         assert outcome(lambda p: BakeReader.open(p).close(), path)  # at the door already
         assert outcome(describe, path)
 
 
 def test_a_newer_bake_says_so(tmp_path):
-    (tmp_path / "new.bake").write_bytes(b"TSPLBAKE" + framed(b"CARD", 0, b'{"version":3,"soul":1}')
-                                        + framed(b"BASE", 0, b"no more safetensors"))
-    with pytest.raises(Refusal, match=r"new\.bake: made by a newer talksplat \(version 3\); update"):
+    (tmp_path / "new.bake").write_bytes(
+        b"TSPLBAKE" + framed(b"CARD", 0, b'{"version":3,"soul":1}') + framed(b"BASE", 0, b"no more safetensors")
+    )
+    with pytest.raises(UserError, match=r"new\.bake: made by a newer talksplat \(version 3\); update"):
         BakeReader.open(tmp_path / "new.bake")

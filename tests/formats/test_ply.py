@@ -6,15 +6,33 @@ import pytest
 
 from talksplat.core.formats.gaussians import COLUMNS
 from talksplat.core.formats.ply import AXES, read_ply, read_ply_header, write_ply
-from talksplat.core.formats.refusal import Refusal
-from talksplat.core.formats.turning import RDF_TO_BLENDER, turned
+from talksplat.core.formats.rotate import RDF_TO_BLENDER, rotated
+from talksplat.core.formats.user_error import UserError
 
 
 def columns_of(n: int = 4, rest: int = 9, seed: int = 0) -> dict[str, np.ndarray]:
     """Stored values by property name, as a trainer would write them."""
     rng = np.random.default_rng(seed)
-    names = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", *(f"f_rest_{i}" for i in range(rest)),
-             "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"]
+    names = [
+        "x",
+        "y",
+        "z",
+        "nx",
+        "ny",
+        "nz",
+        "f_dc_0",
+        "f_dc_1",
+        "f_dc_2",
+        *(f"f_rest_{i}" for i in range(rest)),
+        "opacity",
+        "scale_0",
+        "scale_1",
+        "scale_2",
+        "rot_0",
+        "rot_1",
+        "rot_2",
+        "rot_3",
+    ]
     return {name: rng.normal(size=n).astype(np.float32) for name in names}
 
 
@@ -27,8 +45,16 @@ def store(path, columns, elements="", types=None, count=None, end=b"", form="bin
     for name, values in columns.items():
         row[name] = values
     count = n if count is None else count
-    lines = ["ply", f"format {form}", "comment SplatRenderMode: default", f"element vertex {count}",
-             *(f"property {kind} {name}" for name, kind in types.items()), *elements.splitlines(), "end_header", ""]
+    lines = [
+        "ply",
+        f"format {form}",
+        "comment SplatRenderMode: default",
+        f"element vertex {count}",
+        *(f"property {kind} {name}" for name, kind in types.items()),
+        *elements.splitlines(),
+        "end_header",
+        "",
+    ]
     path.write_bytes(eol.join(lines).encode() + row.tobytes() + end)
     return path
 
@@ -51,7 +77,7 @@ def test_bytes_are_the_layout_that_viewers_read(tmp_path, make):
     table = make.table(7, 15)
     write_ply(tmp_path / "a.ply", table)
     data = (tmp_path / "a.ply").read_bytes()
-    rows = np.frombuffer(data[data.index(b"end_header\n") + 11:], "<f4").reshape(7, 62)  # 248 bytes each
+    rows = np.frombuffer(data[data.index(b"end_header\n") + 11 :], "<f4").reshape(7, 62)  # 248 bytes each
     np.testing.assert_array_equal(rows[:, 3:6], 0)
     np.testing.assert_array_equal(rows[:, 9:24], table.shN[:, :, 0])  # fifteen reds, then greens, then blues
     np.testing.assert_allclose(1 / (1 + np.exp(-rows[:, 54])), table.opacities, rtol=1e-5)
@@ -72,7 +98,7 @@ def test_a_foreign_file_is_turned_activated_and_made_unit(tmp_path):
     plain = read_ply(tmp_path / "a.ply", axes="blender")
     np.testing.assert_array_equal(plain.means[:, 1], columns["y"])
     np.testing.assert_array_equal(plain.shN[:, 2, 1], columns["f_rest_5"])  # channel 1, coefficient 2 of 3
-    np.testing.assert_allclose(turned(plain, RDF_TO_BLENDER).shN, table.shN)
+    np.testing.assert_allclose(rotated(plain, RDF_TO_BLENDER).shN, table.shN)
 
 
 def test_order_types_and_strange_properties_do_not_matter(tmp_path):
@@ -80,8 +106,14 @@ def test_order_types_and_strange_properties_do_not_matter(tmp_path):
     plain = read_ply(store(tmp_path / "a.ply", columns))
     shuffled = dict(sorted({**columns, "label": np.full(4, 3), "error": np.zeros(4)}.items(), reverse=True))
     types = {"label": "uchar", "error": "double", "x": "double"}
-    path = store(tmp_path / "b.ply", shuffled, "element face 2\nproperty list uchar int vertex_indices", types,
-                 end=bytes(5), eol="\r\n")
+    path = store(
+        tmp_path / "b.ply",
+        shuffled,
+        "element face 2\nproperty list uchar int vertex_indices",
+        types,
+        end=bytes(5),
+        eol="\r\n",
+    )
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(read_ply(path), name), getattr(plain, name))
 
@@ -105,40 +137,43 @@ def test_empty_tables_travel(tmp_path, make):
 LACKING = {name: values for name, values in columns_of().items() if name != "rot_3"}
 
 
-@pytest.mark.parametrize("lie", [
-    {"count": 5},
-    {"count": 3},
-    {"count": 10**14},
-    {"count": "9" * 30},
-    {"count": -4},
-    {"end": b"more"},
-    {"form": "ascii 1.0"},
-    {"form": "binary_big_endian 1.0"},
-    {"elements": "element face 1000000\nproperty int a"},
-    {"elements": "property list uchar int more"},
-    {"elements": "property float x"},
-    {"elements": "property quad y4"},
-    {"elements": "element vertex 0\nproperty float x"},
-    {"elements": "gibberish"},
-    {"columns": LACKING},
-    {"columns": columns_of(rest=12)},
-    {"columns": {name: columns_of()[name] for name in "xyz"}},
-    {"columns": columns_of() | {"x": np.full(4, np.nan)}},
-    {"columns": columns_of() | {"scale_1": np.full(4, np.inf)}},
-    {"columns": columns_of() | {"scale_1": np.full(4, 1e3)}},
-    {"columns": columns_of() | {f"rot_{i}": np.zeros(4) for i in range(4)}},
-])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"count": 5},
+        {"count": 3},
+        {"count": 10**14},
+        {"count": "9" * 30},
+        {"count": -4},
+        {"end": b"more"},
+        {"form": "ascii 1.0"},
+        {"form": "binary_big_endian 1.0"},
+        {"elements": "element face 1000000\nproperty int a"},
+        {"elements": "property list uchar int more"},
+        {"elements": "property float x"},
+        {"elements": "property quad y4"},
+        {"elements": "element vertex 0\nproperty float x"},
+        {"elements": "gibberish"},
+        {"columns": LACKING},
+        {"columns": columns_of(rest=12)},
+        {"columns": {name: columns_of()[name] for name in "xyz"}},
+        {"columns": columns_of() | {"x": np.full(4, np.nan)}},
+        {"columns": columns_of() | {"scale_1": np.full(4, np.inf)}},
+        {"columns": columns_of() | {"scale_1": np.full(4, 1e3)}},
+        {"columns": columns_of() | {f"rot_{i}": np.zeros(4) for i in range(4)}},
+    ],
+)
 def test_files_that_lie_or_lack_are_refused(tmp_path, lie):
     path = store(tmp_path / "lie.ply", **{"columns": columns_of(), **lie})
-    with pytest.raises(Refusal, match=r"lie\.ply"):
+    with pytest.raises(UserError, match=r"lie\.ply"):
         read_ply(path)
 
 
 def test_unknown_axes_are_refused(tmp_path, make):
     write_ply(tmp_path / "a.ply", make.table(2))
     (tmp_path / "a.ply").write_bytes((tmp_path / "a.ply").read_bytes().replace(b"axes blender", b"axes bxender"))
-    with pytest.raises(Refusal, match="bxender"):
+    with pytest.raises(UserError, match="bxender"):
         read_ply(tmp_path / "a.ply")
-    with pytest.raises(Refusal, match="ruf"):
+    with pytest.raises(UserError, match="ruf"):
         write_ply(tmp_path / "b.ply", make.table(2), "ruf")
     assert not (tmp_path / "b.ply").exists()

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from talksplat.core.formats.head import HeadFile, read_head, write_head
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.head_file import HeadFile, read_head, write_head
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.head import Cloud, HeadModel
 from talksplat.core.performance.condition import Condition
 from talksplat.core.performance.replay import Replay
@@ -65,9 +65,9 @@ def test_networks_that_do_not_fit_are_refused(tiny):
     for name in ("face.audio.feature_mean", "mouth.field.deform.0.weight"):
         tensors = dict(tiny.tensors)
         del tensors[name]
-        with pytest.raises(Refusal, match="export the head again"):
+        with pytest.raises(UserError, match="export the head again"):
             HeadModel.from_file(HeadFile(tiny.card, tensors, "x.head"))
     tensors = dict(tiny.tensors)
     tensors["face.field.deform.0.weight"] = np.zeros((3, 3), np.float32)
-    with pytest.raises(Refusal, match="do not fit its card"):
+    with pytest.raises(UserError, match="do not fit its card"):
         HeadModel.from_file(HeadFile(tiny.card, tensors, "x.head"))

@@ -24,8 +24,7 @@ def number_of(rgb: np.ndarray) -> int:
     return int(((middle > 127) << np.arange(BITS)).sum())
 
 
-def write_film(path, times, codec="libx264", pictures=None, options=None, sound=None, setup=None, clock=CLOCK,
-               rate=25):
+def write_film(path, times, codec="libx264", pictures=None, options=None, sound=None, setup=None, clock=CLOCK, rate=25):
     """Picture i (numbered, or of `pictures`) at times[i] seconds; `sound` float32 [L] at 48 kHz from time 0."""
     with av.open(str(path), "w") as out:
         film = out.add_stream(codec, rate=rate, options=options or {})

@@ -6,9 +6,9 @@ import pytest
 
 from talksplat.core.interchange.colour import (
     CEILING,
-    SPACES,
-    codes_of,
+    COLOUR_SPACES,
     decoded,
+    display_codes,
     display_to_scene_linear,
     encoded,
     scene_linear_to_display,
@@ -30,13 +30,13 @@ def _xyz(space):
     return columns * np.linalg.solve(columns, white), white
 
 
-@pytest.mark.parametrize("space", list(SPACES))
+@pytest.mark.parametrize("space", list(COLOUR_SPACES))
 def test_matrices_follow_from_their_primaries(space):
     source, day = _xyz("lin_rec709_scene")
     target, white = _xyz(space)
     adapt = np.linalg.inv(BRADFORD) @ np.diag((BRADFORD @ white) / (BRADFORD @ day)) @ BRADFORD
-    assert np.allclose(SPACES[space], np.linalg.solve(target, adapt @ source), atol=2e-9)
-    assert np.allclose(SPACES[space].sum(axis=1), 1.0, atol=1e-9)
+    assert np.allclose(COLOUR_SPACES[space], np.linalg.solve(target, adapt @ source), atol=2e-9)
+    assert np.allclose(COLOUR_SPACES[space].sum(axis=1), 1.0, atol=1e-9)
 
 
 def test_curve():
@@ -57,7 +57,7 @@ def test_soft_edge_over_a_plate():
     assert np.allclose(decoded(0.3) + 0.09, 0.1632, atol=5e-5)
 
 
-@pytest.mark.parametrize("space", list(SPACES))
+@pytest.mark.parametrize("space", list(COLOUR_SPACES))
 def test_there_and_back(space):
     rng = np.random.default_rng(0)
     alpha = rng.uniform(0.001, 1.0, (40, 30)).astype(np.float32)
@@ -78,6 +78,6 @@ def test_empty_and_overshooting_pixels():
 
 def test_codes_are_straight():
     color, alpha = np.array([[[0.3, 0.15, 0.0], [0.0, 0.0, 0.0]]]), np.array([[0.5, 0.0]])
-    assert codes_of(color, alpha).tolist() == [[[153, 76, 0, 128], [0, 0, 0, 0]]]
-    assert codes_of(np.array([[[1.4, 0.5, -1.0]]])).tolist() == [[[255, 128, 0]]]
+    assert display_codes(color, alpha).tolist() == [[[153, 76, 0, 128], [0, 0, 0, 0]]]
+    assert display_codes(np.array([[[1.4, 0.5, -1.0]]])).tolist() == [[[255, 128, 0]]]
     assert np.allclose(straight(color, alpha)[0, 0], [0.6, 0.3, 0.0])

@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 
 from talksplat.core.formats.camera import Camera
-from talksplat.core.formats.refusal import Refusal
-from talksplat.core.interchange.exr import BACKGROUND, LAYOUTS, Plate, read_exr, write_exr
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.interchange.exr import BACKGROUND, EXR_LAYOUTS, RenderPasses, read_exr, write_exr
+from talksplat.core.interchange.frame_metadata import FrameMetadata, timecode, world_to_camera, world_to_ndc
 from talksplat.core.interchange.png import write_png
-from talksplat.core.interchange.slate import Slate, timecode, world_to_camera, world_to_ndc
 
 EYE = Camera.looking_at(np.array([0.3, -1.2, 0.2]), np.array([0.0, 0.0, 0.1]), 64, 48, 0.6)
 SHIFTED = Camera(64, 48, 80.0, 70.0, 20.0, 30.0, EYE.viewmat)
 FLAT = Camera(64, 48, 100.0, 100.0, 30.0, 25.0, EYE.viewmat, kind="orthographic")
-SLATE = Slate(Fraction(24000, 1001), 1001, EYE, head="ab" * 32, notes={"sound": "voice.wav"})
+SLATE = FrameMetadata(Fraction(24000, 1001), 1001, EYE, head="ab" * 32, notes={"sound": "voice.wav"})
 
 
 def _plate(height=48, width=64):
@@ -28,7 +28,7 @@ def _plate(height=48, width=64):
     alpha[:5] = 0
     light = (rng.uniform(0, 1.4, (height, width, 3)) * alpha[..., None]).astype(np.float32)
     depth = rng.uniform(0.5, 3, (height, width)).astype(np.float32)
-    return Plate(light, alpha, depth, depth + 0.25)
+    return RenderPasses(light, alpha, depth, depth + 0.25)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
@@ -56,7 +56,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("layout", list(LAYOUTS))
+@pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
 def test_exr_comes_back(tmp_path, layout):
     plate, names = _plate(), NAMES[layout]
     write_exr(tmp_path / "a.exr", plate, SLATE, layout)
@@ -75,7 +75,7 @@ def test_exr_comes_back(tmp_path, layout):
 def test_exr_takes_views(tmp_path):
     """Turned and flipped arrays, as they come from cameras and torch."""
     plate = _plate()
-    turned = Plate(plate.light[::-1].transpose(1, 0, 2), plate.alpha[::-1].T, plate.depth[::-1].T)
+    turned = RenderPasses(plate.light[::-1].transpose(1, 0, 2), plate.alpha[::-1].T, plate.depth[::-1].T)
     write_exr(tmp_path / "a.exr", turned, SLATE, "nuke")
     channels, _ = read_exr(tmp_path / "a.exr")
     assert np.array_equal(channels["G"], turned.light[..., 1].astype(np.float16))
@@ -103,13 +103,13 @@ def test_exr_parts_are_those_of_blender(tmp_path):
 
 def test_exr_without_depth(tmp_path):
     plate = _plate()
-    write_exr(tmp_path / "a.exr", Plate(plate.light, plate.alpha), SLATE, "nuke")
+    write_exr(tmp_path / "a.exr", RenderPasses(plate.light, plate.alpha), SLATE, "nuke")
     assert set(read_exr(tmp_path / "a.exr")[0]) == set("RGBA")
 
 
-@pytest.mark.parametrize("layout", list(LAYOUTS))
+@pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
 def test_exr_says_when_and_through_what(tmp_path, layout):
-    slate = Slate(SLATE.rate, 1001, EYE, "lin_ap1_scene", "ab" * 32, SLATE.notes)
+    slate = FrameMetadata(SLATE.rate, 1001, EYE, "lin_ap1_scene", "ab" * 32, SLATE.notes)
     write_exr(tmp_path / "a.exr", _plate(), slate, layout)
     header = read_exr(tmp_path / "a.exr")[1]
     assert header["framesPerSecond"] == Fraction(24000, 1001)
@@ -156,11 +156,12 @@ def test_timecode(frame, rate, code):
     assert (found.hours, found.minutes, found.seconds, found.frame, found.fieldPhase) == code
 
 
-@pytest.mark.parametrize(("frame", "rate"), [(-1, 24), (86400 * 24, 24), (5, 120), (5, Fraction(1, 4)),
-                                            (5, Fraction(25, 2)), (5, 45)])
+@pytest.mark.parametrize(
+    ("frame", "rate"), [(-1, 24), (86400 * 24, 24), (5, 120), (5, Fraction(1, 4)), (5, Fraction(25, 2)), (5, 45)]
+)
 def test_no_timecode_rather_than_a_wrong_one(tmp_path, frame, rate):
     assert timecode(frame, Fraction(rate)) is None
-    write_exr(tmp_path / "a.exr", _plate(), Slate(Fraction(rate), frame), "nuke")
+    write_exr(tmp_path / "a.exr", _plate(), FrameMetadata(Fraction(rate), frame), "nuke")
     assert "timeCode" not in read_exr(tmp_path / "a.exr")[1]
 
 
@@ -169,18 +170,18 @@ def test_bad_plates_leave_nothing(tmp_path):
     broken = good.light.copy()
     broken[3, 3, 1] = np.nan
     bad = [(broken, good.alpha), (good.light[:-1], good.alpha), (good.light, good.alpha, good.depth.T)]
-    for plate in (Plate(*arrays) for arrays in bad):
+    for plate in (RenderPasses(*arrays) for arrays in bad):
         with pytest.raises(ValueError, match="plate"):
             write_exr(tmp_path / "a.exr", plate, SLATE)
     with pytest.raises(ValueError, match="colour space"):
-        Slate(Fraction(24), 1, space="sRGB")
+        FrameMetadata(Fraction(24), 1, space="sRGB")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("data", [b"", b"text, not a picture", b"\x76\x2f\x31\x01" + bytes(40)])
 def test_what_is_no_exr(tmp_path, data):
     (tmp_path / "a.exr").write_bytes(data)
-    with pytest.raises(Refusal, match=r"a\.exr"):
+    with pytest.raises(UserError, match=r"a\.exr"):
         read_exr(tmp_path / "a.exr")
 
 
@@ -191,7 +192,7 @@ def test_an_exr_that_boasts_or_breaks_off(tmp_path):
     boast = np.array([0, 0, 59999, 59999], "<i4").tobytes()
     for data in (whole[:place] + boast + whole[place + 16 :], whole[: len(whole) // 2], whole[:300]):
         (tmp_path / "a.exr").write_bytes(data)
-        with pytest.raises(Refusal, match=r"a\.exr cannot be read"):
+        with pytest.raises(UserError, match=r"a\.exr cannot be read"):
             read_exr(tmp_path / "a.exr")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from talksplat.core.audio.decode import load_sound
-from talksplat.core.interchange.video import frames, probe
+from talksplat.core.interchange.video import probe_video, read_video
 
 GRID = Path(__file__).resolve().parents[1] / "fixtures" / "grid" / "sgbc6n.mpg"
 ROUNDED = Fraction(1, 1000)
@@ -51,7 +51,7 @@ def film_and_times(request, cinema, tmp_path_factory):
 @pytest.mark.parametrize("wanted", [Fraction(25), NTSC, Fraction(60)], ids=str)
 def test_what_is_shown_then(cinema, film_and_times, wanted):
     film, times = film_and_times
-    got = list(frames(film, wanted))
+    got = list(read_video(film, wanted))
     assert [f.index for f in got] == list(range(got[0].index, got[0].index + len(got)))
     first = 0 if times[0] * wanted <= 1 else math.ceil((times[0] - ROUNDED) * wanted)
     assert got[0].index == first
@@ -69,10 +69,10 @@ def test_its_own_rate_gives_every_picture_once(cinema, tmp_path, name):
     rate = NTSC if codec == "libx264" else Fraction(25)
     clock = 25 if codec == "mpeg2video" else 90000
     film = cinema.write_film(tmp_path / name, steady(rate, 100), codec, clock=clock, rate=rate)
-    got = list(frames(film, rate))
+    got = list(read_video(film, rate))
     assert [cinema.number_of(f.rgb) for f in got] == list(range(100))
     assert [f.index for f in got] == list(range(100))
-    assert abs(probe(film).duration - 100 / rate) < Fraction(1, 25)
+    assert abs(probe_video(film).duration - 100 / rate) < Fraction(1, 25)
 
 
 @pytest.mark.parametrize("name", ["long.mp4", "long.mkv", "long.ts"])
@@ -88,7 +88,7 @@ def test_flash_and_click_stay_together_to_the_end(cinema, tmp_path, name):
         sound[round(flash * 48000) : round((flash + Fraction(1, 100)) * 48000)] = 0.8
     film = cinema.write_film(tmp_path / name, times, "libx264", [bright if x else dark for x in lit],
                              {"preset": "ultrafast"}, sound)  # fmt: skip
-    seen = [(f.index, f.rgb.mean() > 127) for f in frames(film, rate)]
+    seen = [(f.index, f.rgb.mean() > 127) for f in read_video(film, rate)]
     rises = [k for (_, a), (k, b) in itertools.pairwise(seen) if b and not a]
     heard = load_sound(film)
     loud = np.flatnonzero(np.abs(heard.samples) > 0.3) / heard.rate
@@ -105,25 +105,25 @@ def test_a_later_start_shows_the_same(cinema, tmp_path, name):
     codec = "mpeg2video" if name == "pal.mpg" else "libx264"
     times = jittered(300) if name.startswith("vfr") else steady(25, 300)
     film = cinema.write_film(tmp_path / name, times, codec, clock=25 if codec == "mpeg2video" else 90000)
-    whole = {f.index: f.rgb for f in frames(film, Fraction(25))}
+    whole = {f.index: f.rgb for f in read_video(film, Fraction(25))}
     for start, stop in ((60, 70), (137, 150), (260, None)):
-        part = list(frames(film, Fraction(25), start=start, stop=stop))
+        part = list(read_video(film, Fraction(25), start=start, stop=stop))
         assert [f.index for f in part] == [k for k in whole if start <= k < (stop or math.inf)]
         assert all(np.array_equal(f.rgb, whole[f.index]) for f in part)
 
 
 def test_a_still_is_decoded_once_and_cannot_be_written_into(cinema, tmp_path):
     film = cinema.write_film(tmp_path / "slow.mp4", steady(5, 10))
-    got = list(frames(film, Fraction(25)))
+    got = list(read_video(film, Fraction(25)))
     assert len({id(f.rgb) for f in got}) == 10
     with pytest.raises(ValueError, match="read-only"):
         got[0].rgb[0, 0] = 0
 
 
 def test_grid_clip():
-    info = probe(GRID, Fraction(16, 15))
+    info = probe_video(GRID, Fraction(16, 15))
     assert (info.width, info.height, info.rate, info.duration, info.has_sound) == (384, 288, 25, 3, True)
-    got = list(frames(GRID, Fraction(25), pixel_aspect=Fraction(16, 15)))
+    got = list(read_video(GRID, Fraction(25), pixel_aspect=Fraction(16, 15)))
     assert [f.index for f in got] == list(range(75))
     assert got[0].rgb.shape == (288, 384, 3)
     assert len({f.rgb.tobytes() for f in got}) > 70

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talksplat.core.formats.refusal import Refusal
-from talksplat.core.interchange.video import frames, probe
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.interchange.video import probe_video, read_video
 
 FIVE = [Fraction(i, 25) for i in range(5)]
 MATRICES = {"601": (0.299, 0.114), "709": (0.2126, 0.0722), "2020": (0.2627, 0.0593)}  # kr, kb
 
 
 def first(path, **options):
-    return next(frames(path, Fraction(25), **options)).rgb
+    return next(read_video(path, Fraction(25), **options)).rgb
 
 
 def four_corners(width=96, height=64):
@@ -45,7 +45,7 @@ def corners(rgb):
 def test_phones_are_held_every_way(cinema, tmp_path, degrees, hflip, vflip, shown):
     film = cinema.write_film(tmp_path / "phone.mp4", FIVE, pictures=[four_corners()] * 5,
                              setup=lambda s: s.set_display_rotation(degrees, hflip, vflip))  # fmt: skip
-    rgb, info = first(film), probe(film)
+    rgb, info = first(film), probe_video(film)
     assert corners(rgb) == shown
     assert rgb.shape[:2] == ((96, 64) if degrees % 180 else (64, 96)) == (info.height, info.width)
 
@@ -66,7 +66,7 @@ def test_what_is_round_is_round(cinema, tmp_path, aspect, said):
 
     film = cinema.write_film(tmp_path / "pal.mp4", FIVE, pictures=[disc(180, 144, float(aspect))] * 5, setup=tell)
     own = None if said else aspect
-    rgb, info = first(film, pixel_aspect=own), probe(film, own)
+    rgb, info = first(film, pixel_aspect=own), probe_video(film, own)
     assert rgb.shape == (144, round(180 * aspect), 3) == (info.height, info.width, 3)
     mask = rgb[..., 1] > 127
     wide, high = (np.ptp(np.flatnonzero(mask.any(axis=axis))) for axis in (0, 1))
@@ -168,7 +168,7 @@ def test_interlaced_pictures_are_made_whole(cinema, tmp_path):
     combs = {}
     for flagged in (True, False):
         film = _flagged(tmp_path / f"{flagged}.mkv", woven, flagged)
-        seen = list(frames(film, Fraction(25)))
+        seen = list(read_video(film, Fraction(25)))
         assert [f.index for f in seen] == list(range(12))
         rows = seen[6].rgb[8:-8, :, 1].astype(float)
         combs[flagged] = np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean()
@@ -199,7 +199,7 @@ def _flagged(path, pictures, interlaced):
 def test_a_picture_that_stands_too_long_is_one_that_is_missing(cinema, tmp_path, hole, missing):
     """Matroska says how long a picture lasts; what a hole shows is not what was filmed."""
     times = [Fraction(i, 25) + hole * (i >= 10) for i in range(20)]
-    got = list(frames(cinema.write_film(tmp_path / "film.mkv", times), Fraction(25)))
+    got = list(read_video(cinema.write_film(tmp_path / "film.mkv", times), Fraction(25)))
     assert [f.index for f in got] == list(range(round(times[-1] * 25) + 1))
     held = [k for k in range(len(got)) if times[9] < Fraction(k, 25) < times[10]]
     assert [f.index for f in got if f.damaged] == (held if missing else [])
@@ -211,7 +211,7 @@ def test_a_broken_picture_is_told_of_and_the_last_one_held(cinema, tmp_path):
     marks = [i for i in range(len(data)) if data[i : i + 8] == b"\x89PNG\r\n\x1a\n"]
     data[marks[7] : marks[7] + 8] = b"NOT-PNG!"
     film.write_bytes(data)
-    got = list(frames(film, Fraction(25)))
+    got = list(read_video(film, Fraction(25)))
     assert [cinema.number_of(f.rgb) for f in got] == [*range(7), 6, *range(8, 20)]
     damaged = {f.index for f in got if f.damaged}
     assert 7 in damaged
@@ -219,8 +219,8 @@ def test_a_broken_picture_is_told_of_and_the_last_one_held(cinema, tmp_path):
     for mark in marks[1:]:
         data[mark : mark + 8] = b"NOT-PNG!"
     film.write_bytes(data)
-    with pytest.raises(Refusal, match="is damaged"):
-        list(frames(film, Fraction(25)))
+    with pytest.raises(UserError, match="is damaged"):
+        list(read_video(film, Fraction(25)))
 
 
 def _wav(path):
@@ -272,8 +272,8 @@ HOSTILE = {
 def test_what_is_no_video_ends_in_one_sentence(tmp_path, name):
     make, words = HOSTILE[name]
     make(tmp_path / name)
-    for ask in (probe, first):
-        with pytest.raises(Refusal, match=words) as said:
+    for ask in (probe_video, first):
+        with pytest.raises(UserError, match=words) as said:
             ask(tmp_path / name)
         assert name in str(said.value)
         assert "\n" not in str(said.value)
@@ -291,15 +291,15 @@ def test_films_that_break_off_stand_still_or_jump_back(cinema, tmp_path):
                 out.mux(packet)
     data = whole.read_bytes()
     (tmp_path / "half.mp4").write_bytes(data[: len(data) * 2 // 3])
-    with pytest.raises(Refusal, match="breaks off"):
-        probe(tmp_path / "half.mp4")
+    with pytest.raises(UserError, match="breaks off"):
+        probe_video(tmp_path / "half.mp4")
     (tmp_path / "headless.mp4").write_bytes(film.read_bytes()[: len(data) // 2])
-    with pytest.raises(Refusal, match="cannot be read"):
-        probe(tmp_path / "headless.mp4")
+    with pytest.raises(UserError, match="cannot be read"):
+        probe_video(tmp_path / "headless.mp4")
     still = cinema.write_film(tmp_path / "still.mkv", [*times, Fraction(60)])
-    with pytest.raises(Refusal, match="no new picture"):
-        list(frames(still, Fraction(25)))
+    with pytest.raises(UserError, match="no new picture"):
+        list(read_video(still, Fraction(25)))
     ts = [cinema.write_film(tmp_path / f"{i}.ts", times, "mpeg2video", clock=25) for i in range(2)]
     (tmp_path / "twice.ts").write_bytes(ts[0].read_bytes() + ts[1].read_bytes())
-    with pytest.raises(Refusal, match="jumps back"):
-        list(frames(tmp_path / "twice.ts", Fraction(25)))
+    with pytest.raises(UserError, match="jumps back"):
+        list(read_video(tmp_path / "twice.ts", Fraction(25)))

@@ -8,16 +8,16 @@ import pytest
 from PIL import Image
 
 from talksplat.core.audio.encoders import ENCODERS
-from talksplat.core.deeds import do
-from talksplat.core.formats.bake import BakeReader
-from talksplat.core.formats.head import read_head
+from talksplat.core.dispatch import run_job
+from talksplat.core.evaluation import LandmarkCarrier, canonical_landmarks
+from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.formats.head_file import read_head
 from talksplat.core.jobs.events import Finished
 from talksplat.core.jobs.messages import Bake, Perform, Render
 from talksplat.core.metrics import correlation, lip_gap
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.replay import Replay
-from talksplat.core.training.evaluation import Carrier, canonical_landmarks
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ROOT / "samples" / "sample.head"
@@ -27,7 +27,7 @@ STEADY = Controls(blinks=0.0)
 
 
 def done(job) -> dict:
-    last = list(do(job))[-1]
+    last = list(run_job(job))[-1]
     assert isinstance(last, Finished), last
     return last.result
 
@@ -112,7 +112,7 @@ def test_replay_and_bake_are_one(shot):
 @pytest.mark.shared_data
 def test_every_clip_that_was_kept_back_moves_the_lips_right(shared_data, tmp_path):
     head = read_head(HEAD)
-    carrier = Carrier(head)
+    carrier = LandmarkCarrier(head)
     assert head.card.audio_encoder in ENCODERS
     with np.load(GRID / "lip_gaps.npz") as truth:
         times, clips = truth["time"], [str(clip) for clip in truth["clips"]]

@@ -13,10 +13,10 @@ from multiprocessing.connection import Client
 import pytest
 
 from talksplat.core.baking.bake import bake
-from talksplat.core.formats.bake import BakeReader
+from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
 from talksplat.core.jobs.messages import Bake, Info, Render
-from talksplat.core.jobs.wire import PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+from talksplat.core.wire import PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
 
 PATIENCE = 200  # seconds; a loaded machine imports torch slowly
 
@@ -28,8 +28,13 @@ class Process:
         self.key = secrets.token_bytes(32)
         environment = {**os.environ, "TALKSPLAT_WORKER_KEY": self.key.hex()}
         with open(log, "ab") as stderr:
-            self.process = subprocess.Popen([sys.executable, "-m", "talksplat.core.worker"], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.PIPE, stderr=stderr, env=environment)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "talksplat.core.worker"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+            )
         self.port = json.loads(self.process.stdout.readline())["port"]
 
     @contextmanager

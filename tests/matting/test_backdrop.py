@@ -30,8 +30,11 @@ def wall_of(colour) -> np.ndarray:
 def test_walls_that_no_key_can_tell_are_not_plain(film, truth):
     rng = np.random.default_rng(0)
     shelves = np.repeat(np.repeat(rng.uniform(0, 255, (16, 16, 3)), 16, 0), 16, 1)
-    for wall, reason in ((shelves, "not plain"), (wall_of(128), "too little colour"),
-                         (wall_of([225, 165, 125]), "close to the skin")):
+    for wall, reason in (
+        (shelves, "not plain"),
+        (wall_of(128), "too little colour"),
+        (wall_of([225, 165, 125]), "close to the skin"),
+    ):
         found = Backdrop.of(film(wall), truth.points)
         assert not found.plain
         assert reason in found.why

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from talksplat.core.matting import Backdrop, alpha_by_mask, clean
+from talksplat.core.matting import Backdrop, alpha_from_mask, despill
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def cut(film, truth):
     backdrop = Backdrop.of(frames, truth.points).of_clip(frames, truth.points)
     evened = [backdrop.evened(f, p) for f, p in zip(frames, truth.points)]
     alpha = np.stack([backdrop.alpha(e, p) for e, p in zip(evened, truth.points)])
-    return backdrop, np.stack(evened), alpha, np.stack([clean(e, a, backdrop.field) for e, a in zip(evened, alpha)])
+    return backdrop, np.stack(evened), alpha, np.stack([despill(e, a, backdrop.field) for e, a in zip(evened, alpha)])
 
 
 def test_alpha_is_the_renders(cut, truth):
@@ -80,7 +80,7 @@ def test_a_picture_without_a_person_or_all_grey_is_no_trouble(cut, cyan):
     even = backdrop.evened(grey, np.full((478, 2), np.nan))
     alpha = backdrop.alpha(even, np.full((478, 2), np.nan))
     assert np.isfinite(alpha).all()
-    assert clean(even, alpha, backdrop.field).shape == (256, 256, 3)
+    assert despill(even, alpha, backdrop.field).shape == (256, 256, 3)
 
 
 def test_a_coarse_person_mask_is_moved_onto_the_edge(film, truth, cut):
@@ -90,6 +90,6 @@ def test_a_coarse_person_mask_is_moved_onto_the_edge(film, truth, cut):
     for picture, alpha, points in zip(frames, truth.alpha, truth.points):
         small = ndimage.zoom(ndimage.gaussian_filter(alpha, 3), 0.5, order=1)
         person = ndimage.zoom(small, 2, order=1).clip(0, 1).astype(np.float32)
-        refined = alpha_by_mask(picture, person, points)
+        refined = alpha_from_mask(picture, person, points)
         assert np.abs(refined - alpha).mean() < 0.75 * np.abs(person - alpha).mean()
-        assert clean(picture.astype(np.float32), refined).dtype == np.uint8
+        assert despill(picture.astype(np.float32), refined).dtype == np.uint8

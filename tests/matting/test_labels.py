@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from talksplat.core.matting import labels
+from talksplat.core.matting import label_pixels
 from talksplat.core.matting.kernels import box_mean, shrunk
 from talksplat.core.matting.regions import coverage
 
 
 def test_the_inside_of_the_mouth_is_the_renders(truth):
-    found = np.stack([labels(a.shape, a, p) for a, p in zip(truth.alpha, truth.points)])
+    found = np.stack([label_pixels(a.shape, a, p) for a, p in zip(truth.alpha, truth.points)])
     mouth = found == 2
     assert not mouth[0].any()  # lips touch
     assert (mouth & truth.mouth).sum() / (mouth | truth.mouth).sum() > 0.7
@@ -24,7 +24,7 @@ def test_the_inside_of_the_mouth_is_the_renders(truth):
 def test_without_a_face_there_is_a_person_but_no_mouth(truth):
     nobody = np.full((478, 2), np.nan)
     for points in (None, nobody):
-        assert set(np.unique(labels((256, 256), truth.alpha[3], points))) == {0, 1}
+        assert set(np.unique(label_pixels((256, 256), truth.alpha[3], points))) == {0, 1}
 
 
 @given(st.lists(st.tuples(st.floats(-5, 30), st.floats(-5, 30)), min_size=3, max_size=9))

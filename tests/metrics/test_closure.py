@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.metrics import Word, bilabial_spans, closed_below, closure, pauses, read_align
 
 TIMES = np.arange(75) / 25
-ROWS = ("0 17250 sil\n17250 22500 bin\n22500 26500 blue\n26500 28500 at\n28500 33000 M\n33000 38000 four\n"
-        "38000 74500 sp\n")
+ROWS = (
+    "0 17250 sil\n17250 22500 bin\n22500 26500 blue\n26500 28500 at\n28500 33000 M\n33000 38000 four\n38000 74500 sp\n"
+)
 
 
 def mouth(closings, depth=0.0):
@@ -84,13 +85,28 @@ def test_words_of_grid(tmp_path):
     assert [tuple(span) for span in pauses(words)] == [(0.0, 0.69), (1.52, 2.98)]
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "0 17250\n", "0 x sil", "5 4 bin", "-1 4 bin", "0 nan sil", "0 inf sil",
-                                  "0 1 two words", "\xff\xfe".encode("latin-1"), b"0 1 sil\n" * 10000, None])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n\n",
+        "0 17250\n",
+        "0 x sil",
+        "5 4 bin",
+        "-1 4 bin",
+        "0 nan sil",
+        "0 inf sil",
+        "0 1 two words",
+        "\xff\xfe".encode("latin-1"),
+        b"0 1 sil\n" * 10000,
+        None,
+    ],
+)
 def test_broken_timings_are_refused(tmp_path, text):
     path = tmp_path / "a.align"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(Refusal, match=r"a\.align"):
+    with pytest.raises(UserError, match=r"a\.align"):
         read_align(path)
 
 

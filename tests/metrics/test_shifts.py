@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talksplat.core.metrics import correlation, lip_offset, pooled, share_within, shift_recovery
+from talksplat.core.metrics import correlation, lip_offset, pool_offsets, share_within, shift_recovery
 from talksplat.core.metrics.shifts import best_shift, shifted_correlation
 
 
 def chatter(count, seed=0, width=2.0):
     """A band-limited curve, as lips move: noise through a Gaussian."""
     x = np.arange(-8, 9)
-    return np.convolve(np.random.default_rng(seed).standard_normal(count + 16), np.exp(-x**2 / (2 * width**2)), "valid")
+    return np.convolve(
+        np.random.default_rng(seed).standard_normal(count + 16), np.exp(-(x**2) / (2 * width**2)), "valid"
+    )
 
 
 @given(st.integers(-15, 15), st.integers(0, 50), st.floats(0.01, 100), st.floats(-100, 100))
@@ -71,10 +73,10 @@ def test_many_clips():
     assert share_within(offsets) == 0.25
     assert share_within(offsets, 2) == 1
     assert np.isnan(share_within([]))
-    assert pooled(offsets).frames == 2
-    assert np.allclose(pooled(offsets).curve, np.mean([offset.curve for offset in offsets], axis=0))
+    assert pool_offsets(offsets).frames == 2
+    assert np.allclose(pool_offsets(offsets).curve, np.mean([offset.curve for offset in offsets], axis=0))
     with pytest.raises(ValueError, match="one frame rate"):
-        pooled([offsets[0], lip_offset(clips[0], clips[0], 30)])
+        pool_offsets([offsets[0], lip_offset(clips[0], clips[0], 30)])
 
 
 @pytest.mark.parametrize("k", [0, 1, 5, 12])
@@ -97,8 +99,15 @@ def test_a_head_that_learned_the_clock_is_found_out():
     assert np.isnan(nothing.residual)
 
 
-@pytest.mark.parametrize(("told", "true"), [(np.ones(75), np.ones(74)), (np.ones(10), np.ones(10)),
-                                            (np.full(75, np.nan), np.ones(75)), (np.ones((75, 2)), np.ones((75, 2)))])
+@pytest.mark.parametrize(
+    ("told", "true"),
+    [
+        (np.ones(75), np.ones(74)),
+        (np.ones(10), np.ones(10)),
+        (np.full(75, np.nan), np.ones(75)),
+        (np.ones((75, 2)), np.ones((75, 2))),
+    ],
+)
 def test_curves_that_do_not_fit(told, true):
     with pytest.raises(ValueError, match=r"shape|few|number"):
         lip_offset(told, true, 25)

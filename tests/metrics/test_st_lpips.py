@@ -6,7 +6,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.metrics import psnr
 from talksplat.core.metrics.st_lpips import LEAST, PACKAGE, StLpips
 
@@ -49,11 +49,11 @@ def test_bounds(metric, tmp_path):
     with pytest.raises(ValueError, match="differ in shape"):
         metric(waves(30, 30), waves(31, 30))
     (tmp_path / "weights.pth").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    with pytest.raises(Refusal, match=r"weights\.pth: these are not the ST-LPIPS weights"):
+    with pytest.raises(UserError, match=r"weights\.pth: these are not the ST-LPIPS weights"):
         StLpips.read(tmp_path / "weights.pth")
 
 
 def test_without_its_package_it_says_how_to_have_it(monkeypatch):
     monkeypatch.setattr("sys.path", [])
-    with pytest.raises(Refusal, match=r"pip install stlpips-pytorch==0\.0\.2"):
+    with pytest.raises(UserError, match=r"pip install stlpips-pytorch==0\.0\.2"):
         StLpips.found()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talksplat.core.formats.refusal import Refusal
 from talksplat.core.formats.tensors import read_tensors, write_tensors
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.performance.condition import EASE, Performance, read_performance, write_performance
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.upper_face import blink_at
@@ -29,9 +29,15 @@ def performance(seed=0, **changes):
     parts = {
         "audio": {"face": wave[:, :32].astype(np.float32), "mouth": wave[:, 32:64].astype(np.float32)},
         "rest": {k: rng.normal(size=32).astype(np.float32) for k in ("face", "mouth")},
-        "expression": (wave[:, 64:] * 0.2 + 0.2).astype(np.float32), "expression_names": NAMES,
-        "loudness": np.abs(wave[:, 0]).astype(np.float32), "head_hash": "h" * 64, "audio_hash": "a" * 64,
-        "audio_name": "line 1 – ëß.wav", "duration": 2.5, "start": Fraction(-1, 4)}
+        "expression": (wave[:, 64:] * 0.2 + 0.2).astype(np.float32),
+        "expression_names": NAMES,
+        "loudness": np.abs(wave[:, 0]).astype(np.float32),
+        "head_hash": "h" * 64,
+        "audio_hash": "a" * 64,
+        "audio_name": "line 1 – ëß.wav",
+        "duration": 2.5,
+        "start": Fraction(-1, 4),
+    }
     return Performance(**{**parts, **changes})
 
 
@@ -60,8 +66,17 @@ def test_between_two_samples_it_stays_between_them():
 
 
 @settings(max_examples=300, deadline=None)
-@given(TIMES, st.builds(Controls, intensity=st.floats(0, 2), delay=st.floats(-1, 1), blink=st.floats(0, 1),
-                        blinks=st.floats(0, 60), brows=st.floats(-1, 1)))
+@given(
+    TIMES,
+    st.builds(
+        Controls,
+        intensity=st.floats(0, 2),
+        delay=st.floats(-1, 1),
+        blink=st.floats(0, 1),
+        blinks=st.floats(0, 60),
+        brows=st.floats(-1, 1),
+    ),
+)
 def test_a_small_step_in_time_is_a_small_change(t, controls):
     """Everywhere, the ends, the blinks and every control included: 1/10 ms moves no channel by more than 1 %."""
     dt = Fraction(1, 10_000)
@@ -154,9 +169,14 @@ def test_a_performance_that_blinks_by_itself_gets_no_others():
     assert blinks_in(performance(expression=own), 0.4, 60, 30)[0].max() == 0
 
 
-@pytest.mark.parametrize(("controls", "up", "down"), [
-    (Controls(blinks=0, brows=1), 1.0, 0.0), (Controls(blinks=0, brows=-1), 0.0, 1.0),
-    (Controls(blinks=0, brows=0.25), 0.55, 0.0)])
+@pytest.mark.parametrize(
+    ("controls", "up", "down"),
+    [
+        (Controls(blinks=0, brows=1), 1.0, 0.0),
+        (Controls(blinks=0, brows=-1), 0.0, 1.0),
+        (Controls(blinks=0, brows=0.25), 0.55, 0.0),
+    ],
+)
 def test_brows_and_blink_sliders(controls, up, down):
     held = np.tile(np.array([0.2, 0.0, 0.3, 0.3, 0.1, -0.5], np.float32), (SECONDS * 100, 1))
     p = performance(expression=held)
@@ -169,15 +189,20 @@ def test_brows_and_blink_sliders(controls, up, down):
 
 @pytest.mark.parametrize("controls", [Controls(intensity=float("nan")), Controls(delay=float("inf"))])
 def test_controls_that_are_no_numbers_are_refused(controls):
-    with pytest.raises(Refusal, match="finite"):
+    with pytest.raises(UserError, match="finite"):
         P.at(0.0, controls)
-    with pytest.raises(Refusal, match="finite"):
+    with pytest.raises(UserError, match="finite"):
         P.at(float("nan"))
 
 
 def test_one_sample_and_no_expression_are_enough():
-    p = performance(audio={"face": P.audio["face"][:1]}, rest={"face": P.rest["face"]}, loudness=P.loudness[:1],
-                    expression=np.zeros((1, 0), np.float32), expression_names=())
+    p = performance(
+        audio={"face": P.audio["face"][:1]},
+        rest={"face": P.rest["face"]},
+        loudness=P.loudness[:1],
+        expression=np.zeros((1, 0), np.float32),
+        expression_names=(),
+    )
     moment = p.at(p.start)
     np.testing.assert_array_equal(moment.audio["face"], P.audio["face"][0])
     assert moment.expression.shape == (0,)
@@ -196,6 +221,7 @@ def test_the_file_brings_back_every_bit(tmp_path):
 def spoiled_card(**changes):
     def spoil(arrays, metadata):
         metadata["card"] = json.dumps({**json.loads(metadata["card"]), **changes})
+
     return spoil
 
 
@@ -207,25 +233,47 @@ def with_nan(array):
     return np.where(np.arange(array.size).reshape(array.shape) == 3, np.nan, array).astype(np.float32)
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda a, m: a.pop("rest.face"), lambda a, m: a.pop("loudness"), lambda a, m: a.update(extra=a["loudness"]),
-    lambda a, m: m.update(format="talksplat.head"), lambda a, m: m.pop("card"), lambda a, m: m.update(card="{"),
-    lambda a, m: [a.pop(k) for k in list(a) if "face" in k or "mouth" in k],
-    spoiled("audio.face", with_nan), spoiled("loudness", with_nan),
-    spoiled("rest.mouth", lambda v: v * np.float32(1e30)),
-    spoiled("audio.mouth", lambda v: v[:-1]), spoiled("audio.face", lambda v: v[:, :5]),
-    spoiled("expression", lambda v: v[:, :2]), spoiled("expression", lambda v: v.astype(np.float64)),
-    spoiled("expression", lambda v: v[0]), spoiled("loudness", lambda v: v[:0]), spoiled("loudness", lambda v: v[0]),
-    spoiled("rest.face", lambda v: v[0]), spoiled("audio.face", lambda v: v.astype(np.int32)),
-    spoiled_card(version=99), spoiled_card(version=None), spoiled_card(rate="0/1"), spoiled_card(rate="24/0"),
-    spoiled_card(rate="99999/1"), spoiled_card(start=[1, 0]), spoiled_card(start=[1]), spoiled_card(duration=-1),
-    spoiled_card(expression_names=["a"]), spoiled_card(expression_names="abcdef"), spoiled_card(surprise=1)])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda a, m: a.pop("rest.face"),
+        lambda a, m: a.pop("loudness"),
+        lambda a, m: a.update(extra=a["loudness"]),
+        lambda a, m: m.update(format="talksplat.head"),
+        lambda a, m: m.pop("card"),
+        lambda a, m: m.update(card="{"),
+        lambda a, m: [a.pop(k) for k in list(a) if "face" in k or "mouth" in k],
+        spoiled("audio.face", with_nan),
+        spoiled("loudness", with_nan),
+        spoiled("rest.mouth", lambda v: v * np.float32(1e30)),
+        spoiled("audio.mouth", lambda v: v[:-1]),
+        spoiled("audio.face", lambda v: v[:, :5]),
+        spoiled("expression", lambda v: v[:, :2]),
+        spoiled("expression", lambda v: v.astype(np.float64)),
+        spoiled("expression", lambda v: v[0]),
+        spoiled("loudness", lambda v: v[:0]),
+        spoiled("loudness", lambda v: v[0]),
+        spoiled("rest.face", lambda v: v[0]),
+        spoiled("audio.face", lambda v: v.astype(np.int32)),
+        spoiled_card(version=99),
+        spoiled_card(version=None),
+        spoiled_card(rate="0/1"),
+        spoiled_card(rate="24/0"),
+        spoiled_card(rate="99999/1"),
+        spoiled_card(start=[1, 0]),
+        spoiled_card(start=[1]),
+        spoiled_card(duration=-1),
+        spoiled_card(expression_names=["a"]),
+        spoiled_card(expression_names="abcdef"),
+        spoiled_card(surprise=1),
+    ],
+)
 def test_a_hostile_file_is_refused_in_a_sentence_that_names_it(tmp_path, spoil):
     write_performance(tmp_path / "good.performance", P)
     arrays, metadata = read_tensors(tmp_path / "good.performance")
     spoil(arrays, metadata)
     write_tensors(tmp_path / "bad.performance", arrays, metadata)
-    with pytest.raises(Refusal, match=r"bad\.performance"):
+    with pytest.raises(UserError, match=r"bad\.performance"):
         read_performance(tmp_path / "bad.performance")
 
 
@@ -233,5 +281,5 @@ def test_a_hostile_file_is_refused_in_a_sentence_that_names_it(tmp_path, spoil):
 def test_a_cut_file_is_refused(tmp_path, cut):
     write_performance(tmp_path / "good.performance", P)
     (tmp_path / "cut.performance").write_bytes((tmp_path / "good.performance").read_bytes()[:cut])
-    with pytest.raises(Refusal, match=r"cut\.performance"):
+    with pytest.raises(UserError, match=r"cut\.performance"):
         read_performance(tmp_path / "cut.performance")

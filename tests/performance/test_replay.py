@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from talksplat.core.deformation.fusion import FUSIONS
-from talksplat.core.formats.head import HeadFile
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.head_file import HeadFile
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.performance import replay as replay_module
 from talksplat.core.performance.branch_settings import FUSION_NAMES
 from talksplat.core.performance.condition import Condition
@@ -109,38 +109,49 @@ def test_a_head_without_a_mouth(random_head):
     np.testing.assert_array_equal(face.at(moment).means, whole.at(moment).means[:700])
 
 
-@pytest.mark.parametrize(("spoil", "word"), [
-    (lambda t: t.pop("face.field.deform.2.weight"), "deform.2.weight"),
-    (lambda t: t.update({"mouth.field.encoder.tables": np.zeros((3, 9), np.float32)}), "encoder.tables"),
-    (lambda t: t.update({"face.field.fusion.gate.bias": np.zeros(32, np.int32)}), "gate.bias"),
-    (lambda t: t.pop("mouth.gaussians.quats"), "quats")])
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (lambda t: t.pop("face.field.deform.2.weight"), "deform.2.weight"),
+        (lambda t: t.update({"mouth.field.encoder.tables": np.zeros((3, 9), np.float32)}), "encoder.tables"),
+        (lambda t: t.update({"face.field.fusion.gate.bias": np.zeros(32, np.int32)}), "gate.bias"),
+        (lambda t: t.pop("mouth.gaussians.quats"), "quats"),
+    ],
+)
 def test_a_head_that_does_not_fit_its_card_is_refused(random_head, spoil, word):
     head = random_head()[2]
     spoil(head.tensors)
-    with pytest.raises(Refusal, match=word):
+    with pytest.raises(UserError, match=word):
         Replay(head)
 
 
-@pytest.mark.parametrize("lie", [{"fusion": "concat"}, {"audio_code": {"face": 32, "mouth": 16}},
-                                 {"expression": ("blink",)}], ids=lambda lie: next(iter(lie)))
+@pytest.mark.parametrize(
+    "lie",
+    [{"fusion": "concat"}, {"audio_code": {"face": 32, "mouth": 16}}, {"expression": ("blink",)}],
+    ids=lambda lie: next(iter(lie)),
+)
 def test_a_card_that_says_other_than_its_branches_is_refused(random_head, lie):
     _, _, head = random_head("gated", 5)
     Replay(head)
-    with pytest.raises(Refusal, match="the card names"):
+    with pytest.raises(UserError, match="the card names"):
         Replay(HeadFile(replace(head.card, **lie), head.tensors, head.source))
 
 
 def test_another_heads_performance_is_refused(random_head):
     replay = Replay(random_head(channels=3)[2])
     good = condition(3)
-    for bad in (Condition({"face": good.audio["face"]}, good.expression),
-                Condition(good.audio, np.zeros(4, np.float32)),
-                Condition({**good.audio, "mouth": np.zeros(64, np.float32)}, good.expression)):
-        with pytest.raises(Refusal, match="perform it again"):
+    for bad in (
+        Condition({"face": good.audio["face"]}, good.expression),
+        Condition(good.audio, np.zeros(4, np.float32)),
+        Condition({**good.audio, "mouth": np.zeros(64, np.float32)}, good.expression),
+    ):
+        with pytest.raises(UserError, match="perform it again"):
             replay.at(bad)
 
 
 def test_the_room_needs_no_torch():
-    code = ("import sys; import talksplat.core.performance.replay, talksplat.core.performance.time; "
-            "sys.exit(any(m in sys.modules for m in ('torch', 'numba', 'scipy')))")
+    code = (
+        "import sys; import talksplat.core.performance.replay, talksplat.core.performance.time; "
+        "sys.exit(any(m in sys.modules for m in ('torch', 'numba', 'scipy')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

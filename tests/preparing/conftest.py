@@ -14,9 +14,9 @@ ASPECT = Fraction(16, 15)
 @pytest.fixture(scope="session")
 def film() -> np.ndarray:
     """[75,288,384,3] uint8: every picture of the real clip."""
-    from talksplat.core.interchange.video import frames
+    from talksplat.core.interchange.video import read_video
 
-    return np.stack([frame.rgb for frame in frames(REAL, Fraction(25), pixel_aspect=ASPECT)])
+    return np.stack([frame.rgb for frame in read_video(REAL, Fraction(25), pixel_aspect=ASPECT)])
 
 
 @pytest.fixture(scope="session")

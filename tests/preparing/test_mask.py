@@ -10,7 +10,7 @@ from PIL import Image
 
 from talksplat.core.footage import Footage
 from talksplat.core.jobs.messages import Prepare
-from talksplat.core.matting import Backdrop, clean
+from talksplat.core.matting import Backdrop, despill
 from talksplat.core.preparing.prepare import prepare
 from talksplat.core.tracking.landmarker import Landmarker
 
@@ -36,7 +36,7 @@ def cut_out(film):
     backdrop = Backdrop.of(pictures, points).of_clip(pictures[::4], points[::4])
     even = [backdrop.evened(*both) for both in zip(pictures, points)]
     alpha = [backdrop.alpha(*both) for both in zip(even, points)]
-    return np.stack(alpha), np.stack([clean(*both, backdrop.field) for both in zip(even, alpha)])
+    return np.stack(alpha), np.stack([despill(*both, backdrop.field) for both in zip(even, alpha)])
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,7 @@ def prepared(cut, cut_out, tmp_path_factory):
     behind = wall(*alpha.shape[1:])
     moved = np.stack([behind[:, 3 * t : 3 * t + alpha.shape[2]] for t in range(COUNT)])
     folder = tmp_path_factory.mktemp("busy")
-    cut(folder / "busy.mp4", (rgb * alpha[..., None] + moved * (1 - alpha[..., None])).astype(np.uint8),
-        FIRST)
+    cut(folder / "busy.mp4", (rgb * alpha[..., None] + moved * (1 - alpha[..., None])).astype(np.uint8), FIRST)
     job = Prepare((str(folder / "busy.mp4"),), str(folder / "out"), str(SIDE), torso="keep", every=2, workers=1)
     return folder / "out", list(prepare(job))[-1].result
 
@@ -66,8 +65,11 @@ def test_the_mask_is_the_person_and_nothing_of_the_wall(prepared, cut_out):
         left, top, side = person["crop"].tolist()
 
     def cropped(values):
-        return np.asarray(Image.fromarray(values).resize((SIDE, SIDE), Image.Resampling.BICUBIC,
-                                                         box=(left, top, left + side, top + side)))
+        return np.asarray(
+            Image.fromarray(values).resize(
+                (SIDE, SIDE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
+            )
+        )
 
     overlap, off, tint = [], [], []
     for i, time in enumerate(footage.time):

@@ -16,14 +16,20 @@ import numpy as np
 import pytest
 
 from talksplat.core.footage import Footage
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Warned
 from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing.prepare import prepare
 
 SIDE = 160
-STAGES = ("listening", "listening, 1 of 2", "looking for the face", "fitting the person", "fitting the head",
-          "cutting out pictures")
+STAGES = (
+    "listening",
+    "listening, 1 of 2",
+    "looking for the face",
+    "fitting the person",
+    "fitting the head",
+    "cutting out pictures",
+)
 WHOLE = ("audio", "depth", "image", "label", "tracks", "footage.json", "frames.npz", "report.html")
 
 
@@ -83,8 +89,9 @@ def test_pictures_tracks_and_cameras_agree(footage):
         row = int(np.abs(track.time - footage.time[i]).argmin())
         assert track.time[row] == footage.time[i]
         K = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
-        np.testing.assert_allclose(project(track.landmarks[row].astype(float), camera.matrix, K),
-                                   footage.landmarks2d[i], atol=0.05)
+        np.testing.assert_allclose(
+            project(track.landmarks[row].astype(float), camera.matrix, K), footage.landmarks2d[i], atol=0.05
+        )
         np.testing.assert_array_equal(track.expression[row], footage.expression[i])
 
 
@@ -157,8 +164,22 @@ def assert_same(one, two):
 
 
 def start(videos, out):
-    command = [sys.executable, "-c", "import sys; from talksplat.core.cli import main; sys.exit(main())", "prepare",
-               str(videos), "--out", str(out), "--size", str(SIDE), "--workers", "2", "--name", "talker", "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from talksplat.core.cli import main; sys.exit(main())",
+        "prepare",
+        str(videos),
+        "--out",
+        str(out),
+        "--size",
+        str(SIDE),
+        "--workers",
+        "2",
+        "--name",
+        "talker",
+        "--json",
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
@@ -200,8 +221,12 @@ list(prepare(Prepare((sys.argv[2],), sys.argv[3], sys.argv[4], workers=2)))
 
 
 def dies_at(k, videos, out):
-    return subprocess.run([sys.executable, "-c", DYING, str(k), str(videos), str(out), str(SIDE)],
-                          stderr=subprocess.DEVNULL).returncode == 9
+    return (
+        subprocess.run(
+            [sys.executable, "-c", DYING, str(k), str(videos), str(out), str(SIDE)], stderr=subprocess.DEVNULL
+        ).returncode
+        == 9
+    )
 
 
 def test_killed_between_any_two_of_the_last_files_it_ends_in_the_same_bytes(videos, prepared, tmp_path):
@@ -256,11 +281,11 @@ def test_one_writer_a_folder_and_no_foreign_folder(videos, tmp_path):
     out = tmp_path / "mine"
     events = prepare(job(videos, out))
     next(events)
-    with pytest.raises(Refusal, match="another process"):
+    with pytest.raises(UserError, match="another process"):
         next(prepare(job(videos, out)))
     events.close()
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "thesis.txt").write_text("x")
-    with pytest.raises(Refusal, match="not an empty folder"):
+    with pytest.raises(UserError, match="not an empty folder"):
         next(prepare(job(videos, tmp_path / "theirs")))
     assert (tmp_path / "theirs" / "thesis.txt").read_text() == "x"

@@ -9,25 +9,25 @@ import numpy as np
 import pytest
 
 from talksplat.core.footage import Footage
-from talksplat.core.formats.refusal import Refusal
-from talksplat.core.interchange.video import frames
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.interchange.video import read_video
 from talksplat.core.jobs.events import Warned
 from talksplat.core.jobs.messages import Prepare
-from talksplat.core.preparing import look, survey
-from talksplat.core.preparing.clips import Clip
-from talksplat.core.preparing.look import Look, fault, misfits
+from talksplat.core.preparing import detect, probe
+from talksplat.core.preparing.clip_spans import ClipSpan
+from talksplat.core.preparing.clips import SourceClip
+from talksplat.core.preparing.detect import Detection, fault, misfits
 from talksplat.core.preparing.prepare import Preparation, prepare
-from talksplat.core.preparing.settings import settings_of
+from talksplat.core.preparing.prepare_settings import settings_from_job
 from talksplat.core.preparing.sources import clip_name, sources_of
-from talksplat.core.preparing.spans import Span
-from talksplat.core.preparing.store import Store
+from talksplat.core.preparing.stage_cache import StageCache
 
 RATE, ASPECT = Fraction(25), Fraction(16, 15)
 REAL = Path(__file__).resolve().parents[1] / "fixtures" / "grid" / "sgbc6n.mpg"
 
 
 def refused(*videos, out, **more):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         list(prepare(Prepare(tuple(str(video) for video in videos), str(out), workers=1, **more)))
     sentence = str(caught.value)
     assert sentence.endswith(".")
@@ -36,22 +36,34 @@ def refused(*videos, out, **more):
     return sentence
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    ({"size": "12"}, "--size 12"), ({"size": "big"}, "--size big"), ({"size": "²"}, "--size"), ({"rate": "0"}, "rate"),
-    ({"rate": "500"}, "--rate 500"), ({"pixel_aspect": "wide"}, "--pixel-aspect"), ({"pixel_aspect": "1/0"}, "16/15"),
-    ({"torso": "off"}, "--torso off"), ({"every": 0}, "--every"), ({"test_share": 0.9}, "--test-share"),
-    ({"focal": -3.0}, "--focal"), ({"workers": -1}, "--workers"), ({"videos": ()}, "No video"),
-])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"size": "12"}, "--size 12"),
+        ({"size": "big"}, "--size big"),
+        ({"size": "²"}, "--size"),
+        ({"rate": "0"}, "rate"),
+        ({"rate": "500"}, "--rate 500"),
+        ({"pixel_aspect": "wide"}, "--pixel-aspect"),
+        ({"pixel_aspect": "1/0"}, "16/15"),
+        ({"torso": "off"}, "--torso off"),
+        ({"every": 0}, "--every"),
+        ({"test_share": 0.9}, "--test-share"),
+        ({"focal": -3.0}, "--focal"),
+        ({"workers": -1}, "--workers"),
+        ({"videos": ()}, "No video"),
+    ],
+)
 def test_settings_out_of_range(words, said):
     job = replace(Prepare(("a.mp4",), "out"), **words)
-    with pytest.raises(Refusal, match=said):
-        assert settings_of(job) is None or sources_of(job.videos)
+    with pytest.raises(UserError, match=said):
+        assert settings_from_job(job) is None or sources_of(job.videos)
 
 
 def test_sizes_and_aspects():
-    settings = settings_of(Prepare((), "out", "native", "23.976", "16:15"))
+    settings = settings_from_job(Prepare((), "out", "native", "23.976", "16:15"))
     assert (settings.size, settings.rate, settings.aspect) == (0, Fraction(24000, 1001), Fraction(16, 15))
-    assert settings_of(Prepare((), "out")).aspect is None
+    assert settings_from_job(Prepare((), "out")).aspect is None
 
 
 def test_names(tmp_path):
@@ -62,21 +74,22 @@ def test_names(tmp_path):
     assert clip_name("-ü") == "clip-_"
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "B.mpg").touch()
-    with pytest.raises(Refusal, match="rename"):
+    with pytest.raises(UserError, match="rename"):
         sources_of([str(tmp_path), str(tmp_path / "more")])
     for missing in ("nothing.mp4", "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
-        with pytest.raises(Refusal, match=missing):
+        with pytest.raises(UserError, match=missing):
             sources_of([str(tmp_path / missing)])
 
 
 def test_files_without_what_is_needed(cut, tmp_path):
     """One process each would be slow: the survey is asked itself, as the deed asks it."""
+
     def surveyed(path):
         source = sources_of([str(path)])[0]
-        settings = settings_of(Prepare((), "out"))
-        survey.survey(source, settings, tmp_path / "work", tmp_path, lambda n: None)
-        return survey.surveyed(Store(tmp_path / "work"), source, settings, tmp_path)
+        settings = settings_from_job(Prepare((), "out"))
+        probe.probe(source, settings, tmp_path / "work", tmp_path, lambda n: None)
+        return probe.probed(StageCache(tmp_path / "work"), source, settings, tmp_path)
 
     (tmp_path / "text.mp4").write_text("not a film")
     (tmp_path / "empty.mp4").touch()
@@ -84,29 +97,35 @@ def test_files_without_what_is_needed(cut, tmp_path):
     (tmp_path / "half.mkv").write_bytes(whole[: len(whole) // 50])
     cut(tmp_path / "mute.mp4", sound=None)
     cut(tmp_path / "short.mp4", count=10)
-    for name, said in (("text", "text.mp4"), ("empty", "empty.mp4"), ("half", "half.mkv"), ("mute", "has no sound"),
-                       ("short", "only 0.")):
-        with pytest.raises(Refusal, match=said) as caught:
+    for name, said in (
+        ("text", "text.mp4"),
+        ("empty", "empty.mp4"),
+        ("half", "half.mkv"),
+        ("mute", "has no sound"),
+        ("short", "only 0."),
+    ):
+        with pytest.raises(UserError, match=said) as caught:
             surveyed(next(tmp_path.glob(f"{name}.*")))
         assert name in str(caught.value)
         assert not list((tmp_path / "work").rglob(f"{name}.*"))
     cut(tmp_path / "silent.mp4", sound=np.zeros((57600, 2), np.float32))
     [(_, voice)] = surveyed(tmp_path / "silent.mp4")
-    assert "silent" in survey.fault(voice)
+    assert "silent" in probe.fault(voice)
     [(clip, voice)] = surveyed(tmp_path / "whole.mkv")
-    assert not survey.fault(voice)
+    assert not probe.fault(voice)
     assert (clip.span.count, clip.size) == (30, (384, 288))
 
 
 @pytest.fixture(scope="module")
 def seen(cut, tmp_path_factory):
     """A real film of something, looked at."""
+
     def looked(name, pictures):
         folder = tmp_path_factory.mktemp("films")
         path = cut(folder / f"{name}.mp4", pictures)
-        clip = Clip(Span(name, 0, len(pictures)), path, (pictures.shape[2], pictures.shape[1]), RATE)
-        look.look(clip, b"k" * 32, folder, lambda n: None)
-        return clip, look.looked(Store(folder), clip, b"k" * 32)
+        clip = SourceClip(ClipSpan(name, 0, len(pictures)), path, (pictures.shape[2], pictures.shape[1]), RATE)
+        detect.detect(clip, b"k" * 32, folder, lambda n: None)
+        return clip, detect.detected(StageCache(folder), clip, b"k" * 32)
 
     return looked
 
@@ -128,13 +147,20 @@ def test_films_that_show_something_else(film, seen):
 def made(**changes):
     count = 50
     points = np.zeros((count, 478, 3), np.float32)
-    points[:, look.CHEEKS[1], 0] = 100
-    still = Look(np.ones(count, np.uint8), points, np.zeros((count, 52), np.float32), np.zeros(count, np.float32),
-                 np.ones(count, np.float32), np.zeros(count, bool), np.zeros((8, 8, 3), np.uint8))
+    points[:, detect.CHEEKS[1], 0] = 100
+    still = Detection(
+        np.ones(count, np.uint8),
+        points,
+        np.zeros((count, 52), np.float32),
+        np.zeros(count, np.float32),
+        np.ones(count, np.float32),
+        np.zeros(count, bool),
+        np.zeros((8, 8, 3), np.uint8),
+    )
     return replace(still, **changes)
 
 
-CLIP = Clip(Span("c", 0, 50), Path("c.mp4"), (640, 480), RATE)
+CLIP = SourceClip(ClipSpan("c", 0, 50), Path("c.mp4"), (640, 480), RATE)
 
 
 def test_a_few_lost_frames_or_flashes_are_no_fault():
@@ -149,7 +175,7 @@ def test_a_few_lost_frames_or_flashes_are_no_fault():
 
 
 def test_clips_of_another_framing():
-    clips = [replace(CLIP, span=Span(name, 0, 50)) for name in "abcd"]
+    clips = [replace(CLIP, span=ClipSpan(name, 0, 50)) for name in "abcd"]
     widths = dict.fromkeys("abcd", 100.0)
     assert misfits(clips, widths) == {}
     assert "200 pixels wide" in misfits(clips, widths | {"b": 200.0})["b"]
@@ -181,7 +207,7 @@ def test_a_damaged_film_is_told_of_and_what_is_broken_becomes_no_picture(film, t
     path = tmp_path / "holed.mpg"
     path.write_bytes(whole[: len(whole) // 2] + whole[len(whole) // 2 + 4000 :])
     off = np.zeros(75)
-    for frame in frames(path, RATE, pixel_aspect=ASPECT):
+    for frame in read_video(path, RATE, pixel_aspect=ASPECT):
         off[frame.index] = np.abs(frame.rgb.astype(int) - film[frame.index]).mean()
     broken = np.flatnonzero(off > 0.5)
     assert 0 < len(broken) < 15
@@ -215,9 +241,9 @@ def test_a_face_without_room_is_a_refusal(cut, film, tmp_path):
 def test_all_pieces_of_a_long_video_left_out_is_a_refusal(tmp_path):
     (tmp_path / "long.mp4").touch()
     job = Prepare((str(tmp_path / "long.mp4"),), str(tmp_path / "out"))
-    run = Preparation(job, settings_of(job), sources_of(job.videos), tmp_path, tmp_path, None)
-    run.clips = [replace(CLIP, span=Span(name, 0, 50)) for name in ("long-000", "long-001")]
-    run.voices = {clip.name: survey.Voice(-20.0, -3.0, 0.0) for clip in run.clips}
+    run = Preparation(job, settings_from_job(job), sources_of(job.videos), tmp_path, tmp_path, None)
+    run.clips = [replace(CLIP, span=ClipSpan(name, 0, 50)) for name in ("long-000", "long-001")]
+    run.voices = {clip.name: probe.ClipVoice(-20.0, -3.0, 0.0) for clip in run.clips}
     assert len(list(run.leave_out({"long-000": "is cut"}))) == 1
-    with pytest.raises(Refusal, match="None of 2 clips can be used"):
+    with pytest.raises(UserError, match="None of 2 clips can be used"):
         list(run.leave_out({"long-001": "is cut"}))

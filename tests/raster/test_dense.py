@@ -20,19 +20,27 @@ def test_gradients_are_finite_differences(make, kind, coefficients):
     columns["sh0"] = columns["sh0"].abs()
 
     def pictures(*values):
-        picture = rasterize(*values[:6], make.view(7, 5, kind, shift=(0.4, -0.3)), extra=values[6], depth=True,
-                            background=torch.tensor([0.3, 0.2, 0.1], dtype=torch.float64), backend="dense")
+        picture = rasterize(
+            *values[:6],
+            make.view(7, 5, kind, shift=(0.4, -0.3)),
+            extra=values[6],
+            depth=True,
+            background=torch.tensor([0.3, 0.2, 0.1], dtype=torch.float64),
+            backend="dense",
+        )
         return picture.color, picture.alpha, picture.depth_expected, picture.extra
 
     leaves = [columns[name].requires_grad_() for name in make.columns]
-    assert torch.autograd.gradcheck(pictures, leaves, eps=1e-6, atol=1e-6, rtol=1e-4, fast_mode=True,
-                                    check_undefined_grad=False)
+    assert torch.autograd.gradcheck(
+        pictures, leaves, eps=1e-6, atol=1e-6, rtol=1e-4, fast_mode=True, check_undefined_grad=False
+    )
 
 
 def by_hand(columns, camera):
     """Colour, alpha, median depth and counts, one pixel and one Gaussian after the other, straight from the paper."""
-    means, quats, scales, opacities, sh0 = (columns[name].numpy() for name in ("means", "quats", "scales", "opacities",
-                                                                               "sh0"))
+    means, quats, scales, opacities, sh0 = (
+        columns[name].numpy() for name in ("means", "quats", "scales", "opacities", "sh0")
+    )
     W, t = camera.matrix[:3, :3], camera.matrix[:3, 3]
     splats = []
     for i, mean in enumerate(means):

@@ -19,8 +19,9 @@ def drawn(make, backend, dtype, camera, device="cpu", n=300):
     leaves = {name: v.to(device).requires_grad_() for name, v in make.cloud(n, 3, dtype=dtype).items()}
     background = torch.tensor([0.1, 0.5, 0.9], dtype=dtype).to(device)
     picture = rasterize(**leaves, camera=camera, background=background, depth=True, backend=backend)
-    (picture.color.square().sum() + picture.alpha.sum() + picture.depth_expected.sum()
-     + picture.extra.square().sum()).backward()
+    (
+        picture.color.square().sum() + picture.alpha.sum() + picture.depth_expected.sum() + picture.extra.square().sum()
+    ).backward()
     return picture, leaves
 
 
@@ -107,7 +108,7 @@ def test_what_is_missing_is_said(monkeypatch, version, reason):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(gsplat_backend, "version", version_of)
-    assert reason in gsplat_backend.why_not.__wrapped__()
+    assert reason in gsplat_backend.unavailable_reason.__wrapped__()
 
 
 def test_a_library_built_before_is_taken(monkeypatch, tmp_path):

@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from talksplat.core.raster import BACKENDS, rasterize
-from talksplat.core.raster.gsplat_backend import why_not
+from talksplat.core.raster.gsplat_backend import unavailable_reason
 
 BACKGROUND = (0.2, 0.4, 0.6)
 PICTURES = ("color", "alpha", "depth_expected", "extra")
-GPU = pytest.param("gsplat", marks=[pytest.mark.gpu, pytest.mark.skipif(why_not() is not None, reason=str(why_not()))])
+GPU = pytest.param(
+    "gsplat",
+    marks=[pytest.mark.gpu, pytest.mark.skipif(unavailable_reason() is not None, reason=str(unavailable_reason()))],
+)
 CHECKED = ["numba", GPU]
 
 
@@ -35,8 +38,10 @@ def agree(make, camera, backend, tolerance=1e-4, **scene):
     truth, true_gradients = drawn(make.cloud(**scene), camera, "dense", sh_degree=degree)
     mine, gradients = drawn(make.cloud(**scene, dtype=torch.float32), camera, backend, sh_degree=degree)
     off = {name: make.relative(getattr(mine, name), getattr(truth, name)) for name in (*PICTURES, "depth_median")}
-    off |= {name: make.relative(getattr(mine.density, name), getattr(truth.density, name))
-            for name in ("grad2d", "absgrad2d", "depths")}
+    off |= {
+        name: make.relative(getattr(mine.density, name), getattr(truth.density, name))
+        for name in ("grad2d", "absgrad2d", "depths")
+    }
     drawn_ones = truth.pixel_counts > 0  # beside the picture back ends cull a pixel earlier or later
     off["radii"] = make.relative(mine.density.radii.cpu()[drawn_ones], truth.density.radii[drawn_ones])
     off |= {f"gradient of {name}": make.relative(gradients[name], true_gradients[name]) for name in make.columns}
@@ -97,8 +102,16 @@ def test_same_bits_twice_and_on_any_number_of_threads(make):
         for count in (threads, threads, 1):
             numba.set_num_threads(count)
             picture, gradients = drawn(make.cloud(coefficients=3, dtype=torch.float32), make.view(), "numba")
-            runs.append([picture.color, picture.alpha, picture.depth_expected, picture.extra, picture.density.grad2d,
-                         *gradients.values()])
+            runs.append(
+                [
+                    picture.color,
+                    picture.alpha,
+                    picture.depth_expected,
+                    picture.extra,
+                    picture.density.grad2d,
+                    *gradients.values(),
+                ]
+            )
     finally:
         numba.set_num_threads(threads)
     for other in runs[1:]:
@@ -121,8 +134,9 @@ def test_passes_may_interleave(make):
     scenes = [make.cloud(seed=seed, dtype=torch.float32) for seed in (1, 2)]
     alone = [drawn(scene, make.view(), "numba")[1]["means"] for scene in scenes]
     leaves = [{name: v.clone().requires_grad_() for name, v in scene.items()} for scene in scenes]
-    pictures = [rasterize(**columns, camera=make.view(), depth=True, background=torch.tensor(BACKGROUND))
-                for columns in leaves]
+    pictures = [
+        rasterize(**columns, camera=make.view(), depth=True, background=torch.tensor(BACKGROUND)) for columns in leaves
+    ]
     for picture, columns, wanted in zip(pictures, leaves, alone):
         generator, loss = torch.Generator().manual_seed(11), 0
         for name in PICTURES:

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from talksplat.core.formats.camera import Camera
-from talksplat.core.formats.refusal import Refusal
-from talksplat.core.raster import numba_pipeline, rasterize, warm
-from talksplat.core.raster.gsplat_backend import why_not
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.raster import compile_kernels, numba_pipeline, rasterize
+from talksplat.core.raster.gsplat_backend import unavailable_reason
 
 BOTH = ["dense", "numba"]
 BLUE = torch.tensor([0.1, 0.2, 0.9])
@@ -21,9 +21,14 @@ FRONT = Camera(32, 24, 40.0, 40.0, 16.0, 12.0, np.eye(4).tolist())
 
 def one(z=1.0, scale=0.05, opacity=0.8, x=0.0) -> dict[str, torch.Tensor]:
     """A round grey Gaussian before FRONT."""
-    return {"means": torch.tensor([[x, 0.0, z]]), "quats": torch.tensor([[1.0, 0, 0, 0]]),
-            "scales": torch.full((1, 3), float(scale)), "opacities": torch.tensor([float(opacity)]),
-            "sh0": torch.zeros(1, 3), "shN": torch.zeros(1, 0, 3)}
+    return {
+        "means": torch.tensor([[x, 0.0, z]]),
+        "quats": torch.tensor([[1.0, 0, 0, 0]]),
+        "scales": torch.full((1, 3), float(scale)),
+        "opacities": torch.tensor([float(opacity)]),
+        "sh0": torch.zeros(1, 3),
+        "shN": torch.zeros(1, 0, 3),
+    }
 
 
 def repeated(columns, n):
@@ -40,9 +45,18 @@ def render(columns, backend, camera=FRONT):
 
 
 @pytest.mark.parametrize("backend", BOTH)
-@pytest.mark.parametrize("columns", [one(z=-1.0), one(z=0.001), one(z=1000.0), one(x=50.0), one(opacity=0.003),
-                                     {name: values[:0] for name, values in one().items()}],
-                         ids=["behind", "before near", "beyond far", "beside", "too faint", "none at all"])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        one(z=-1.0),
+        one(z=0.001),
+        one(z=1000.0),
+        one(x=50.0),
+        one(opacity=0.003),
+        {name: values[:0] for name, values in one().items()},
+    ],
+    ids=["behind", "before near", "beyond far", "beside", "too faint", "none at all"],
+)
 def test_nothing_to_see(backend, columns):
     picture, gradients = render(columns, backend)
     assert torch.equal(picture.color, BLUE.expand(24, 32, 3))
@@ -62,16 +76,23 @@ def test_one_gaussian_has_the_closed_form(backend):
     # off-centre rays lengthen the footprint a little only through J, which is evaluated at the centre: exactly round
     alpha[alpha < 1 / 255] = 0
     assert np.allclose(picture.alpha.detach().numpy(), alpha, atol=2e-6)
-    assert np.allclose(picture.color.detach().numpy(), alpha[..., None] * 0.5 + (1 - alpha[..., None]) * BLUE.numpy(),
-                       atol=2e-6)
+    assert np.allclose(
+        picture.color.detach().numpy(), alpha[..., None] * 0.5 + (1 - alpha[..., None]) * BLUE.numpy(), atol=2e-6
+    )
     assert picture.pixel_counts.tolist() == [int((alpha > 0).sum())]
     assert np.allclose(picture.depth_expected.detach().numpy(), alpha > 0, atol=1e-6)
     assert np.array_equal(picture.depth_median.detach().numpy() > 0, alpha > 0.5)
 
 
-EXTREMES = {"huge": one(scale=60.0), "a million times the view": one(scale=1e6), "tiny": one(scale=1e-9),
-            "huge and faint": one(scale=60.0, opacity=0.004), "opaque": one(opacity=1.0, scale=3.0),
-            "in the face": one(z=0.011, scale=0.2), "a point": one(scale=0.0)}
+EXTREMES = {
+    "huge": one(scale=60.0),
+    "a million times the view": one(scale=1e6),
+    "tiny": one(scale=1e-9),
+    "huge and faint": one(scale=60.0, opacity=0.004),
+    "opaque": one(opacity=1.0, scale=3.0),
+    "in the face": one(z=0.011, scale=0.2),
+    "a point": one(scale=0.0),
+}
 
 
 @pytest.mark.parametrize("columns", EXTREMES.values(), ids=EXTREMES)
@@ -148,28 +169,37 @@ def test_an_orthographic_picture_does_not_change_as_its_camera_backs_off(make):
 def test_what_is_not_finite_is_refused_by_name(make, backend, column, poison):
     columns = make.cloud(50, 3, dtype=torch.float32)
     columns[column].view(-1)[-1] = poison
-    with pytest.raises(Refusal, match=rf"\b{column} holds NaN"):
+    with pytest.raises(UserError, match=rf"\b{column} holds NaN"):
         rasterize(**columns, camera=make.view(), backend=backend)
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    ({"means": torch.zeros(5, 2)}, "means has shape"), ({"quats": torch.zeros(4, 4)}, "quats has shape"),
-    ({"opacities": torch.zeros(5, 1)}, "opacities has shape"), ({"shN": torch.zeros(5, 4, 3)}, "4 coefficients"),
-    ({"extra": torch.zeros(5)}, "extra has shape"), ({"background": torch.zeros(4)}, "background has shape"),
-    ({"scales": np.zeros((5, 3), np.float32)}, "tensors only or numpy arrays only"),
-    ({"sh_degree": 2}, "sh_degree 2"), ({"sh_degree": -1}, "sh_degree -1"), ({"backend": "magic"}, "magic")])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"means": torch.zeros(5, 2)}, "means has shape"),
+        ({"quats": torch.zeros(4, 4)}, "quats has shape"),
+        ({"opacities": torch.zeros(5, 1)}, "opacities has shape"),
+        ({"shN": torch.zeros(5, 4, 3)}, "4 coefficients"),
+        ({"extra": torch.zeros(5)}, "extra has shape"),
+        ({"background": torch.zeros(4)}, "background has shape"),
+        ({"scales": np.zeros((5, 3), np.float32)}, "tensors only or numpy arrays only"),
+        ({"sh_degree": 2}, "sh_degree 2"),
+        ({"sh_degree": -1}, "sh_degree -1"),
+        ({"backend": "magic"}, "magic"),
+    ],
+)
 def test_what_does_not_fit_is_refused(make, change, said):
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(UserError, match=said):
         rasterize(**(make.cloud(5, 3, dtype=torch.float32) | {"camera": make.view()} | change))
 
 
 def test_more_pairs_than_memory_is_refused(make, monkeypatch):
     monkeypatch.setattr(numba_pipeline, "PAIRS_MAX", 10)
-    with pytest.raises(Refusal, match="lower the picture's size"):
+    with pytest.raises(UserError, match="lower the picture's size"):
         rasterize(**make.cloud(50), camera=make.view())
 
 
-@pytest.mark.skipif(why_not() is None, reason="gsplat works here")
+@pytest.mark.skipif(unavailable_reason() is None, reason="gsplat works here")
 def test_without_a_gpu_one_warning_and_the_cpu(make):
     columns = make.cloud(50, dtype=torch.float32)
     wanted = rasterize(**columns, camera=make.view(), backend="numba")
@@ -187,7 +217,7 @@ def test_threads_take_turns(make):
         pictures.extend(rasterize(**columns, camera=make.view()).color for _ in range(5))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in (*threads, threading.Thread(target=warm)):
+    for thread in (*threads, threading.Thread(target=compile_kernels)):
         thread.start()
     for thread in threads:
         thread.join()
@@ -201,8 +231,8 @@ import sys
 sys.modules["torch"] = None  # importing it would raise
 import numpy as np
 from talksplat.core.formats.camera import Camera
-from talksplat.core.raster import rasterize, warm
-warm()
+from talksplat.core.raster import compile_kernels, rasterize
+compile_kernels()
 camera = Camera(20, 20, 20.0, 20.0, 10.0, 10.0, np.eye(4).tolist())
 f = lambda *shape: np.ones(shape, np.float32)
 picture = rasterize(f(1, 3) * [0, 0, 1], f(1, 4), f(1, 3) * 0.1, f(1), f(1, 3), None, camera, depth=True)

@@ -12,8 +12,8 @@ import pytest
 
 from talksplat.core.audio.decode import load_sound
 from talksplat.samples.actor import cameras, motion, plan
-from talksplat.samples.actor.rig import LOWER_TEETH, RIG_FILE, UPPER_TEETH, Rig, load_rig
-from talksplat.samples.actor.sound import RATE, read_sound, write_wav
+from talksplat.samples.actor.expression_rig import LOWER_TEETH, RIG_FILE, UPPER_TEETH, Rig, load_rig
+from talksplat.samples.actor.voice_tracks import RATE, read_sound, write_wav
 from talksplat.samples.actor.wardrobe import CORNEA_BULGE, EYE_RADIUS
 from talksplat.samples.actor.zbuffer import DEPTH_UNIT, label_and_depth, project
 
@@ -70,8 +70,20 @@ def tracked_speech(gap: np.ndarray, width: np.ndarray | float = 0.6) -> motion.T
     landmarks[:, 263, 0], landmarks[:, 61, 0], landmarks[:, 291, 0] = 1.0, 0.2, 0.2 + width
     landmarks[:, 14, 1] = gap
     names = [name.replace("_L", "Left").replace("_R", "Right") for name in motion.MOUTH_GAIN]
-    names += [f"{eye}{side}" for side in ("Left", "Right") for eye in (
-        "eyeBlink", "eyeSquint", "eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown", "browOuterUp", "browDown")]
+    names += [
+        f"{eye}{side}"
+        for side in ("Left", "Right")
+        for eye in (
+            "eyeBlink",
+            "eyeSquint",
+            "eyeLookIn",
+            "eyeLookOut",
+            "eyeLookUp",
+            "eyeLookDown",
+            "browOuterUp",
+            "browDown",
+        )
+    ]
     return motion.Tracked({name: np.full(len(gap), 0.1) for name in [*names, "browInnerUp"]}, landmarks)
 
 
@@ -101,8 +113,8 @@ def test_rig_mouth_grows_and_shrinks_as_the_measured_one(rig):
 
 @pytest.mark.shared_data
 def test_upper_face_is_a_function_of_the_channels_alone(rig):
-    neutral = motion.upper_face(rig, np.zeros((1, len(motion.CHANNELS))))
-    blink = motion.upper_face(rig, np.eye(len(motion.CHANNELS))[:1])[0]
+    neutral = motion.upper_face(rig, np.zeros((1, len(motion.EXPRESSION_CHANNELS))))
+    blink = motion.upper_face(rig, np.eye(len(motion.EXPRESSION_CHANNELS))[:1])[0]
     assert not neutral.any()
     assert blink[rig.index("eyeBlink_L")] == 1.0
     assert np.count_nonzero(blink) == 1
@@ -164,7 +176,7 @@ def test_the_shipped_voice_is_its_clip_and_the_encoders_hear_it_at_the_same_time
 
 def test_the_recipe_loads_without_blender():
     """`--help`, the plan and the tracks need no bpy."""
-    code = "import sys; sys.modules['bpy'] = None; import talksplat.samples.actor.render"
+    code = "import sys; sys.modules['bpy'] = None; import talksplat.samples.actor.render_footage"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -4,11 +4,11 @@
 import numpy as np
 import pytest
 
-from talksplat.core.tracking.channels import CHANNELS, MOST_GAZE, channels_of, rest_of
+from talksplat.core.tracking.channels import EXPRESSION_CHANNELS, MOST_GAZE, estimate_rest, expression_channels
 from talksplat.core.tracking.landmarker import BLENDSHAPES
 
 SHAPE = {name: i for i, name in enumerate(BLENDSHAPES)}
-CHANNEL = {name: i for i, name in enumerate(CHANNELS)}
+CHANNEL = {name: i for i, name in enumerate(EXPRESSION_CHANNELS)}
 
 
 def at_rest(frames: int = 100) -> np.ndarray:
@@ -21,7 +21,7 @@ def at_rest(frames: int = 100) -> np.ndarray:
 
 def test_rest_is_zero():
     clip = at_rest()
-    np.testing.assert_allclose(channels_of(clip, rest_of(clip)), 0, atol=1e-6)
+    np.testing.assert_allclose(expression_channels(clip, estimate_rest(clip)), 0, atol=1e-6)
 
 
 def test_a_blink_is_seen_when_it_happens():
@@ -29,7 +29,7 @@ def test_a_blink_is_seen_when_it_happens():
     for side in ("Left", "Right"):
         clip[49:52, SHAPE[f"eyeBlink{side}"]] = 0.6
         clip[49:52, SHAPE[f"eyeLookDown{side}"]] = 0.8  # MediaPipe's mistake
-    found = channels_of(clip, rest_of(clip))
+    found = expression_channels(clip, estimate_rest(clip))
     blink = found[:, CHANNEL["blink_left"]]
     assert blink.argmax() == 50
     assert blink[50] > 0.8
@@ -42,30 +42,30 @@ def test_the_rest_level_is_the_persons():
     """Brows that stay up for one clip of five are up, not at rest; a clip's own rest level would hide them."""
     clips = [at_rest() for _ in range(5)]
     clips[2][:, SHAPE["browInnerUp"]] = 0.13
-    rest = rest_of(np.concatenate(clips))
-    assert channels_of(clips[2], rest)[:, CHANNEL["brow_inner_up"]].mean() == pytest.approx(0.6, abs=0.01)
-    assert channels_of(clips[0], rest)[:, CHANNEL["brow_inner_up"]].max() < 0.01
-    assert channels_of(clips[2], rest_of(clips[2]))[:, CHANNEL["brow_inner_up"]].max() < 0.01
+    rest = estimate_rest(np.concatenate(clips))
+    assert expression_channels(clips[2], rest)[:, CHANNEL["brow_inner_up"]].mean() == pytest.approx(0.6, abs=0.01)
+    assert expression_channels(clips[0], rest)[:, CHANNEL["brow_inner_up"]].max() < 0.01
+    assert expression_channels(clips[2], estimate_rest(clips[2]))[:, CHANNEL["brow_inner_up"]].max() < 0.01
 
 
 def test_gaze_to_the_own_left_is_positive():
     clip = at_rest()
     clip[30:70, SHAPE["eyeLookOutLeft"]] = clip[30:70, SHAPE["eyeLookInRight"]] = 0.4
-    found = channels_of(clip, rest_of(clip))[:, CHANNEL["gaze_x"]]
+    found = expression_channels(clip, estimate_rest(clip))[:, CHANNEL["gaze_x"]]
     assert found[50] == pytest.approx(0.4, abs=0.02)
     assert abs(found[5]) < 0.02
 
 
 def test_unseen_frames_are_bridged():
     clip = at_rest()
-    rest = rest_of(clip)
+    rest = estimate_rest(clip)
     seen = np.ones(100, bool)
     seen[40:50] = False
     clip[40:50] = 1.0
-    np.testing.assert_allclose(channels_of(clip, rest, seen=seen), 0, atol=1e-3)
-    assert not channels_of(clip, rest, seen=np.zeros(100, bool)).any()
+    np.testing.assert_allclose(expression_channels(clip, rest, seen=seen), 0, atol=1e-3)
+    assert not expression_channels(clip, rest, seen=np.zeros(100, bool)).any()
 
 
 def test_another_layout_is_refused():
     with pytest.raises(ValueError, match="blendshapes"):
-        rest_of(np.zeros((5, 51)))
+        estimate_rest(np.zeros((5, 51)))

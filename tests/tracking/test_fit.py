@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from talksplat.core.tracking import fit_solver
-from talksplat.core.tracking.fit import Identity, fit_clip, fit_identity, lens, problem_of, spread
+from talksplat.core.tracking.fit import Identity, fit_clip, fit_identity, lens_matrix, problem_of, spread
 from talksplat.core.tracking.fit_solver import State, places
 from talksplat.core.tracking.pose import (
     FRONTAL,
     first_guess,
     lenses,
     mean_rotation,
-    projected,
+    project_points,
     turned,
     turning_vectors,
 )
@@ -41,9 +41,9 @@ def acted(frames: int = 50, noise: float = 0.0, seed: int = 1):
     expression[:, rig.index("mouthSmile_L")] = 0.5
     identity = 0.7 * random.normal(size=len(rig.identities))
     state = State(rotation, translation, expression, identity)
-    K = lens(SIZE, SIZE)
+    K = lens_matrix(SIZE, SIZE)
     problem = problem_of(np.zeros((frames, 478, 2)), K, rig)
-    pixels, _ = projected(places(problem, state), rotation, translation, lenses(K, frames))
+    pixels, _ = project_points(places(problem, state), rotation, translation, lenses(K, frames))
     points = np.zeros((frames, 478, 2))
     points[:, rig.seen_points] = pixels + noise * random.normal(size=pixels.shape)
     return points, state, K
@@ -115,8 +115,9 @@ def test_an_unknown_face_is_found():
     identity = fit_identity(points, K, rig)
     fitted = fit_clip(points, np.ones(len(points), bool), K, rig, identity, RATE)
     assert np.median(turn_errors(fitted, state)) < 0.5
-    truth, _ = projected(rig.landmarks.at(state.identity, state.expression), state.rotation, state.translation,
-                         lenses(K, len(points)))
+    truth, _ = project_points(
+        rig.landmarks.at(state.identity, state.expression), state.rotation, state.translation, lenses(K, len(points))
+    )
     off = np.linalg.norm(fitted.landmarks2d - truth, axis=-1)
     assert np.median(off) < 0.6
     assert fitted.residual.max() < 1.5
@@ -217,7 +218,7 @@ def test_the_actor_is_found():
     count = len(truth.viewmat)
     points, seen = bench.detected(np.asarray(Image.open(ACTOR / f"{i}.webp")) for i in range(count))
     assert seen.all()
-    for K in (truth.K, lens(SIZE, SIZE)):
+    for K in (truth.K, lens_matrix(SIZE, SIZE)):
         figures = bench.measured(points, seen, truth, K)
         assert figures["frontal"]["landmarks"] < 1.0  # per cent of the face's width
         assert figures["frontal"]["turn"] < 1.5  # degrees

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talksplat.core.formats.refusal import Refusal
-from talksplat.core.interchange.video import frames
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.interchange.video import read_video
 from talksplat.core.tracking import runtime
 from talksplat.core.tracking.ibug import IBUG68
 from talksplat.core.tracking.landmarker import BLENDSHAPES, Landmarker
@@ -25,7 +25,7 @@ UPPER, LOWER, LEFT, RIGHT = IBUG68[62], IBUG68[66], IBUG68[36], IBUG68[45]
 
 @pytest.fixture(scope="module")
 def pictures():
-    return [f.rgb for f in frames(CLIP, Fraction(25), pixel_aspect=Fraction(16, 15))]
+    return [f.rgb for f in read_video(CLIP, Fraction(25), pixel_aspect=Fraction(16, 15))]
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_without_mediapipe_there_is_one_sentence(monkeypatch):
     assert runtime.PACKAGE in extra
     monkeypatch.setitem(sys.modules, "mediapipe.tasks", None)
     for model in (Landmarker, Segmenter):
-        with pytest.raises(Refusal, match="pip install mediapipe==") as said:
+        with pytest.raises(UserError, match="pip install mediapipe==") as said:
             model()
         assert "\n" not in str(said.value)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from talksplat.core.tracking.ibug import IBUG68
-from talksplat.core.tracking.rig import EYE, MOUTH, NECK, RIG_FILE, SKIN, load_rig
+from talksplat.core.tracking.rig import PART_EYE, PART_MOUTH, PART_NECK, PART_SKIN, RIG_FILE, load_rig
 
 
 def test_small_and_licensed():
@@ -27,17 +27,19 @@ def test_head_space():
 
 def test_triangles_wind_outwards():
     rig = load_rig()
-    a, b, c = (rig.neutral[rig.triangles[rig.parts == EYE][:, i]].astype(float) for i in range(3))
+    a, b, c = (rig.neutral[rig.triangles[rig.parts == PART_EYE][:, i]].astype(float) for i in range(3))
     assert np.einsum("ij,ij->", a - rig.neutral.mean(0), np.cross(b - a, c - a)) > 0
-    assert set(np.unique(rig.parts)) == {SKIN, NECK, EYE, MOUTH}
+    assert set(np.unique(rig.parts)) == {PART_SKIN, PART_NECK, PART_EYE, PART_MOUTH}
 
 
 def test_places_are_on_the_face():
     rig = load_rig()
     np.testing.assert_allclose(rig.seen_shares.sum(1), 1, atol=1e-6)
     assert set(IBUG68[17:]) <= set(rig.seen_points)
-    near = np.linalg.norm(rig.seen.neutral[np.searchsorted(rig.seen_points, IBUG68[17:])]
-                          - rig.neutral[rig.landmark_vertices[17:]], axis=-1)
+    near = np.linalg.norm(
+        rig.seen.neutral[np.searchsorted(rig.seen_points, IBUG68[17:])] - rig.neutral[rig.landmark_vertices[17:]],
+        axis=-1,
+    )
     assert np.median(near) < 0.004  # MediaPipe's landmarks lie near iBUG's, and not upon them
     assert 0.0005 < rig.seen_noise.min() < rig.seen_noise.max() < 0.005
 
@@ -56,7 +58,7 @@ def test_a_jaw_opens_the_mouth():
 @pytest.mark.shared_data
 def test_the_cut_is_the_source(shared_data):
     """The same head as the sample's rig makes of the source, to the rounding of the pack."""
-    from talksplat.samples.actor.rig import load_rig as full_rig
+    from talksplat.samples.actor.expression_rig import load_rig as full_rig
 
     rig, random = load_rig(), np.random.default_rng(0)
     identity, weights = random.normal(size=len(rig.identities)), random.random(len(rig.expression_names))

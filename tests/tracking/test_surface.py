@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from talksplat.core.tracking.fit import lens
-from talksplat.core.tracking.pose import FRONTAL, projected, turned
-from talksplat.core.tracking.rig import MOUTH, NECK, SKIN, load_rig
-from talksplat.core.tracking.surface import Surface, extended, surface
+from talksplat.core.tracking.fit import lens_matrix
+from talksplat.core.tracking.pose import FRONTAL, project_points, turned
+from talksplat.core.tracking.rig import PART_MOUTH, PART_NECK, PART_SKIN, load_rig
+from talksplat.core.tracking.surface import Surface, extend_surface, render_surface
 
 SIZE = 96
 
@@ -18,8 +18,8 @@ def seen(jaw: float = 0.0, turn: float = 0.0, size: int = SIZE):
     viewmat[2, 3] = 0.8
     expression = np.zeros(len(rig.expression_names))
     expression[rig.index("jawOpen")] = jaw
-    K = lens(size, size)
-    found = surface(rig, np.zeros(len(rig.identities)), expression, viewmat, K, (size, size))
+    K = lens_matrix(size, size)
+    found = render_surface(rig, np.zeros(len(rig.identities)), expression, viewmat, K, (size, size))
     return rig, viewmat, expression, K, found
 
 
@@ -44,14 +44,18 @@ def test_depth_is_where_rays_meet_the_skin():
 
 def test_parts_are_where_they_belong():
     rig, viewmat, expression, K, found = seen(jaw=0.7)
-    points, _ = projected(rig.landmarks.at(np.zeros(len(rig.identities)), expression)[None], viewmat[None, :3, :3],
-                          viewmat[None, :3, 3], K[None])
+    points, _ = project_points(
+        rig.landmarks.at(np.zeros(len(rig.identities)), expression)[None],
+        viewmat[None, :3, :3],
+        viewmat[None, :3, 3],
+        K[None],
+    )
     lips, cheek = points[0, [62, 66]].mean(0), points[0, 31] + [-8, 2]
-    assert found.part[int(lips[1]), int(lips[0])] == MOUTH
-    assert (found.part == MOUTH).sum() > 10
-    assert found.part[int(cheek[1]), int(cheek[0])] == SKIN
-    assert (found.part[int(points[0, 8, 1]) + 6 :] == NECK).any()
-    assert (seen(jaw=0.0)[4].part == MOUTH).sum() < 5
+    assert found.part[int(lips[1]), int(lips[0])] == PART_MOUTH
+    assert (found.part == PART_MOUTH).sum() > 10
+    assert found.part[int(cheek[1]), int(cheek[0])] == PART_SKIN
+    assert (found.part[int(points[0, 8, 1]) + 6 :] == PART_NECK).any()
+    assert (seen(jaw=0.0)[4].part == PART_MOUTH).sum() < 5
 
 
 def test_extended_covers_the_person_and_says_so():
@@ -59,7 +63,7 @@ def test_extended_covers_the_person_and_says_so():
     drawn = found.depth > 0
     alpha = np.zeros((SIZE, SIZE), np.float32)
     alpha[4:, 10:-10] = 1.0
-    whole = extended(found, alpha, focal=2.3 * SIZE)
+    whole = extend_surface(found, alpha, focal=2.3 * SIZE)
     assert (whole.depth[alpha > 0] > 0).all()
     assert (whole.depth[alpha == 0] == 0).all()
     np.testing.assert_array_equal(whole.guessed, (alpha > 0) & ~drawn)
@@ -70,11 +74,11 @@ def test_extended_covers_the_person_and_says_so():
     assert whole.depth[4, middle] > found.depth[top, middle] + 0.002  # hair lies behind the forehead's edge
     assert np.ptp(whole.depth[alpha > 0]) < 0.4
     nothing = Surface(np.zeros((8, 8), np.float32), np.zeros((8, 8), np.uint8))
-    assert not extended(nothing, np.ones((8, 8)), 100.0).depth.any()
+    assert not extend_surface(nothing, np.ones((8, 8)), 100.0).depth.any()
 
 
 def test_a_camera_inside_the_head_draws_no_endless_triangles():
     rig, viewmat, expression, K, _ = seen()
     viewmat[2, 3] = 0.02
-    found = surface(rig, np.zeros(len(rig.identities)), expression, viewmat, K, (32, 32))
+    found = render_surface(rig, np.zeros(len(rig.identities)), expression, viewmat, K, (32, 32))
     assert np.isfinite(found.depth).all()

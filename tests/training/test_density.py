@@ -7,7 +7,13 @@ import torch
 
 from talksplat.core.head import Cloud
 from talksplat.core.training.density import STRATEGIES, DensityInfo, DensitySettings
-from talksplat.core.training.density.surgery import clones, long_axis_children, random_children, replace_rows, rotations
+from talksplat.core.training.density.surgery import (
+    clones,
+    long_axis_children,
+    random_children,
+    replace_rows,
+    rotations,
+)
 
 
 def cloud(n=40, seed=0):
@@ -25,8 +31,9 @@ def views(n, count, seed=0):
     for _ in range(count):
         gradient = rng.random(n, dtype=np.float32) * 1e-3
         pixels = rng.integers(0, 50, n)
-        yield DensityInfo(*map(torch.from_numpy, (gradient, 2 * gradient, pixels, np.full(n, 0.7, np.float32),
-                                                  pixels > 0)))
+        yield DensityInfo(
+            *map(torch.from_numpy, (gradient, 2 * gradient, pixels, np.full(n, 0.7, np.float32), pixels > 0))
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "mcmc"])
@@ -89,8 +96,10 @@ def test_surgery_keeps_moments_of_those_that_stay():
         optimizer.zero_grad()
         sum((p**2).sum() for p in c.parameters()).backward()
         optimizer.step()
-    before = {name: (p.detach().clone(), optimizer.state[p]["exp_avg"].clone(), optimizer.state[p]["step"].clone())
-              for name, p in c.named_parameters()}
+    before = {
+        name: (p.detach().clone(), optimizer.state[p]["exp_avg"].clone(), optimizer.state[p]["step"].clone())
+        for name, p in c.named_parameters()
+    }
     keep = torch.tensor([5, 1, 30])
     replace_rows(c, optimizer, keep, clones(c, torch.tensor([2, 2])))
     for name, p in c.named_parameters():
@@ -107,8 +116,9 @@ def test_surgery_keeps_moments_of_those_that_stay():
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_budget_is_respected_and_the_best_go_first(name):
     c = cloud(200)
-    settings = DensitySettings(start=0, stop=100, every=10, budget=260, tau=1e-6, prune_from=0.0, prune_to=0.0,
-                               largest=1e9)
+    settings = DensitySettings(
+        start=0, stop=100, every=10, budget=260, tau=1e-6, prune_from=0.0, prune_to=0.0, largest=1e9
+    )
     rule, optimizer = STRATEGIES[name](settings), adam(c)
     state, sizes = rule.initialize_state(c), []
     for step in range(1, 100):

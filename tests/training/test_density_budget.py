@@ -13,8 +13,14 @@ EVERY, STOP = 10, 600
 
 def cloud(n, seed=0):
     g = torch.Generator().manual_seed(seed)
-    return Cloud(0.1 * torch.randn(n, 3, generator=g), torch.randn(n, 4, generator=g), torch.full((n, 3), -6.0),
-                 torch.randn(n, generator=g), torch.zeros(n, 3), torch.zeros(n, 3, 3))
+    return Cloud(
+        0.1 * torch.randn(n, 3, generator=g),
+        torch.randn(n, 4, generator=g),
+        torch.full((n, 3), -6.0),
+        torch.randn(n, generator=g),
+        torch.zeros(n, 3),
+        torch.zeros(n, 3, 3),
+    )
 
 
 def run(name, begun_with, budget, size, seed=0):

@@ -9,7 +9,7 @@ import torch
 
 from talksplat.core.formats.camera import Camera
 from talksplat.core.head import Cloud
-from talksplat.core.raster.door import rasterize
+from talksplat.core.raster.rasterizer import rasterize
 from talksplat.core.training.density import DensityInfo, DensitySettings, McmcSettings
 from talksplat.core.training.density.mcmc import Mcmc
 from talksplat.core.training.density.relocation import relocated
@@ -41,8 +41,9 @@ def info(n):
 def test_relocation_equals_the_papers_sum_and_keeps_product_and_mass(o, n):
     after, grown = (float(x) for x in relocated(torch.tensor([o], dtype=torch.float64), torch.tensor([n])))
     assert (1 - after) ** n == pytest.approx(1 - o, rel=1e-12)
-    paper = math.fsum(math.comb(i - 1, k) * (-1) ** k * after ** (k + 1) / math.sqrt(k + 1)
-                      for i in range(1, n + 1) for k in range(i))
+    paper = math.fsum(
+        math.comb(i - 1, k) * (-1) ** k * after ** (k + 1) / math.sqrt(k + 1) for i in range(1, n + 1) for k in range(i)
+    )
     assert grown == pytest.approx(o / paper, rel=1e-9)
     x = np.linspace(-12, 12, 40_001)
     before = o * np.exp(-(x**2) / 2)
@@ -66,10 +67,16 @@ def test_a_raised_opacity_keeps_the_mass_and_bad_corners_stay_finite():
 @pytest.mark.parametrize(("o", "n"), [(0.9, 2), (0.9, 4), (0.5, 3)])
 def test_the_picture_of_n_relocated_is_the_old_one(o, n):
     """One round Gaussian, 8 pixels wide, against the n that take its place."""
+
     def alpha(opacity, factor, count):
-        arrays = (np.tile([[0.0, 0.0, 1.0]], (count, 1)), np.tile([[1.0, 0, 0, 0]], (count, 1)),
-                  np.full((count, 3), 0.08 * factor), np.full(count, opacity), np.zeros((count, 3)),
-                  np.zeros((count, 0, 3)))
+        arrays = (
+            np.tile([[0.0, 0.0, 1.0]], (count, 1)),
+            np.tile([[1.0, 0, 0, 0]], (count, 1)),
+            np.full((count, 3), 0.08 * factor),
+            np.full(count, opacity),
+            np.zeros((count, 3)),
+            np.zeros((count, 0, 3)),
+        )
         camera = Camera(81, 81, 100.0, 100.0, 40.5, 40.5, tuple(map(tuple, np.eye(4))))
         return rasterize(*(a.astype(np.float32) for a in arrays), camera).alpha
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from talksplat.core.training.settings import SMOKE
 from talksplat.core.training.trainer import Trainer
+from talksplat.core.training.training_settings import SMOKE
 
 CUT, END = 12, 18  # changes at 5, 10 and 15
 

@@ -9,20 +9,33 @@ import torch
 pytest.importorskip("av", reason="reading sound needs PyAV")
 pytest.importorskip("librosa", reason="listening needs librosa")
 pytest.importorskip("onnxruntime", reason="listening needs onnxruntime")
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.raster import gsplat_backend
-from talksplat.core.training.device import chosen
-from talksplat.core.training.settings import SMOKE, EarSettings
+from talksplat.core.training.device import choose_device
 from talksplat.core.training.trainer import Trainer
+from talksplat.core.training.training_settings import SMOKE, AudioNetSettings
 
 STAND_IN_POINTS = {"face_points": 120, "mouth_points": 40}
 CPU = torch.device("cpu")
 
 
 def settings(**changes):
-    return replace(SMOKE, seed=3, ahead=0, ear=EarSettings(steps=2, batch=8, every=1), motion_steps=2, static_steps=2,
-                   move_steps=6, fuse_steps=1, height=32, window=24, reach=0.05, **STAND_IN_POINTS,
-                   density=replace(SMOKE.density, start=1, stop=9, every=3, budget=220), **changes)
+    return replace(
+        SMOKE,
+        seed=3,
+        ahead=0,
+        ear=AudioNetSettings(steps=2, batch=8, every=1),
+        motion_steps=2,
+        static_steps=2,
+        move_steps=6,
+        fuse_steps=1,
+        height=32,
+        window=24,
+        reach=0.05,
+        **STAND_IN_POINTS,
+        density=replace(SMOKE.density, start=1, stop=9, every=3, budget=220),
+        **changes,
+    )
 
 
 def run(trainer, steps):
@@ -39,8 +52,8 @@ def run(trainer, steps):
 def elsewhere(other_device, request):
     """The other device; a pretended one draws through the stand-in."""
     if other_device.type == "cuda":
-        if gsplat_backend.why_not() is not None:
-            pytest.skip(gsplat_backend.why_not())
+        if gsplat_backend.unavailable_reason() is not None:
+            pytest.skip(gsplat_backend.unavailable_reason())
     else:
         request.getfixturevalue("gsplat_stand_in")
     return other_device
@@ -72,12 +85,12 @@ def test_every_stage_runs_there_and_goes_on_here(tiny_footage, tmp_path, elsewhe
 
 
 def test_a_device_is_chosen_or_refused(monkeypatch):
-    assert chosen("cpu").type == "cpu"
-    with pytest.raises(Refusal, match="choose auto, cpu, cuda"):
-        chosen("tpu")
-    monkeypatch.setattr(gsplat_backend, "why_not", lambda: "torch sees no CUDA device")
-    assert chosen("auto").type == "cpu"
-    with pytest.raises(Refusal, match=r"torch sees no CUDA device; install .* or take --device cpu"):
-        chosen("cuda")
-    monkeypatch.setattr(gsplat_backend, "why_not", lambda: None)
-    assert {chosen("auto").type, chosen("cuda").type} == {"cuda"}
+    assert choose_device("cpu").type == "cpu"
+    with pytest.raises(UserError, match="choose auto, cpu, cuda"):
+        choose_device("tpu")
+    monkeypatch.setattr(gsplat_backend, "unavailable_reason", lambda: "torch sees no CUDA device")
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(UserError, match=r"torch sees no CUDA device; install .* or take --device cpu"):
+        choose_device("cuda")
+    monkeypatch.setattr(gsplat_backend, "unavailable_reason", lambda: None)
+    assert {choose_device("auto").type, choose_device("cuda").type} == {"cuda"}

@@ -9,19 +9,43 @@ import sys
 
 import pytest
 
-from talksplat.core.formats.head import read_head
-from talksplat.core.training import journal
+from talksplat.core.formats.head_file import read_head
+from talksplat.core.training import run_log
 
-SETTINGS = ["--preset", "smoke", "--seed", "3", "--set", "ear.steps=20", "ear.every=5", "motion_steps=300",
-            "static_steps=25", "move_steps=30", "fuse_steps=25", "checkpoint_every=7", "face_points=300",
-            "density.start=5", "density.every=6", "density.stop=50"]
+SETTINGS = [
+    "--preset",
+    "smoke",
+    "--seed",
+    "3",
+    "--set",
+    "ear.steps=20",
+    "ear.every=5",
+    "motion_steps=300",
+    "static_steps=25",
+    "move_steps=30",
+    "fuse_steps=25",
+    "checkpoint_every=7",
+    "face_points=300",
+    "density.start=5",
+    "density.every=6",
+    "density.stop=50",
+]
 STAGES = {"ear": 10, "motion": 100, "static": 20, "move": 40, "fuse": 60, "measuring": 3}  # killed from here on
 
 
 def started(footage, folder, threads):
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)} if threads else {})
-    command = [sys.executable, "-c", "import sys; from talksplat.core.cli import main; sys.exit(main())", "train",
-               str(footage), "--out", str(folder / "tiny.head"), *SETTINGS, "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from talksplat.core.cli import main; sys.exit(main())",
+        "train",
+        str(footage),
+        "--out",
+        str(folder / "tiny.head"),
+        *SETTINGS,
+        "--json",
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -50,7 +74,7 @@ def disturbed(stages, footage, folder, threads):
         assert killed_in(stage, footage, folder, threads), f"the run ended before {stage}"
         assert not (folder / "tiny.head").exists()
     head = finished(footage, folder, threads)
-    steps = [line.t for line in journal.read(folder / "tiny.work" / journal.LOG)]
+    steps = [line.t for line in run_log.read_losses(folder / "tiny.work" / run_log.LOG)]
     assert steps == sorted(set(steps))
     assert steps[-1] == 80
     return head

@@ -14,8 +14,10 @@ def test_gradient_through_torch():
     loss.backward()
     direction = rendered.grad / rendered.grad.norm()
     with torch.no_grad():
-        slope = (picture_loss(rendered + step * direction, truth, 0.2, weight)
-                 - picture_loss(rendered - step * direction, truth, 0.2, weight)) / (2 * step)
+        slope = (
+            picture_loss(rendered + step * direction, truth, 0.2, weight)
+            - picture_loss(rendered - step * direction, truth, 0.2, weight)
+        ) / (2 * step)
     assert slope == pytest.approx(float(rendered.grad.norm()), rel=0.02)
     assert FusedSSIM.apply(truth, truth) > 0.9999
     assert picture_loss(truth, truth, 0.2) < 1e-5

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talksplat.core.training.sampling import Sampling, blinks_of, chances
-from talksplat.core.training.settings import CPU
+from talksplat.core.training.training_settings import CPU
 
 S = replace(CPU, static_steps=100, move_steps=2100, fuse_steps=50, gap_every=7, blink_every=15)
 RNG = np.random.default_rng(0)

@@ -11,20 +11,27 @@ import pytest
 import torch
 from PIL import Image
 
-from talksplat.core.formats.head import read_head
-from talksplat.core.formats.refusal import Refusal
+from talksplat.core.evaluation import canonical_landmarks, clip_sheet, evaluate, evaluation_tables
+from talksplat.core.formats.head_file import read_head
+from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Started
 from talksplat.core.jobs.messages import Evaluate, Train
 from talksplat.core.performance.condition import Condition
 from talksplat.core.performance.replay import Replay
-from talksplat.core.training import sheet
-from talksplat.core.training.evaluation import canonical_landmarks, evaluate, table
-from talksplat.core.training.settings import PRESETS, SMOKE, preset
 from talksplat.core.training.train import train, train_with
 from talksplat.core.training.trainer import Trainer
+from talksplat.core.training.training_settings import PRESETS, SMOKE, preset
 
-SHORT = replace(SMOKE, ear=replace(SMOKE.ear, steps=10, every=5), motion_steps=5, static_steps=6, move_steps=24,
-                fuse_steps=4, checkpoint_every=7, density=replace(SMOKE.density, start=4, every=5, stop=26))
+SHORT = replace(
+    SMOKE,
+    ear=replace(SMOKE.ear, steps=10, every=5),
+    motion_steps=5,
+    static_steps=6,
+    move_steps=24,
+    fuse_steps=4,
+    checkpoint_every=7,
+    density=replace(SMOKE.density, start=4, every=5, stop=26),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,24 +56,24 @@ def test_it_learns_and_the_mouth_moves(smoke, tiny_footage, tmp_path):
     assert result["lips"]["r all moments"] > 0.7
     unheard = result["pictures"]["unheard clips"]
     assert unheard["head mouth psnr"] > unheard["mean mouth psnr"] + 1
-    assert "| unheard clips | whole | 9 | 64x64 |" in table(result)
+    assert "| unheard clips | whole | 9 | 64x64 |" in evaluation_tables(result)
 
 
 def test_the_sheet_shows_an_unheard_clip(smoke, tiny_footage, tmp_path, capsys):
-    assert sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "sheet.png")]) == 0
+    assert clip_sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "sheet.png")]) == 0
     assert "clip c4" in capsys.readouterr().out
     with Image.open(tmp_path / "sheet.png") as image:
         assert image.size == (8 * 64, 4 * 64)
-    assert sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "x.png"), "c9"]) == 1
-    assert sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "x.png"), "c0"]) == 1
+    assert clip_sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "x.png"), "c9"]) == 1
+    assert clip_sheet.main([str(smoke[1]), str(tiny_footage), str(tmp_path / "x.png"), "c0"]) == 1
     assert not (tmp_path / "x.png").exists()
 
 
 def test_a_head_from_elsewhere_is_not_judged(make_tiny_head, tiny_footage, tmp_path):
     head = make_tiny_head(tmp_path / "other.head")
-    with pytest.raises(Refusal, match="expression channels"):
+    with pytest.raises(UserError, match="expression channels"):
         list(evaluate(Evaluate(str(head), str(tiny_footage))))
-    with pytest.raises(Refusal, match="holds no landmarks"):
+    with pytest.raises(UserError, match="holds no landmarks"):
         canonical_landmarks(read_head(head))
 
 
@@ -166,11 +173,11 @@ def test_one_training_a_work_folder(tiny_footage, tmp_path):
     first = train_with(job, SHORT)
     while not getattr(next(first), "note", "").startswith("ear"):
         pass
-    with pytest.raises(Refusal, match=r"t.work: another process is writing it; wait"):
+    with pytest.raises(UserError, match=r"t.work: another process is writing it; wait"):
         list(train_with(job, SHORT))
     first.close()
     assert isinstance(list(train_with(job, SHORT))[-1], Finished)
-    with pytest.raises(Refusal, match=r"t.head: cannot be written to \(.+\); choose another folder"):
+    with pytest.raises(UserError, match=r"t.head: cannot be written to \(.+\); choose another folder"):
         list(train_with(replace(job, work=job.out), SHORT))
     assert read_head(job.out)
 
@@ -192,16 +199,16 @@ def test_what_lies_under_the_field_never_moves(tiny_footage, tmp_path):
 
 
 def test_refusals(tiny_footage, tmp_path):
-    with pytest.raises(Refusal, match=r"preset 'no' is unknown; choose cpu"):
+    with pytest.raises(UserError, match=r"preset 'no' is unknown; choose cpu"):
         preset("no")
     assert set(PRESETS) == {"cpu", "portrait", "smoke"}
     trainer = Trainer(tiny_footage, SHORT)
     trainer.begin()
     trainer.save(tmp_path / "checkpoint")
-    with pytest.raises(Refusal, match="other settings"):
+    with pytest.raises(UserError, match="other settings"):
         Trainer(tiny_footage, replace(SHORT, dssim=0.3)).load(tmp_path / "checkpoint")
     (tmp_path / "checkpoint").write_bytes((tmp_path / "checkpoint").read_bytes()[:5000])
-    with pytest.raises(Refusal):
+    with pytest.raises(UserError):
         Trainer(tiny_footage, SHORT).load(tmp_path / "checkpoint")
-    with pytest.raises(Refusal, match=r"footage.json is missing"):
+    with pytest.raises(UserError, match=r"footage.json is missing"):
         list(train(Train(str(tmp_path), str(tmp_path / "x.head"), preset="smoke")))

@@ -7,7 +7,7 @@ import torch
 
 from talksplat.core.head import Moved
 from talksplat.core.metrics import lip_gap
-from talksplat.core.training import start
+from talksplat.core.training import initial_cloud
 from talksplat.core.training.reference import choose_reference, landmarks_of
 from talksplat.core.training.views import draw, over, whole, window
 
@@ -18,15 +18,18 @@ def reference(footage, speech):
 
 
 def cloud_of(footage, reference, branch):
-    return start.start_cloud(footage, footage.frames("train"), reference, branch, 300, 1, np.random.default_rng(0))
+    return initial_cloud.initial_cloud(
+        footage, footage.frames("train"), reference, branch, 300, 1, np.random.default_rng(0)
+    )
 
 
 def test_a_window_is_a_part_of_the_whole(footage, reference):
     view = whole(footage, 5)
     part = window(view, np.array([20.0, 41.0]), 24, 16)
     cloud = cloud_of(footage, reference, "face")
-    moved = Moved(cloud.means, cloud.unit_quats, cloud.scales, cloud.opacities,
-                  torch.cat([cloud.sh0[:, None], cloud.shN], 1))
+    moved = Moved(
+        cloud.means, cloud.unit_quats, cloud.scales, cloud.opacities, torch.cat([cloud.sh0[:, None], cloud.shN], 1)
+    )
     background = torch.tensor([0.2, 0.4, 0.6])
     with torch.no_grad():
         big, small = draw(moved, view.camera, background).color, draw(moved, part.camera, background).color
@@ -41,7 +44,7 @@ def test_a_window_is_a_part_of_the_whole(footage, reference):
 def test_lifted_points_fall_back_onto_their_pixels(footage):
     camera, depth = footage.camera(3), footage.depth(3)
     rows, columns = np.nonzero(depth)
-    points = start.lift(camera, depth, rows, columns)
+    points = initial_cloud.lift(camera, depth, rows, columns)
     seen = points @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
     assert np.allclose(camera.fx * seen[:, 0] / seen[:, 2] + camera.cx, columns + 0.5)
     assert np.allclose(camera.fy * seen[:, 1] / seen[:, 2] + camera.cy, rows + 0.5)
@@ -50,7 +53,7 @@ def test_lifted_points_fall_back_onto_their_pixels(footage):
 def test_edges_are_left_out():
     depth = np.full((6, 6), 0.5)
     depth[:, 3:] = 0.6
-    assert np.array_equal(start.edges(depth), np.tile([False, False, True, True, False, False], (6, 1)))
+    assert np.array_equal(initial_cloud.edges(depth), np.tile([False, False, True, True, False, False], (6, 1)))
 
 
 def test_the_first_gaussians_lie_on_the_face_and_wear_its_colours(footage, reference):

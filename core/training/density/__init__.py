@@ -3,10 +3,10 @@
 
 from .absgrad import AbsGrad
 from .adc import Adc
+from .density_settings import AbsGradSettings, BudgetSettings, DensitySettings, McmcSettings
 from .mcmc import Mcmc
 from .pixel_aware import PixelAware
 from .pixel_aware_budget import PixelAwareBudget
-from .settings import AbsGradSettings, BudgetSettings, DensitySettings, McmcSettings
 from .strategy import Change, DensityInfo, DensityState, Strategy
 
 STRATEGIES: dict[str, type[Strategy]] = {
@@ -17,5 +17,19 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "pixel_aware_budget": PixelAwareBudget,
 }
 
-__all__ = ["STRATEGIES", "AbsGradSettings", "BudgetSettings", "Change", "DensityInfo", "DensitySettings",
-           "DensityState", "McmcSettings", "Strategy"]
+__all__ = [
+    "STRATEGIES",
+    "AbsGrad",
+    "AbsGradSettings",
+    "Adc",
+    "BudgetSettings",
+    "Change",
+    "DensityInfo",
+    "DensitySettings",
+    "DensityState",
+    "Mcmc",
+    "McmcSettings",
+    "PixelAware",
+    "PixelAwareBudget",
+    "Strategy",
+]

@@ -2,7 +2,7 @@
 """AbsGS: gradients of a Gaussian's pixels that point apart must not cancel before they are scored."""
 
 from .adc import Adc
-from .settings import DensitySettings
+from .density_settings import DensitySettings
 from .strategy import DensityState
 
 

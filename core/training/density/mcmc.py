@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ...head.cloud import Cloud
+from ...head import Cloud
+from .density_settings import DensitySettings
 from .relocation import relocated
-from .settings import DensitySettings
 from .strategy import Change, DensityInfo, DensityState, Strategy
 from .surgery import overwrite_rows, replace_rows, rotations, rows_of
 
@@ -31,11 +31,14 @@ class Mcmc(Strategy):
 
     def terms(self, cloud: Cloud) -> dict[str, Tensor]:
         """The paper's regularisers on |o| and on the square roots of S's eigenvalues, as means over Gaussians."""
-        return {"opacity": self.own.opacity_weight * cloud.opacities.mean(),
-                "scale": self.own.scale_weight * cloud.scales.mean() / self.settings.extent}
+        return {
+            "opacity": self.own.opacity_weight * cloud.opacities.mean(),
+            "scale": self.own.scale_weight * cloud.scales.mean() / self.settings.extent,
+        }
 
-    def step_post_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
-                           info: DensityInfo) -> Change | None:
+    def step_post_backward(
+        self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int, info: DensityInfo
+    ) -> Change | None:
         change = None
         if self.due(step):
             moved, added = self.relocate(cloud, optimizer), self.grow(cloud, optimizer)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ...head.cloud import Cloud
+from ...head import Cloud
+from .density_settings import DensitySettings
 from .pixel_aware import PixelAware
-from .settings import DensitySettings
 from .strategy import Change, DensityState
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ...head.cloud import Cloud
-from .settings import DensitySettings
+from ...head import Cloud
+from .density_settings import DensitySettings
 from .strategy import Change, DensityInfo, DensityState, Strategy
 from .surgery import clones, long_axis_children, random_children, replace_rows
 
@@ -28,8 +28,9 @@ class Scored(Strategy):
         """(weight [N], factor on the gradient [N]) of this view."""
         raise NotImplementedError
 
-    def step_post_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
-                           info: DensityInfo) -> Change | None:
+    def step_post_backward(
+        self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int, info: DensityInfo
+    ) -> Change | None:
         """Gather this view; at every `every`-th step between `start` and `stop` change the cloud."""
         if step >= self.settings.stop:
             return None
@@ -66,8 +67,7 @@ class Scored(Strategy):
 
     def survivors(self, cloud: Cloud, state: DensityState, step: int) -> Tensor:  # [N] bool
         """Neither faint nor huge."""
-        return (cloud.opacities.detach() >= self.floor(step)) & (
-            cloud.scales.detach().amax(1) <= self.settings.largest)
+        return (cloud.opacities.detach() >= self.floor(step)) & (cloud.scales.detach().amax(1) <= self.settings.largest)
 
     def change(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int) -> Change:
         """Prune first, then let the highest scores above the threshold have children while the budget allows."""

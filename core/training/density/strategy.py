@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ...head.cloud import Cloud
-from .settings import DensitySettings
+from ...head import Cloud
+from .density_settings import DensitySettings
 
 
 class DensityInfo(NamedTuple):
@@ -71,12 +71,14 @@ class Strategy:
         """Weighted scalars that the rule wants added to the loss of every step; none for most rules."""
         return {}
 
-    def step_pre_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
-                          info: object) -> None:
+    def step_pre_backward(
+        self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int, info: object
+    ) -> None:
         """Nothing to do: the raster hands its statistics out after backward."""
 
-    def step_post_backward(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int,
-                           info: DensityInfo) -> Change | None:
+    def step_post_backward(
+        self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int, info: DensityInfo
+    ) -> Change | None:
         raise NotImplementedError
 
     def reads_pixels(self, step: int) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ...head.cloud import Cloud
+from ...head import Cloud
 
 SPREAD = 0.8  # how far the children of a split stand along the long axis, in its sigma
 SHRINK = 1.6  # 3DGS: scale of random children = parent's / 1.6
@@ -68,10 +68,20 @@ def rows_of(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
 def rotations(quats: Tensor) -> Tensor:
     """[B,4] w,x,y,z -> [B,3,3]; columns are the Gaussian's axes."""
     w, x, y, z = torch.nn.functional.normalize(quats, dim=1).unbind(1)
-    return torch.stack([
-        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], dim=1).reshape(-1, 3, 3)
+    return torch.stack(
+        [
+            1 - 2 * (y * y + z * z),
+            2 * (x * y - w * z),
+            2 * (x * z + w * y),
+            2 * (x * y + w * z),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z - w * x),
+            2 * (x * z - w * y),
+            2 * (y * z + w * x),
+            1 - 2 * (x * x + y * y),
+        ],
+        dim=1,
+    ).reshape(-1, 3, 3)
 
 
 def clones(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:

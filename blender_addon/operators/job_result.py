@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens when a job has ended: the head it was for may have been renamed, or be gone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import bpy
+
+from ...core.formats import UserError
+
+
+@contextmanager
+def edited_head(session_uid: int) -> Iterator[bpy.types.Object]:
+    """The object of that session number, its change a step of its own in the undo history.
+
+    Raises UserError when the object was deleted meanwhile or another file was opened.
+    """
+    body = next((body for body in bpy.data.objects if body.session_uid == session_uid), None)
+    if body is None:
+        raise UserError("The head that this was for is gone; what was made lies where it was to be written.")
+    yield body
+    if not bpy.app.background:
+        bpy.ops.ed.undo_push(message=f"TalkSplat: {body.name}")

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sound through a head's ears: features, the window at each moment, each branch's audio code.
+
+Here torch meets a `.head`; a performance then needs neither. Knows nothing of frames or files.
+
+Letters: M moments, C feature channels, A width of a branch's code.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ..audio import ENCODERS, SOUND_RATE, Features, Sound, windows_at
+from ..deformation import AudioCode
+from ..formats import HeadFile, UserError
+
+BLOCK = 512  # moments at once: 9 MB of windows at C = 288, whatever the sound's length
+
+
+class AudioCodes:
+    """The encoder that a head names and the audio nets of its branches."""
+
+    def __init__(self, head: HeadFile) -> None:
+        """Raises UserError for an encoder that is unknown here and for nets that do not fit the card."""
+        name = head.card.audio_encoder
+        if name not in ENCODERS:
+            raise UserError(
+                f"{head.source}: listens with the encoder {name[:40]!r}, which is unknown here "
+                f"(known: {', '.join(ENCODERS)}); update talksplat."
+            )
+        self.encoder = ENCODERS[name]
+        self.nets = {branch: _net(head, branch, self.encoder.channels) for branch in head.card.branches}
+
+    def rest(self) -> dict[str, np.ndarray]:
+        """What silence sounds like: branch -> [A] float32."""
+        silence = Sound(np.zeros(SOUND_RATE, dtype=np.float32))
+        features = self.encoder.encode(silence)
+        return {branch: code[0] for branch, code in self._codes(features, np.array([silence.duration / 2])).items()}
+
+    def codes(self, sound: Sound, times: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+        """Blocks of codes, branch -> [<=BLOCK,A] float32, that together answer `times` [M] seconds of the sound."""
+        features = self.encoder.encode(sound)
+        for first in range(0, len(times), BLOCK):
+            yield self._codes(features, times[first : first + BLOCK])
+
+    @torch.inference_mode()
+    def _codes(self, features: Features, times: np.ndarray) -> dict[str, np.ndarray]:
+        windows = torch.from_numpy(windows_at(features, times))
+        return {branch: net(windows).numpy() for branch, net in self.nets.items()}
+
+
+def _net(head: HeadFile, branch: str, channels: int) -> AudioCode:
+    width = head.card.audio_code.get(branch)
+    tensors = {name: torch.from_numpy(array) for name, array in head.part(f"{branch}.audio").items()}
+    if not width or not tensors:
+        raise UserError(f"{head.source}: its {branch} branch has no audio net; export the head again.")
+    net = AudioCode(channels, width)
+    try:
+        net.load_state_dict(tensors)
+    except RuntimeError as error:  # torch lists every tensor that lacks or has another shape
+        raise UserError(
+            f"{head.source}: its {branch} audio net does not fit its card "
+            f"({len(str(error).splitlines()) - 1} tensors differ); export the head again."
+        ) from error
+    return net.eval()
+
+
+def loudness(
+    sound: Sound,
+    times: np.ndarray,  # [M] seconds
+    width: float = 0.04,  # seconds
+) -> np.ndarray:
+    """Root mean square of the samples within `width` around each moment, [M] float32, 0..1; 0 outside the sound."""
+    sums = np.concatenate([[0.0], np.cumsum(np.square(sound.samples, dtype=np.float64))])
+    edges = np.rint((times[:, None] + np.array([-0.5, 0.5]) * width) * sound.rate).astype(np.int64)
+    below, above = np.clip(edges, 0, len(sound.samples)).T
+    # The sums' rounding may leave -1e-17 where nothing is heard.
+    power = np.maximum(sums[above] - sums[below], 0.0) / (width * sound.rate)
+    return np.minimum(np.sqrt(power), 1.0).astype(np.float32)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plate says about itself beside its pixels: when, through which camera, of which head.
+
+Knows no pixels. Letters: fx fy cx cy W H of formats.Camera.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+import OpenEXR
+
+from ..formats import Camera
+from .colour import COLOUR_SPACES
+
+FASTEST = 60  # frames a second that a timecode can count (in pairs above 30)
+
+
+@dataclass(frozen=True)
+class FrameMetadata:
+    """One frame's card."""
+
+    rate: Fraction  # frames a second
+    frame: int  # the scene's frame number
+    camera: Camera | None = None  # in head space: Blender's axes, Z up, metres
+    space: str = "lin_rec709_scene"  # of the colours: a key of colour.SPACES
+    head: str = ""  # content hash of the head
+    notes: dict[str, str] = field(default_factory=dict)  # further strings, written as talksplat/<key>
+
+    def __post_init__(self) -> None:
+        if self.space not in COLOUR_SPACES:
+            raise ValueError(f"colour space {self.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}")
+
+    def attributes(self) -> dict:
+        """EXR header attributes by their standard names (openexr.com, Standard Attributes)."""
+        found = {"framesPerSecond": Fraction(self.rate), "software": "talksplat", "talksplat/frame": str(self.frame)}
+        found |= {f"talksplat/{key}": value for key, value in self.notes.items()}
+        if self.head:
+            found["talksplat/head"] = self.head
+        code = timecode(self.frame, self.rate)
+        if code is not None:
+            found["timeCode"] = code
+        if self.camera is not None:
+            # C order, or OpenEXR 3.5 writes a transposed view's memory as it lies.
+            found["worldToCamera"] = world_to_camera(self.camera).astype(np.float32, order="C")
+            found["worldToNDC"] = world_to_ndc(self.camera).astype(np.float32, order="C")
+        return found
+
+
+def timecode(frame: int, rate: Fraction) -> OpenEXR.TimeCode | None:
+    """SMPTE non-drop timecode of a frame number (23.976 counts 24); above 30 a code counts two frames
+    and its field phase tells them apart (ST 12-1); None where a code cannot say it: below 0, a day, above 60,
+    12.5 or 45 frames a second."""
+    count = round(rate)
+    counts = rate in (count, Fraction(count * 1000, 1001)) and not (count > 30 and count % 2)
+    if not counts or not 1 <= count <= FASTEST or not 0 <= frame < 86400 * count:
+        return None
+    second = 0
+    if count > 30:
+        count, (frame, second) = count // 2, divmod(frame, 2)
+    seconds, f = divmod(frame, count)
+    return OpenEXR.TimeCode(seconds // 3600, seconds // 60 % 60, seconds % 60, f, 0, 0, second, *([0] * 11))
+
+
+def world_to_camera(camera: Camera) -> np.ndarray:
+    """[4,4] for row vectors (translation in the last row): x right, y up, z forward, as RenderMan and Arnold write."""
+    return (np.diag([1.0, -1.0, 1.0, 1.0]) @ camera.matrix).T
+
+
+def world_to_ndc(camera: Camera) -> np.ndarray:
+    """[4,4] for row vectors; after dividing by w, x and y run -1..1 to the right and up, z 0..1 near to far.
+
+    OpenEXR's own page draws NDC as 0..1 downwards; renderers write -1..1 and compositors' camera
+    scripts expect it.
+    """
+    W, H, near, far = camera.width, camera.height, camera.near, camera.far
+    x, y = 2 * camera.fx / W, -2 * camera.fy / H
+    shift_x, shift_y = 2 * camera.cx / W - 1, 1 - 2 * camera.cy / H
+    if camera.kind == "perspective":
+        depth = far / (far - near)
+        clip = np.array([[x, 0, shift_x, 0], [0, y, shift_y, 0], [0, 0, depth, -near * depth], [0, 0, 1, 0]])
+    else:
+        depth = 1 / (far - near)
+        clip = np.array([[x, 0, 0, shift_x], [0, y, 0, shift_y], [0, 0, depth, -near * depth], [0, 0, 0, 1]])
+    return (clip @ camera.matrix).T

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dataset door: ours -> theirs -> ours is the same; cameras mean what they say; what is hostile is refused."""
+
+import io
+import json
+import shutil
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from talksplat.core.audio.decode import load_sound
+from talksplat.core.audio.sound import Sound, write_wav
+from talksplat.core.converting.convert import convert
+from talksplat.core.converting.er_nerf import CHANNELS, PARTS, label_of, viewmats_of
+from talksplat.core.converting.er_nerf_files import read_transforms, read_units
+from talksplat.core.converting.er_nerf_read import DOUBT
+from talksplat.core.converting.triangulate import triangulated
+from talksplat.core.footage import Footage
+from talksplat.core.formats.camera import Camera
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs.events import Finished, Warned
+from talksplat.core.jobs.messages import Convert
+
+W, H, F = 64, 48, 40
+TRAIN = 30
+NAMES = ("blink_left", "blink_right", "brow_inner_up", "gaze_x")
+
+
+def face():
+    """[68,3] metres: a curved cloud of human size whose nose points along -Y, eye corners 9 cm apart."""
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-0.06, 0.06, (68, 3))
+    points[:, 1] = -0.07 + 8 * (points[:, 0] ** 2 + points[:, 2] ** 2)
+    points[36], points[45] = (-0.045, -0.05, 0.03), (0.045, -0.05, 0.03)
+    return points
+
+
+def done(source, out, **more):
+    events = list(convert(Convert(str(source), str(out), **more)))
+    assert isinstance(events[-1], Finished)
+    return events
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory):
+    """Two clips of a turning head, every landmark's projection exact."""
+    folder = tmp_path_factory.mktemp("ours")
+    for part in ("image", "label", "tracks", "audio"):
+        (folder / part).mkdir()
+    rng = np.random.default_rng(1)
+    card = {
+        "format": "talksplat footage",
+        "version": 1,
+        "name": "x",
+        "rate": "25/1",
+        "width": W,
+        "height": H,
+        "colour_space": "srgb_rec709_display",
+        "expression_names": NAMES,
+        "licence": "CC0",
+        "clips": [
+            {"name": "held", "audio": "audio/held.wav", "split": "test"},
+            {"name": "seen", "audio": "audio/seen.wav", "split": "train"},
+        ],
+    }
+    (folder / "footage.json").write_text(json.dumps(card))
+    marks, viewmats, places = face(), [], []
+    for i in range(F):
+        eye = [0.25 * np.sin(i), -0.7, 0.2 * np.cos(2.2 * i)]
+        camera = Camera.looking_at(eye, [0.002, 0, 0], W, H, 0.4)
+        viewmats.append(camera.matrix)
+        seen = marks @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
+        places.append(seen[:, :2] / seen[:, 2:] * camera.fx + [camera.cx, camera.cy])
+        label = np.repeat(np.repeat(rng.integers(0, 3, (H // 8, W // 8), np.uint8), 8, 0), 8, 1)
+        Image.fromarray(label).save(folder / f"label/{i:06d}.png")
+        rgb = np.repeat(np.repeat(rng.integers(0, 256, (H // 8, W // 8, 3), np.uint8), 8, 0), 8, 1)
+        alpha = np.where(label > 0, 255, 0).astype(np.uint8)
+        alpha[:4] //= 3  # a soft edge: parsing is yes or no
+        Image.fromarray(np.dstack([rgb, alpha])).save(folder / f"image/{i:06d}.png")
+    train = np.arange(F) < TRAIN
+    K = np.array([[camera.fx, 0, camera.cx], [0, camera.fx, camera.cy], [0, 0, 1]])
+    expression = rng.uniform(0, 1, (F, 4)).astype(np.float32)
+    expression[:, 1] = expression[:, 0]
+    np.savez(
+        folder / "frames.npz",
+        clip=np.where(train, 1, 0).astype(np.int32),
+        time=np.where(train, np.arange(F), np.arange(F) - TRAIN + 3) / 25,
+        split=np.where(train, 0, 1),
+        viewmat=np.stack(viewmats),
+        K=np.tile(K, (F, 1, 1)),
+        landmarks2d=np.array(places, np.float32),
+        expression=expression,
+    )
+    for name, length in (("seen", 20123), ("held", 9000)):
+        write_wav(folder / f"audio/{name}.wav", Sound(rng.uniform(-0.5, 0.5, length).astype(np.float32)))
+        np.savez(
+            folder / f"tracks/{name}.npz",
+            time=np.arange(3) / 25,
+            landmarks=np.tile(marks, (3, 1, 1)),
+            expression=np.zeros((3, 4), np.float32),
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def theirs(ours, tmp_path_factory):
+    out = tmp_path_factory.mktemp("theirs") / "set"
+    done(ours, out)
+    return out
+
+
+@pytest.fixture
+def copy(theirs, tmp_path):
+    return shutil.copytree(theirs, tmp_path / "copy")
+
+
+def test_there_and_back(ours, theirs, tmp_path):
+    events = done(theirs, tmp_path / "back")
+    assert events[-1].result["metres_a_unit"] == 1
+    first, second = Footage.open(ours), Footage.open(tmp_path / "back")
+    assert [(c.name, c.split) for c in second.clips] == [("train", "train"), ("val", "test")]
+    for i in range(F):
+        assert np.abs(first.camera(i).matrix - second.camera(i).matrix).max() < 1e-6
+        a, b = first.picture(i), second.picture(i)
+        assert np.array_equal(a.label, b.label)
+        assert np.abs(a.rgb - b.rgb)[a.alpha > 0.9].mean() < 0.04  # a JPEG lies between
+    assert np.abs(first.landmarks2d - second.landmarks2d).max() < 0.01
+    assert np.array_equal(first.split, second.split)
+    assert np.allclose(np.diff(first.time[:TRAIN]), np.diff(second.time[:TRAIN]))
+    one, other = (list(f.expression_names) for f in (first, second))
+    for channel, back in (("blink_left", "blink"), ("brow_inner_up", "brow_inner_up")):
+        gone, come = first.expression[:, one.index(channel)], second.expression[:, other.index(back)]
+        assert np.abs(gone - come).max() < 1e-4
+    # The landmarks were never written: the cameras alone find them again.
+    for clip, count in ((0, TRAIN), (1, F - TRAIN)):
+        track = second.track(clip)
+        assert len(track.time) == count
+        assert np.abs(track.landmarks - face()).max() < 1e-5
+    # Every picture still lies at its own sound.
+    for i in (0, TRAIN - 1, TRAIN, F - 1):
+        gone, come = (load_sound(f.clips[f.clip[i]].audio).samples[round(f.time[i] * 16000) :] for f in (first, second))
+        length = min(640, len(gone), len(come))
+        assert length > 0
+        assert np.allclose(gone[:length], come[:length], atol=1e-4)
+
+
+def test_a_set_in_the_trackers_own_units_gets_human_size(theirs, copy, tmp_path):
+    for part in ("train", "val"):
+        path = copy / f"transforms_{part}.json"
+        card = json.loads(path.read_text())
+        for frame in card["frames"]:
+            for row in frame["transform_matrix"][:3]:
+                row[3] *= 10
+        path.write_text(json.dumps(card))
+    assert done(copy, tmp_path / "back")[-1].result["metres_a_unit"] == 0.1
+    assert np.abs(Footage.open(tmp_path / "back").track(0).landmarks - face()).max() < 1e-5
+
+
+def test_cameras_see_an_upright_face_before_them(theirs):
+    """By the convention alone: their camera stands before the face (+Z), Y up; ours too, in its own words."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = [0, 0, 0.9]
+    viewmat = viewmats_of(matrix[None], 1.0)[0]
+
+    def seen(x, y, z):
+        return viewmat[:3, :3] @ [x, y, z] + viewmat[:3, 3]
+
+    assert np.allclose(seen(0, 0, 0), [0, 0, 0.9])
+    assert np.allclose(seen(0, -0.1, 0), [0, 0, 0.8])  # the nose is nearer
+    assert np.allclose(seen(0, 0, 0.1), [0, -0.1, 0.9])  # the crown is up in the picture
+    assert np.allclose(seen(0.05, 0, 0), [0.05, 0, 0.9])  # the head's left is at the picture's right
+
+
+@pytest.mark.shared_data
+def test_real_poses_and_action_units(shared_data):
+    folder = shared_data / "tracked_format"
+    transforms = read_transforms(folder / "ernerf_obama_data_kf.json")
+    assert (len(transforms.image), transforms.focal, transforms.centre) == (4086, 1100.0, (225.0, 225.0))
+    viewmats = viewmats_of(transforms.matrices, 1.0)
+    assert ((viewmats[:, 2, 3] > 0.6) & (viewmats[:, 2, 3] < 1.2)).all()  # the head's middle, metres before the camera
+    assert (viewmats[:, 1, 2] < -0.9).all()  # the crown is up
+    assert (viewmats[:, 2, 1] > 0.9).all()  # the nose points to the camera
+    middle = viewmats[:, :2, 3] / viewmats[:, 2:3, 3] * 1100 + 225
+    assert ((middle > 100) & (middle < 350)).all()
+    units = read_units(folder / "ernerf_obama_au.csv")
+    assert {len(values) for values in units.values()} == {4495}
+    assert 1 < units["AU45_r"].max() <= 5
+
+
+@pytest.mark.shared_data
+def test_the_doubt_is_as_large_as_the_error(shared_data):
+    """A real talker's turning, trackers that err alike for a second: what is believed of the depth is what is true."""
+    viewmats = viewmats_of(read_transforms(shared_data / "tracked_format/ernerf_obama_data_kf.json").matrices, 1.0)
+    K = np.array([[1100, 0, 225], [0, 1100, 225], [0, 0, 1.0]])
+    seen = np.einsum("fij,pj->fpi", viewmats[:, :3, :3], face()) + viewmats[:, None, :3, 3]
+    pixels = seen[..., :2] / seen[..., 2:] * 1100 + 225
+    noise = np.random.default_rng(0).normal(size=(len(pixels) // 25 + 1, 68, 2))[np.arange(len(pixels)) // 25]
+    for pictures, trusted in ((60, False), (4086, True)):
+        found = triangulated((pixels + 2 * noise)[:pictures], viewmats[:pictures], K)
+        error = np.median(np.linalg.norm(found.mean - face(), axis=-1))
+        assert 0.4 < np.median(found.doubt) / error < 2.5
+        assert (np.median(found.doubt) < DOUBT) == trusted
+
+
+def test_masks_mean_what_their_colours_say():
+    parsing = np.array([list(PARTS.values())], np.uint8)  # face mouth hair neck torso background
+    teeth = np.array([[True, False, False, False, False, False]])
+    assert label_of(parsing, None, False).tolist() == [[1, 2, 1, 0, 0, 0]]
+    assert label_of(parsing, teeth, True).tolist() == [[2, 2, 1, 1, 1, 0]]
+    assert label_of(np.full((1, 1, 3), 128, np.uint8), None, False)[0, 0] != 2  # hair mixed with white is no mouth
+
+
+def test_goes_on_where_it_was_ended(theirs, ours, tmp_path):
+    for source, kept in ((theirs, "image/000003.png"), (ours, "gt_imgs/3.jpg")):
+        out = tmp_path / source.name
+        events = convert(Convert(str(source), str(out)))
+        for event in events:
+            if getattr(event, "done", 0) == 7:
+                break
+        events.close()
+        stamp = (out / kept).stat().st_mtime_ns
+        assert not any((out / whole).exists() for whole in ("footage.json", "transforms_train.json"))
+        with pytest.raises(UserError, match="begun"):
+            done(ours if source is theirs else theirs, out)
+        done(source, out)
+        assert (out / kept).stat().st_mtime_ns == stamp
+        assert not list(out.glob("begun*"))
+        with pytest.raises(UserError, match="finished"):
+            done(source, out)
+    assert len(list((tmp_path / theirs.name / "label").iterdir())) == F
+
+
+def forged(shape, dtype="|b1"):
+    out = io.BytesIO()
+    np.lib.format.write_array_header_1_0(out, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return out.getvalue() + b"\0" * 8
+
+
+def change(folder, name, **fields):
+    path = folder / f"transforms_{name}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def one_frame(**fields):
+    return [{"img_id": 0, "aud_id": 0, "transform_matrix": np.eye(4).tolist()} | fields]
+
+
+HOSTILE = {
+    "transforms_train.json": [b"", b"[1]", b"{", b"[" * 100_000, b"\xff", b'{"frames": []}'],
+    "aud.wav": [b"", b"no sound"],
+    "au.csv": [b"", b"frame, AU45_r\n1, 2\n", b"\xff"],
+    "ori_imgs/5.lms": [b"", b"1 2\n" * 67, b"1 2 3\n" * 68, b"a b\n" * 68, b"nan 1\n" * 68, b"1 2\n" * 20000],
+    "parsing/5.png": [b"", b"no picture"],
+    "gt_imgs/5.jpg": [b"", b"no picture", b"\xff\xd8\xff\xe0" + b"\0" * 50],
+    "teeth_mask/5.npy": [
+        b"",
+        b"no mask",
+        forged((10**9, 10**9)),
+        forged((H, W), "|O"),
+        forged((H, W)),
+        b"\x80\x04cos\nsystem\n",
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "k"), [(name, k) for name, bodies in HOSTILE.items() for k in range(len(bodies))])
+def test_hostile_files(copy, tmp_path, name, k):
+    (copy / name).write_bytes(HOSTILE[name][k])
+    with pytest.raises(UserError, match=name.replace(".", r"\.")) as caught:
+        done(copy, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "footage.json").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aud.wav",
+        "au.csv",
+        "ori_imgs/5.lms",
+        "parsing/5.png",
+        "gt_imgs/5.jpg",
+        "teeth_mask/5.npy",
+        "transforms_train.json",
+    ],
+)
+def test_missing_files(copy, tmp_path, name):
+    (copy / name).unlink()
+    with pytest.raises(UserError):
+        done(copy, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"focal_len": -1},
+        {"focal_len": "x"},
+        {"focal_len": [1, 2]},
+        {"cx": 1e300},
+        {"cx": None},
+        {"frames": {}},
+        {"frames": [{}]},
+        {"frames": [3]},
+        {"frames": one_frame(img_id="../../secret")},
+        {"frames": one_frame(img_id=-1)},
+        {"frames": one_frame(img_id=10**12)},
+        {"frames": one_frame(aud_id=0.5)},
+        {"frames": one_frame() * 2},
+        {"frames": one_frame(transform_matrix=np.zeros((4, 4)).tolist())},
+        {"frames": one_frame(transform_matrix=np.diag([1.0, 1, -1, 1]).tolist())},
+        {"frames": one_frame(transform_matrix=[[1, 2], [3]])},
+        {"frames": one_frame(transform_matrix=np.diag([1e200, 1, 1, 1]).tolist())},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_hostile_transforms(copy, tmp_path, fields):
+    change(copy, "train", **fields)
+    with pytest.raises(UserError, match=r"transforms_train\.json"):
+        done(copy, tmp_path / "out")
+
+
+def test_a_bomb_is_not_decoded(copy, tmp_path):
+    path = copy / "parsing/0.png"
+    whole = bytearray(path.read_bytes())
+    whole[16:24] = struct.pack(">II", 60000, 60000)
+    path.write_bytes(whole)
+    with pytest.raises(UserError, match=r"0\.png"):
+        done(copy, tmp_path / "out")
+
+
+def test_sets_that_cannot_train_are_refused(copy, tmp_path):
+    card = json.loads((copy / "transforms_val.json").read_text())
+    change(copy, "val", frames=[frame | {"aud_id": k} for k, frame in enumerate(card["frames"])])
+    with pytest.raises(UserError, match="held back"):
+        done(copy, tmp_path / "out")
+    (copy / "transforms_val.json").unlink()
+    still = json.loads((copy / "transforms_train.json").read_text())["frames"]
+    change(copy, "train", frames=[f | {"transform_matrix": still[0]["transform_matrix"]} for f in still])
+    with pytest.raises(UserError, match="turns too little"):
+        done(copy, tmp_path / "out")
+
+
+def test_sound_of_another_length(copy, tmp_path):
+    write_wav(copy / "aud.wav", Sound(np.zeros(16000 * 9, np.float32)))
+    assert any(isinstance(event, Warned) for event in done(copy, tmp_path / "long"))
+    write_wav(copy / "aud.wav", Sound(np.zeros(1600, np.float32)))
+    with pytest.raises(UserError, match="lasts"):
+        done(copy, tmp_path / "short")
+
+
+def test_a_lost_face_is_filled_in(tmp_path):
+    path = tmp_path / "au.csv"
+    units = sorted({unit for names, _ in CHANNELS.values() for unit in names})
+    rows = [f"{k}, {ok}, " + ", ".join([str(value)] * len(units)) for k, ok, value in ((1, 1, 1), (2, 0, 0), (3, 1, 3))]
+    path.write_text(", ".join(["frame", "success", *units]) + "\n" + "\n".join(rows))
+    assert read_units(path)["AU45_r"].tolist() == [1, 2, 3]

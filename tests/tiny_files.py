@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small tables, heads and bakes made in code; numpy only, so that these tests also run inside Blender's Python."""
+
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from talksplat.core.formats.bake_file import BakeCard, BakeWriter
+from talksplat.core.formats.camera import Camera
+from talksplat.core.formats.gaussians import COLUMNS, Gaussians
+from talksplat.core.formats.head_file import HeadCard, HeadFile, write_head
+from talksplat.core.performance.condition import Performance, write_performance
+
+
+def table(n: int, k: int = 3, seed: int = 0) -> Gaussians:
+    """n random Gaussians with k higher SH coefficients."""
+    rng = np.random.default_rng(seed)
+    quats = rng.normal(size=(n, 4))
+    return Gaussians.checked(
+        "the test",
+        means=rng.normal(size=(n, 3)) * 0.1,
+        quats=quats / np.linalg.norm(quats, axis=1, keepdims=True),
+        scales=np.exp(rng.normal(size=(n, 3)) - 5),
+        opacities=rng.uniform(0.01, 0.99, n),
+        sh0=rng.normal(size=(n, 3)),
+        shN=rng.normal(size=(n, k, 3)),
+    )
+
+
+def moved(canonical: Gaussians, frame: int, share: float = 0.4, size: float = 1.0) -> tuple[np.ndarray, ...]:
+    """(means, quats, scales) of a frame in which a share of the Gaussians moves; signs of quats at will."""
+    rng = np.random.default_rng(frame + 1000)
+    n = len(canonical)
+    still = rng.random(n) >= share
+    means = canonical.means + 0.01 * size * rng.normal(size=(n, 3))
+    quats = canonical.quats + 0.2 * size * rng.normal(size=(n, 4))
+    quats /= np.linalg.norm(quats, axis=1, keepdims=True)
+    scales = canonical.scales * np.exp(0.3 * size * rng.normal(size=(n, 3)))
+    frames = [means, quats, scales]
+    for values, name in zip(frames, ("means", "quats", "scales")):
+        values[still] = getattr(canonical, name)[still]
+    frames[1] *= rng.choice([-1, 1], size=(n, 1))
+    return tuple(a.astype(np.float32) for a in frames)
+
+
+def bake_card(count: int = 5, **changes: object) -> BakeCard:
+    values = {
+        "name": "anna",
+        "fps": Fraction(24000, 1001),
+        "frame_start": -1,
+        "frame_count": count,
+        "sh_degree": 1,
+        "head_hash": "ab" * 32,
+        "audio_hash": "cd" * 32,
+        "head": "anna.head",
+        "audio": "voice.wav",
+        "controls": {"intensity": 1.0},
+    }
+    return BakeCard(**{**values, **changes})
+
+
+def labels(canonical: Gaussians) -> np.ndarray:
+    return (np.arange(len(canonical)) % 3 == 0).astype(np.uint8)
+
+
+def go_on(path: Path, card: BakeCard, canonical: Gaussians, most: int = 10**9) -> set[int]:
+    """Bake what lacks (at most `most` frames); the frames that were found."""
+    with BakeWriter.open(path, card, canonical, labels(canonical)) as writer:
+        found = set(writer.done)
+        for frame in sorted(set(card.span) - found)[:most]:
+            writer.append(frame, *moved(canonical, frame))
+        if len(writer.done) == card.frame_count:
+            writer.finish()
+    return found
+
+
+def head_of(n: int = 20, name: str = "anna", **changes: object) -> HeadFile:
+    tensors = {}
+    for branch, seed in (("face", 0), ("mouth", 1)):
+        gaussians = table(n, seed=seed)
+        tensors |= {f"{branch}.gaussians.{column}": getattr(gaussians, column) for column in COLUMNS}
+        tensors[f"{branch}.field.net.0.weight"] = np.random.default_rng(seed).normal(size=(4, 5)).astype(np.float16)
+    values = {
+        "name": name,
+        "model_rate": Fraction(25),
+        "audio_encoder": "logmel",
+        "audio_code": {"face": 32, "mouth": 16},
+        "expression": ("blink", "brows"),
+        "fusion": "gated",
+        "branches": {"face": {"levels": 12, "centre": [0.0, 0.1, -0.5]}, "mouth": {}},
+        "camera": Camera.looking_at([0, -1, 0], [0, 0, 0], 64, 48, 0.4),
+        "training": {"steps": 10},
+        "licence": "CC0-1.0",
+        "provenance": "made in code, nobody's face: ü",
+    }
+    return HeadFile(HeadCard(**{**values, **changes}), tensors)
+
+
+def bake_at(path: Path, n: int = 60, count: int = 5) -> Path:
+    """A complete bake."""
+    go_on(path, bake_card(count), table(n))
+    return path
+
+
+def head_at(path: Path, **changes: object) -> Path:
+    write_head(path, head_of(**changes))
+    return path
+
+
+def performance_at(path: Path, samples: int = 30) -> Path:
+    rng = np.random.default_rng(0)
+    codes = {"face": rng.normal(size=(samples, 4)).astype(np.float32)}
+    write_performance(
+        path,
+        Performance(
+            audio=codes,
+            rest={"face": np.zeros(4, np.float32)},
+            expression=np.zeros((samples, 1), np.float32),
+            expression_names=("brows",),
+            loudness=np.ones(samples, np.float32),
+            head_hash="ab" * 32,
+            audio_hash="cd" * 32,
+            audio_name="voice.wav",
+            duration=0.3,
+        ),
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def make() -> SimpleNamespace:
+    """The functions above: modules cannot import each other under importlib mode."""
+    return SimpleNamespace(
+        table=table,
+        moved=moved,
+        bake_card=bake_card,
+        labels=labels,
+        go_on=go_on,
+        head_of=head_of,
+        bake_at=bake_at,
+        head_at=head_at,
+        performance_at=performance_at,
+    )

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a shell adds to the deeds: flags are the jobs' fields, events have three faces, interruption is gentle."""
+
+import json
+import os
+import signal
+import sys
+from dataclasses import fields
+from types import SimpleNamespace
+
+import pytest
+
+from talksplat.core import cli
+from talksplat.core.jobs.events import Finished, Progress, Started, Warned
+from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Info, Perform, Prepare, Render, Train
+from talksplat.core.performance.controls import Controls
+
+JOB = Bake("h", "a", "shot.bake")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The jobs that the command asks for; nothing is done."""
+    jobs = []
+
+    def do(job):
+        jobs.append(job)
+        yield Finished()
+
+    monkeypatch.setattr(cli, "run_job", do)
+    return jobs
+
+
+@pytest.mark.parametrize(
+    ("words", "job"),
+    [
+        ("perform --head h --audio a --out p", Perform("h", "a", "p")),
+        ("bake --head h --audio a --fps 24 --out s", Bake("h", "a", "s")),
+        (
+            "bake --head h --audio a --fps 24000/1001 --out s --frame-start -5 --frame-count 7 --offset -0.25 "
+            "--controls.intensity 1.2 --controls.brows -0.5",
+            Bake("h", "a", "s", "24000/1001", -5, 7, -0.25, Controls(intensity=1.2, brows=-0.5)),
+        ),
+        ("render s.bake --size 512 --out d", Render("s.bake", "d")),
+        (
+            "render s.bake --out d --no-exr --no-movie --first 3 --last 9 --audio v.wav",
+            Render("s.bake", "d", exr=False, movie=False, first=3, last=9, audio="v.wav"),
+        ),
+        (
+            "prepare a.mp4 b --out f --size native --pixel-aspect 16/15",
+            Prepare(("a.mp4", "b"), "f", "native", pixel_aspect="16/15"),
+        ),
+        ("train footage --out h --preset quick --seed 3", Train("footage", "h", preset="quick", seed=3)),
+        ("evaluate h.head footage --words w --clips 3", Evaluate("h.head", "footage", words="w", clips=3)),
+        ("convert a --out b --torso", Convert("a", "b", torso=True)),
+        ("info x", Info("x")),
+    ],
+)
+def test_flags_are_the_jobs_fields(asked, words, job):
+    assert cli.main(words.split()) == 0
+    assert asked == [job]
+
+
+def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
+    hidden = {"controls", "controls_per_frame", "cameras"}  # nested, or for the add-on
+    for name, row in cli.JOBS.items():
+        job = row.message
+        with pytest.raises(SystemExit):
+            cli.main([name, "--help"])
+        said = capsys.readouterr().out
+        for field in fields(job):
+            flag = "--" + field.name.replace("_", "-")
+            first = {"render": 1, "prepare": 1, "train": 1, "evaluate": 2, "convert": 1, "info": 1}
+            positional = field in fields(job)[: first.get(name, 0)]
+            assert (flag in said) != (field.name in hidden - {"controls"} or positional), f"{name} {flag}"
+
+
+def many(interrupt_at=0, total=1000):
+    yield Started("long", total)
+    for i in range(1, total + 1):
+        if i == interrupt_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        yield Progress(i, total, 1.0, f"frame {i}")
+    yield Warned("careful.")
+    yield Finished({"frames": total, "lips": {"r": 0.7}})
+
+
+def test_the_plain_face_is_short_and_results_are_lines(capsys):
+    assert cli.show(many(), JOB, as_json=False) == 0
+    said = capsys.readouterr()
+    assert said.out == "frames: 1000\nlips.r: 0.7\n"
+    assert said.err.splitlines() == ["long", "1000/1000 frame 1000", "careful."]
+
+
+def test_the_terminal_face_draws_a_bar_and_prints_the_results(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert cli.show(many(total=20), JOB, as_json=False) == 0
+    said = capsys.readouterr()
+    assert said.out == "frames: 20\nlips.r: 0.7\n"
+    assert "careful." in said.err
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_ctrl_c_lets_the_step_end_closes_the_deed_and_says_how_to_go_on(capsys, as_json):
+    closed = []
+
+    def deed():
+        try:
+            yield from many(interrupt_at=5)
+        finally:
+            closed.append(True)
+            print("closed", file=sys.stderr)
+
+    before = signal.getsignal(signal.SIGINT)
+    assert cli.show(deed(), JOB, as_json) == 130
+    assert closed == [True]
+    assert signal.getsignal(signal.SIGINT) is before
+    said = capsys.readouterr()
+    if as_json:
+        events = [json.loads(line) for line in said.out.splitlines()]
+        assert [e["body"].get("done") for e in events[-2:]] == [5, None]
+        assert events[-1]["kind"] == "Cancelled"
+    else:
+        assert said.err.splitlines()[-2] == "closed", "first the end, then the farewell"
+        assert "shot.bake" in said.err.splitlines()[-1]
+
+
+def test_the_second_ctrl_c_does_not_wait():
+    def deed():
+        yield Started("stuck", 0)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        yield Finished()
+
+    with pytest.raises(KeyboardInterrupt):
+        cli.show(deed(), JOB, as_json=False)
+
+
+def test_demo_reaches_its_room(monkeypatch):
+    called = []
+    rooms = {"..samples.demo": SimpleNamespace(main=lambda words: called.append(words) or 3)}
+    monkeypatch.setattr(cli, "import_module", lambda name, package: rooms[name])
+    assert cli.main(["demo", "--out", "x"]) == 3
+    assert called == [["--out", "x"]]

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's manners: who may enter, in which order jobs run, who is told what, when it ends.
+
+The deed is a stand-in that says how far it came and whether it was closed; real jobs through a real
+process are in tests/journeys.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
+
+import pytest
+
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
+from talksplat.core.jobs.messages import Bake, Info
+from talksplat.core.wire import MOST_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+from talksplat.core.worker import KEY, Worker
+
+SECRET = secrets.token_bytes(32)
+LONG = Bake("h", "a", "long")
+
+
+class Deed:
+    """Yields for ever for `out="long"`, breaks for "broken", else finishes; notes what was closed."""
+
+    def __init__(self):
+        self.log = []
+
+    def __call__(self, job):
+        out = job.out if isinstance(job, Bake) else job.file
+        self.log.append(f"start {out}")
+        if out == "broken":
+            raise KeyError("our own mistake")
+        try:
+            yield Started(out, 0)
+            done = 0
+            while out == "long":
+                done += 1
+                time.sleep(0.005)
+                yield Progress(done, 0, -1.0)
+            yield Finished({"out": out})
+        finally:
+            time.sleep(0.05)  # closing a real deed takes a moment too: `Cancelled` must not come before its end
+            self.log.append(f"end {out}")
+
+
+@contextmanager
+def serving(idle=0.0):
+    deed = Deed()
+    worker = Worker(SECRET, idle, deed)
+    thread = threading.Thread(target=worker.serve, daemon=True)
+    thread.start()
+    try:
+        yield worker, deed, thread
+    finally:
+        worker.stopping.set()
+        thread.join(10)
+
+
+@contextmanager
+def client(worker, key=SECRET, greet=True):
+    with Client(worker.listener.address, authkey=key) as line:
+        if greet:
+            line.send_bytes(to_bytes(Hello(PROTOCOL, "test")))
+            assert from_bytes(line.recv_bytes()).protocol == PROTOCOL
+        yield line
+
+
+def ask(line, message):
+    line.send_bytes(to_bytes(message))
+
+
+def answers(line, until=(Finished, Failed, Cancelled), patience=10.0):
+    """Events up to the first of `until`."""
+    events = []
+    while not (events and isinstance(events[-1], until)):
+        assert line.poll(patience), f"no answer after {events[-3:]}"
+        events.append(from_bytes(line.recv_bytes()))
+    return events
+
+
+def until(condition, patience=10.0):
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def is_alive(worker):
+    with client(worker) as line:
+        ask(line, Info("after"))
+        return answers(line)[-1] == Finished({"out": "after"})
+
+
+def test_jobs_run_in_order_and_each_answers():
+    with serving() as (worker, deed, _), client(worker) as line:
+        for name in "abc":
+            ask(line, Info(name))
+        for name in "abc":
+            assert answers(line) == [Started(name, 0), Finished({"out": name})]
+        until(lambda: len(deed.log) == 6)
+        assert deed.log == [f"{what} {name}" for name in "abc" for what in ("start", "end")]
+
+
+def test_cancel_ends_the_running_and_the_waiting_job_and_closes_the_deed():
+    with serving() as (worker, deed, _), client(worker) as line:
+        ask(line, LONG)
+        answers(line, until=(Progress,))
+        ask(line, Bake("h", "a", "waiting"))
+        ask(line, Cancel())
+        assert "long" in answers(line)[-1].sentence
+        assert deed.log == ["start long", "end long"]
+        assert "waiting" in answers(line)[-1].sentence
+        assert "start waiting" not in deed.log
+        ask(line, Info("next"))
+        assert answers(line)[-1] == Finished({"out": "next"})
+
+
+def test_a_vanished_client_cancels_its_job_and_the_next_is_served():
+    with serving() as (worker, deed, _):
+        with client(worker) as line:
+            ask(line, LONG)
+            ask(line, Bake("h", "a", "never"))
+            answers(line, until=(Progress,))
+        assert is_alive(worker)
+        assert deed.log[:2] == ["start long", "end long"]
+        assert "start never" not in deed.log
+
+
+def test_two_clients_share_it_and_hear_only_their_own():
+    with serving() as (worker, _, _), client(worker) as first, client(worker) as second:
+        ask(first, LONG)
+        answers(first, until=(Progress,))
+        ask(second, Info("mine"))
+        ask(second, Cancel())  # ends nothing of the first one's
+        until(lambda: any(t.cancelled.is_set() for c in list(worker.clients) for t in c.waiting))
+        answers(first, until=(Progress,))
+        ask(first, Cancel())
+        assert isinstance(answers(first)[-1], Cancelled)
+        assert isinstance(answers(second)[-1], Cancelled)
+
+
+def test_our_own_mistake_is_told_logged_and_survived(capfd):
+    with serving() as (worker, _, _), client(worker) as line:
+        ask(line, Info("broken"))
+        assert "internal error" in answers(line)[-1].sentence
+        assert "KeyError" in capfd.readouterr().err
+        assert is_alive(worker)
+
+
+def test_wrong_key_is_refused():
+    with serving() as (worker, _, _):
+        with pytest.raises(AuthenticationError):
+            Client(worker.listener.address, authkey=b"guess")
+        assert is_alive(worker)
+
+
+@pytest.mark.parametrize("first", [Hello(PROTOCOL + 1, "9.9"), Cancel(), Info("x")])
+def test_unlike_protocols_part_with_a_sentence(first):
+    with serving() as (worker, deed, _):
+        with client(worker, greet=False) as line:
+            ask(line, first)
+            [answer] = answers(line)
+            assert f"protocol {PROTOCOL}" in answer.sentence
+            with pytest.raises((EOFError, OSError)):
+                line.recv_bytes()
+        assert deed.log == []
+        assert is_alive(worker)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80\x04\x95",
+        b"{}",
+        b'{"kind":"Info","body":{"file":7}}',
+        b"[" * 100_000,
+        b'{"kind":"Finished","body":{"result":{}}}',
+    ],
+)
+def test_garbage_gets_a_sentence_and_the_line_stays(data):
+    with serving() as (worker, _, _), client(worker) as line:
+        line.send_bytes(data)
+        assert isinstance(answers(line)[-1], Failed)
+        ask(line, Info("after"))
+        assert answers(line)[-1] == Finished({"out": "after"})
+
+
+def test_an_oversized_message_is_dropped_before_it_is_read():
+    with serving() as (worker, _, _):
+        with client(worker) as line:
+            os.write(line.fileno(), (MOST_BYTES + 1).to_bytes(4, "big") + b"x")
+            with pytest.raises((EOFError, OSError)):
+                line.recv_bytes()
+        with client(worker) as line:  # a header that promises 2^60 bytes
+            os.write(line.fileno(), b"\xff\xff\xff\xff" + (1 << 60).to_bytes(8, "big"))
+            with pytest.raises((EOFError, OSError)):
+                line.recv_bytes()
+        assert is_alive(worker)
+
+
+def test_silent_strangers_hold_up_nobody_and_are_shown_out(monkeypatch):
+    import socket
+
+    import talksplat.core.worker as module
+
+    monkeypatch.setattr(module, "DOOR", 1.0)
+    with serving() as (worker, _, _):
+        strangers = [socket.create_connection(worker.listener.address) for _ in range(8)]
+        with client(worker) as line:
+            until(lambda: len(worker.clients) == 1)
+            time.sleep(1.2)  # a known client may be silent as long as it likes
+            ask(line, Info("late"))
+            assert answers(line)[-1] == Finished({"out": "late"})
+        for stranger in strangers:
+            stranger.close()
+
+
+def test_quit_cancels_and_ends():
+    with serving() as (worker, deed, thread), client(worker) as line:
+        ask(line, LONG)
+        answers(line, until=(Progress,))
+        ask(line, Quit())
+        thread.join(10)
+        assert not thread.is_alive()
+        assert deed.log[-1] == "end long"
+
+
+def test_it_ends_when_idle_but_not_while_a_client_is_there():
+    with serving(idle=0.2) as (worker, _, thread):
+        with client(worker) as line:
+            time.sleep(1.2)
+            ask(line, Info("late"))
+            assert answers(line)[-1] == Finished({"out": "late"})
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+# --- the real process ---------------------------------------------------------------------------
+
+
+def started(environment=(), arguments=(), package="talksplat", **options):
+    key = secrets.token_hex(32)
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{package}.core.worker", *arguments],
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, KEY: key, **dict(environment)},
+        **options,
+    )
+    return process, bytes.fromhex(key)
+
+
+def test_the_process_greets_works_and_refuses_a_real_bad_file(tmp_path):
+    process, key = started()
+    hello = json.loads(process.stdout.readline())
+    assert hello["protocol"] == PROTOCOL
+    assert hello["pid"] == process.pid
+    with Client(("127.0.0.1", hello["port"]), authkey=key) as line:
+        ask(line, Hello(PROTOCOL, "test"))
+        assert from_bytes(line.recv_bytes()) == Hello(PROTOCOL, hello["version"])
+        ask(line, Info(str(tmp_path / "none.head")))
+        assert "none.head" in answers(line, patience=60)[-1].sentence
+        ask(line, Quit())
+    assert process.wait(20) == 0
+
+
+def test_it_starts_from_a_folder_of_any_name(tmp_path):
+    from pathlib import Path
+
+    import talksplat.core.worker as module
+
+    (tmp_path / "odd_name").symlink_to(Path(module.__file__).parents[1])
+    process, _ = started(package="odd_name", cwd=tmp_path)
+    assert json.loads(process.stdout.readline())["port"]
+    process.terminate()
+    assert process.wait(20) == 0
+
+
+def test_it_says_what_it_needs_without_a_key():
+    process, _ = started(environment=[(KEY, "short")], stderr=subprocess.PIPE)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert KEY in error
+
+
+def test_it_ends_with_the_process_that_started_it():
+    starter = (
+        "import os, subprocess, sys\n"
+        f"os.environ[{KEY!r}] = '0' * 64\n"
+        "command = [sys.executable, '-m', 'talksplat.core.worker']\n"
+        "w = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
+        "print(w.stdout.readline(), flush=True)\n"
+        "os._exit(0)"
+    )  # no farewell
+    done = subprocess.run([sys.executable, "-c", starter], capture_output=True, text=True, timeout=30)
+    pid = json.loads(done.stdout)["pid"]
+
+    def ended():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().split()[2] == "Z"
+
+    until(ended)
+
+
+def test_an_event_that_cannot_be_sent_is_our_mistake_not_the_clients():
+    def deed(job):
+        yield Finished({"value": float("nan")})
+
+    with pytest.raises(UserError):
+        to_bytes(Finished({"value": float("nan")}))
+    with serving() as (worker, _, _), client(worker) as line:
+        worker.deed = deed
+        ask(line, Info("x"))
+        assert "internal error" in answers(line)[-1].sentence
