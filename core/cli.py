@@ -59,9 +59,10 @@ def run(arguments: list[str]) -> int:
         print(version())
         return 0
     command = parsed(arguments)
+    as_json: bool = command.json
     message = next(row.message for row in JOBS.values() if isinstance(command, row.message))
     job = message(**{f.name: getattr(command, f.name) for f in fields(message)})
-    return show(run_job(job), job, command.json)
+    return show(run_job(job), job, as_json)
 
 
 def parsed(arguments: list[str]) -> Any:

@@ -2,9 +2,9 @@
 """From a job to its handler: one table. Handlers are imported when their job is asked for, so that reading the table
 costs no torch.
 
-`run_job(job)` is what the worker, the shell and scripts call: it finds the handler, runs it, and turns what a person can
-fix (a UserError, a full disk, a forbidden folder) into a `Failed` event. Our own mistakes keep their traceback. Knows no
-sockets and no terminals.
+`run_job(job)` is what the worker, the shell and scripts call: it finds the handler, runs it, and turns what a person
+can fix (a UserError, a full disk, a forbidden folder) into a `Failed` event. Our own mistakes keep their traceback.
+Knows no sockets and no terminals.
 """
 
 import errno

@@ -16,7 +16,7 @@ from .formats import UserError, from_json, from_json_values, to_json
 from .jobs import Event, Job
 
 PROTOCOL = 1
-MOST_BYTES = 64 << 20  # a camera a frame for ten minutes is about 10 MB
+MAX_MESSAGE_BYTES = 64 << 20  # a camera a frame for ten minutes is about 10 MB
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def kinds() -> dict[str, type]:
 
 
 def to_bytes(message: Message) -> bytes:
-    """Raises UserError for numbers that JSON cannot hold and for a message above MOST_BYTES;
+    """Raises UserError for numbers that JSON cannot hold and for a message above MAX_MESSAGE_BYTES;
     TypeError for what is no message or holds more than JSON values (a mistake of ours)."""
     name = type(message).__name__
     if kinds().get(name) is not type(message):
@@ -74,6 +74,8 @@ def from_bytes(data: bytes) -> Message:
 
 
 def _capped(data: bytes) -> bytes:
-    if len(data) > MOST_BYTES:
-        raise UserError(f"a message of {len(data)} bytes is above the {MOST_BYTES} allowed; send fewer frames at once.")
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise UserError(
+            f"a message of {len(data)} bytes is above the {MAX_MESSAGE_BYTES} allowed; send fewer frames at once."
+        )
     return data

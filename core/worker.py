@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker: jobs in, events out, over one authenticated loopback port. It knows no deed by name.
+"""The worker: jobs in, events out, over one authenticated loopback port. It knows no job by name.
 
 How to start it (the add-on's link does exactly this; a test does too):
 
@@ -7,7 +7,7 @@ How to start it (the add-on's link does exactly this; a test does too):
           PACKAGE is the name of the folder that holds `core/` (talksplat, or the extension's folder)
     cwd   the parent of that folder (or PYTHONPATH, or an installed talksplat from anywhere)
     env   TALKSPLAT_WORKER_KEY = 64 hex digits, fresh for each worker (secrets.token_hex(32)); never in argv
-    stdin DEVNULL; stdout a pipe: one JSON line {"port", "protocol", "version", "pid"} comes, then
+    stdin DEVNULL; stdout a pipe: one line of JSON {"port", "protocol", "version", "pid"} comes, then
           nothing more; stderr a log file or DEVNULL (an unread pipe would fill and stop the worker)
 
 Then `multiprocessing.connection.Client(("127.0.0.1", port), authkey=bytes.fromhex(key))`, and only
@@ -15,7 +15,7 @@ Then `multiprocessing.connection.Client(("127.0.0.1", port), authkey=bytes.fromh
 
     client                      worker
     Hello                   ->
-                            <-  Hello; or Failed and the line is closed, when the protocols differ
+                            <-  Hello; or Failed and the connection is closed, when the protocols differ
     a job                   ->
                             <-  Started, Progress..., one of Finished, Failed, Cancelled
     Cancel                  ->  ends everything this client has asked for; each job answers once
@@ -37,7 +37,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
@@ -45,30 +45,30 @@ from multiprocessing.connection import Connection, Listener, answer_challenge, d
 from .dispatch import cancelled_event, run_job, version
 from .formats import UserError
 from .jobs import Event, Failed, Job
-from .wire import MOST_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+from .wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Message, Quit, from_bytes, to_bytes
 
 KEY = "TALKSPLAT_WORKER_KEY"
-MOST_CLIENTS = 16  # at once, those still at the door included: a stranger cannot pile up threads
-MOST_WAITING = 64  # jobs of one client
-DOOR = 10.0  # seconds a stranger may take over the key and the greeting
+MAX_CLIENTS = 16  # at once, those still at the sock included: a stranger cannot pile up threads
+MAX_QUEUED = 64  # jobs of one client
+HANDSHAKE_TIMEOUT = 10.0  # seconds a client may take over the key and the greeting
 TICK = 0.5  # seconds between looks at the parent and the clock
 
 
 class Client:
     """One connection. Its own thread reads it; only the main thread sends once a job runs."""
 
-    def __init__(self, line: Connection) -> None:
-        self.line = line
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self.gone = False
-        self.waiting: list[Ticket] = []
+        self.pending: list[QueuedJob] = []
         self._lock = threading.Lock()  # a closed handle's number may be another file's the next moment
 
-    def send(self, message: object) -> None:
+    def send(self, message: Message) -> None:
         """Send, or note that the client has left."""
         try:
             with self._lock:
                 if not self.gone:
-                    self.line.send_bytes(to_bytes(message))
+                    self.connection.send_bytes(to_bytes(message))
         except OSError:
             self.leave()
 
@@ -77,17 +77,17 @@ class Client:
         self.cancel()
 
     def cancel(self) -> None:
-        for ticket in list(self.waiting):
-            ticket.cancelled.set()
+        for queued in list(self.pending):
+            queued.cancelled.set()
 
     def close(self) -> None:
         self.leave()
         with self._lock:
-            self.line.close()
+            self.connection.close()
 
 
 @dataclass(eq=False)
-class Ticket:
+class QueuedJob:
     """A job that waits or runs, and who asked for it."""
 
     client: Client
@@ -96,67 +96,67 @@ class Ticket:
 
 
 class Worker:
-    """Accepts in one thread, reads each client in one of its own, does the jobs in the main thread
-    (where torch and numba are at home)."""
+    """Accepts in one thread, reads each client in one of its own, and runs the jobs in the main thread, where torch and
+    numba belong."""
 
-    def __init__(self, key: bytes, idle: float, deed: Callable[[Job], object] = run_job) -> None:
-        self.key, self.idle, self.deed = key, idle, deed
+    def __init__(self, key: bytes, idle: float, run: Callable[[Job], Generator[Event, None, None]] = run_job) -> None:
+        self.key, self.idle, self.run = key, idle, run
         self.listener = Listener(("127.0.0.1", 0), backlog=8)
-        self.tickets: queue.Queue[Ticket] = queue.Queue()
+        self.jobs: queue.Queue[QueuedJob] = queue.Queue()
         self.clients: set[Client] = set()
         self.stopping = threading.Event()
         self.parent = os.getppid()
         self.last_seen = time.monotonic()
 
     def hello(self) -> dict:
-        """What stdout says first."""
+        """The line that stdout begins with."""
         return {"port": self.listener.address[1], "protocol": PROTOCOL, "version": version(), "pid": os.getpid()}
 
     def serve(self) -> None:
-        """Until Quit, an orphan's end or the idle time-out."""
+        """Until Quit, the end of the parent process, or the idle timeout."""
         threading.Thread(target=self._accept, name="accept", daemon=True).start()
         while not self.stopping.is_set():
             try:
-                self._do(self.tickets.get(timeout=TICK))
+                self._do(self.jobs.get(timeout=TICK))
             except queue.Empty:
-                self._look_around()
+                self._check_idle()
         self.listener.close()
 
-    def _do(self, ticket: Ticket) -> None:
+    def _do(self, queued: QueuedJob) -> None:
         """One job from its first event to its last."""
-        client = ticket.client
+        client = queued.client
         try:
             if not client.gone:
-                self._stream(ticket)
+                self._stream(queued)
         except Exception as error:
-            # Our own mistake: the log keeps the traceback, the client a sentence, the worker its life.
+            # Our own mistake: the log gets the traceback, the client a sentence, and the worker lives on.
             traceback.print_exc()
             client.send(
                 Failed(
-                    f"{type(ticket.job).__name__} stopped on an internal error "
+                    f"{type(queued.job).__name__} stopped on an internal error "
                     f"({type(error).__name__}: {error}); the worker's log has the details."
                 )
             )
         finally:
-            client.waiting.remove(ticket)
+            client.pending.remove(queued)
             self.last_seen = time.monotonic()
 
-    def _stream(self, ticket: Ticket) -> None:
-        events = self.deed(ticket.job)
+    def _stream(self, queued: QueuedJob) -> None:
+        events = self.run(queued.job)
         try:
-            while not self._must_end(ticket):
+            while not self._must_end(queued):
                 event: Event | None = next(events, None)
                 if event is None:
                     return
-                ticket.client.send(event)
+                queued.client.send(event)
         finally:
             events.close()
-        ticket.client.send(cancelled_event(ticket.job))
+        queued.client.send(cancelled_event(queued.job))
 
-    def _must_end(self, ticket: Ticket) -> bool:
-        return ticket.cancelled.is_set() or self.stopping.is_set() or self._orphaned()
+    def _must_end(self, queued: QueuedJob) -> bool:
+        return queued.cancelled.is_set() or self.stopping.is_set() or self._orphaned()
 
-    def _look_around(self) -> None:
+    def _check_idle(self) -> None:
         if self.clients:
             self.last_seen = time.monotonic()
         if self._orphaned() or (self.idle and time.monotonic() - self.last_seen > self.idle):
@@ -178,27 +178,27 @@ class Worker:
     def _accept(self) -> None:
         while not self.stopping.is_set():
             try:
-                line = self.listener.accept()
+                connection = self.listener.accept()
             except OSError:
                 time.sleep(TICK)  # out of handles, or closing
                 continue
-            if len(self.clients) >= MOST_CLIENTS:
-                line.close()
+            if len(self.clients) >= MAX_CLIENTS:
+                connection.close()
                 continue
-            client = Client(line)
+            client = Client(connection)  # pyright: ignore[reportArgumentType]  (a socket: never a PipeConnection)
             self.clients.add(client)
-            threading.Thread(target=self._meet, args=(client,), name="client", daemon=True).start()
+            threading.Thread(target=self._serve_client, args=(client,), name="client", daemon=True).start()
 
-    def _meet(self, client: Client) -> None:
-        """A client's whole stay: the key, the greeting, its messages."""
+    def _serve_client(self, client: Client) -> None:
+        """One client from the key to its last message."""
         try:
             # Not Listener(authkey=...): that would hold up everybody for one who says nothing.
-            limit_reading(client.line, DOOR)
-            deliver_challenge(client.line, self.key)
-            answer_challenge(client.line, self.key)
+            set_read_timeout(client.connection, HANDSHAKE_TIMEOUT)
+            deliver_challenge(client.connection, self.key)
+            answer_challenge(client.connection, self.key)
             if self._greet(client):
-                limit_reading(client.line, 0)
-                while self._hear(client):
+                set_read_timeout(client.connection, 0)
+                while self._receive(client):
                     pass
         except (AuthenticationError, EOFError, OSError):
             client.leave()
@@ -208,7 +208,7 @@ class Worker:
 
     def _greet(self, client: Client) -> bool:
         try:
-            hello = from_bytes(client.line.recv_bytes(MOST_BYTES))
+            hello = from_bytes(client.connection.recv_bytes(MAX_MESSAGE_BYTES))
         except UserError as refusal:
             client.send(Failed(str(refusal)))
             return False
@@ -221,10 +221,10 @@ class Worker:
         client.send(Hello(PROTOCOL, version()))
         return True
 
-    def _hear(self, client: Client) -> bool:
-        """Take one message; False at the end of the stay."""
+    def _receive(self, client: Client) -> bool:
+        """Take one message; False when the client has said Quit."""
         try:
-            message = from_bytes(client.line.recv_bytes(MOST_BYTES))
+            message = from_bytes(client.connection.recv_bytes(MAX_MESSAGE_BYTES))
         except UserError as refusal:
             client.send(Failed(str(refusal)))
             return True
@@ -234,30 +234,30 @@ class Worker:
         if isinstance(message, Cancel):
             client.cancel()
         elif isinstance(message, Job):
-            if len(client.waiting) >= MOST_WAITING:
-                client.send(Failed(f"{MOST_WAITING} jobs are waiting already; let some finish first."))
+            if len(client.pending) >= MAX_QUEUED:
+                client.send(Failed(f"{MAX_QUEUED} jobs are waiting already; let some finish first."))
                 return True
-            ticket = Ticket(client, message)
-            client.waiting.append(ticket)
-            self.tickets.put(ticket)
+            queued = QueuedJob(client, message)
+            client.pending.append(queued)
+            self.jobs.put(queued)
         else:
             client.send(Failed(f"{type(message).__name__} is not a job; send a job, Cancel or Quit."))
         return True
 
 
-def limit_reading(line: Connection, seconds: float) -> None:
-    """Let a read on `line` fail (OSError) when nothing comes for `seconds`; 0: wait for ever."""
+def set_read_timeout(connection: Connection, seconds: float) -> None:
+    """Let a read on `connection` fail (OSError) when nothing comes for `seconds`; 0: wait forever."""
     limit = int(seconds * 1000) if os.name == "nt" else struct.pack("@ll", int(seconds), 0)
-    door = socket.socket(fileno=line.fileno())
+    sock = socket.socket(fileno=connection.fileno())
     try:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
     finally:
-        door.detach()
+        sock.detach()
 
 
 def main() -> None:
     """`python -m PACKAGE.core.worker`."""
-    parser = argparse.ArgumentParser(prog="talksplat worker", description="Does the add-on's jobs.")
+    parser = argparse.ArgumentParser(prog="talksplat worker", description="Runs the add-on's jobs.")
     parser.add_argument("--idle", type=float, default=300.0, help="seconds without a client before it ends; 0: never")
     arguments = parser.parse_args()
     try:

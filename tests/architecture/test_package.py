@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One package, one version, one list of rooms; no large, private or stray file."""
+"""One package, one version, one list of packages; no large, private or stray file."""
 
 import ast
 import re
@@ -58,12 +58,12 @@ def test_tracked_files_are_small_and_name_no_machine():
                 assert place not in text, f"{path} names a path of one machine"
 
 
-def test_python_files_say_their_licence_and_keep_the_vows():
+def test_python_files_say_their_licence_and_keep_the_rules():
     for path in tracked():
         if path.suffix != ".py" or not path.read_text().strip():
             continue
         text = path.read_text()
-        assert text.startswith("# SPDX-License-Identifier: GPL-3.0-or-later"), f"{path} lacks the licence line"
+        assert text.startswith("# SPDX-License-Identifier: GPL-3.0-or-later"), f"{path} has no licence line"
         vague = {"utils", "helpers", "common", "misc", "manager"} & set(path.stem.split("_"))
         assert not vague, f"{path}: name the idea"
         assert not re.search(r"^\s*(import pickle|from pickle)", text, re.MULTILINE), f"{path} pickles"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a shell adds to the deeds: flags are the jobs' fields, events have three faces, interruption is gentle."""
+"""What a shell adds to the jobs: flags are their fields, events are printed in three ways, interruption is gentle."""
 
 import json
 import os
@@ -85,14 +85,14 @@ def many(interrupt_at=0, total=1000):
     yield Finished({"frames": total, "lips": {"r": 0.7}})
 
 
-def test_the_plain_face_is_short_and_results_are_lines(capsys):
+def test_the_log_is_short_and_results_are_lines(capsys):
     assert cli.show(many(), JOB, as_json=False) == 0
     said = capsys.readouterr()
     assert said.out == "frames: 1000\nlips.r: 0.7\n"
     assert said.err.splitlines() == ["long", "1000/1000 frame 1000", "careful."]
 
 
-def test_the_terminal_face_draws_a_bar_and_prints_the_results(monkeypatch, capsys):
+def test_the_terminal_draws_a_bar_and_prints_the_results(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert cli.show(many(total=20), JOB, as_json=False) == 0
     said = capsys.readouterr()
@@ -101,10 +101,10 @@ def test_the_terminal_face_draws_a_bar_and_prints_the_results(monkeypatch, capsy
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_ctrl_c_lets_the_step_end_closes_the_deed_and_says_how_to_go_on(capsys, as_json):
+def test_ctrl_c_lets_the_step_end_closes_the_handler_and_says_how_to_continue(capsys, as_json):
     closed = []
 
-    def deed():
+    def handler():
         try:
             yield from many(interrupt_at=5)
         finally:
@@ -112,7 +112,7 @@ def test_ctrl_c_lets_the_step_end_closes_the_deed_and_says_how_to_go_on(capsys, 
             print("closed", file=sys.stderr)
 
     before = signal.getsignal(signal.SIGINT)
-    assert cli.show(deed(), JOB, as_json) == 130
+    assert cli.show(handler(), JOB, as_json) == 130
     assert closed == [True]
     assert signal.getsignal(signal.SIGINT) is before
     said = capsys.readouterr()
@@ -121,24 +121,24 @@ def test_ctrl_c_lets_the_step_end_closes_the_deed_and_says_how_to_go_on(capsys, 
         assert [e["body"].get("done") for e in events[-2:]] == [5, None]
         assert events[-1]["kind"] == "Cancelled"
     else:
-        assert said.err.splitlines()[-2] == "closed", "first the end, then the farewell"
+        assert said.err.splitlines()[-2] == "closed", "first the end, then what is kept"
         assert "shot.bake" in said.err.splitlines()[-1]
 
 
 def test_the_second_ctrl_c_does_not_wait():
-    def deed():
+    def handler():
         yield Started("stuck", 0)
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         yield Finished()
 
     with pytest.raises(KeyboardInterrupt):
-        cli.show(deed(), JOB, as_json=False)
+        cli.show(handler(), JOB, as_json=False)
 
 
-def test_demo_reaches_its_room(monkeypatch):
+def test_demo_reaches_its_module(monkeypatch):
     called = []
-    rooms = {"..samples.demo": SimpleNamespace(main=lambda words: called.append(words) or 3)}
-    monkeypatch.setattr(cli, "import_module", lambda name, package: rooms[name])
+    modules = {"..samples.demo": SimpleNamespace(main=lambda words: called.append(words) or 3)}
+    monkeypatch.setattr(cli, "import_module", lambda name, package: modules[name])
     assert cli.main(["demo", "--out", "x"]) == 3
     assert called == [["--out", "x"]]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of handlers: every job has one and a farewell, asking costs no torch, errors become sentences."""
+"""The table of handlers: every job has one, reading it costs no torch, errors become sentences."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def test_asking_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(("own", "then"), [(None, "passive"), ("active", "active")])
-def test_waiting_threads_sleep_unless_told_otherwise(own, then, monkeypatch):
+def test_waiting_threads_sleep_unless_set_otherwise(own, then, monkeypatch):
     """Set before a handler loads torch (nothing heavy is there yet, see above), and a user's own word counts."""
     monkeypatch.setenv("OMP_WAIT_POLICY", own or "")
     if own is None:
@@ -48,7 +48,7 @@ def test_waiting_threads_sleep_unless_told_otherwise(own, then, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (UserError("anna.head: is odd; mend it."), "anna.head: is odd; mend it."),
+        (UserError("anna.head: is odd; fix it."), "anna.head: is odd; fix it."),
         (OSError(errno.ENOSPC, "No space left on device", "/shots/a.bake"), "/shots/a.bake: the disk is full"),
         (OSError(errno.EACCES, "Permission denied", "/x"), "/x: access is denied"),
         (OSError(errno.EIO, "Input/output error", "/x"), "/x: Input/output error; check"),
@@ -57,7 +57,7 @@ def test_waiting_threads_sleep_unless_told_otherwise(own, then, monkeypatch):
         (ModuleNotFoundError("No module named 'librosa'", name="librosa"), "The Python package 'librosa' is missing"),
     ],
 )
-def test_what_a_person_can_mend_becomes_one_sentence(monkeypatch, error, said):
+def test_what_a_person_can_fix_becomes_one_sentence(monkeypatch, error, said):
     def handler(job):
         yield Started("baking", 3)
         raise error

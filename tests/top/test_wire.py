@@ -16,7 +16,7 @@ from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Info, Perform, Prepare, Render, Train
 from talksplat.core.performance.controls import Controls
-from talksplat.core.wire import MOST_BYTES, Cancel, Hello, Quit, from_bytes, kinds, to_bytes
+from talksplat.core.wire import MAX_MESSAGE_BYTES, Cancel, Hello, Quit, from_bytes, kinds, to_bytes
 
 CAMERA = Camera.looking_at([0, -1, 0.1], [0, 0, 0], 64, 48, 0.4)
 MESSAGES = [
@@ -155,9 +155,9 @@ def test_a_camera_checks_itself_on_arrival():
 
 def test_the_sizes_are_capped():
     with pytest.raises(UserError, match="above"):
-        from_bytes(b" " * (MOST_BYTES + 1))
+        from_bytes(b" " * (MAX_MESSAGE_BYTES + 1))
     with pytest.raises(UserError, match="above"):
-        to_bytes(Warned("a" * MOST_BYTES))
+        to_bytes(Warned("a" * MAX_MESSAGE_BYTES))
 
 
 def test_what_cannot_be_sent():

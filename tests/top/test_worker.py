@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker's manners: who may enter, in which order jobs run, who is told what, when it ends.
+"""The worker: who may connect, in which order jobs run, who hears what, when it ends.
 
-The deed is a stand-in that says how far it came and whether it was closed; real jobs through a real
+The handler is a stand-in that says how far it came and whether it was closed; real jobs through a real
 process are in tests/journeys.
 """
 
@@ -21,14 +21,14 @@ import pytest
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
 from talksplat.core.jobs.messages import Bake, Info
-from talksplat.core.wire import MOST_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+from talksplat.core.wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
 from talksplat.core.worker import KEY, Worker
 
 SECRET = secrets.token_bytes(32)
 LONG = Bake("h", "a", "long")
 
 
-class Deed:
+class Handler:
     """Yields for ever for `out="long"`, breaks for "broken", else finishes; notes what was closed."""
 
     def __init__(self):
@@ -48,18 +48,18 @@ class Deed:
                 yield Progress(done, 0, -1.0)
             yield Finished({"out": out})
         finally:
-            time.sleep(0.05)  # closing a real deed takes a moment too: `Cancelled` must not come before its end
+            time.sleep(0.05)  # closing a real handler takes a moment too: `Cancelled` must not come before its end
             self.log.append(f"end {out}")
 
 
 @contextmanager
 def serving(idle=0.0):
-    deed = Deed()
-    worker = Worker(SECRET, idle, deed)
+    handler = Handler()
+    worker = Worker(SECRET, idle, handler)
     thread = threading.Thread(target=worker.serve, daemon=True)
     thread.start()
     try:
-        yield worker, deed, thread
+        yield worker, handler, thread
     finally:
         worker.stopping.set()
         thread.join(10)
@@ -67,23 +67,23 @@ def serving(idle=0.0):
 
 @contextmanager
 def client(worker, key=SECRET, greet=True):
-    with Client(worker.listener.address, authkey=key) as line:
+    with Client(worker.listener.address, authkey=key) as connection:
         if greet:
-            line.send_bytes(to_bytes(Hello(PROTOCOL, "test")))
-            assert from_bytes(line.recv_bytes()).protocol == PROTOCOL
-        yield line
+            connection.send_bytes(to_bytes(Hello(PROTOCOL, "test")))
+            assert from_bytes(connection.recv_bytes()).protocol == PROTOCOL
+        yield connection
 
 
-def ask(line, message):
-    line.send_bytes(to_bytes(message))
+def ask(connection, message):
+    connection.send_bytes(to_bytes(message))
 
 
-def answers(line, until=(Finished, Failed, Cancelled), patience=10.0):
+def answers(connection, until=(Finished, Failed, Cancelled), patience=10.0):
     """Events up to the first of `until`."""
     events = []
     while not (events and isinstance(events[-1], until)):
-        assert line.poll(patience), f"no answer after {events[-3:]}"
-        events.append(from_bytes(line.recv_bytes()))
+        assert connection.poll(patience), f"no answer after {events[-3:]}"
+        events.append(from_bytes(connection.recv_bytes()))
     return events
 
 
@@ -95,44 +95,44 @@ def until(condition, patience=10.0):
 
 
 def is_alive(worker):
-    with client(worker) as line:
-        ask(line, Info("after"))
-        return answers(line)[-1] == Finished({"out": "after"})
+    with client(worker) as connection:
+        ask(connection, Info("after"))
+        return answers(connection)[-1] == Finished({"out": "after"})
 
 
 def test_jobs_run_in_order_and_each_answers():
-    with serving() as (worker, deed, _), client(worker) as line:
+    with serving() as (worker, handler, _), client(worker) as connection:
         for name in "abc":
-            ask(line, Info(name))
+            ask(connection, Info(name))
         for name in "abc":
-            assert answers(line) == [Started(name, 0), Finished({"out": name})]
-        until(lambda: len(deed.log) == 6)
-        assert deed.log == [f"{what} {name}" for name in "abc" for what in ("start", "end")]
+            assert answers(connection) == [Started(name, 0), Finished({"out": name})]
+        until(lambda: len(handler.log) == 6)
+        assert handler.log == [f"{what} {name}" for name in "abc" for what in ("start", "end")]
 
 
-def test_cancel_ends_the_running_and_the_waiting_job_and_closes_the_deed():
-    with serving() as (worker, deed, _), client(worker) as line:
-        ask(line, LONG)
-        answers(line, until=(Progress,))
-        ask(line, Bake("h", "a", "waiting"))
-        ask(line, Cancel())
-        assert "long" in answers(line)[-1].sentence
-        assert deed.log == ["start long", "end long"]
-        assert "waiting" in answers(line)[-1].sentence
-        assert "start waiting" not in deed.log
-        ask(line, Info("next"))
-        assert answers(line)[-1] == Finished({"out": "next"})
+def test_cancel_ends_the_running_and_the_waiting_job_and_closes_the_handler():
+    with serving() as (worker, handler, _), client(worker) as connection:
+        ask(connection, LONG)
+        answers(connection, until=(Progress,))
+        ask(connection, Bake("h", "a", "waiting"))
+        ask(connection, Cancel())
+        assert "long" in answers(connection)[-1].sentence
+        assert handler.log == ["start long", "end long"]
+        assert "waiting" in answers(connection)[-1].sentence
+        assert "start waiting" not in handler.log
+        ask(connection, Info("next"))
+        assert answers(connection)[-1] == Finished({"out": "next"})
 
 
 def test_a_vanished_client_cancels_its_job_and_the_next_is_served():
-    with serving() as (worker, deed, _):
-        with client(worker) as line:
-            ask(line, LONG)
-            ask(line, Bake("h", "a", "never"))
-            answers(line, until=(Progress,))
+    with serving() as (worker, handler, _):
+        with client(worker) as connection:
+            ask(connection, LONG)
+            ask(connection, Bake("h", "a", "never"))
+            answers(connection, until=(Progress,))
         assert is_alive(worker)
-        assert deed.log[:2] == ["start long", "end long"]
-        assert "start never" not in deed.log
+        assert handler.log[:2] == ["start long", "end long"]
+        assert "start never" not in handler.log
 
 
 def test_two_clients_share_it_and_hear_only_their_own():
@@ -141,17 +141,17 @@ def test_two_clients_share_it_and_hear_only_their_own():
         answers(first, until=(Progress,))
         ask(second, Info("mine"))
         ask(second, Cancel())  # ends nothing of the first one's
-        until(lambda: any(t.cancelled.is_set() for c in list(worker.clients) for t in c.waiting))
+        until(lambda: any(t.cancelled.is_set() for c in list(worker.clients) for t in c.pending))
         answers(first, until=(Progress,))
         ask(first, Cancel())
         assert isinstance(answers(first)[-1], Cancelled)
         assert isinstance(answers(second)[-1], Cancelled)
 
 
-def test_our_own_mistake_is_told_logged_and_survived(capfd):
-    with serving() as (worker, _, _), client(worker) as line:
-        ask(line, Info("broken"))
-        assert "internal error" in answers(line)[-1].sentence
+def test_our_own_mistake_is_said_logged_and_survived(capfd):
+    with serving() as (worker, _, _), client(worker) as connection:
+        ask(connection, Info("broken"))
+        assert "internal error" in answers(connection)[-1].sentence
         assert "KeyError" in capfd.readouterr().err
         assert is_alive(worker)
 
@@ -165,14 +165,14 @@ def test_wrong_key_is_refused():
 
 @pytest.mark.parametrize("first", [Hello(PROTOCOL + 1, "9.9"), Cancel(), Info("x")])
 def test_unlike_protocols_part_with_a_sentence(first):
-    with serving() as (worker, deed, _):
-        with client(worker, greet=False) as line:
-            ask(line, first)
-            [answer] = answers(line)
+    with serving() as (worker, handler, _):
+        with client(worker, greet=False) as connection:
+            ask(connection, first)
+            [answer] = answers(connection)
             assert f"protocol {PROTOCOL}" in answer.sentence
             with pytest.raises((EOFError, OSError)):
-                line.recv_bytes()
-        assert deed.log == []
+                connection.recv_bytes()
+        assert handler.log == []
         assert is_alive(worker)
 
 
@@ -188,23 +188,23 @@ def test_unlike_protocols_part_with_a_sentence(first):
     ],
 )
 def test_garbage_gets_a_sentence_and_the_line_stays(data):
-    with serving() as (worker, _, _), client(worker) as line:
-        line.send_bytes(data)
-        assert isinstance(answers(line)[-1], Failed)
-        ask(line, Info("after"))
-        assert answers(line)[-1] == Finished({"out": "after"})
+    with serving() as (worker, _, _), client(worker) as connection:
+        connection.send_bytes(data)
+        assert isinstance(answers(connection)[-1], Failed)
+        ask(connection, Info("after"))
+        assert answers(connection)[-1] == Finished({"out": "after"})
 
 
 def test_an_oversized_message_is_dropped_before_it_is_read():
     with serving() as (worker, _, _):
-        with client(worker) as line:
-            os.write(line.fileno(), (MOST_BYTES + 1).to_bytes(4, "big") + b"x")
+        with client(worker) as connection:
+            os.write(connection.fileno(), (MAX_MESSAGE_BYTES + 1).to_bytes(4, "big") + b"x")
             with pytest.raises((EOFError, OSError)):
-                line.recv_bytes()
-        with client(worker) as line:  # a header that promises 2^60 bytes
-            os.write(line.fileno(), b"\xff\xff\xff\xff" + (1 << 60).to_bytes(8, "big"))
+                connection.recv_bytes()
+        with client(worker) as connection:  # a header that promises 2^60 bytes
+            os.write(connection.fileno(), b"\xff\xff\xff\xff" + (1 << 60).to_bytes(8, "big"))
             with pytest.raises((EOFError, OSError)):
-                line.recv_bytes()
+                connection.recv_bytes()
         assert is_alive(worker)
 
 
@@ -213,34 +213,34 @@ def test_silent_strangers_hold_up_nobody_and_are_shown_out(monkeypatch):
 
     import talksplat.core.worker as module
 
-    monkeypatch.setattr(module, "DOOR", 1.0)
+    monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 1.0)
     with serving() as (worker, _, _):
         strangers = [socket.create_connection(worker.listener.address) for _ in range(8)]
-        with client(worker) as line:
+        with client(worker) as connection:
             until(lambda: len(worker.clients) == 1)
             time.sleep(1.2)  # a known client may be silent as long as it likes
-            ask(line, Info("late"))
-            assert answers(line)[-1] == Finished({"out": "late"})
+            ask(connection, Info("late"))
+            assert answers(connection)[-1] == Finished({"out": "late"})
         for stranger in strangers:
             stranger.close()
 
 
 def test_quit_cancels_and_ends():
-    with serving() as (worker, deed, thread), client(worker) as line:
-        ask(line, LONG)
-        answers(line, until=(Progress,))
-        ask(line, Quit())
+    with serving() as (worker, handler, thread), client(worker) as connection:
+        ask(connection, LONG)
+        answers(connection, until=(Progress,))
+        ask(connection, Quit())
         thread.join(10)
         assert not thread.is_alive()
-        assert deed.log[-1] == "end long"
+        assert handler.log[-1] == "end long"
 
 
 def test_it_ends_when_idle_but_not_while_a_client_is_there():
     with serving(idle=0.2) as (worker, _, thread):
-        with client(worker) as line:
+        with client(worker) as connection:
             time.sleep(1.2)
-            ask(line, Info("late"))
-            assert answers(line)[-1] == Finished({"out": "late"})
+            ask(connection, Info("late"))
+            assert answers(connection)[-1] == Finished({"out": "late"})
         thread.join(10)
         assert not thread.is_alive()
 
@@ -266,12 +266,12 @@ def test_the_process_greets_works_and_refuses_a_real_bad_file(tmp_path):
     hello = json.loads(process.stdout.readline())
     assert hello["protocol"] == PROTOCOL
     assert hello["pid"] == process.pid
-    with Client(("127.0.0.1", hello["port"]), authkey=key) as line:
-        ask(line, Hello(PROTOCOL, "test"))
-        assert from_bytes(line.recv_bytes()) == Hello(PROTOCOL, hello["version"])
-        ask(line, Info(str(tmp_path / "none.head")))
-        assert "none.head" in answers(line, patience=60)[-1].sentence
-        ask(line, Quit())
+    with Client(("127.0.0.1", hello["port"]), authkey=key) as connection:
+        ask(connection, Hello(PROTOCOL, "test"))
+        assert from_bytes(connection.recv_bytes()) == Hello(PROTOCOL, hello["version"])
+        ask(connection, Info(str(tmp_path / "none.head")))
+        assert "none.head" in answers(connection, patience=60)[-1].sentence
+        ask(connection, Quit())
     assert process.wait(20) == 0
 
 
@@ -302,7 +302,7 @@ def test_it_ends_with_the_process_that_started_it():
         "w = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
         "print(w.stdout.readline(), flush=True)\n"
         "os._exit(0)"
-    )  # no farewell
+    )  # no goodbye
     done = subprocess.run([sys.executable, "-c", starter], capture_output=True, text=True, timeout=30)
     pid = json.loads(done.stdout)["pid"]
 
@@ -318,12 +318,12 @@ def test_it_ends_with_the_process_that_started_it():
 
 
 def test_an_event_that_cannot_be_sent_is_our_mistake_not_the_clients():
-    def deed(job):
+    def handler(job):
         yield Finished({"value": float("nan")})
 
     with pytest.raises(UserError):
         to_bytes(Finished({"value": float("nan")}))
-    with serving() as (worker, _, _), client(worker) as line:
-        worker.deed = deed
-        ask(line, Info("x"))
-        assert "internal error" in answers(line)[-1].sentence
+    with serving() as (worker, _, _), client(worker) as connection:
+        worker.run = handler
+        ask(connection, Info("x"))
+        assert "internal error" in answers(connection)[-1].sentence
