@@ -8,22 +8,27 @@ PYTHON313 ?= $(shell for p in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/
     $$p -c 'import sys; print(sys.executable)' 2>/dev/null && break; done)
 VENV313 := .venv313
 
-.PHONY: demo test test-blender-5.2 lint zip bench gpu clean
+.PHONY: demo test test-blender-5.2 lint api zip bench gpu clean
 
 demo: $(VENV)/.ready
 	$(BIN)/talksplat demo --out demo
 
-test: $(VENV)/.ready
-	$(BIN)/ruff check .
+test: lint
 	$(BIN)/python -m pytest -m "not slow and not gpu"
 	@if [ -n "$(PYTHON313)" ]; then $(MAKE) test-blender-5.2; else echo "no Python 3.13 here: bpy 5.2 is not tested"; fi
 
 test-blender-5.2: $(VENV)/.ready $(VENV313)/.ready
 	TALKSPLAT_PYTHON=$(abspath $(BIN)/python) $(VENV313)/bin/python -m pytest -m "not slow and not gpu" \
-	    tests/blender_addon tests/formats tests/jobs
+	    tests/blender_addon tests/formats tests/jobs tests/top/test_wire.py
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --warnings
+
+# The table of the public API in ARCHITECTURE.md, written from the docstrings.
+api: $(VENV)/.ready
+	$(BIN)/python tests/architecture/api_table.py
 
 zip: $(VENV)/.ready
 	$(BIN)/python -m talksplat.blender_addon.packing dist
@@ -39,7 +44,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt install_system_libraries.sh
 	sh install_system_libraries.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[blender,prepare,metrics,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[blender,lint,prepare,metrics,test]"
+	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install >/dev/null; fi
 	touch $@
 
 $(VENV313)/.ready: pyproject.toml

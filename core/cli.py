@@ -266,3 +266,7 @@ def remaining(event: Progress) -> str:
         return ""
     minutes, seconds = divmod(round(event.remaining), 60)
     return f" ({minutes} min {seconds} s left)" if minutes else f" ({seconds} s left)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
