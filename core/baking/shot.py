@@ -5,14 +5,13 @@ Everything is a Fraction until the performance is asked, so that no frame of a l
 Knows neither heads nor files.
 """
 
-import hashlib
 import math
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 
-from ..formats import UserError, to_json
+from ..formats import UserError
 from ..jobs import Bake
-from ..performance import Controls, frame_time, parse_rate
+from ..performance import Controls, controls_card, frame_time, parse_rate
 
 MOST_SECONDS = 86400  # of offset: a day
 
@@ -44,9 +43,9 @@ class Shot:
         if per_frame and len(per_frame) != count:
             raise UserError(f"controls_per_frame holds {len(per_frame)} controls for {count} frames; give one a frame.")
         for i, controls in enumerate(per_frame or (job.controls,)):
-            if not all(math.isfinite(value) for value in astuple(controls)):
-                where = f" of frame {job.frame_start + i}" if per_frame else ""
-                raise UserError(f"the controls{where} must be finite numbers; reset the one that is not.")
+            if names := controls.non_finite():
+                where = f" at frame {job.frame_start + i}" if per_frame else ""
+                raise UserError(f"control {names[0]}{where} is not a finite number; reset it.")
         return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,))
 
     @property
@@ -64,6 +63,4 @@ class Shot:
 
     def controls_card(self) -> dict:
         """For the bake's card: the controls, or the number and hash of keyframed ones."""
-        if len(self.controls) == 1:
-            return asdict(self.controls[0])
-        return {"keyframed": len(self.controls), "sha256": hashlib.sha256(to_json(self.controls).encode()).hexdigest()}
+        return controls_card(self.controls)

@@ -3,7 +3,7 @@
 
 from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, FUSION_NAMES, OUTPUTS, BranchSettings
 from .condition import PERFORMANCE_FORMAT, SAMPLE_RATE, Condition, Performance, read_performance, write_performance
-from .controls import Controls
+from .controls import CONTROLS, Control, Controls, controls_card
 from .planes import PLANES
 from .replay import Frame, Replay
 from .time import frame_time, parse_rate
@@ -11,6 +11,7 @@ from .upper_face import smoothstep
 
 __all__ = [
     "AUDIO_GATE",
+    "CONTROLS",
     "EXPRESSION_GATE",
     "FUSION_NAMES",
     "OUTPUTS",
@@ -19,10 +20,12 @@ __all__ = [
     "SAMPLE_RATE",
     "BranchSettings",
     "Condition",
+    "Control",
     "Controls",
     "Frame",
     "Performance",
     "Replay",
+    "controls_card",
     "frame_time",
     "parse_rate",
     "read_performance",

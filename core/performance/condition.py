@@ -98,9 +98,10 @@ class Performance:
         Raises UserError when t or a control is not a finite number.
         """
         controls = controls or Controls()
-        numbers = (t, controls.intensity, controls.delay, controls.blink, controls.blinks, controls.brows)
-        if not all(math.isfinite(v) for v in numbers):
-            raise UserError("the time and the controls must be finite numbers; reset the control that is not.")
+        if not math.isfinite(t):
+            raise UserError(f"the time {t} is not a finite number; set the frame again.")
+        if names := controls.non_finite():
+            raise UserError(f"control {names[0]} is not a finite number; reset it.")
         # Fractions keep a delay exact: t later is the same as the delay sooner, bit for bit.
         place = (Fraction(t) - Fraction(controls.delay) - self.start) * self.rate
         last = len(self.loudness) - 1
