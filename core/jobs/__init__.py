@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked (one frozen dataclass a job) and what is answered (events)."""
+"""Jobs (one frozen dataclass each), the events that answer them, and the estimate of the remaining time."""
 
 from .events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
 from .messages import Bake, Convert, Evaluate, Info, Job, Perform, Prepare, Render, Train

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked: one frozen dataclass a job. A setting exists here once and becomes the shell's flag, the panel's
-default and the worker's message.
+"""The jobs: one frozen dataclass each. A setting is declared here once and becomes the shell's flag (the comment beside
+it is the flag's help), the panel's default and the worker's message.
 
-A field's metadata says what only the shell needs: POSITIONAL, HIDDEN, or the registry that its value names.
+A field's metadata says what only the shell needs: POSITIONAL, HIDDEN, or the registry whose names it takes.
 """
 
 from dataclasses import dataclass, field
@@ -19,121 +19,125 @@ def names_from(registry: str) -> dict[str, str]:
     return {"registry": registry}
 
 
+FUSION = names_from("deformation.fusion:FUSIONS")
+STRATEGY = names_from("training.density:STRATEGIES")
+ENCODER = names_from("audio.encoders:ENCODERS")
+PRESET = names_from("training.training_settings:PRESETS")
+EXR_LAYOUT = names_from("interchange.exr:EXR_LAYOUTS")
+COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
+
+
+@dataclass(frozen=True)
 class Job:
     """A request. Subclasses are frozen dataclasses whose fields are JSON values, dataclasses, or tuples of them."""
 
 
 @dataclass(frozen=True)
 class Perform(Job):
-    """Listen to a sound with a head: sound -> features -> the condition over time (a .performance)."""
+    """Compute a head's performance of a sound: its audio codes and expression over time (a .performance file)."""
 
     head: str  # the .head file
-    audio: str  # any file PyAV opens
+    audio: str  # the sound, an audio or video file
     out: str  # the .performance file to write
 
 
 @dataclass(frozen=True)
 class Bake(Job):
-    """Evaluate a head at every frame of a shot and store it (a .bake); resumes what it finds."""
+    """Evaluate a head at every frame of a shot and store the frames (a .bake file); continues an unfinished bake."""
 
     head: str  # the .head file
-    audio: str  # the sound; time 0 of the shot's sound is `offset` seconds after its first frame
-    out: str  # the .bake file to write or to go on with
-    fps: str = "24"  # rational: "24", "24000/1001", "23.976"
-    frame_start: int = 1
-    frame_count: int = 0  # 0: as long as the sound
-    offset: float = 0.0  # seconds the sound starts after the first frame (a strip's place)
+    audio: str  # the sound, an audio or video file
+    out: str  # the .bake file to write or to continue
+    fps: str = "24"  # frames per second of the shot, such as 24, 24000/1001 or 23.976
+    frame_start: int = 1  # number of the first frame
+    frame_count: int = 0  # number of frames; 0: until the sound ends
+    offset: float = 0.0  # seconds from the first frame to the start of the sound
     controls: Controls = field(default_factory=Controls)
-    controls_per_frame: tuple[Controls, ...] = field(
-        default=(), metadata=HIDDEN
-    )  # keyframed controls, one a frame; empty: `controls`
+    # Keyframed controls, one a frame; empty: `controls`.
+    controls_per_frame: tuple[Controls, ...] = field(default=(), metadata=HIDDEN)
 
 
 @dataclass(frozen=True)
 class Render(Job):
-    """Render plates from a bake: PNG preview, EXR, and an mp4 with the sound."""
+    """Render a bake to an image sequence: PNG previews, EXR, and an mp4 with the sound."""
 
     bake: str = field(metadata=POSITIONAL)  # the .bake file
-    out: str  # the folder for the pictures
-    size: int = 512  # height in pixels when `cameras` is empty: the head card's own view, square
-    cameras: tuple[Camera, ...] = field(
-        default=(), metadata=HIDDEN
-    )  # one for the whole shot, or one a frame; empty: the head's own view
-    first: int | None = None  # frame numbers, both rendered; None: from the shot's first, to its last
-    last: int | None = None
-    png: bool = True
-    exr: bool = True
-    exr_layout: str = "blender"  # or "nuke": how parts and channels are named
-    space: str = "lin_rec709_scene"  # of the EXR's colours; or "lin_ap1_scene" (ACEScg), "lin_ap0_scene" (ACES2065-1)
-    movie: bool = True
-    audio: str = ""  # the sound for the mp4; empty: the one the bake was made from
+    out: str  # the folder for the images
+    size: int = 512  # height and width in pixels of the head's own view
+    # One for the whole shot, or one a frame; empty: the head's own view.
+    cameras: tuple[Camera, ...] = field(default=(), metadata=HIDDEN)
+    first: int | None = None  # number of the first frame to render; None: the shot's first
+    last: int | None = None  # number of the last frame to render; None: the shot's last
+    png: bool = True  # write PNG previews
+    exr: bool = True  # write half-float EXR files with alpha and depth
+    exr_layout: str = field(default="blender", metadata=EXR_LAYOUT)  # naming of the EXR's parts and channels
+    space: str = field(default="lin_rec709_scene", metadata=COLOUR_SPACE)  # colour space of the EXR files
+    movie: bool = True  # write an mp4 with the sound
+    audio: str = ""  # sound file for the mp4; empty: the sound of the bake
 
 
 @dataclass(frozen=True)
 class Prepare(Job):
-    """Make footage from videos of one person who talks; goes on with what it finds in `out`."""
+    """Turn videos of one talking person into a footage folder; continues what it finds in `out`."""
 
-    videos: tuple[str, ...] = field(
-        metadata=POSITIONAL
-    )  # video files, or folders of them; each is a clip, a long one becomes several
-    out: str  # the footage folder to make
-    size: str = "512"  # pixels of a picture's side, or "native"
-    rate: str = "25"  # model frames a second, rational
-    pixel_aspect: str = ""  # width over height of a stored pixel, "16/15"; empty: as the video says
-    test_share: float = 0.1  # of the clips, held back by the hash of their names
+    videos: tuple[str, ...] = field(metadata=POSITIONAL)  # videos, or folders of them; long ones are cut into clips
+    out: str  # the footage folder to write
+    size: str = "512"  # side of a picture in pixels, or "native"
+    rate: str = "25"  # frames per second of the footage, such as 25 or 30000/1001
+    pixel_aspect: str = ""  # width over height of a stored pixel, such as 16/15; empty: as the video states
+    test_share: float = 0.1  # share of the clips held out for testing, chosen by the hash of their names
     torso: str = "fade"  # neck and shoulders: "fade" out below the chin, or "keep"
-    every: int = 1  # a picture of every so many model frames; tracks have them all
-    pictures_per_clip: int = 0  # at most, spread evenly; 0: all
+    every: int = 1  # keep every Nth picture; the tracks keep every frame
+    pictures_per_clip: int = 0  # most pictures of a clip, evenly spaced; 0: all
     focal: float = 0.0  # focal length in pixels of the video; 0: estimated
-    workers: int = 0  # processes; 0: one a core
-    name: str = ""  # of the footage; empty: its folder's
-    licence: str = ""  # of the videos, for the footage's card and the head's
+    workers: int = 0  # number of processes; 0: one per core
+    name: str = ""  # name of the footage; empty: the folder's name
+    licence: str = ""  # licence of the videos, copied to the cards of the footage and its heads
 
 
 @dataclass(frozen=True)
 class Train(Job):
-    """Train a head from a footage folder; resumes what it finds in `work`."""
+    """Train a head on a footage folder; continues from the last checkpoint in `work`."""
 
     footage: str = field(metadata=POSITIONAL)  # the footage folder
     out: str  # the .head file to write
-    work: str = ""  # checkpoints and preview pictures; empty: beside `out`
-    preset: str = "cpu"  # a named set of training settings (core/training/training_settings.py)
-    seed: int = 0
-    fusion: str = ""  # how sound and place meet: gated, attention or concat; empty: the preset's
-    density: str = ""  # the density rule: pixel_aware, pixel_aware_budget, adc, absgrad or mcmc; empty: the preset's
-    encoder: str = ""  # what listens: moonshine or logmel; empty: the preset's
-    steps: int = 0  # picture steps in all, stages keep their shares; 0: the preset's
-    budget: int = 0  # Gaussians at most; 0: the preset's
-    set: tuple[str, ...] = ()  # any other setting, name=value: --set density.tau=1e-4 mouth_gain=6
-    device: str = "auto"  # where it is computed: cpu, cuda (needs gsplat), or auto: cuda where that works
-    tensorboard: bool = False  # also write TensorBoard event files into the work folder
+    work: str = ""  # folder for checkpoints and preview pictures; empty: next to `out`
+    preset: str = field(default="cpu", metadata=PRESET)  # the training settings to start from
+    seed: int = 0  # seed of the random numbers
+    fusion: str = field(default="", metadata=FUSION)  # how audio and position are fused; empty: the preset's
+    density: str = field(default="", metadata=STRATEGY)  # density control of the Gaussians; empty: the preset's
+    encoder: str = field(default="", metadata=ENCODER)  # audio encoder; empty: the preset's
+    steps: int = 0  # optimisation steps on pictures; the stages keep their shares; 0: the preset's
+    budget: int = 0  # most Gaussians; 0: the preset's
+    set: tuple[str, ...] = ()  # any other settings as name=value, such as density.tau=1e-4 mouth_gain=6
+    device: str = "auto"  # cpu, cuda (needs gsplat), or auto: cuda where it works
+    tensorboard: bool = False  # also write TensorBoard event files to the work folder
 
 
 @dataclass(frozen=True)
 class Evaluate(Job):
-    """Measure a head on what its footage holds back: pictures, landmarks, lips, silence, a delayed voice."""
+    """Measure a head on the test clips of its footage: pictures, landmarks, lips, silence, recovery of a delay."""
 
     head: str = field(metadata=POSITIONAL)  # the .head file
     footage: str = field(metadata=POSITIONAL)  # the footage folder
-    out: str = ""  # write the figures there, JSON, and tables beside it as .md
-    video: str = ""  # write truth, head and the best static head side by side with the sound there, .mp4
-    strip: str = ""  # write moments of one clip there, .png
-    words: str = ""  # folder with word timings, NAME.align a clip as GRID has them: closure at p, b, m
-    clips: int = 0  # held-back clips at most, evenly chosen; 0: all
+    out: str = ""  # JSON file to write the metrics to; tables are written next to it as .md
+    video: str = ""  # mp4 to write: target, head and static baseline side by side, with the sound
+    strip: str = ""  # PNG to write: frames of one clip
+    words: str = ""  # folder of word timings, CLIP.align as in GRID, for the lips' closure at p, b and m
+    clips: int = 0  # most test clips, evenly chosen; 0: all
 
 
 @dataclass(frozen=True)
 class Convert(Job):
-    """Footage to a TalkingGaussian / ER-NeRF dataset folder, or such a folder to footage: the source says which.
-    Goes on with what it finds in `out`."""
+    """Convert a footage folder to a TalkingGaussian / ER-NeRF dataset, or such a dataset to footage."""
 
-    source: str = field(metadata=POSITIONAL)  # the footage folder, or the dataset folder
-    out: str  # the folder to make
-    torso: bool = False  # from a dataset folder: neck and torso belong to the trained picture too
+    source: str = field(metadata=POSITIONAL)  # the footage folder or the dataset folder; its content decides
+    out: str  # the folder to write or to continue
+    torso: bool = False  # from a dataset: keep neck and torso in the pictures
 
 
 @dataclass(frozen=True)
 class Info(Job):
-    """Say what one of our files holds, one `name: value` a line."""
+    """Print what a file holds, one `name: value` per line."""
 
     file: str = field(metadata=POSITIONAL)  # a head, bake, performance, PLY or checkpoint file, or a footage folder

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long it will still take: step counts and a clock -> Progress events. It knows no job."""
+"""The remaining time of a job: step counts and a clock -> Progress events. Knows no job."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .events import Progress
 
 MEMORY = 20.0  # seconds; not in the paper: chosen because it outlives one slow step and notices a faster stage
-LONGEST = 3e7  # seconds, a year: an estimate beyond it only says that nothing moves
+LONGEST = 3e7  # seconds, about a year: a longer estimate only says that nothing moves
 
 
 class Pace:
@@ -19,7 +19,7 @@ class Pace:
     """
 
     def __init__(self, total: int, done: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
-        """total: steps, 0 when unknown. done: steps found finished (a resumed job): they took no time."""
+        """total: steps, 0 when unknown. done: steps that were finished before (a resumed job); they took no time."""
         self.total, self.done = total, done
         self._clock, self._last = clock, clock()
         self._steps = self._seconds = 0.0
@@ -30,14 +30,14 @@ class Pace:
         return self._steps / self._seconds if self._seconds > 0 else 0.0
 
     def at(self, done: int, note: str = "") -> Progress:
-        """`done` steps are finished now. Raises ValueError when `done` goes back."""
+        """The event for `done` finished steps. Raises ValueError when `done` decreases."""
         if done < self.done:
             raise ValueError(f"progress went back from {self.done} to {done}")
         now = self._clock()
         passed = max(now - self._last, 0.0)
-        keep = math.exp(-passed / MEMORY)
-        self._steps = self._steps * keep + (done - self.done)
-        self._seconds = self._seconds * keep + passed
+        decay = math.exp(-passed / MEMORY)
+        self._steps = self._steps * decay + (done - self.done)
+        self._seconds = self._seconds * decay + passed
         self._last, self.done = now, done
         return Progress(done, self.total, self._remaining(), note)
 
