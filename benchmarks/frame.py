@@ -20,11 +20,13 @@ import numpy as np
 
 from benchmarks.raster_scene import head_like
 from benchmarks.replay import random_head
+from talksplat.core.baking.exr_layers import exr_layers
+from talksplat.core.baking.passes import PASSES
 from talksplat.core.baking.render_cameras import portrait
 from talksplat.core.formats.bake_file import BakeCard, BakeReader, BakeWriter
 from talksplat.core.formats.head_file import HeadFile, read_head
-from talksplat.core.interchange.colour import display_codes, display_to_scene_linear
-from talksplat.core.interchange.exr import RenderPasses, write_exr
+from talksplat.core.interchange.colour import display_codes
+from talksplat.core.interchange.exr import write_exr
 from talksplat.core.interchange.frame_metadata import FrameMetadata
 from talksplat.core.interchange.movie import MovieWriter
 from talksplat.core.interchange.png import write_png
@@ -117,8 +119,7 @@ def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
 
 
 def plate(path: Path, seen, slate: FrameMetadata) -> None:
-    light = display_to_scene_linear(seen.color, seen.alpha)
-    write_exr(path, RenderPasses(light, seen.alpha, seen.depth_expected, seen.depth_median), slate)
+    write_exr(path, exr_layers(PASSES.values(), seen, "blender", slate.space), slate)
 
 
 def main() -> None:

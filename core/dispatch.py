@@ -17,7 +17,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from .formats import UserError
-from .jobs import Bake, Cancelled, Convert, Evaluate, Event, Failed, Info, Job, Perform, Prepare, Render, Train
+from .jobs import Bake, Cancelled, Convert, Evaluate, Event, Export, Failed, Info, Job, Perform, Prepare, Render, Train
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,11 @@ JOBS: dict[str, JobType] = {
         Render,
         "baking.render:render",
         "Rendering was cancelled; the finished pictures in {0.out} are kept. Run it again to continue.",
+    ),
+    "export": JobType(
+        Export,
+        "exporting.export:export",
+        "The export was cancelled; the finished files in {0.out} are kept. Run it again to continue.",
     ),
     "prepare": JobType(
         Prepare,

@@ -15,7 +15,7 @@ from .dispatch import JOBS
 from .formats import UserError, from_json, from_json_values, to_json
 from .jobs import Event, Job
 
-PROTOCOL = 1
+PROTOCOL = 2
 MAX_MESSAGE_BYTES = 64 << 20  # a camera a frame for ten minutes is about 10 MB
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a raster's picture to its files, in threads beside the raster: compressing takes longer than drawing.
+"""From renderings to image files, in threads next to the raster: compressing takes longer than rendering.
 
-zlib and OpenEXR work without the interpreter's lock. Knows no bake's frames and no movie.
+zlib and OpenEXR work without the interpreter's lock. Knows neither bakes nor movies.
 
 Letters: H x W pixels.
 """
@@ -11,14 +11,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats import BakeCard, Camera
-from ..interchange import FrameMetadata, RenderPasses, display_codes, display_to_scene_linear, write_exr, write_png
+from ..formats import BakeCard, Camera, FileManifest
+from ..interchange import FrameMetadata, display_codes, write_exr, write_png
 from ..jobs import Render
 from ..raster import Rendering
-from .render_manifest import RenderManifest
+from .exr_layers import exr_layers
+from .passes import select_passes
 
 THREADS = 2
-WAITING = 3  # pictures that may wait in memory, 24 bytes a pixel each
+MOST_WAITING = 3  # renderings that may wait in memory, 24 bytes a pixel each
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,19 @@ class FrameFiles:
 
     frame: int
     camera: Camera
-    look: str  # key of the pixels
-    keys: dict[str, str]  # "png", "exr" -> key of the file
-    files: dict[str, Path]  # the same kinds -> path, those that are asked for
+    pixels_key: str  # of what the raster gives
+    keys: dict[str, str]  # "png", "exr" -> the file's key in the manifest
+    files: dict[str, Path]  # those that the job wants: "png", "exr" -> path
 
 
 class ImageWriter:
-    """A context manager; leaving it, however, waits for what was handed in. Only its own thread keeps the ledger."""
+    """A context manager; leaving it, even by an exception, waits for what was submitted. Only the thread that submits
+    writes the manifest."""
 
-    def __init__(self, card: BakeCard, ledger: RenderManifest, job: Render) -> None:
-        self.card, self.ledger, self.job = card, ledger, job
-        self._pool = ThreadPoolExecutor(THREADS, "press")
-        self._waiting: deque[tuple[FrameFiles, Future]] = deque()
+    def __init__(self, card: BakeCard, manifest: FileManifest, job: Render) -> None:
+        self.card, self.manifest, self.job = card, manifest, job
+        self._pool = ThreadPoolExecutor(THREADS, "image-writer")
+        self._waiting: deque[tuple[FrameFiles, Future[list[str]]]] = deque()
 
     def __enter__(self) -> "ImageWriter":
         return self
@@ -49,35 +51,34 @@ class ImageWriter:
         finally:
             self._pool.shutdown(cancel_futures=True)
 
-    def hand_in(self, picture: FrameFiles, seen: Rendering) -> None:
-        """Write `picture`'s files that are not finished, soon. Raises what writing an earlier one raised."""
-        kinds = [kind for kind, path in picture.files.items() if not self.ledger.finished(path, picture.keys[kind])]
-        self._waiting.append((picture, self._pool.submit(self._write, picture, seen, kinds)))
-        self.drain(WAITING)
+    def submit(self, frame: FrameFiles, rendering: Rendering) -> None:
+        """Write those of the frame's files that are not finished, soon. Raises what writing an earlier one raised."""
+        kinds = [kind for kind, path in frame.files.items() if not self.manifest.is_finished(path, frame.keys[kind])]
+        self._waiting.append((frame, self._pool.submit(self._write, frame, rendering, kinds)))
+        self.drain(MOST_WAITING)
 
-    def drain(self, left: int = 0) -> None:
-        """Wait until at most `left` pictures wait."""
-        while len(self._waiting) > left:
-            picture, written = self._waiting.popleft()
+    def drain(self, most: int = 0) -> None:
+        """Wait until at most `most` frames wait."""
+        while len(self._waiting) > most:
+            frame, written = self._waiting.popleft()
             for kind in written.result():
-                self.ledger.note(picture.files[kind], picture.keys[kind])
+                self.manifest.add(frame.files[kind], frame.keys[kind])
 
-    def _write(self, picture: FrameFiles, seen: Rendering, kinds: list[str]) -> list[str]:
+    def _write(self, frame: FrameFiles, rendering: Rendering, kinds: list[str]) -> list[str]:
         for kind in kinds:
-            FILES[kind](picture, seen, self.card, self.job)
+            IMAGE_KINDS[kind](frame, rendering, self.card, self.job)
         return kinds
 
 
-def _png(picture: FrameFiles, seen: Rendering, _card: BakeCard, _job: Render) -> None:
-    write_png(picture.files["png"], display_codes(seen.color, seen.alpha))
+def _png(frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render) -> None:
+    write_png(frame.files["png"], display_codes(rendering.color, rendering.alpha))
 
 
-def _exr(picture: FrameFiles, seen: Rendering, card: BakeCard, job: Render) -> None:
-    light = display_to_scene_linear(seen.color, seen.alpha, job.space)
+def _exr(frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
+    layers = exr_layers(select_passes(job.passes).values(), rendering, job.exr_layout, job.space)
     notes = {"bake": card.shot, "audio": card.audio_hash, "offset": repr(card.offset)}
-    slate = FrameMetadata(card.fps, picture.frame, picture.camera, job.space, card.head_hash, notes)
-    plate = RenderPasses(light, seen.alpha, seen.depth_expected, seen.depth_median)
-    write_exr(picture.files["exr"], plate, slate, job.exr_layout)
+    metadata = FrameMetadata(card.fps, frame.frame, frame.camera, job.space, card.head_hash, notes)
+    write_exr(frame.files["exr"], layers, metadata, job.exr_layout)
 
 
-FILES = {"png": _png, "exr": _exr}
+IMAGE_KINDS = {"png": _png, "exr": _exr}  # by the field of `Render` that switches it on, which is the files' suffix too

@@ -1,129 +1,140 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plates from a bake: `NAME.0001.png` to look at, `NAME.0001.exr` to comp with, `NAME.mp4` to hear.
+"""The `Render` job: a bake as an image sequence. `NAME.0001.png` is a preview, `NAME.0001.exr` is for compositing,
+`NAME.mp4` has the sound.
 
-A picture depends on the bake and its camera only and is written atomically; the ledger beside the
-pictures says which are finished, so a second run goes on, and renders again only what changed.
+An image depends on the bake and its camera only and is written atomically; the manifest next to the images
+(NAME.rendered.txt) says which are finished, so a second run continues and renders only what has changed.
 
 Letters: H x W pixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from ..formats import BakeReader, UserError
+from ..formats import BakeReader, FileManifest, UserError, content_key, frame_number, select_frames
 from ..interchange import COLOUR_SPACES, EXR_LAYOUTS, MovieWriter, display_codes
-from ..jobs import Event, Finished, Pace, Progress, Render, Started, Warned
-from ..raster import rasterize
-from .image_writer import FILES, FrameFiles, ImageWriter
-from .render_cameras import cameras_of, frames_of
-from .render_manifest import RenderManifest, key_of
+from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Progress, Render, Started, Warned
+from ..raster import Rendering, rasterize
+from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter
+from .passes import select_passes
+from .render_cameras import cameras_of
 from .soundtrack import Soundtrack, soundtrack_of
 
-LOOK = 1  # raise it when the same bake and camera give other pixels than before
+PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
 GREY = 0.5  # display code behind the head in the movie
 
 
-def render(job: Render) -> Iterator[Event]:
-    """Render what is asked for and not finished yet. Closing keeps the finished pictures. Raises UserError."""
+@dataclass(frozen=True)
+class _Plan:
+    """What a run has to do."""
+
+    frames: list[FrameFiles]
+    missing: set[int]  # frames with an image that is not finished
+    movie: MovieWriter | None  # to be written, or nothing to do for it
+
+    def to_render(self) -> list[FrameFiles]:
+        """The frames that the raster has to draw: the movie takes all of them."""
+        return [frame for frame in self.frames if self.movie or frame.frame in self.missing]
+
+
+def render(job: Render) -> Generator[Event, None, None]:
+    """Render what is not finished yet. Closing the generator keeps the finished images. Raises UserError."""
+    name = Path(job.bake).stem
     with BakeReader.open(job.bake) as bake:
-        wanted = frames_of(job, bake)
-        pictures = pictures_of(job, bake, wanted)
+        frames = plan_frames(job, bake)
         soundtrack, warning = soundtrack_of(job, bake) if job.movie else (None, None)
-        ledger = RenderManifest(Path(job.out), Path(job.bake).stem)
-        yield Started(f"Rendering {len(wanted)} frames of {bake.card.name}", len(wanted))
+        manifest = FileManifest(Path(job.out) / f"{name}.rendered.txt")
+        yield Started(f"Rendering {len(frames)} frames of {bake.card.name}", len(frames))
         if warning:
             yield Warned(warning)
-        movie = Path(job.out) / f"{Path(job.bake).stem}.mp4"
-        movie_key = key_of(
-            "mp4", [p.look for p in pictures], bake.card.fps, soundtrack and soundtrack.content_hash, bake.card.offset
-        )
-        screening = job.movie and not ledger.finished(movie, movie_key)
         missing = {
-            p.frame for p in pictures if any(not ledger.finished(path, p.keys[kind]) for kind, path in p.files.items())
+            frame.frame
+            for frame in frames
+            if any(not manifest.is_finished(path, frame.keys[kind]) for kind, path in frame.files.items())
         }
-        press = ImageWriter(bake.card, ledger, job)
-        yield from _frames(bake, pictures, missing, press, _screen(movie, bake, pictures, soundtrack, screening))
-        if screening:
-            ledger.note(movie, movie_key)
-        yield Finished(_result(job, pictures, len(missing), movie))
+        movie_path, movie_key = Path(job.out) / f"{name}.mp4", _movie_key(bake, frames, soundtrack)
+        movie = None
+        if job.movie and not manifest.is_finished(movie_path, movie_key):
+            movie = _movie_writer(movie_path, bake, frames, soundtrack)
+        yield from _render_frames(bake, _Plan(frames, missing, movie), ImageWriter(bake.card, manifest, job))
+        if movie:
+            manifest.add(movie_path, movie_key)
+        yield Finished(_result(job, frames, len(missing), movie_path))
 
 
-def pictures_of(job: Render, bake: BakeReader, wanted: range) -> list[FrameFiles]:
-    """What each frame is to become. Raises UserError."""
+def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
+    """Each frame's camera and files. Raises UserError for settings that cannot be."""
+    _check(job)
+    selected = select_frames(bake, job.first, job.last)
+    cameras = cameras_of(job, bake, selected)
+    name, kinds = Path(job.bake).stem, [kind for kind in IMAGE_KINDS if getattr(job, kind)]
+    passes = tuple(select_passes(job.passes)) if job.exr else ()
+    extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
+    frames = []
+    for frame in selected:
+        files = {kind: Path(job.out) / f"{name}.{frame_number(frame)}.{kind}" for kind in kinds}
+        pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame])
+        keys = {"png": pixels_key, "exr": content_key(pixels_key, job.exr_layout, job.space, *extra)}
+        frames.append(FrameFiles(frame, cameras[frame], pixels_key, keys, files))
+    return frames
+
+
+def _check(job: Render) -> None:
     if not (job.png or job.exr or job.movie):
-        raise UserError("nothing is to be rendered; switch on png, exr or movie.")
+        raise UserError("there is nothing to render; switch on png, exr or movie.")
     if job.exr_layout not in EXR_LAYOUTS:
         raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")
     if job.space not in COLOUR_SPACES:
         raise UserError(f"space {job.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}.")
-    cameras = cameras_of(job, bake, wanted)
-    name, kinds = Path(job.bake).stem, [kind for kind in FILES if getattr(job, kind)]
-    pictures = []
-    for frame in wanted:
-        files = {kind: Path(job.out) / f"{name}.{numbered(frame)}.{kind}" for kind in kinds}
-        look = key_of(LOOK, bake.card.shot, frame, cameras[frame])
-        keys = {"png": look, "exr": key_of(look, job.exr_layout, job.space)}
-        pictures.append(FrameFiles(frame, cameras[frame], look, keys, files))
-    return pictures
 
 
-def numbered(frame: int) -> str:
-    """0001, 12345, -0001: as Blender numbers its pictures."""
-    return f"{'-' if frame < 0 else ''}{abs(frame):04d}"
-
-
-def _frames(
-    bake: BakeReader, pictures: list[FrameFiles], missing: set[int], press: ImageWriter, screen: MovieWriter | None
-) -> Iterator[Progress]:
-    canonical = bake.canonical
-    table = tuple(np.empty_like(getattr(canonical, name)) for name in ("means", "quats", "scales"))
-    with press, screen or nullcontext():
-        todo = pictures if screen is not None else [p for p in pictures if p.frame in missing]
-        pace = Pace(len(pictures), len(pictures) - len(todo))
+def _render_frames(bake: BakeReader, plan: _Plan, writer: ImageWriter) -> Generator[Progress, None, None]:
+    to_render, passes = plan.to_render(), select_passes(writer.job.passes).values() if writer.job.exr else ()
+    needs_depth = any(row.needs_depth for row in passes)
+    g = bake.canonical
+    buffers = (np.empty_like(g.means), np.empty_like(g.quats), np.empty_like(g.scales))
+    with writer, plan.movie or nullcontext():
+        pace = Pace(len(plan.frames), len(plan.frames) - len(to_render))
         yield pace.at(pace.done)
-        for picture in todo:
-            means, quats, scales = bake.frame(picture.frame, into=table)
-            seen = rasterize(
-                means,
-                quats,
-                scales,
-                canonical.opacities,
-                canonical.sh0,
-                canonical.shN,
-                picture.camera,
-                depth="exr" in picture.files and picture.frame in missing,
-            )
-            if picture.frame in missing:
-                press.hand_in(picture, seen)
-            if screen is not None:
-                screen.add(display_codes(seen.color + (1.0 - seen.alpha[..., None]) * np.float32(GREY)))
-            yield pace.at(pace.done + 1, f"frame {picture.frame}")
+        for frame in to_render:
+            is_missing = frame.frame in plan.missing
+            columns = (*bake.frame(frame.frame, out=buffers), g.opacities, g.sh0, g.shN)
+            rendering = rasterize(*columns, frame.camera, depth=needs_depth and is_missing)
+            if is_missing:
+                writer.submit(frame, rendering)
+            if plan.movie:
+                plan.movie.add(_movie_picture(rendering))
+            yield pace.at(pace.done + 1, f"frame {frame.frame}")
 
 
-def _screen(
-    path: Path, bake: BakeReader, pictures: list[FrameFiles], soundtrack: Soundtrack | None, wanted: bool
-) -> MovieWriter | None:
-    """The movie to write, its sound placed where the bake's offset says."""
-    if not wanted:
-        return None
-    card = bake.card
-    first = Fraction(pictures[0].frame - card.frame_start) / card.fps - Fraction(card.offset)
-    sound = soundtrack and soundtrack.between(first, first + len(pictures) / card.fps)
-    camera = pictures[0].camera
+def _movie_picture(rendering: Rendering) -> np.ndarray:
+    """[H,W,3] uint8 sRGB over grey."""
+    return display_codes(rendering.color + (1.0 - rendering.alpha[..., None]) * np.float32(GREY))
+
+
+def _movie_key(bake: BakeReader, frames: list[FrameFiles], soundtrack: Soundtrack | None) -> str:
+    sound = soundtrack and soundtrack.content_hash
+    return content_key("mp4", [frame.pixels_key for frame in frames], bake.card.fps, sound, bake.card.offset)
+
+
+def _movie_writer(path: Path, bake: BakeReader, frames: list[FrameFiles], soundtrack: Soundtrack | None) -> MovieWriter:
+    """The movie, its sound placed where the bake's offset says."""
+    card, camera = bake.card, frames[0].camera
+    start = Fraction(frames[0].frame - card.frame_start) / card.fps - Fraction(card.offset)
+    sound = soundtrack and soundtrack.between(start, start + len(frames) / card.fps)
     return MovieWriter(path, card.fps, camera.width, camera.height, sound)
 
 
-def _result(job: Render, pictures: list[FrameFiles], rendered: int, movie: Path) -> dict:
-    folder = Path(job.out).absolute()
-    kinds = {kind: path.name for kind, path in pictures[0].files.items()}
+def _result(job: Render, frames: list[FrameFiles], rendered: int, movie: Path) -> dict:
     return {
-        "folder": str(folder),
-        "frames": len(pictures),
+        "folder": str(Path(job.out).absolute()),
+        "frames": len(frames),
         "rendered": rendered,
-        **{f"first_{kind}": name for kind, name in kinds.items()},
+        **{f"first_{kind}": path.name for kind, path in frames[0].files.items()},
         **({"movie": str(movie.absolute())} if job.movie else {}),
     }

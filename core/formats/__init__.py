@@ -6,11 +6,13 @@ from .bake_file import BakeReader, BakeWriter
 from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
 from .camera import Camera
 from .file_lock import FileLock, locked_folder
+from .file_manifest import FileManifest, content_key
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
 from .json_codec import from_json, from_json_values, require_version, to_json
 from .open_untrusted import open_regular_file, open_untrusted
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
+from .shot_frames import frame_number, select_frames
 from .tensors import read_metadata, read_tensors, write_tensors
 from .user_error import UserError
 
@@ -29,11 +31,14 @@ __all__ = [
     "BakeWriter",
     "Camera",
     "FileLock",
+    "FileManifest",
     "Gaussians",
     "HeadCard",
     "HeadFile",
     "UserError",
     "atomic_write",
+    "content_key",
+    "frame_number",
     "from_json",
     "from_json_values",
     "is_nonempty_file",
@@ -46,6 +51,7 @@ __all__ = [
     "read_ply_header",
     "read_tensors",
     "require_version",
+    "select_frames",
     "to_json",
     "write_head",
     "write_ply",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures and movies of other programs: EXR, PNG, mp4, video, colour spaces."""
+"""Images and movies of other programs: EXR, PNG, mp4, any video; colour spaces."""
 
-from .colour import COLOUR_SPACES, display_codes, display_to_scene_linear
-from .exr import EXR_LAYOUTS, RenderPasses, write_exr
+from .colour import COLOUR_SPACES, EMPTY_ALPHA, display_codes, display_to_scene_linear
+from .exr import EXR_LAYOUTS, ExrLayer, write_exr
 from .frame_metadata import FrameMetadata
 from .movie import MovieWriter
 from .png import write_png
@@ -10,10 +10,11 @@ from .video import probe_video, read_video
 
 __all__ = [
     "COLOUR_SPACES",
+    "EMPTY_ALPHA",
     "EXR_LAYOUTS",
+    "ExrLayer",
     "FrameMetadata",
     "MovieWriter",
-    "RenderPasses",
     "display_codes",
     "display_to_scene_linear",
     "probe_video",

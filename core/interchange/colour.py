@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the colours that a head was trained in to the light that compositing works with, and back.
+"""From the display-referred colours that a head was trained in to the scene-linear light that compositing works with.
 
-A head is blended as it was trained: in display-referred sRGB codes. Only the finished picture is
-turned into light, and only where it is divided by its alpha first: the curve on premultiplied
-codes makes dark fringes (0.6 at half cover over an 0.18 plate: 0.1632 instead of 0.2493), and the
-curve on each Gaussian changes hair and mouth by up to 40 codes.
+A head is blended as it was trained: in sRGB codes. Only the finished picture becomes light, and only after a division
+by its alpha: the curve on premultiplied codes makes dark fringes (0.6 at half coverage over a background of 0.18:
+0.1632 instead of 0.2493), and the curve on each Gaussian changes hair and mouth by up to 40 codes.
 
     premultiplied codes -> / alpha -> clamp 0..1.2 -> sRGB curve -> matrix -> * alpha
 
@@ -13,8 +12,8 @@ Letters: H x W pixels; alpha 0..1.
 
 import numpy as np
 
-CLEAR = 1e-4  # alpha up to which a pixel counts as empty: dividing by less only magnifies noise
-CEILING = 1.2  # spherical harmonics may overshoot white a little; more is an error, not light
+EMPTY_ALPHA = 1e-4  # up to which a pixel counts as empty: dividing by less only magnifies noise
+BRIGHTEST = 1.2  # display code: spherical harmonics may overshoot white a little; more is an error, not light
 
 # Linear Rec.709 (D65) -> ACES primaries (D60), Bradford adaptation, column vectors. SMPTE ST 2065-1, ITU-R BT.709.
 REC709_TO_AP1 = np.array([
@@ -35,14 +34,14 @@ COLOUR_SPACES = {
 }
 
 
-def decoded(codes: np.ndarray) -> np.ndarray:
-    """sRGB's curve (IEC 61966-2-1): codes 0..1 and above -> light, any shape."""
+def srgb_to_linear(codes: np.ndarray) -> np.ndarray:
+    """The sRGB curve (IEC 61966-2-1): codes 0..1 and above -> light, any shape."""
     codes = np.asarray(codes)
     return np.where(codes <= 0.04045, codes / 12.92, ((np.maximum(codes, 0.04045) + 0.055) / 1.055) ** 2.4)
 
 
-def encoded(light: np.ndarray) -> np.ndarray:
-    """Inverse of `decoded`."""
+def linear_to_srgb(light: np.ndarray) -> np.ndarray:
+    """Inverse of `srgb_to_linear`."""
     light = np.asarray(light)
     return np.where(light <= 0.0031308049, light * 12.92, 1.055 * np.maximum(light, 0.0031308049) ** (1 / 2.4) - 0.055)
 
@@ -52,28 +51,18 @@ def display_to_scene_linear(
     alpha: np.ndarray,  # [H,W]
     space: str = "lin_rec709_scene",
 ) -> np.ndarray:
-    """Premultiplied scene-linear light in `space`, [H,W,3] float32; 0 where alpha <= CLEAR."""
-    light = decoded(np.clip(straight(color, alpha), 0.0, CEILING)) @ COLOUR_SPACES[space].T
+    """Premultiplied scene-linear light, [H,W,3] float32, in a space of COLOUR_SPACES; 0 where alpha <= EMPTY_ALPHA."""
+    light = srgb_to_linear(np.clip(unpremultiply(color, alpha), 0.0, BRIGHTEST)) @ COLOUR_SPACES[space].T
     return (light * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
 
 
-def scene_linear_to_display(
-    light: np.ndarray,  # [H,W,3] premultiplied, in `space`
-    alpha: np.ndarray,  # [H,W]
-    space: str = "lin_rec709_scene",
-) -> np.ndarray:
-    """Inverse of `display_to_scene_linear` for colours that it did not clamp, [H,W,3] float32."""
-    codes = encoded(straight(light, alpha) @ np.linalg.inv(COLOUR_SPACES[space]).T)
-    return (codes * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
-
-
-def straight(
+def unpremultiply(
     color: np.ndarray,  # [H,W,3] premultiplied
     alpha: np.ndarray,  # [H,W]
 ) -> np.ndarray:
-    """Colour divided by alpha, [H,W,3] float64; 0 where alpha <= CLEAR."""
-    seen = np.asarray(alpha, dtype=np.float64)[..., None]
-    return np.divide(color, seen, out=np.zeros(np.shape(color)), where=seen > CLEAR)
+    """Colour divided by alpha, [H,W,3] float64; 0 where alpha <= EMPTY_ALPHA."""
+    alpha = np.asarray(alpha, dtype=np.float64)[..., None]
+    return np.divide(color, alpha, out=np.zeros(np.shape(color)), where=alpha > EMPTY_ALPHA)
 
 
 def display_codes(
@@ -84,5 +73,5 @@ def display_codes(
     if alpha is None:
         pixels = np.asarray(color)
     else:
-        pixels = np.concatenate([straight(color, alpha), np.asarray(alpha)[..., None]], axis=-1)
+        pixels = np.concatenate([unpremultiply(color, alpha), np.asarray(alpha)[..., None]], axis=-1)
     return np.rint(np.clip(pixels, 0.0, 1.0) * 255.0).astype(np.uint8)

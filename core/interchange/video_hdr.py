@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""High dynamic range codes (what phones record by themselves) -> ordinary sRGB codes.
+"""High dynamic range codes (what phones record by themselves) -> sRGB codes.
 
 One table of colours for each curve, made in 50 ms and looked up in C. (FFmpeg's own conversion takes seconds to begin
 and half a second a picture.) Reference white (203 cd/m2, ITU-R BT.2408) becomes white but for the last 5 %, which
@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .colour import encoded
+from .colour import linear_to_srgb
 
 PQ, HLG = 16, 18  # transfer characteristics, ITU-T H.273
 WHITE = 203.0  # cd/m2 of a white page, BT.2408
@@ -28,7 +28,7 @@ TO_REC709 = np.array([
 ])  # fmt: skip  # linear BT.2020 -> BT.709, ITU-R BT.2087
 
 
-def ordinary(
+def hdr_to_srgb(
     rgb: np.ndarray,  # [H,W,3] uint8 codes of BT.2020 primaries under the curve
     curve: int,  # PQ or HLG
 ) -> np.ndarray:
@@ -41,7 +41,7 @@ def _table(curve: int) -> ImageFilter.Color3DLUT:
     axis = np.linspace(0.0, 1.0, POINTS)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")  # red runs fastest
     light = CURVES[curve](np.stack([red, green, blue], axis=-1)) / WHITE @ TO_REC709.T
-    codes = np.clip(encoded(np.maximum(_eased(light), 0.0)), 0.0, 1.0)
+    codes = np.clip(linear_to_srgb(np.maximum(_tone_map(light), 0.0)), 0.0, 1.0)
     return ImageFilter.Color3DLUT(POINTS, codes.astype(np.float32).ravel(), channels=3, target_mode="RGB")
 
 
@@ -61,7 +61,7 @@ def _hlg(codes: np.ndarray) -> np.ndarray:
 CURVES = {PQ: _pq, HLG: _hlg}
 
 
-def _eased(light: np.ndarray) -> np.ndarray:
+def _tone_map(light: np.ndarray) -> np.ndarray:
     """Above the knee the brightest channel nears 1 and takes the others with it, so that hues stay."""
     brightest = np.maximum(light.max(axis=-1, keepdims=True), 1e-9)
     above = np.maximum(brightest - KNEE, 0.0) / (1 - KNEE)

@@ -13,7 +13,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from PIL import Image
 
-from .video_hdr import CURVES, ordinary
+from .video_hdr import CURVES, hdr_to_srgb
 
 # All of it: without the last three the colour of a red lip is off by up to half a pixel and 3 codes.
 CAREFUL = (
@@ -76,7 +76,7 @@ class Press:
         if self.size != (width, height) or box != (0.0, 0.0, width, height):
             rgb = np.array(Image.fromarray(rgb).resize(self.size, Image.Resampling.BICUBIC, box=box))
         if int(frame.color_trc) in CURVES:
-            rgb = ordinary(rgb, int(frame.color_trc))
+            rgb = hdr_to_srgb(rgb, int(frame.color_trc))
         rgb.flags.writeable = False
         return rgb
 

@@ -2,15 +2,17 @@
 """Jobs (one frozen dataclass each), the events that answer them, and the estimate of the remaining time."""
 
 from .events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from .messages import Bake, Convert, Evaluate, Info, Job, Perform, Prepare, Render, Train
+from .messages import DEFAULT_PASSES, Bake, Convert, Evaluate, Export, Info, Job, Perform, Prepare, Render, Train
 from .pace import Pace
 
 __all__ = [
+    "DEFAULT_PASSES",
     "Bake",
     "Cancelled",
     "Convert",
     "Evaluate",
     "Event",
+    "Export",
     "Failed",
     "Finished",
     "Info",

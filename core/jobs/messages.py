@@ -25,6 +25,10 @@ ENCODER = names_from("audio.encoders:ENCODERS")
 PRESET = names_from("training.training_settings:PRESETS")
 EXR_LAYOUT = names_from("interchange.exr:EXR_LAYOUTS")
 COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
+PASSES = names_from("baking.passes:PASSES")
+EXPORTER = names_from("exporting.exporters:EXPORTERS")
+
+DEFAULT_PASSES = ("beauty", "depth", "depth_median")
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,25 @@ class Render(Job):
     first: int | None = None  # number of the first frame to render; None: the shot's first
     last: int | None = None  # number of the last frame to render; None: the shot's last
     png: bool = True  # write PNG previews
-    exr: bool = True  # write half-float EXR files with alpha and depth
+    exr: bool = True  # write EXR files
+    passes: tuple[str, ...] = field(default=DEFAULT_PASSES, metadata=PASSES)  # what the EXR files hold
     exr_layout: str = field(default="blender", metadata=EXR_LAYOUT)  # naming of the EXR's parts and channels
     space: str = field(default="lin_rec709_scene", metadata=COLOUR_SPACE)  # colour space of the EXR files
     movie: bool = True  # write an mp4 with the sound
     audio: str = ""  # sound file for the mp4; empty: the sound of the bake
+
+
+@dataclass(frozen=True)
+class Export(Job):
+    """Write each frame of a bake as a file for other programs; continues what it finds in `out`."""
+
+    bake: str = field(metadata=POSITIONAL)  # the .bake file
+    out: str  # the folder for the files, NAME.0001.ply
+    format: str = field(default="ply", metadata=EXPORTER)  # file format
+    axes: str = ""  # blender (Z up) or rdf (X right, Y down, Z forward); empty: as the format expects
+    first: int | None = None  # number of the first frame to export; None: the shot's first
+    last: int | None = None  # number of the last frame to export; None: the shot's last
+    name: str = ""  # NAME of the files; empty: the bake's
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 
 from talksplat.core import cli
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Info, Perform, Prepare, Render, Train
+from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Export, Info, Perform, Prepare, Render, Train
 from talksplat.core.performance.controls import Controls
 
 JOB = Bake("h", "a", "shot.bake")
@@ -46,6 +46,12 @@ def asked(monkeypatch):
             "render s.bake --out d --no-exr --no-movie --first 3 --last 9 --audio v.wav",
             Render("s.bake", "d", exr=False, movie=False, first=3, last=9, audio="v.wav"),
         ),
+        ("render s.bake --out d --passes beauty depth", Render("s.bake", "d", passes=("beauty", "depth"))),
+        ("export s.bake --out d", Export("s.bake", "d")),
+        (
+            "export s.bake --out d --format ply --axes rdf --first 3 --last 9 --name anna",
+            Export("s.bake", "d", "ply", "rdf", 3, 9, "anna"),
+        ),
         (
             "prepare a.mp4 b --out f --size native --pixel-aspect 16/15",
             Prepare(("a.mp4", "b"), "f", "native", pixel_aspect="16/15"),
@@ -70,7 +76,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         said = capsys.readouterr().out
         for field in fields(job):
             flag = "--" + field.name.replace("_", "-")
-            first = {"render": 1, "prepare": 1, "train": 1, "evaluate": 2, "convert": 1, "info": 1}
+            first = {"render": 1, "export": 1, "prepare": 1, "train": 1, "evaluate": 2, "convert": 1, "info": 1}
             positional = field in fields(job)[: first.get(name, 0)]
             assert (flag in said) != (field.name in hidden - {"controls"} or positional), f"{name} {flag}"
 

@@ -14,7 +14,7 @@ from talksplat.core.dispatch import JOBS
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Info, Perform, Prepare, Render, Train
+from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Export, Info, Perform, Prepare, Render, Train
 from talksplat.core.performance.controls import Controls
 from talksplat.core.wire import MAX_MESSAGE_BYTES, Cancel, Hello, Quit, from_bytes, kinds, to_bytes
 
@@ -23,6 +23,8 @@ MESSAGES = [
     Perform("anna.head", "ü/ß \n.wav", "out"),
     Bake("h", "a", "o", "24000/1001", -5, 72, 0.25, Controls(delay=-0.5), (Controls(), Controls(blink=1.0))),
     Render("b", "o", cameras=(CAMERA, CAMERA.resized(32, 32)), exr=False),
+    Render("b", "o", passes=("depth",)),
+    Export("b", "o", axes="rdf", first=-3),
     Prepare(("a.mp4", "b"), "f"),
     Train("f", "o", seed=2**62),
     Evaluate("h", "f", clips=3),

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which frames of a bake a job takes, and how the files of an image sequence are numbered."""
+
+from .bake_file import BakeReader
+from .user_error import UserError
+
+
+def select_frames(bake: BakeReader, first: int | None, last: int | None) -> range:
+    """The frame numbers from `first` to `last`, both included; None: the shot's first, its last.
+
+    Raises UserError for frames outside of the shot and for frames that are not baked yet.
+    """
+    span = bake.card.span
+    first = span[0] if first is None else first
+    last = span[-1] if last is None else last
+    if not (first in span and last in span and first <= last):
+        raise UserError(
+            f"{bake.path}: holds frames {span[0]} to {span[-1]}, not {first} to {last}; set first and last within them."
+        )
+    selected, baked = range(first, last + 1), set(bake.frames)
+    missing = [number for number in selected if number not in baked]
+    if missing:
+        raise UserError(
+            f"{bake.path}: {len(missing)} of the {len(selected)} frames are not baked yet (the first is "
+            f"{missing[0]}); run the bake again, it continues where it stopped."
+        )
+    return selected
+
+
+def frame_number(frame: int) -> str:
+    """0001, 12345, -0001: as Blender numbers the files of an image sequence."""
+    return f"{'-' if frame < 0 else ''}{abs(frame):04d}"
