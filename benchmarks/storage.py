@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from talksplat.core.formats.bake_file import BakeCard, BakeReader, BakeWriter
-from talksplat.core.formats.deltas import decode, encode, space_order
+from talksplat.core.formats.deltas import decode, encode, morton_order
 from talksplat.core.formats.gaussians import Gaussians
 
 COUNT = 40_000
@@ -88,7 +88,7 @@ class Ways:
     """Each way: frame -> bytes, bytes -> frame, for one head."""
 
     def __init__(self, head: Gaussians) -> None:
-        self.head, self.order, self.n = head, space_order(head.means), len(head)
+        self.head, self.order, self.n = head, morton_order(head.means), len(head)
         self.into = tuple(np.empty_like(getattr(head, name)) for name in COLUMNS)
 
     def change(self, frame: tuple[np.ndarray, ...]) -> np.ndarray:

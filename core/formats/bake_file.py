@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bake on disk: a shot's frames, evaluated and stored. It does not know how a frame is made.
+"""A bake on disk: the frames of a shot, evaluated and stored. Knows not how a frame is made.
 
     MAGIC, then records (records.py):
     CARD   the card, JSON
-    BASE   the canonical Gaussians, the branch of each (uint8) and their space order (int64), as safetensors
-    FRAM   one a frame, in the order in which they were baked; number = the frame; bytes: deltas.py
+    BASE   the canonical Gaussians, the branch of each (uint8) and their Morton order (int64), as safetensors
+    FRAM   one per frame, in the order of baking; number = the frame; bytes: deltas.py
     DONE   the manifest, JSON: {"frames", "error": {...}, "sha256" of all bytes before it}
 
-A file has its card and base or does not exist. Frames are appended one by one; after a kill the
-writer cuts off the torn tail and says which frames are there. Nothing in the file depends on the
-clock or the machine, so that a resumed bake has the same bytes as an unbroken one.
+A file exists with its card and base or not at all. Frames are appended one by one; after a kill the writer truncates
+the torn tail and knows which frames are stored. Nothing in the file depends on the clock or the machine, so that a
+resumed bake has the same bytes as an uninterrupted one.
 """
 
 import hashlib
@@ -22,31 +22,31 @@ from typing import BinaryIO
 import numpy as np
 
 from .bake_header import DONE, FRAME, SHOT_FIELDS, BakeCard, BakeHeader, BakeManifest, create_bake
-from .deltas import DecodeError, FrameErrors, Moved, decode, encode, errors_of
+from .deltas import DecodeError, FrameArrays, FrameErrors, decode, encode, stored_errors
 from .file_lock import FileLock
 from .gaussians import COLUMNS, Gaussians
 from .json_codec import to_json
 from .open_untrusted import open_regular_file, open_untrusted
-from .records import HEAD_BYTES, CorruptRecordError, Record, framed, payload_of
+from .records import HEADER_BYTES, CorruptRecordError, Record, pack_record, read_payload
 from .user_error import UserError
 
 __all__ = ["BakeCard", "BakeManifest", "BakeReader", "BakeWriter"]
 
 
 class BakeReader:
-    """Any frame of a bake in any order, from any thread. Close it: an open file cannot be replaced on Windows."""
+    """Random access to the frames of a bake, from any thread. Close it: an open file cannot be replaced on Windows."""
 
-    def __init__(self, start: BakeHeader, size: int) -> None:
-        self._start, self._lock = start, threading.Lock()
-        self.path, self.card = start.path, start.card
-        self.canonical, self.branch = start.canonical, start.branch  # Gaussians; uint8 [N]: 0 face, 1 inside mouth
+    def __init__(self, header: BakeHeader, size: int) -> None:
+        self._header, self._lock = header, threading.Lock()
+        self.path, self.card = header.path, header.card
+        self.canonical, self.branch = header.canonical, header.branch  # Gaussians; uint8 [N]: 0 face, 1 inside mouth
         self.manifest: BakeManifest | None = None
         self._frames: dict[int, Record] = {}
-        self._take(size)
+        self._scan(size)
 
     @staticmethod
     def open(path: Path | str) -> "BakeReader":
-        """A complete bake, or what there is of one. Raises UserError."""
+        """Open a bake, complete or not. Raises UserError."""
         file, size = open_regular_file(path)
         try:
             return BakeReader(BakeHeader(file, size, path), size)
@@ -55,7 +55,8 @@ class BakeReader:
             raise
 
     def close(self) -> None:
-        self._start.file.close()
+        """Close the file; frames cannot be read any more."""
+        self._header.file.close()
 
     def __enter__(self) -> "BakeReader":
         return self
@@ -65,121 +66,122 @@ class BakeReader:
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """The numbers of the frames that are there, ascending."""
+        """The numbers of the stored frames, ascending."""
         return tuple(sorted(self._frames))
 
     @property
     def complete(self) -> bool:
+        """Whether every frame of the shot and the manifest are stored."""
         return self.manifest is not None
 
     def refresh(self) -> None:
-        """Take in what a running bake has appended since. Raises UserError."""
+        """Read what a running bake has appended since. Raises UserError."""
         with self._lock:
-            self._take(self._start.file.seek(0, io.SEEK_END))
+            self._scan(self._header.file.seek(0, io.SEEK_END))
 
-    def frame(self, number: int, into: Moved | None = None) -> Moved:
+    def frame(self, number: int, out: FrameArrays | None = None) -> FrameArrays:
         """(means [N,3] metres, quats [N,4] wxyz unit, scales [N,3]), float32, C-contiguous.
 
-        into: arrays to fill instead of new ones. Raises UserError for a frame that is not there.
+        out: arrays to fill instead of new ones. Raises UserError for a frame that is not baked.
         """
-        coded = self._coded(number)
-        table = into or tuple(np.empty_like(getattr(self.canonical, name)) for name in ("means", "quats", "scales"))
+        coded, rest = self._encoded(number), self.canonical
+        out = out or (np.empty_like(rest.means), np.empty_like(rest.quats), np.empty_like(rest.scales))
         try:
-            decode(coded, self.canonical, self._start.order, table)
+            decode(coded, rest, self._header.order, out)
         except DecodeError as error:
-            raise self._start.damaged(f"frame {number} cannot be read ({error})") from error
-        return table
+            raise self._header.damaged(f"frame {number} cannot be read ({error})") from error
+        return out
 
     def errors(self, number: int) -> FrameErrors:
-        """What was lost when the frame was stored. Raises UserError."""
+        """The errors that storing the frame caused. Raises UserError."""
         try:
-            return errors_of(self._coded(number))
+            return stored_errors(self._encoded(number))
         except DecodeError as error:
-            raise self._start.damaged(f"frame {number} cannot be read ({error})") from error
+            raise self._header.damaged(f"frame {number} cannot be read ({error})") from error
 
     def verify(self) -> None:
-        """Read every byte. Raises UserError when a checksum or the manifest denies one."""
+        """Read every byte. Raises UserError when one does not match its checksum or the manifest."""
         for number in self._frames:
-            self._coded(number)
+            self._encoded(number)
         if self.manifest is None:
             return
         with open_untrusted(self.path) as (file, _):
-            if _sha256(file, self._before_manifest).hexdigest() != self.manifest.sha256:
-                raise self._start.damaged("its bytes are not the ones it was written with")
+            if _sha256(file, self._manifest_begin).hexdigest() != self.manifest.sha256:
+                raise self._header.damaged("its bytes do not match the checksum in its manifest")
 
-    def _coded(self, number: int) -> bytes:
+    def _encoded(self, number: int) -> bytes:
         record = self._frames.get(number)
         if record is None:
-            raise UserError(f"{self.path}: frame {number} is not baked; bake the shot (it goes on where it stopped).")
+            raise UserError(f"{self.path}: frame {number} is not baked; bake the shot (it continues where it stopped).")
         try:
             with self._lock:
-                return payload_of(self._start.file, record, self.path)
+                return read_payload(self._header.file, record, self.path)
         except CorruptRecordError as error:
             raise self._repairable(error) from error
         except OSError as error:
             raise UserError(f"{self.path}: reading failed ({error.strerror or error}); check the drive.") from error
 
     def _repairable(self, error: CorruptRecordError) -> UserError:
-        return UserError(f"{self.path}: {error}; bake again (it repairs what is there).")
+        return UserError(f"{self.path}: {error}; bake again (the damaged part is repaired).")
 
-    def _take(self, size: int) -> None:
+    def _scan(self, size: int) -> None:
         try:
-            for record in self._start.further(size):
-                self._start.check_order(record, self._frames, self.complete)
+            for record in self._header.new_records(size):
+                self._header.check_order(record, self._frames, self.complete)
                 if record.kind == DONE:
-                    self.manifest, self._before_manifest = self._start.manifest(record), record.begin - HEAD_BYTES
+                    self.manifest, self._manifest_begin = self._header.manifest(record), record.begin - HEADER_BYTES
                 else:
                     self._frames[record.number] = record
         except CorruptRecordError as error:
             raise self._repairable(error) from error
-        if self.complete and self._start.end != size:
-            raise self._start.damaged("something follows its end")
+        if self.complete and self._header.end != size:
+            raise self._header.damaged("data follows its end")
 
 
 class BakeWriter:
-    """Frames into a bake, one by one, in any order. Use it as a context manager, or close it."""
+    """Append frames to a bake, one by one, in any order. Use it as a context manager, or close it."""
 
-    def __init__(self, start: BakeHeader, size: int, held: FileLock) -> None:
-        self._start, self._file, self._held = start, start.file, held
-        self.path, self.card = start.path, start.card
+    def __init__(self, header: BakeHeader, size: int, lock: FileLock) -> None:
+        self._header, self._file, self._lock = header, header.file, lock
+        self.path, self.card = header.path, header.card
         self.done: set[int] = set()
         self.error = FrameErrors()
         self.manifest: BakeManifest | None = None
-        good = self._recover(size)
-        if good != size:
-            self._file.truncate(good)
+        end = self._recover(size)
+        if end != size:
+            self._file.truncate(end)
         self._file.seek(0)
-        self._hash = _sha256(self._file, good)
+        self._hash = _sha256(self._file, end)
 
     @staticmethod
     def open(path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> "BakeWriter":
-        """Create the bake, or go on with it: `done` says which frames are there.
+        """Create the bake, or continue it: `done` holds the stored frames.
 
-        branch: uint8 [N], 0 face, 1 inside mouth. Raises UserError for the file of another shot, a
-        file that is no bake, and one that another process is writing; ValueError when the
-        arguments do not fit each other.
+        branch: uint8 [N], 0 face, 1 inside mouth. Raises UserError for the bake of another shot, a file that is not a
+        bake, and one that another process is writing to; ValueError when the arguments do not match.
         """
         branch = np.asarray(branch)
         if branch.dtype != np.uint8 or branch.shape != (len(canonical),) or canonical.sh_degree != card.sh_degree:
-            raise ValueError("card, Gaussians and branch labels do not fit each other")
+            raise ValueError("card, Gaussians and branch labels do not match")
         if not Path(path).exists():
             create_bake(path, card, canonical, branch)
         file, size = open_regular_file(path, "r+b")
-        held = None
+        lock = None
         try:
-            held = FileLock(file, path)
-            start = BakeHeader(file, size, path)
-            _check_same_shot(start, card, canonical, branch)
-            return BakeWriter(start, size, held)
+            lock = FileLock(file, path)
+            header = BakeHeader(file, size, path)
+            _check_same_shot(header, card, canonical, branch)
+            return BakeWriter(header, size, lock)
         except BaseException:
             file.close()
-            if held:
-                held.close()
+            if lock:
+                lock.close()
             raise
 
     def close(self) -> None:
+        """Close the file and release its lock; the stored frames stay."""
         self._file.close()
-        self._held.close()
+        self._lock.close()
 
     def __enter__(self) -> "BakeWriter":
         return self
@@ -188,83 +190,83 @@ class BakeWriter:
         self.close()
 
     def append(self, frame: int, means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> FrameErrors:
-        """Store one frame (shapes and units as in `BakeReader.frame`); what a reader will lose of it.
+        """Store one frame (shapes and units as in `BakeReader.frame`) and return the errors that storing causes.
 
-        Raises ValueError for a frame outside the shot or there already, UserError for values that
-        cannot be stored and for a full drive.
+        Raises ValueError for a frame outside the shot or stored already, UserError for values that cannot be stored
+        and for a full drive.
         """
         if frame not in self.card.span or frame in self.done:
             raise ValueError(f"frame {frame} is outside the shot or baked already")
         try:
-            coded, errors = encode(self._start.canonical, self._start.order, (means, quats, scales))
+            coded, errors = encode(self._header.canonical, self._header.order, (means, quats, scales))
         except ValueError as error:
             raise UserError(
-                f"{self.path}: frame {frame} cannot be stored ({error}); check head and controls."
+                f"{self.path}: frame {frame} cannot be stored ({error}); check the head and the controls."
             ) from error
-        self._write(framed(FRAME, frame, coded))
+        self._write(pack_record(FRAME, frame, coded))
         self.done.add(frame)
         self.error = self.error.worst(errors)
         return errors
 
     def finish(self) -> BakeManifest:
-        """Write the manifest; harmless when it is there. Raises ValueError while frames lack."""
+        """Write the manifest, if it is not written yet. Raises ValueError while frames are missing."""
         if self.manifest is None:
             if len(self.done) != self.card.frame_count:
                 raise ValueError(f"{self.card.frame_count - len(self.done)} frames are not baked yet")
             manifest = BakeManifest(len(self.done), self.error, self._hash.hexdigest())
-            self._write(framed(DONE, 0, to_json(manifest).encode()))
+            self._write(pack_record(DONE, 0, to_json(manifest).encode()))
             os.fsync(self._file.fileno())
             self.manifest = manifest
         return self.manifest
 
     def _write(self, data: bytes) -> None:
-        left = memoryview(data)
+        unwritten = memoryview(data)
         try:
-            while left:
-                left = left[self._file.write(left) :]
+            while unwritten:
+                unwritten = unwritten[self._file.write(unwritten) :]
         except OSError as error:
             raise UserError(
                 f"{self.path}: writing failed ({error.strerror or error}); free space on the drive "
-                "and bake again (it goes on where it stopped)."
+                "and bake again (it continues where it stopped)."
             ) from error
         self._hash.update(data)
 
     def _recover(self, size: int) -> int:
-        """Take in the frames that are there, every byte verified; the offset after the last good one."""
-        good = self._start.end
+        """Find the stored frames, verifying every byte; the offset after the last valid record."""
+        end = self._header.end
         frames: dict[int, Record] = {}
         try:
-            for record in self._start.further(size):
-                self._start.check_order(record, frames, self.manifest is not None)
+            for record in self._header.new_records(size):
+                self._header.check_order(record, frames, self.manifest is not None)
                 if record.kind == DONE:
-                    self.manifest = self._start.manifest(record)
+                    self.manifest = self._header.manifest(record)
                 else:
-                    self.error = self.error.worst(errors_of(payload_of(self._file, record, self.path)))
+                    self.error = self.error.worst(stored_errors(read_payload(self._file, record, self.path)))
                     frames[record.number] = record
-                good = record.end
+                end = record.end
         except (CorruptRecordError, UserError, DecodeError):
-            pass  # what follows is cut off and baked again: that is what resuming means
+            pass  # what follows is truncated and baked again: that is what resuming means
         self.done = set(frames)
-        return good
+        return end
 
 
-def _check_same_shot(start: BakeHeader, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
-    """Raises UserError, naming what differs."""
-    differ = [name for name in SHOT_FIELDS if getattr(start.card, name) != getattr(card, name)]
+def _check_same_shot(header: BakeHeader, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
+    """Raises UserError that names what differs."""
+    differ = [name for name in SHOT_FIELDS if getattr(header.card, name) != getattr(card, name)]
     if not all(
-        np.array_equal(getattr(start.canonical, name), getattr(canonical, name)) for name in COLUMNS
-    ) or not np.array_equal(start.branch, branch):
+        np.array_equal(getattr(header.canonical, name), getattr(canonical, name)) for name in COLUMNS
+    ) or not np.array_equal(header.branch, branch):
         differ.append("the Gaussians")
     if differ:
         raise UserError(
-            f"{start.path}: holds another shot ({', '.join(differ)} differ); delete it or bake into another file."
+            f"{header.path}: holds another shot ({', '.join(differ)} differ); delete it or bake to another file."
         )
 
 
 def _sha256(file: BinaryIO, count: int) -> "hashlib._Hash":
-    """The digest of the next `count` bytes, read a megabyte at a time."""
+    """The digest of the next `count` bytes, read in chunks of a megabyte."""
     digest = hashlib.sha256()
-    while count and (piece := file.read(min(count, 1 << 20))):
-        digest.update(piece)
-        count -= len(piece)
+    while count and (chunk := file.read(min(count, 1 << 20))):
+        digest.update(chunk)
+        count -= len(chunk)
     return digest

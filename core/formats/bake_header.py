@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The beginning of a bake: its card and its canonical Gaussians, written and read (layout: bake.py)."""
+"""The beginning of a bake: its card and its canonical Gaussians, written and read (layout: bake_file.py)."""
 
 import hashlib
 import io
@@ -14,18 +14,18 @@ import numpy as np
 
 from .atomic_write import atomic_write
 from .camera import Camera
-from .deltas import FrameErrors, space_order
+from .deltas import FrameErrors, morton_order
 from .gaussians import COLUMNS, Gaussians
 from .json_codec import from_json, from_json_values, require_version, to_json, to_json_values
-from .records import CorruptRecordError, Record, framed, payload_of, walk
-from .tensors import put_tensors, take_tensors
+from .records import CorruptRecordError, Record, iterate_records, pack_record, read_payload
+from .tensors import dump_tensors, load_tensors
 from .user_error import UserError
 
 BAKE_MAGIC = b"TSPLBAKE"
 BAKE_VERSION = 1
-MOST_FRAMES = 10_000_000
+MAX_FRAMES = 10_000_000
 CARD, BASE, FRAME, DONE = b"CARD", b"BASE", b"FRAM", b"DONE"
-# What two runs must agree in to be one shot; names and places of files may change.
+# What two bakes must agree in to be of the same shot; names and paths of files may differ.
 SHOT_FIELDS = (
     "fps",
     "frame_start",
@@ -41,7 +41,7 @@ SHOT_FIELDS = (
 
 @dataclass(frozen=True)
 class BakeCard:
-    """What a bake says about itself."""
+    """What a bake says about itself. Raises UserError for a rate or range of frames that makes no sense."""
 
     name: str
     fps: Fraction  # scene frames a second, exact; "24000/1001" in JSON
@@ -49,11 +49,11 @@ class BakeCard:
     frame_count: int
     sh_degree: int  # of the canonical Gaussians
     head_hash: str  # HeadCard.content_hash
-    audio_hash: str  # sha256 of the sound's samples or file, as core/baking defines it
+    audio_hash: str  # content hash of the sound, as core/audio defines it
     head: str = ""  # the .head file, to find it again
     audio: str = ""  # the sound file, to find it again
     offset: float = 0.0  # seconds the sound starts after the first frame
-    controls: dict = field(default_factory=dict)  # what the sliders said, opaque here
+    controls: dict = field(default_factory=dict)  # the controls (performance.controls_card), opaque here
     camera: Camera | None = None  # the head's own view
     colour_space: str = "srgb_rec709_display"
     version: int = BAKE_VERSION
@@ -62,7 +62,7 @@ class BakeCard:
         object.__setattr__(self, "controls", to_json_values(self.controls))
         if not 0 < self.fps <= 1000:
             raise UserError(f"fps {self.fps} is out of range; use a rate above 0 and up to 1000.")
-        if not 0 < self.frame_count <= MOST_FRAMES or abs(self.frame_start) > MOST_FRAMES:
+        if not 0 < self.frame_count <= MAX_FRAMES or abs(self.frame_start) > MAX_FRAMES:
             raise UserError(f"{self.frame_count} frames from {self.frame_start} are out of range; set the shot again.")
 
     @property
@@ -78,15 +78,15 @@ class BakeCard:
 
 @dataclass(frozen=True)
 class BakeManifest:
-    """What the last record says of a complete bake."""
+    """The last record of a complete bake."""
 
     frames: int
-    error: FrameErrors  # the bound that every decoded frame keeps
+    error: FrameErrors  # the bound for every decoded frame
     sha256: str  # of all bytes before this record
 
 
 class BakeHeader:
-    """The beginning of a bake, read and checked, and the records found after it."""
+    """The beginning of an open bake, read and checked, and the records after it. Raises UserError."""
 
     def __init__(self, file: BinaryIO, size: int, path: Path | str) -> None:
         self.file, self.path = file, path
@@ -94,56 +94,59 @@ class BakeHeader:
             raise UserError(f"{path}: is not a talksplat bake; choose a .bake file.")
         self.end = len(BAKE_MAGIC)
         try:
-            found = list(itertools.islice(self.further(size), 2))
-            if [record.kind for record in found] != [CARD, BASE]:
-                raise self.damaged("its beginning is missing")
-            card, base = (payload_of(file, record, path) for record in found)
+            records = list(itertools.islice(self.new_records(size), 2))
+            if [record.kind for record in records] != [CARD, BASE]:
+                raise self.damaged("its header is missing")
+            card, base = (read_payload(file, record, path) for record in records)
         except CorruptRecordError as error:
-            raise self.damaged("its beginning cannot be read") from error
+            raise self.damaged("its header cannot be read") from error
         values = require_version(from_json(card, str(path)), BAKE_VERSION, path)
         self.card = from_json_values(BakeCard, values, str(path))
-        self._base(base)
+        self._read_base(base)
 
-    def _base(self, payload: bytes) -> None:
-        arrays, _ = take_tensors(io.BytesIO(payload), len(payload), self.path)
+    def _read_base(self, payload: bytes) -> None:
+        arrays, _ = load_tensors(io.BytesIO(payload), len(payload), self.path)
         if set(arrays) != {*COLUMNS, "branch", "order"}:
             raise self.damaged("its canonical Gaussians are incomplete")
         self.branch, self.order = arrays.pop("branch"), arrays.pop("order")
         self.canonical = Gaussians.checked(str(self.path), **arrays)
         n = len(self.canonical)
         if self.branch.shape != (n,) or self.branch.dtype != np.uint8 or (n and self.branch.max() > 1):
-            raise self.damaged("its branch labels make no sense")
+            raise self.damaged("its branch labels are invalid")
         if self.order.dtype != np.int64 or not np.array_equal(np.sort(self.order, axis=None), np.arange(n)):
-            raise self.damaged("its order makes no sense")
+            raise self.damaged("its order of Gaussians is invalid")
         if self.canonical.sh_degree != self.card.sh_degree:
             raise self.damaged("card and Gaussians differ in SH degree")
 
-    def further(self, size: int) -> Iterator[Record]:
-        """The records after those seen so far. Raises CorruptRecordError."""
-        for record in walk(self.file, self.end, size):
+    def new_records(self, size: int) -> Iterator[Record]:
+        """The records after those returned so far, in a file of `size` bytes. Raises CorruptRecordError."""
+        for record in iterate_records(self.file, self.end, size):
             self.end = record.end
             yield record
 
     def check_order(self, record: Record, frames: dict[int, Record], complete: bool) -> None:
-        """Raises UserError for a record that cannot stand here, after `frames` and perhaps the end."""
+        """Raises UserError for a record that cannot follow `frames`, or the manifest where the bake is complete."""
         frame = record.kind == FRAME and record.number in self.card.span and record.number not in frames
         done = record.kind == DONE and len(frames) == self.card.frame_count
         if complete or not (frame or done):
-            raise self.damaged(f"a record at byte {record.begin} makes no sense")
+            raise self.damaged(f"the record at byte {record.begin} is out of place")
 
     def manifest(self, record: Record) -> BakeManifest:
-        """What the last record says. Raises CorruptRecordError, UserError."""
-        value = from_json(payload_of(self.file, record, self.path), str(self.path))
+        """The manifest in a DONE record. Raises CorruptRecordError, UserError."""
+        value = from_json(read_payload(self.file, record, self.path), str(self.path))
         return from_json_values(BakeManifest, value, str(self.path))
 
     def damaged(self, what: str) -> UserError:
+        """The error for a bake that cannot be repaired."""
         return UserError(f"{self.path}: {what}; the file is damaged, delete it and bake again.")
 
 
 def create_bake(path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
-    """Write a bake without frames, atomically. branch: uint8 [N]."""
+    """Write a bake without frames, atomically. branch: uint8 [N], 0 face, 1 inside mouth."""
     base = io.BytesIO()
     columns = {name: getattr(canonical, name) for name in COLUMNS}
-    put_tensors(base, {**columns, "branch": branch, "order": space_order(canonical.means)})
+    dump_tensors(base, {**columns, "branch": branch, "order": morton_order(canonical.means)})
     with atomic_write(path) as beside:
-        beside.write_bytes(BAKE_MAGIC + framed(CARD, 0, to_json(card).encode()) + framed(BASE, 0, base.getvalue()))
+        beside.write_bytes(
+            BAKE_MAGIC + pack_record(CARD, 0, to_json(card).encode()) + pack_record(BASE, 0, base.getvalue())
+        )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One writer a file, or a folder: a lock that the system takes back from a process that dies. It knows no format."""
+"""One writer per file or folder: a lock that the system releases when the process dies. Knows no format."""
 
 import os
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from typing import BinaryIO
 from .open_untrusted import open_regular_file
 from .user_error import UserError
 
-MARK = "lock"  # the empty file in a folder that is locked for it
+LOCK_NAME = "lock"  # an empty file in the folder; it is what gets locked
 
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """The only writer in `folder`, which is made where there is none. Raises UserError."""
+    """Be the only writer in `folder`, which is made if missing. Raises UserError while another process is."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARK).touch()
+        (folder / LOCK_NAME).touch()
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror}); choose another folder.") from error
-    file, _ = open_regular_file(folder / MARK, "r+b")
+    file, _ = open_regular_file(folder / LOCK_NAME, "r+b")
     with file, closing(FileLock(file, folder)):
         yield
 
@@ -29,19 +29,19 @@ def locked_folder(folder: Path) -> Iterator[None]:
 class FileLock:
     """Held from creation to `close`. Raises UserError while another writer holds it.
 
-    Elsewhere an advisory lock on the file itself; on Windows a file beside it that vanishes with its
-    handle, because a locked byte there would shut readers out.
+    On POSIX an advisory lock on the file itself; on Windows a second file, PATH.lock, that is deleted with its
+    handle, because a locked byte range would block readers.
     """
 
     def __init__(self, file: BinaryIO, path: Path | str) -> None:
-        self._beside = -1
+        self._windows_lock = -1
         try:
             if os.name == "nt":
-                self._beside = os.open(f"{path}.lock", os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_TEMPORARY)
+                self._windows_lock = os.open(f"{path}.lock", os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_TEMPORARY)
             else:
                 self._flock(file)
         except (BlockingIOError, FileExistsError, PermissionError) as error:
-            raise UserError(f"{path}: another process is writing it; wait until it has ended, or cancel it.") from error
+            raise UserError(f"{path}: another process is writing to it; wait until it ends, or cancel it.") from error
 
     @staticmethod
     def _flock(file: BinaryIO) -> None:
@@ -52,10 +52,10 @@ class FileLock:
         except BlockingIOError:
             raise
         except OSError:
-            return  # some network drives have no locks; one writer at a time is then the user's care
+            return  # some network drives have no locks; one writer at a time is then up to the user
 
     def close(self) -> None:
-        """The lock on the file itself goes when the file is closed."""
-        if self._beside >= 0:
-            os.close(self._beside)
-            self._beside = -1
+        """Release it. On POSIX the lock is released when the file itself is closed."""
+        if self._windows_lock >= 0:
+            os.close(self._windows_lock)
+            self._windows_lock = -1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Gaussian table: the one form in which splats travel between rooms.
+"""The table of Gaussians that every package uses.
 
 Letters: N Gaussians, K higher SH coefficients (0, 3, 8 or 15 for degree 0 to 3).
 Space: Blender's (right-handed, Z up, the head looks along -Y), metres.
@@ -12,12 +12,12 @@ import numpy as np
 from .user_error import UserError
 
 SH_COEFFICIENTS = {0: 0, 1: 3, 2: 8, 3: 15}  # SH degree -> K
-SH_C0 = 0.28209479177387814  # colour = SH_C0 * sh0 + 0.5 (+ higher bands)
+SH_C0 = 0.28209479177387814  # 1 / (2 sqrt(pi)): colour = SH_C0 * sh0 + 0.5 (+ higher bands)
 
 
 @dataclass(frozen=True)
 class Gaussians:
-    """N activated Gaussians, float32 and C-contiguous. Exporters invert the activations."""
+    """N Gaussians after activation (scales and opacities, not their logarithms and logits), float32, C-contiguous."""
 
     means: np.ndarray  # [N,3] metres
     quats: np.ndarray  # [N,4] w,x,y,z, unit
@@ -31,11 +31,12 @@ class Gaussians:
 
     @property
     def sh_degree(self) -> int:
+        """0 to 3."""
         return {k: degree for degree, k in SH_COEFFICIENTS.items()}[self.shN.shape[1]]
 
     @staticmethod
     def joined(first: "Gaussians", second: "Gaussians") -> "Gaussians":
-        """`first` then `second`; the lower SH degree is padded with zeros."""
+        """The rows of `first`, then of `second`; the lower SH degree is padded with zeros."""
         k = max(first.shN.shape[1], second.shN.shape[1])
 
         def column(table: "Gaussians", name: str) -> np.ndarray:
@@ -46,39 +47,35 @@ class Gaussians:
 
     @staticmethod
     def checked(source: str, **columns: np.ndarray) -> "Gaussians":
-        """A table from untrusted columns: shapes, finiteness, ranges; quaternions are normalised.
+        """A table of untrusted columns: shapes, finiteness and ranges are checked, quaternions normalised.
 
-        `source` names the file in the sentence. Raises UserError.
+        `source` names the file in the UserError.
         """
         table = Gaussians(**{k: np.ascontiguousarray(v, dtype=np.float32) for k, v in columns.items()})
-        n = len(table.means)
-        wanted = {"means": (n, 3), "quats": (n, 4), "scales": (n, 3), "opacities": (n,), "sh0": (n, 3)}
-        for name, shape in wanted.items():
-            if getattr(table, name).shape != shape:
-                raise UserError(
-                    f"{source}: {name} has shape {getattr(table, name).shape}, expected {shape}; "
-                    "the file is damaged or of another kind."
-                )
-        if (
-            table.shN.ndim != 3
-            or table.shN.shape[0] != n
-            or table.shN.shape[1] not in SH_COEFFICIENTS.values()
-            or table.shN.shape[2] != 3
-        ):
-            raise UserError(
-                f"{source}: shN has shape {table.shN.shape}, expected ({n}, 0|3|8|15, 3); "
-                "the file is damaged or of another kind."
-            )
+        _check_shapes(table, source)
         for f in fields(table):
             if not np.isfinite(getattr(table, f.name)).all():
                 raise UserError(f"{source}: {f.name} holds NaN or infinite values; export it again.")
-        if n and (table.scales.min() <= 0 or table.opacities.min() < 0 or table.opacities.max() > 1):
+        if len(table) and (table.scales.min() <= 0 or table.opacities.min() < 0 or table.opacities.max() > 1):
             raise UserError(f"{source}: scales must be above 0 and opacities within 0 to 1; export it again.")
         length = np.linalg.norm(table.quats, axis=1, keepdims=True)
-        if n and length.min() < 1e-8:
+        if len(table) and length.min() < 1e-8:
             raise UserError(f"{source}: a rotation quaternion is zero; export it again.")
-        length[np.abs(length - 1) < 1e-6] = 1  # unit but for rounding: the same bits however often it is read
+        length[np.abs(length - 1) < 1e-6] = 1  # unit but for rounding: reading and writing again keeps every bit
         return Gaussians(table.means, table.quats / length, table.scales, table.opacities, table.sh0, table.shN)
 
 
-COLUMNS = tuple(f.name for f in fields(Gaussians))  # in every file that holds a table
+def _check_shapes(table: Gaussians, source: str) -> None:
+    n = table.means.shape[:1]
+    k = table.shN.shape[1] if table.shN.ndim == 3 else -1
+    higher = k if k in SH_COEFFICIENTS.values() else "0|3|8|15"
+    expected = {"means": (*n, 3), "quats": (*n, 4), "scales": (*n, 3), "opacities": n, "sh0": (*n, 3)}
+    for name, shape in {**expected, "shN": (*n, higher, 3)}.items():
+        found = getattr(table, name).shape
+        if found != shape:
+            raise UserError(
+                f"{source}: {name} has shape {found}, expected {shape}; the file is damaged or of another kind."
+            )
+
+
+COLUMNS = tuple(f.name for f in fields(Gaussians))  # in the order of the table

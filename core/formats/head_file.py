@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A trained head on disk: one safetensors file, its card as JSON in the metadata, no pickle.
 
-It does not know what the networks compute; their settings and tensors pass through it.
+Knows not what the networks compute; their settings and tensors pass through.
 
 Tensor names, with branch = face | mouth:
   {branch}.gaussians.{means,quats,scales,opacities,sh0,shN}    the canonical Gaussians
@@ -30,17 +30,17 @@ BRANCHES = ("face", "mouth")
 
 @dataclass(frozen=True)
 class HeadCard:
-    """What a head says about itself."""
+    """What a head says about itself. Raises UserError for a rate, a branch or a width that makes no sense."""
 
     name: str
     model_rate: Fraction  # frames a second it was trained at; "25/1" in JSON
-    audio_encoder: str  # a name in core/audio's ENCODERS
+    audio_encoder: str  # a name in audio.ENCODERS
     audio_code: dict[str, int]  # branch -> width of its audio code
     expression: tuple[str, ...]  # channel names, in the order of the condition's vector
-    fusion: str  # a name in core/deformation's FUSIONS
-    branches: dict[str, dict]  # branch -> settings for core/deformation, opaque here
+    fusion: str  # a name in deformation.FUSIONS
+    branches: dict[str, dict]  # branch -> performance.BranchSettings, opaque here
     camera: Camera | None = None  # the head's own view
-    colour_space: str = "srgb_rec709_display"  # in which it was trained and is blended
+    colour_space: str = "srgb_rec709_display"  # in which it was trained and its Gaussians are blended
     training: dict = field(default_factory=dict)  # settings and results, opaque here
     licence: str = ""
     provenance: str = ""  # who or what it shows and how it came to be
@@ -52,9 +52,11 @@ class HeadCard:
             raise UserError(f"model_rate {self.model_rate} is out of range; use 1 to 1000 frames a second.")
         unknown = sorted((set(self.branches) | set(self.audio_code)) - set(BRANCHES))
         if unknown or "face" not in self.branches:
-            raise UserError(f"branches must be face, or face and mouth, not {', '.join(unknown) or 'mouth alone'}.")
+            raise UserError(
+                f"branches must be face, or face and mouth, not {', '.join(unknown) or 'mouth alone'}; export it again."
+            )
         if not all(0 < width <= 4096 for width in self.audio_code.values()):
-            raise UserError("audio_code widths must lie within 1 to 4096.")
+            raise UserError("audio_code widths must be within 1 to 4096; export the head again.")
 
 
 @dataclass(frozen=True)
@@ -63,27 +65,27 @@ class HeadFile:
 
     card: HeadCard
     tensors: dict[str, np.ndarray]
-    source: str = "the head"  # names the file in sentences
+    source: str = "the head"  # names the file in errors
 
     def gaussians(self, branch: str) -> Gaussians:
-        """The canonical Gaussians of face or mouth, checked. Raises UserError when a column lacks or lies."""
+        """The canonical Gaussians of "face" or "mouth". Raises UserError for missing or invalid columns."""
         columns = self.part(f"{branch}.gaussians")
         if set(columns) != set(COLUMNS):
             odd = sorted(set(columns) ^ set(COLUMNS))
             raise UserError(
-                f"{self.source}: its {branch} Gaussians lack or have too much of {', '.join(odd)[:80]}; "
+                f"{self.source}: its {branch} Gaussians have missing or unknown columns ({', '.join(odd)[:80]}); "
                 "export the head again."
             )
         return Gaussians.checked(f"{self.source} ({branch})", **columns)
 
     def part(self, prefix: str) -> dict[str, np.ndarray]:
-        """The tensors below `prefix` ("face.field"), the prefix and its dot removed."""
+        """The tensors named `prefix`.* (such as "face.field"), by their names after the prefix."""
         dotted = prefix + "."
         return {name[len(dotted) :]: array for name, array in self.tensors.items() if name.startswith(dotted)}
 
 
 def content_hash(tensors: Mapping[str, np.ndarray]) -> str:
-    """sha256 over names, dtypes, shapes and values, in the order of the names: the same head, the same hash."""
+    """sha256 over names, dtypes, shapes and values, sorted by name: equal tensors, equal hash."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])
@@ -94,40 +96,40 @@ def content_hash(tensors: Mapping[str, np.ndarray]) -> str:
 
 
 def read_head(path: Path | str) -> HeadFile:
-    """A head, wholly checked: version, card, hashes, finite tensors, the Gaussians of each branch.
+    """A head with everything checked: version, card, hashes, finite tensors, the Gaussians of each branch.
 
     Raises UserError.
     """
     tensors, metadata = read_tensors(path)
-    card = read_card(metadata, path)
+    card = _read_card(metadata, path)
     if content_hash(tensors) != card.content_hash:
-        raise UserError(f"{path}: its tensors are not the ones it was written with; copy the file again.")
+        raise UserError(f"{path}: its tensors do not match their checksum; copy the file again.")
     head = HeadFile(card, tensors, str(path))
     _check(head)
     return head
 
 
-def read_card(metadata: Mapping[str, str], path: Path | str) -> HeadCard:
-    """The card from a file's metadata (see `tensors.read_metadata`). Raises UserError."""
+def _read_card(metadata: Mapping[str, str], path: Path | str) -> HeadCard:
+    """The card from a file's metadata. Raises UserError."""
     if metadata.get("format") != HEAD_FORMAT or "card" not in metadata:
         raise UserError(f"{path}: is not a talksplat head; choose a .head file.")
     card = require_version(from_json(metadata["card"], str(path)), HEAD_VERSION, path)
-    if metadata.get("card_sha256") != _seal(metadata["card"]):
-        raise UserError(f"{path}: its card is not the one it was written with; copy the file again.")
+    if metadata.get("card_sha256") != _sha256(metadata["card"]):
+        raise UserError(f"{path}: its card does not match its checksum; copy the file again.")
     return from_json_values(HeadCard, card, str(path))
 
 
 def write_head(path: Path | str, head: HeadFile) -> HeadCard:
-    """Write atomically; gives back the card with its content hash. Raises UserError for a head that
-    could not be read again."""
+    """Write atomically; returns the card with its content hash. Raises UserError for a head that could not be read
+    again."""
     _check(head)
     card = replace(head.card, content_hash=content_hash(head.tensors), version=HEAD_VERSION)
     text = to_json(card)
-    write_tensors(path, head.tensors, {"format": HEAD_FORMAT, "card": text, "card_sha256": _seal(text)})
+    write_tensors(path, head.tensors, {"format": HEAD_FORMAT, "card": text, "card_sha256": _sha256(text)})
     return card
 
 
-def _seal(text: str) -> str:
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 

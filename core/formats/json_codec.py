@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dataclasses as plain JSON values and back, strictly: the cards in our files and the wire use it.
+"""Dataclasses as plain JSON values and back, strictly: for the cards in files and for the wire.
 
-What a field may be: str, bool, int, float, Fraction, a dataclass, dict (opaque JSON), dict[str, X],
-tuple[X, ...], X | None. Nothing else is needed, so nothing else is understood.
+Field types: str, bool, int, float, Fraction, a dataclass, dict (opaque JSON), dict[str, X], tuple[X, ...], X | None.
 """
 
 import json
@@ -18,7 +17,7 @@ from .user_error import UserError
 
 
 def to_json_values(value: Any) -> Any:
-    """The JSON values of a dataclass (or of anything a field may be). Fractions become "25/1"."""
+    """The JSON values of a dataclass, or of any value that a field may have; a Fraction becomes "25/1"."""
     if is_dataclass(value):
         return {f.name: to_json_values(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Fraction):
@@ -31,35 +30,38 @@ def to_json_values(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """One line, same text for same values. Raises ValueError for NaN and infinity: JSON has none."""
+    """One line with sorted keys: equal values, equal text. Raises ValueError for NaN and infinity."""
     return json.dumps(to_json_values(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
 def from_json(text: str | bytes, source: str) -> Any:
-    """JSON values of untrusted text: no NaN, no key twice, no half characters. Raises UserError."""
+    """JSON values of untrusted text; NaN, duplicate keys and lone surrogates are rejected. `source` names the file in
+    the UserError."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict:
+    def reject_duplicates(pairs: list[tuple[str, Any]]) -> dict:
         table = dict(pairs)
         if len(table) != len(pairs):
-            raise ValueError("a key stands twice")
+            raise ValueError("duplicate key")
         return table
 
-    def no_constant(name: str) -> None:
+    def reject_constant(name: str) -> None:
         raise ValueError(f"{name} is not JSON")
 
     try:
-        value = json.loads(text, object_pairs_hook=once, parse_constant=no_constant)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # 1e999 and lone surrogates end here
+        value = json.loads(text, object_pairs_hook=reject_duplicates, parse_constant=reject_constant)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # raises for 1e999 and lone surrogates
         return value
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise UserError(f"{source}: its JSON cannot be read ({type(error).__name__}); the file is damaged.") from error
+        raise UserError(
+            f"{source}: its JSON cannot be read ({type(error).__name__}); copy it again or recreate it."
+        ) from error
 
 
 def require_version(card: Any, ours: int, source: Path | str) -> Any:
     """`card` (JSON values) when its version is `ours` or older. Raises UserError."""
     version = card.get("version") if isinstance(card, dict) else None
     if type(version) is not int or version < 1:
-        raise UserError(f"{source}: its card names no version; the file is damaged.")
+        raise UserError(f"{source}: its card has no version; copy it again or recreate it.")
     if version > ours:
         raise UserError(f"{source}: made by a newer talksplat (version {version}); update this one.")
     return card
@@ -71,10 +73,10 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def from_json_values(kind: Any, value: Any, source: str, complete: bool = False) -> Any:
-    """`value` (from `from_json`) as a `kind`, every type checked; unknown fields are refused.
+    """`value` (from `from_json`) as a `kind`, every type checked; unknown fields are rejected.
 
-    source: begins the sentence (a file's name, "a message"). complete: refuse missing fields that
-    have defaults too. Raises UserError.
+    source: begins the sentence of an error (a file's name, "a message"). complete: reject missing fields even where
+    they have defaults. Raises UserError.
     """
     if is_dataclass(kind):
         return _dataclass(kind, value, source, complete)
@@ -83,32 +85,32 @@ def from_json_values(kind: Any, value: Any, source: str, complete: bool = False)
         return None if value is None else from_json_values(inner[0], value, source, complete)
     if kind is dict or origin is dict:
         if not isinstance(value, dict):
-            raise _wrong(source, kind, value)
+            raise _type_error(source, kind, value)
         if not inner:
             return value
         return {key: from_json_values(inner[1], item, f"{source}.{key}", complete) for key, item in value.items()}
     if origin is tuple:
         if not isinstance(value, list):
-            raise _wrong(source, kind, value)
+            raise _type_error(source, kind, value)
         return tuple(from_json_values(inner[0], item, f"{source}[{i}]", complete) for i, item in enumerate(value))
     return _scalar(kind, value, source)
 
 
 def _dataclass(kind: type, value: Any, source: str, complete: bool) -> Any:
     if not isinstance(value, dict):
-        raise _wrong(source, kind, value)
+        raise _type_error(source, kind, value)
     known = {f.name: f for f in fields(kind)}
     for name in value:
         if name not in known:
             raise UserError(f"{source}: has an unknown field {name[:40]!r}; it is damaged or of another version.")
     for name, field in known.items():
         if name not in value and (complete or (field.default is MISSING and field.default_factory is MISSING)):
-            raise UserError(f"{source}: lacks the field {name!r}; it is damaged or of another version.")
+            raise UserError(f"{source}: the field {name!r} is missing; it is damaged or of another version.")
     hints = _hints(kind)
-    made = {name: from_json_values(hints[name], item, f"{source}: {name}", complete) for name, item in value.items()}
+    values = {name: from_json_values(hints[name], item, f"{source}: {name}", complete) for name, item in value.items()}
     try:
-        return kind(**made)
-    except UserError as error:  # the dataclass's own check does not know the file
+        return kind(**values)
+    except UserError as error:  # raised by the dataclass, which does not know the file
         raise UserError(f"{source}: {error}") from error
 
 
@@ -117,19 +119,19 @@ def _scalar(kind: type, value: Any, source: str) -> Any:
         parts = value.split("/") if isinstance(value, str) else []
         if len(parts) == 2 and all(p.isascii() and p.isdigit() and len(p) <= 12 for p in parts) and int(parts[1]):
             return Fraction(int(parts[0]), int(parts[1]))
-        raise _wrong(source, kind, value)
+        raise _type_error(source, kind, value)
     if kind is float and type(value) in (int, float):
         if abs(value) > 1e308 or not math.isfinite(value):
-            raise _wrong(source, kind, value)
+            raise _type_error(source, kind, value)
         return float(value)
     if type(value) is not kind:
-        raise _wrong(source, kind, value)
+        raise _type_error(source, kind, value)
     if kind is int and not -(2**63) <= value < 2**63:
-        raise _wrong(source, kind, value)
+        raise _type_error(source, kind, value)
     return value
 
 
-def _wrong(source: str, kind: Any, value: Any) -> UserError:
-    wanted = kind.__name__ if isinstance(kind, type) else str(kind)
+def _type_error(source: str, kind: Any, value: Any) -> UserError:
+    expected = kind.__name__ if isinstance(kind, type) else str(kind)
     shown = repr(value) if not isinstance(value, int) else "a number"
-    return UserError(f"{source}: is {shown[:40]} where {wanted} is wanted; it is damaged or of another version.")
+    return UserError(f"{source}: is {shown[:40]} where {expected} is expected; it is damaged or of another version.")

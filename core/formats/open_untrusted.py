@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door through which every reader takes a file: what the system refuses becomes a UserError."""
+"""How every reader opens a file: an error of the system becomes a UserError that names the file."""
 
 import stat
 from collections.abc import Iterator
@@ -12,33 +12,38 @@ from .user_error import UserError
 
 @contextmanager
 def open_untrusted(path: Path | str) -> Iterator[tuple[BinaryIO, int]]:
-    """Yield (file, its size in bytes), for reading. Raises UserError for anything but a readable plain file."""
+    """Yield (binary file, its size in bytes) for reading. Raises UserError for anything but a readable regular file,
+    and for an OSError or MemoryError while the body reads."""
     file, size = open_regular_file(path)
     with file:
         try:
             yield file, size
-        except OSError as error:  # a network drive that went away while we read
+        except OSError as error:  # such as a network drive that went away
             raise UserError(f"{path}: reading failed ({error.strerror or error}); check the drive.") from error
         except MemoryError as error:
             raise UserError(f"{path}: too large for this machine's memory ({size} bytes).") from error
 
 
 def open_regular_file(path: Path | str, mode: str = "rb") -> tuple[BinaryIO, int]:
-    """As `opened`, for a file that stays open; the caller closes it. Unbuffered when written to."""
+    """(binary file, its size in bytes), which the caller closes; unbuffered where `mode` allows writing.
+
+    Raises UserError for anything but a regular file that can be opened.
+    """
     try:
-        found = Path(path).stat()  # before open(): opening a pipe would wait for ever
-        if not stat.S_ISREG(found.st_mode):
-            raise UserError(f"{path}: is not a file; name the file itself.")
-        return open(path, mode, buffering=0 if "+" in mode else -1), found.st_size
+        status = Path(path).stat()  # before open(): opening a pipe would wait for ever
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path}: is not a file; give the path of the file itself.")
+        return open(path, mode, buffering=0 if "+" in mode else -1), status.st_size
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; check the path.") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
-        raise UserError(f"{path}: cannot be opened ({getattr(error, 'strerror', None) or error}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be opened ({reason}); check the path and its permissions.") from error
 
 
 def read_exactly(file: BinaryIO, count: int, source: Path | str) -> bytes:
-    """`count` bytes, or a UserError; the caller has checked `count` against the file's real size."""
+    """`count` bytes, checked by the caller against the file's real size. Raises UserError when it ends sooner."""
     data = file.read(count)
     if len(data) != count:
-        raise UserError(f"{source}: ends too early; it is cut short, copy or make it again.")
+        raise UserError(f"{source}: is cut short; copy it again or recreate it.")
     return data

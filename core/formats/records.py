@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An append log: records one after the other, each with its own checksums. It knows no bake.
+"""An append-only log: records one after the other, each with its own checksums. Knows no bake.
 
-A record is 24 bytes of head and then the payload, little-endian:
+A record is a header of 24 bytes and the payload, little-endian:
     kind 4s | number int64 | payload length uint32 | crc32 of the payload | crc32 of these 20 bytes
-A process killed while it appends leaves the beginning of a record at the end of the file; the walk
-stops before it, so that a writer can cut it off and go on.
+A process killed while it appends leaves a torn record at the end of the file; `iterate_records` stops before it, so
+that a writer can truncate the file there and continue.
 """
 
 import struct
@@ -16,65 +16,68 @@ from typing import BinaryIO
 
 from .open_untrusted import read_exactly
 
-HEAD = struct.Struct("<4sqII")
-CHECK = struct.Struct("<I")
-HEAD_BYTES = HEAD.size + CHECK.size
-MOST_PAYLOAD = 2**32 - 1
+HEADER = struct.Struct("<4sqII")
+CHECKSUM = struct.Struct("<I")
+HEADER_BYTES = HEADER.size + CHECKSUM.size
+MAX_PAYLOAD = 2**32 - 1
 
 
 @dataclass(frozen=True)
 class Record:
-    """Where a record lies and what its head says; the payload has not been read."""
+    """A record's header and place; the payload has not been read."""
 
-    kind: bytes
+    kind: bytes  # 4 characters
     number: int
     begin: int  # file offset of the payload
-    length: int
-    crc: int
+    length: int  # bytes of the payload
+    crc: int  # of the payload
 
     @property
     def end(self) -> int:
+        """File offset after the payload."""
         return self.begin + self.length
 
 
 class CorruptRecordError(Exception):
-    """Bytes that are all there and that their checksum denies: not a torn tail."""
+    """Bytes that do not match their checksum although none are missing: damage, not a torn tail."""
 
     def __init__(self, at: int) -> None:
         super().__init__(f"damaged at byte {at}")
 
 
-def framed(kind: bytes, number: int, payload: bytes) -> bytes:
+def pack_record(kind: bytes, number: int, payload: bytes) -> bytes:
     """The record's bytes. Raises ValueError above 4 GiB."""
-    if len(payload) > MOST_PAYLOAD:
+    if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a payload of {len(payload)} bytes does not fit one record")
-    head = HEAD.pack(kind, number, len(payload), zlib.crc32(payload))
-    return b"".join((head, CHECK.pack(zlib.crc32(head)), payload))
+    header = HEADER.pack(kind, number, len(payload), zlib.crc32(payload))
+    return b"".join((header, CHECKSUM.pack(zlib.crc32(header)), payload))
 
 
-def walk(file: BinaryIO, begin: int, size: int) -> Iterator[Record]:
-    """The whole records from offset `begin` of a file of `size` bytes; stops before a torn tail.
+def iterate_records(file: BinaryIO, begin: int, size: int) -> Iterator[Record]:
+    """The complete records from offset `begin` of a file of `size` bytes; stops before a torn tail.
 
     Payloads are skipped unread: opening ten minutes of frames costs milliseconds. Raises CorruptRecordError.
     """
-    while size - begin >= HEAD_BYTES:
+    while size - begin >= HEADER_BYTES:
         file.seek(begin)
-        head = file.read(HEAD_BYTES)
-        if len(head) < HEAD_BYTES:
+        header = file.read(HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
             return
-        if zlib.crc32(head[: HEAD.size]) != CHECK.unpack_from(head, HEAD.size)[0]:
+        if zlib.crc32(header[: HEADER.size]) != CHECKSUM.unpack_from(header, HEADER.size)[0]:
             raise CorruptRecordError(begin)
-        kind, number, length, crc = HEAD.unpack_from(head)
-        record = Record(kind, number, begin + HEAD_BYTES, length, crc)
+        kind, number, length, crc = HEADER.unpack_from(header)
+        record = Record(kind, number, begin + HEADER_BYTES, length, crc)
         if record.end > size:
             return
         yield record
         begin = record.end
 
 
-def payload_of(file: BinaryIO, record: Record, source: Path | str) -> bytes:
-    """Read and verify; the record's length has been checked against the file. Raises CorruptRecordError, and
-    Refusal when the file has become shorter meanwhile."""
+def read_payload(file: BinaryIO, record: Record, source: Path | str) -> bytes:
+    """Read and verify a payload whose length has been checked against the file.
+
+    Raises CorruptRecordError, and UserError when the file has become shorter meanwhile.
+    """
     file.seek(record.begin)
     payload = read_exactly(file, record.length, source)
     if zlib.crc32(payload) != record.crc:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turn a Gaussian table: positions, rotations and the view-dependent colour together.
+"""Rotate Gaussians: positions, orientations and view-dependent colour together.
 
 Letters: R a rotation matrix [3,3], d a viewing direction, Y_i the real spherical harmonics in the
 order and with the signs of 3D Gaussian splatting files (degree 1 is -y, z, -x).
@@ -9,12 +9,12 @@ import numpy as np
 
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 
-# Camera-trained splats are by habit x right, y down, z forward (RDF); Blender is x right, z up, y forward.
+# Splats trained on cameras are by convention x right, y down, z forward (RDF); Blender is x right, y forward, z up.
 RDF_TO_BLENDER = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 
 def spherical_harmonics(directions: np.ndarray, degree: int) -> np.ndarray:
-    """Y_0..Y_{K} at unit `directions` [S,3], float64 [S, (degree+1)^2]; degree 0 to 3.
+    """Y_0..Y_K at unit `directions` [S,3], float64 [S, (degree+1)^2]; degree 0 to 3.
 
     colour = 0.5 + harmonics @ [sh0; shN]. Constants: the usual real-SH normalisation
     (Sloan, "Efficient spherical harmonic evaluation", 2013, appendix), Condon-Shortley signs.
@@ -44,8 +44,8 @@ def spherical_harmonics(directions: np.ndarray, degree: int) -> np.ndarray:
     return np.stack([values for band in bands[: degree + 1] for values in band], axis=1)
 
 
-def rotated(gaussians: Gaussians, rotation: np.ndarray) -> Gaussians:
-    """The table in a space turned by `rotation` R [3,3] (x' = R x); the picture stays the same."""
+def rotate_gaussians(gaussians: Gaussians, rotation: np.ndarray) -> Gaussians:
+    """The Gaussians in a space rotate_gaussians by `rotation` R [3,3] (x' = R x); the picture stays the same."""
     rotation = np.asarray(rotation, dtype=np.float64)
     quats = quaternion_product(quaternion_from_matrix(rotation), gaussians.quats.astype(np.float64))
     shN = gaussians.shN
@@ -64,7 +64,7 @@ def rotated(gaussians: Gaussians, rotation: np.ndarray) -> Gaussians:
 def quaternion_from_matrix(rotation: np.ndarray) -> np.ndarray:
     """w,x,y,z (unit, w >= 0) of a rotation matrix [3,3]; Shepperd's choice of the largest component."""
     m = np.asarray(rotation, dtype=np.float64)
-    four = np.array(
+    products = np.array(
         [  # 4 q q^T: every row is q times one of its components
             [1 + m[0, 0] + m[1, 1] + m[2, 2], m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]],
             [m[2, 1] - m[1, 2], 1 + m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]],
@@ -72,7 +72,7 @@ def quaternion_from_matrix(rotation: np.ndarray) -> np.ndarray:
             [m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], 1 - m[0, 0] - m[1, 1] + m[2, 2]],
         ]
     )
-    row = four[np.argmax(np.diag(four))]
+    row = products[np.argmax(np.diag(products))]
     return row / np.linalg.norm(row) * (-1 if row[0] < 0 else 1)
 
 
@@ -92,18 +92,18 @@ def quaternion_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _band_rotation(rotation: np.ndarray, degree: int) -> np.ndarray:
-    """[K,K]: coefficients of degree 1.. before -> after the turn.
+    """[K,K]: coefficients of degree 1.. before -> after the rotation.
 
-    Seen along d' = R d the colour stays: Y(d') c' = Y(d) c. A band turns within itself, so that the
-    least-squares solution over a few directions is exact, not a fit.
+    Along d' = R d the colour stays the same: Y(d') c' = Y(d) c. A band rotates within itself, so that the least-squares
+    solution over a few directions is exact, not a fit.
     """
     directions = np.random.default_rng(0).normal(size=(64, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     before, after = spherical_harmonics(directions, degree), spherical_harmonics(directions @ rotation.T, degree)
-    whole = np.zeros((SH_COEFFICIENTS[degree],) * 2)
+    matrix = np.zeros((SH_COEFFICIENTS[degree],) * 2)
     for band in range(1, degree + 1):
         rows = slice(band * band, (band + 1) ** 2)
         inner = slice(band * band - 1, (band + 1) ** 2 - 1)
-        whole[inner, inner] = np.linalg.lstsq(after[:, rows], before[:, rows], rcond=None)[0]
-    whole[np.abs(whole) < 1e-12] = 0
-    return whole
+        matrix[inner, inner] = np.linalg.lstsq(after[:, rows], before[:, rows], rcond=None)[0]
+    matrix[np.abs(matrix) < 1e-12] = 0
+    return matrix

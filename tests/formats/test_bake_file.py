@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talksplat.core.formats.bake_file import BakeReader, BakeWriter
-from talksplat.core.formats.deltas import MOST, decode, encode, space_order
+from talksplat.core.formats.deltas import MAX_CHANGE, decode, encode, morton_order
 from talksplat.core.formats.user_error import UserError
 
 
@@ -28,7 +28,7 @@ from talksplat.core.formats.user_error import UserError
 )
 def test_any_frame_decodes_within_the_errors_it_states(make, n, seed, share, size):
     canonical = make.table(n, 0, seed)
-    order = space_order(canonical.means)
+    order = morton_order(canonical.means)
     assert sorted(order) == list(range(n))
     frame = make.moved(canonical, seed, share, size)
     coded, errors = encode(canonical, order, frame)
@@ -46,7 +46,7 @@ def test_any_frame_decodes_within_the_errors_it_states(make, n, seed, share, siz
 
 def test_still_gaussians_come_back_bit_for_bit_and_cost_nothing(make):
     canonical = make.table(4000, 0)
-    order = space_order(canonical.means)
+    order = morton_order(canonical.means)
     frame = make.moved(canonical, 1, share=0.1)
     coded, _ = encode(canonical, order, frame)
     back = tuple(np.empty_like(a) for a in frame)
@@ -70,7 +70,7 @@ def test_still_gaussians_come_back_bit_for_bit_and_cost_nothing(make):
         lambda m, q, s: (m, q, -s),
         lambda m, q, s: (m, q, s * 0),
         lambda m, q, s: (m, q, s * np.inf),
-        lambda m, q, s: (m + 2 * MOST[0], q, s),
+        lambda m, q, s: (m + 2 * MAX_CHANGE[0], q, s),
         lambda m, q, s: (m, q, s * np.exp(25)),
         lambda m, q, s: (m[:-1], q[:-1], s[:-1]),
     ],
@@ -266,5 +266,5 @@ def test_misuse_is_our_mistake(tmp_path, make):
         writer.append(0, *make.moved(canonical, 0))
         with pytest.raises(ValueError, match="already"):
             writer.append(0, *make.moved(canonical, 0))
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="do not match"):
         BakeWriter.open(tmp_path / "b.bake", card, canonical, np.zeros(20, np.int32))

@@ -89,7 +89,7 @@ def test_altered_cards_are_refused(tmp_path, make, change):
 
 def test_altered_tensors_are_refused(tmp_path, make):
     path = rewritten(make.head_at(tmp_path / "anna.head"), {"face.field.net.0.weight": np.ones((4, 5), np.float16)})
-    with pytest.raises(UserError, match="not the ones it was written with"):
+    with pytest.raises(UserError, match="do not match their checksum"):
         read_head(path)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from talksplat.core.formats.bake_file import BakeReader
-from talksplat.core.formats.deltas import HEAD, HEAD_TAIL, DecodeError, decode, space_order
+from talksplat.core.formats.deltas import HEADER, SIZES, DecodeError, decode, morton_order
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.ply import read_ply, write_ply
-from talksplat.core.formats.records import framed
+from talksplat.core.formats.records import pack_record
 from talksplat.core.formats.tensors import read_tensors
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.inspecting.describe import describe
@@ -162,14 +162,14 @@ def test_boasting_headers_allocate_nothing(tmp_path):
             ),
         ),
         (read_ply, boast("5.ply", b"ply\n" + b"comment " + b"a" * 100_000)),
-        (read_bake, boast("6.bake", b"TSPLBAKE" + framed(b"CARD", 0, b"{}")[:4] + b"\xff" * 20)),
+        (read_bake, boast("6.bake", b"TSPLBAKE" + pack_record(b"CARD", 0, b"{}")[:4] + b"\xff" * 20)),
         (
             read_bake,
             boast(
                 "7.bake",
                 b"TSPLBAKE"
-                + framed(b"CARD", 0, b'{"version":1}')
-                + framed(b"BASE", 0, struct.pack("<Q", len(huge)) + huge),
+                + pack_record(b"CARD", 0, b'{"version":1}')
+                + pack_record(b"BASE", 0, struct.pack("<Q", len(huge)) + huge),
             ),
         ),
     ]
@@ -186,13 +186,13 @@ def raw(data: bytes) -> bytes:
 def test_frames_with_right_checksums_and_evil_content(tmp_path, make):
     """Someone who knows the format can make any checksum right: content is checked all the same."""
     canonical = make.table(16, 0)
-    order = space_order(canonical.means)
+    order = morton_order(canonical.means)
     into = tuple(np.empty_like(getattr(canonical, n)) for n in ("means", "quats", "scales"))
 
     def frame(step=1e-6, moved=16, bits=b"\xff\xff", low=bytes(160), high=bytes(160), errors=(0.0,) * 3):
         parts = [raw(bits), raw(low), raw(high)]
         steps = [step] * 10 if isinstance(step, float) else step
-        return HEAD.pack(*steps, *errors) + HEAD_TAIL.pack(moved, *map(len, parts)) + b"".join(parts)
+        return HEADER.pack(*steps, *errors) + SIZES.pack(moved, *map(len, parts)) + b"".join(parts)
 
     decode(frame(), canonical, order, into)
     bomb = bytes(1 << 26)
@@ -227,7 +227,7 @@ def test_frames_with_right_checksums_and_evil_content(tmp_path, make):
     assert small(inflate)
     path = make.bake_at(tmp_path / "evil.bake", 16, 3)
     whole = path.read_bytes()
-    path.write_bytes(whole[: whole.index(b"FRAM")] + framed(b"FRAM", 0, frame(moved=3)))
+    path.write_bytes(whole[: whole.index(b"FRAM")] + pack_record(b"FRAM", 0, frame(moved=3)))
     with BakeReader.open(path) as bake, pytest.raises(UserError, match=r"evil\.bake: frame 0 cannot be read"):
         bake.frame(0)
 
@@ -248,14 +248,14 @@ def test_records_that_make_no_sense(tmp_path, make):
     ).encode()
     for tail in (
         whole[first:] + done,  # two ends
-        a_frame + framed(b"DONE", 0, early),  # an end before all frames are there
+        a_frame + pack_record(b"DONE", 0, early),  # an end before all frames are there
         a_frame + a_frame,  # twice
-        framed(b"FRAM", 99, b""),  # outside the shot
-        framed(b"EVIL", 0, b""),
+        pack_record(b"FRAM", 99, b""),  # outside the shot
+        pack_record(b"EVIL", 0, b""),
         done + a_frame,
         done + b"x" * 30,
-        framed(b"DONE", 0, b"{}"),
-        framed(b"DONE", 0, b"[" * 99999),
+        pack_record(b"DONE", 0, b"{}"),
+        pack_record(b"DONE", 0, b"[" * 99999),
         a_frame + done,
     ):
         path.write_bytes(start + tail)
@@ -265,7 +265,7 @@ def test_records_that_make_no_sense(tmp_path, make):
 
 def test_a_newer_bake_says_so(tmp_path):
     (tmp_path / "new.bake").write_bytes(
-        b"TSPLBAKE" + framed(b"CARD", 0, b'{"version":3,"soul":1}') + framed(b"BASE", 0, b"no more safetensors")
+        b"TSPLBAKE" + pack_record(b"CARD", 0, b'{"version":3,"soul":1}') + pack_record(b"BASE", 0, b"no more safetensors")
     )
     with pytest.raises(UserError, match=r"new\.bake: made by a newer talksplat \(version 3\); update"):
         BakeReader.open(tmp_path / "new.bake")

@@ -6,7 +6,7 @@ import pytest
 
 from talksplat.core.formats.gaussians import COLUMNS
 from talksplat.core.formats.ply import AXES, read_ply, read_ply_header, write_ply
-from talksplat.core.formats.rotate import RDF_TO_BLENDER, rotated
+from talksplat.core.formats.rotate import RDF_TO_BLENDER, rotate_gaussians
 from talksplat.core.formats.user_error import UserError
 
 
@@ -98,7 +98,7 @@ def test_a_foreign_file_is_turned_activated_and_made_unit(tmp_path):
     plain = read_ply(tmp_path / "a.ply", axes="blender")
     np.testing.assert_array_equal(plain.means[:, 1], columns["y"])
     np.testing.assert_array_equal(plain.shN[:, 2, 1], columns["f_rest_5"])  # channel 1, coefficient 2 of 3
-    np.testing.assert_allclose(rotated(plain, RDF_TO_BLENDER).shN, table.shN)
+    np.testing.assert_allclose(rotate_gaussians(plain, RDF_TO_BLENDER).shN, table.shN)
 
 
 def test_order_types_and_strange_properties_do_not_matter(tmp_path):

@@ -173,7 +173,7 @@ def test_one_training_a_work_folder(tiny_footage, tmp_path):
     first = train_with(job, SHORT)
     while not getattr(next(first), "note", "").startswith("ear"):
         pass
-    with pytest.raises(UserError, match=r"t.work: another process is writing it; wait"):
+    with pytest.raises(UserError, match=r"t.work: another process is writing to it; wait"):
         list(train_with(job, SHORT))
     first.close()
     assert isinstance(list(train_with(job, SHORT))[-1], Finished)
