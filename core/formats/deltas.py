@@ -183,7 +183,7 @@ def _restore_differences(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 def _compress(data: np.ndarray, strategy: int) -> bytes:
     deflate = zlib.compressobj(1, zlib.DEFLATED, -15, 8, strategy)
-    return deflate.compress(np.ascontiguousarray(data)) + deflate.flush()
+    return deflate.compress(np.ascontiguousarray(data).data) + deflate.flush()
 
 
 def _decompress(data: bytes, size: int) -> np.ndarray:

@@ -91,7 +91,7 @@ def content_hash(tensors: Mapping[str, np.ndarray]) -> str:
         array = np.ascontiguousarray(tensors[name])
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         digest.update(json.dumps([name, array.dtype.kind, array.itemsize, np.shape(tensors[name])]).encode())
-        digest.update(little.reshape(-1).view(np.uint8))
+        digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

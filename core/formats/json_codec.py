@@ -78,7 +78,7 @@ def from_json_values(kind: Any, value: Any, source: str, complete: bool = False)
     source: begins the sentence of an error (a file's name, "a message"). complete: reject missing fields even where
     they have defaults. Raises UserError.
     """
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return _dataclass(kind, value, source, complete)
     origin, inner = get_origin(kind), get_args(kind)
     if origin is types.UnionType:  # X | None

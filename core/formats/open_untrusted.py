@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from .user_error import UserError
 
@@ -24,7 +24,7 @@ def open_untrusted(path: Path | str) -> Iterator[tuple[BinaryIO, int]]:
             raise UserError(f"{path}: too large for this machine's memory ({size} bytes).") from error
 
 
-def open_regular_file(path: Path | str, mode: str = "rb") -> tuple[BinaryIO, int]:
+def open_regular_file(path: Path | str, mode: Literal["rb", "r+b"] = "rb") -> tuple[BinaryIO, int]:
     """(binary file, its size in bytes), which the caller closes; unbuffered where `mode` allows writing.
 
     Raises UserError for anything but a regular file that can be opened.

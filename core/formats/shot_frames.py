@@ -11,13 +11,13 @@ def select_frames(bake: BakeReader, first: int | None, last: int | None) -> rang
     Raises UserError for frames outside of the shot and for frames that are not baked yet.
     """
     span = bake.card.span
-    first = span[0] if first is None else first
-    last = span[-1] if last is None else last
-    if not (first in span and last in span and first <= last):
+    begin = span[0] if first is None else first
+    end = span[-1] if last is None else last
+    if not span[0] <= begin <= end <= span[-1]:
         raise UserError(
-            f"{bake.path}: holds frames {span[0]} to {span[-1]}, not {first} to {last}; set first and last within them."
+            f"{bake.path}: holds frames {span[0]} to {span[-1]}, not {begin} to {end}; set first and last within them."
         )
-    selected, baked = range(first, last + 1), set(bake.frames)
+    selected, baked = range(begin, end + 1), set(bake.frames)
     missing = [number for number in selected if number not in baked]
     if missing:
         raise UserError(
