@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of a talking person to straight-alpha RGBA and labels: by colour key over a plain backdrop, else by mask."""
+"""Pictures of a talking person to straight-alpha RGBA and labels: colour key on a plain backdrop, else by mask."""
 
 from .backdrop import Backdrop
 from .key import despill

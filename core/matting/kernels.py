@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The per-pixel arithmetic of keying, compiled: colour differences, box means, the compositing equation solved for the
-alpha and for the foreground. All kernels lie in this one file, because numba's cache knows a kernel by its file.
+alpha and for the foreground. All kernels are in this one file, because numba's cache identifies a kernel by its file.
 
-It knows nothing of clips, landmarks or thresholds; those come as arguments.
+Knows no clips, landmarks or thresholds; those are arguments.
 
 Letters: C the picture, B the backdrop behind it, F the foreground, a the alpha, C = a F + (1 - a) B (Porter & Duff
 1984); Y Cb Cr as in ITU-R BT.601, full range, in grey levels; u the backdrop's chroma (Cb, Cr).
@@ -16,19 +16,20 @@ COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 @njit(**COMPILED)
 def luma(r, g, b):
+    """Y of ITU-R BT.601."""
     return 0.299 * r + 0.587 * g + 0.114 * b
 
 
 @njit(**COMPILED)
-def compare(
+def compare_to_backdrop(
     rgb,  # [H,W,3] float32 grey levels
     field,  # [H,W,3] float32 the backdrop
 ):
-    """[H,W] share of the backdrop's chroma that a pixel has (1: the backdrop's own, 0: grey, below: the opposite hue),
-    [H,W] its chroma across that hue, over the backdrop's chroma, [H,W] its luma less the backdrop's."""
+    """([H,W] share of the backdrop's chroma that a pixel has: 1 the backdrop's own, 0 grey, negative the opposite hue;
+    [H,W] its chroma across that hue, over the backdrop's chroma; [H,W] its luma minus the backdrop's)."""
     height, width = rgb.shape[:2]
     share, across = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-    lighter = np.empty((height, width), np.float32)
+    luma_difference = np.empty((height, width), np.float32)
     for y in range(height):
         for x in range(width):
             cy = luma(rgb[y, x, 0], rgb[y, x, 1], rgb[y, x, 2])
@@ -38,17 +39,17 @@ def compare(
             length = max(bb * bb + br * br, 1.0)
             share[y, x] = (cb * bb + cr * br) / length
             across[y, x] = (cr * bb - cb * br) / length
-            lighter[y, x] = cy - by
-    return share, across, lighter
+            luma_difference[y, x] = cy - by
+    return share, across, luma_difference
 
 
 @njit(**COMPILED)
-def brought(
+def apply_colour_matrix(
     rgb,  # [H,W,3] uint8 or float32
     matrix,  # [3,3] float32
     offset,  # [3] float32
 ):
-    """[H,W,3] float32 rgb @ matrix + offset, held to 0..255."""
+    """[H,W,3] float32 rgb @ matrix + offset, clipped to 0..255."""
     height, width = rgb.shape[:2]
     out = np.empty((height, width, 3), np.float32)
     for y in range(height):
@@ -61,11 +62,11 @@ def brought(
 
 
 @njit(**COMPILED)
-def shrunk(
+def erode(
     mask,  # [H,W] bool
-    margin,  # int pixels
+    margin,  # pixels
 ):
-    """[H,W] bool: the mask less a border of `margin` pixels (a square window); the picture's rim takes nothing away."""
+    """[H,W] bool: binary erosion by a square window of 2 margin + 1 pixels; the picture's rim erodes nothing."""
     height, width = mask.shape
     rows, out = np.empty((height, width), np.bool_), np.empty((height, width), np.bool_)
     for y in range(height):
@@ -93,9 +94,9 @@ def shrunk(
 @njit(**COMPILED)
 def box_mean(
     values,  # [H,W,C] float32
-    radius,  # int pixels
+    radius,  # pixels
 ):
-    """[H,W,C] mean over (2 radius + 1)^2 pixels, smaller windows at the border; running sums, twice (a tent)."""
+    """[H,W,C] mean over (2 radius + 1)^2 pixels, smaller windows at the border; running sums, twice (a tent filter)."""
     height, width, channels = values.shape
     first, second = values.copy(), np.empty_like(values)
     total = np.empty(channels, np.float64)
@@ -131,7 +132,7 @@ def box_mean(
 
 
 @njit(**COMPILED)
-def weighted_halves(
+def downsample_weighted(
     rgb,  # [H,W,3] float32
     weight,  # [H,W] float32
 ):
@@ -151,37 +152,37 @@ def weighted_halves(
 
 @njit(**COMPILED)
 def fit_alpha(f0, f1, f2, c0, c1, c2, chroma_weight):
-    """a and the squared remainder of least squares over Y, Cb, Cr; f = F - B, c = C - B."""
+    """(a, squared residual) of least squares over Y, Cb, Cr; f = F - B, c = C - B."""
     dy, cy = luma(f0, f1, f2), luma(c0, c1, c2)
     db, dr = (f2 - dy) / 1.772, (f0 - dy) / 1.402
     cb, cr = (c2 - cy) / 1.772, (c0 - cy) / 1.402
-    long = dy * dy + chroma_weight * (db * db + dr * dr)
-    a = (cy * dy + chroma_weight * (cb * db + cr * dr)) / max(long, 1.0)
-    held = min(max(a, 0.0), 1.0)
-    ey, eb, er = cy - held * dy, cb - held * db, cr - held * dr
+    norm = dy * dy + chroma_weight * (db * db + dr * dr)
+    a = (cy * dy + chroma_weight * (cb * db + cr * dr)) / max(norm, 1.0)
+    clipped = min(max(a, 0.0), 1.0)
+    ey, eb, er = cy - clipped * dy, cb - clipped * db, cr - clipped * dr
     return a, ey * ey + chroma_weight * (eb * eb + er * er)
 
 
 @njit(**COMPILED)
 def solve_alpha(
     rgb,  # [H,W,3] float32
-    open_,  # [H,W] bool: where a is asked for
+    unknown,  # [H,W] bool: where a is to be solved
     field,  # [H,W,3] float32 B
-    residual,  # [h,w,3] float32 what B lacks here, half size
+    residual,  # [h,w,3] float32 what B is missing here, half size
     near,  # [h,w,4] float32 weight * F and weight, means over small windows, half size
-    far,  # [h,w,3] float32 F from further off, half size
+    far,  # [h,w,3] float32 F from further away, half size
     stride,  # half pixels from a window to its neighbours
-    chroma_weight,  # how much a difference of chroma counts beside one of luma
+    chroma_weight,  # weight of a difference of chroma relative to one of luma
     variance,  # grey levels squared: how well a right F explains a pixel
 ):
-    """[H,W] a of C = a F + (1 - a) B, 0 where it is not asked for; not clipped. F is what lies in nine windows round
-    about, each counted by how well it explains C (as in sample-based matting: Wang & Cohen 2007, but of means)."""
-    height, width = open_.shape
+    """[H,W] a of C = a F + (1 - a) B, 0 where it is known; not clipped. F comes from nine surrounding windows, each
+    weighted by how well it explains C (as in sample-based matting: Wang & Cohen 2007, but of means)."""
+    height, width = unknown.shape
     rows, columns = far.shape[:2]
     out = np.zeros((height, width), np.float32)
     for y in range(height):
         for x in range(width):
-            if not open_[y, x]:
+            if not unknown[y, x]:
                 continue
             i, j = y // 2, x // 2
             b0 = field[y, x, 0] + residual[i, j, 0]
@@ -189,8 +190,8 @@ def solve_alpha(
             b2 = field[y, x, 2] + residual[i, j, 2]
             c0, c1, c2 = rgb[y, x, 0] - b0, rgb[y, x, 1] - b1, rgb[y, x, 2] - b2
             f = far[i, j]
-            a, left = fit_alpha(f[0] - b0, f[1] - b1, f[2] - b2, c0, c1, c2, chroma_weight)
-            trust = 0.02 / (left + variance) ** 2
+            a, remainder = fit_alpha(f[0] - b0, f[1] - b1, f[2] - b2, c0, c1, c2, chroma_weight)
+            trust = 0.02 / (remainder + variance) ** 2
             total, weight = trust * a, trust
             for v in range(-1, 2):
                 for u in range(-1, 2):
@@ -198,8 +199,8 @@ def solve_alpha(
                     if k < 0 or k >= rows or m < 0 or m >= columns or near[k, m, 3] < 0.02:
                         continue
                     g, w = near[k, m], near[k, m, 3]
-                    a, left = fit_alpha(g[0] / w - b0, g[1] / w - b1, g[2] / w - b2, c0, c1, c2, chroma_weight)
-                    trust = w / (left + variance) ** 2 / (1.0 + 0.5 * (v * v + u * u))
+                    a, remainder = fit_alpha(g[0] / w - b0, g[1] / w - b1, g[2] / w - b2, c0, c1, c2, chroma_weight)
+                    trust = w / (remainder + variance) ** 2 / (1.0 + 0.5 * (v * v + u * u))
                     total += trust * a
                     weight += trust
             out[y, x] = total / weight
@@ -242,7 +243,7 @@ def solve_foreground(
             db, dr = (out[y, x, 2] - fy) / 1.772 - nb, (out[y, x, 0] - fy) / 1.402 - nr
             spill = edge[y, x] * max(db * ub + dr * ur - slack, 0.0)
             db, dr = db - spill * ub, dr - spill * ur
-            # a mixed pixel's chroma is mostly the codec's: it stays near its surroundings'
+            # A mixed pixel's chroma is mostly the codec's: it stays near its surroundings'
             reach = slack + 100.0 * max(a - 0.8, 0.0)
             far = np.sqrt(db * db + dr * dr)
             if far > reach:

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Alpha from a person's probability where the backdrop is not plain: the mask's edge moved onto the picture's.
 
-The mask comes from the caller. Letters: p the probability, I the picture's luma, radius in pixels.
+Knows no network: the mask comes from the caller. Letters: p the probability, I the picture's luma, radius in pixels.
 """
 
 import numpy as np
 
 from .colour_match import LUMA
-from .kernels import box_mean, shrunk
-from .key import finished
-from .regions import face_box, seen, surely_face
+from .kernels import box_mean, erode
+from .key import clean_alpha
+from .regions import certain_face_mask, face_bounds, has_face
 
-# Not in the paper: chosen on a GRID talker before two made-up walls, where wider or sharper ones err more and flicker.
+# Not in the paper: chosen on a GRID talker in front of two synthetic walls; wider or sharper ones err and flicker more.
 EPSILON = 100.0  # grey levels squared: texture below it does not move the mask
 RADIUS = 0.04  # of the face's width
 LOW, HIGH = 0.15, 0.85  # refined probabilities that become alpha 0 and 1
@@ -19,22 +19,22 @@ LOW, HIGH = 0.15, 0.85  # refined probabilities that become alpha 0 and 1
 
 def alpha_from_mask(
     rgb: np.ndarray,  # [H,W,3] 0..255
-    person: np.ndarray,  # [H,W] float 0..1
+    person: np.ndarray,  # [H,W] float 0..1, the probability of the person
     points: np.ndarray | None = None,  # [478,2|3] pixels
 ) -> np.ndarray:
     """[H,W] float32 0..1: guided filter (He, Sun, Tang 2010, eq. 5 and 6) of the mask by the picture's luma, then
     stretched; 1 throughout the face oval."""
-    width = np.ptp(face_box(points)[::2]) if seen(points) else 0.3 * rgb.shape[1]
+    width = np.ptp(face_bounds(points)[::2]) if has_face(points) else 0.3 * rgb.shape[1]
     radius = max(int(RADIUS * width), 2)
     guide = np.asarray(rgb, np.float32) @ LUMA.astype(np.float32)
-    refined = guided(np.asarray(person, np.float32), guide, radius, EPSILON)
+    refined = guided_filter(np.asarray(person, np.float32), guide, radius, EPSILON)
     alpha = np.clip((refined - LOW) / (HIGH - LOW), 0.0, 1.0).astype(np.float32)
-    certain = shrunk(np.ascontiguousarray(person > 0.95), radius)
+    certain = erode(np.ascontiguousarray(person > 0.95), radius)
     alpha[certain] = 1.0
-    return finished(alpha, surely_face(alpha.shape, points))
+    return clean_alpha(alpha, certain_face_mask(alpha.shape, points))
 
 
-def guided(
+def guided_filter(
     mask: np.ndarray,  # [H,W] float32
     guide: np.ndarray,  # [H,W] float32 grey levels
     radius: int,

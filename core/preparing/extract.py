@@ -149,7 +149,12 @@ def extract(
         weights=fit.weights,
         viewmat=fit.viewmat,
     )
-    store.put(STAGE, clip.name, key, {"drift": np.array(light.drift), "left": np.array(light.left), "thumbnail": small})
+    store.put(
+        STAGE,
+        clip.name,
+        key,
+        {"drift": np.array(light.drift), "left": np.array(light.residual_drift), "thumbnail": small},
+    )
 
 
 def _light(
@@ -161,7 +166,7 @@ def _light(
     choice = picked.frames or (picked.shown,)
     wanted = {choice[n] for n in np.linspace(0, len(choice) - 1, SAMPLES).astype(int)}
     several = [(k, rgb) for k, rgb, _ in frames if k in wanted]
-    return facts.backdrop.of_clip(
+    return facts.backdrop.for_clip(
         np.stack([rgb for _, rgb in several]), points[[k for k, _ in several]] + facts.margin[:2]
     )
 
@@ -178,7 +183,7 @@ def _cut_out(
     it."""
     if light.plain:
         outer = points + np.array(facts.margin[:2], np.float32)
-        even = light.evened(rgb, outer)
+        even = light.match_colour(rgb, outer)
         alpha = light.alpha(even, outer)
         straight, alpha = despill(even, alpha, light.field)[facts.inner], alpha[facts.inner]
     else:  # without its margin: the network's few pixels are better spent on the person

@@ -167,8 +167,8 @@ def estimate_identity(
     place = (crop, margin, side)
     some = np.unique(np.linspace(0, len(clips) - 1, min(len(clips), BACKDROPS)).astype(int))
     frames, marks = zip(*(sample(store, *clips[k], *place) for k in some))
-    backdrop = Backdrop.of(np.stack(frames), np.stack(marks))
-    lights = [backdrop.of_clip(*(part[None] for part in sample(store, *clip, *place))) for clip in clips]
+    backdrop = Backdrop.estimate(np.stack(frames), np.stack(marks))
+    lights = [backdrop.for_clip(*(part[None] for part in sample(store, *clip, *place))) for clip in clips]
     rest = estimate_rest(np.concatenate(shapes))
     words = {"plain": backdrop.plain, "why": backdrop.why, "levels": rest.levels, "gaze": rest.gaze}
     store.put(

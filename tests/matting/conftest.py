@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sample actor as if filmed: before an uneven cyan backdrop, in drifting light, noisy, with chroma at half size."""
+"""The sample actor as if filmed: on an uneven cyan backdrop, in drifting light, noisy, with chroma at half size."""
 
 import io
 from dataclasses import dataclass

@@ -33,8 +33,8 @@ def cut_out(film):
     pictures = film[FIRST : FIRST + COUNT]
     with Landmarker() as landmarker:
         points = np.stack([landmarker.detect(picture).points[:, :2] for picture in pictures])
-    backdrop = Backdrop.of(pictures, points).of_clip(pictures[::4], points[::4])
-    even = [backdrop.evened(*both) for both in zip(pictures, points)]
+    backdrop = Backdrop.estimate(pictures, points).for_clip(pictures[::4], points[::4])
+    even = [backdrop.match_colour(*both) for both in zip(pictures, points)]
     alpha = [backdrop.alpha(*both) for both in zip(even, points)]
     return np.stack(alpha), np.stack([despill(*both, backdrop.field) for both in zip(even, alpha)])
 
