@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sound in, features out: decoding, the encoders, the windows that a branch listens to."""
+"""Sound in, features out: decoding, the encoders, the feature windows that a branch takes."""
 
 from .decode import load_sound, load_soundtrack
 from .encoders import ENCODERS

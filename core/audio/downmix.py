@@ -8,22 +8,24 @@ in every channel keeps its level (mono of stereo: the mean).
 Letters: S samples, c channels of the file.
 """
 
+from collections.abc import Sequence
+
 import av
 import numpy as np
 
-HALF = 0.5**0.5
+ROOT_HALF = 0.5**0.5  # -3 dB
 # FFmpeg's channel name -> weight in the left and the right channel
 WEIGHTS = {
-    "FL": (1, 0), "FR": (0, 1), "FC": (HALF, HALF), "FLC": (1, 0), "FRC": (0, 1), "DL": (1, 0), "DR": (0, 1),
-    "SL": (HALF, 0), "SR": (0, HALF), "BL": (HALF, 0), "BR": (0, HALF), "WL": (HALF, 0), "WR": (0, HALF),
-    "BC": (0.5, 0.5), "LFE": (0, 0), "LFE2": (0, 0),
+    "FL": (1, 0), "FR": (0, 1), "FC": (ROOT_HALF, ROOT_HALF), "FLC": (1, 0), "FRC": (0, 1), "DL": (1, 0), "DR": (0, 1),
+    "SL": (ROOT_HALF, 0), "SR": (0, ROOT_HALF), "BL": (ROOT_HALF, 0), "BR": (0, ROOT_HALF),
+    "WL": (ROOT_HALF, 0), "WR": (0, ROOT_HALF), "BC": (0.5, 0.5), "LFE": (0, 0), "LFE2": (0, 0),
 }  # fmt: skip
 PLANES = 8  # PyAV 18 reads beyond an AVFrame's 8 plane pointers (7.1 Opus ends the process); packed is safe
 FULL_SCALE = {"u8": 128.0, "s16": 32768.0, "s32": 2147483648.0, "s64": 9223372036854775808.0}
 
 
-def mixed(frame: av.AudioFrame, channels: int) -> np.ndarray:
-    """One decoded piece as float32 [S,channels], -1..1; channels is 1 or 2."""
+def downmix(frame: av.AudioFrame, channels: int) -> np.ndarray:
+    """One decoded chunk as float32 [S,channels], -1..1; channels is 1 or 2."""
     names = [channel.name for channel in frame.layout.channels]
     if frame.format.is_planar and len(names) >= PLANES:
         packed = av.AudioResampler(frame.format.packed.name, frame.layout, frame.sample_rate)
@@ -37,7 +39,7 @@ def mixed(frame: av.AudioFrame, channels: int) -> np.ndarray:
     return (values.T.astype(np.float64, copy=False) @ mix_weights(names, channels).T).astype(np.float32)
 
 
-def mix_weights(names: list[str], channels: int) -> np.ndarray:
+def mix_weights(names: Sequence[str], channels: int) -> np.ndarray:
     """[channels,c] by FFmpeg's channel names; layouts with unknown names: the plain mean."""
     weights = np.array([WEIGHTS.get(name, (np.nan, np.nan)) for name in names], dtype=np.float64).T
     if channels == 1:

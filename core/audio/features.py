@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an encoder hands on: vectors over time that carry their own times, and the encoder's interface.
+"""What an encoder gives: vectors over time that carry their own times, and the encoder's interface.
 
-Knows nothing of frames, rates of pictures or heads.
+Knows nothing of frame rates or heads.
 
 Letters: T feature frames, C channels; times in seconds from the sound's time 0.
 """
@@ -13,17 +13,17 @@ import numpy as np
 
 from .sound import Sound
 
-MARGIN = 0.24  # seconds of silence heard before and after every sound: more than half a window (windows.py)
+MARGIN = 0.24  # seconds of silence that every sound is encoded with before and after: over half a window (windows.py)
 
 
 @dataclass(frozen=True)
 class Features:
-    """Feature frames on an even grid of times.
+    """Feature frames on an even grid of times. Raises ValueError for shapes that do not fit.
 
-    `times[k]` is the centre of what frame k was computed from, so that a click at time s peaks at
-    the frame whose time is nearest to s. The grid starts MARGIN before time 0 and ends at least
-    MARGIN after the sound's end: the first and the last frame are centred on silence (an encoder that
-    attends farther, like Moonshine, still hears the sound beside it).
+    `times[k]` is the centre of what frame k was computed from, so that a click at time s peaks at the frame whose time
+    is nearest to s. The grid starts MARGIN before time 0 and ends at least MARGIN after the sound's end: the first and
+    the last frame are centred on silence (an encoder that attends farther, like Moonshine, still takes in the sound
+    next to it).
     """
 
     values: np.ndarray  # [T,C] float32
@@ -31,7 +31,7 @@ class Features:
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.times.shape != self.values.shape[:1] or len(self.times) < 2:
-            raise ValueError(f"features {self.values.shape} and times {self.times.shape} do not belong together")
+            raise ValueError(f"features {self.values.shape} and times {self.times.shape} do not fit each other")
 
     @property
     def hop(self) -> float:

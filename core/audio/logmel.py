@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Log-mel energies (librosa): no learned weights, needs no model file, exactly zero in silence.
+"""Log-mel energies (librosa): no learned weights, no model file, exactly zero in silence. Knows nothing of speech.
 
-Knows nothing of speech. T feature frames, 80 bands, hop 10 ms, window 40 ms (Hann, centred).
+Letters: T feature frames, C = 80 bands; hop 10 ms, window 40 ms (Hann, centred).
 """
 
-import librosa
 import numpy as np
 
 from .features import MARGIN, Features
@@ -18,7 +17,7 @@ class LogMel:
     """value = ln(1 + 10^4 mel) / 10: 0 for silence, about 1.5 for the loudest sound.
 
     not in the paper: chosen because it is the plainest description of speech that a head can be
-    trained on, and the yardstick for any learned encoder.
+    trained on, and the baseline for any learned encoder.
     """
 
     name = "logmel"
@@ -26,15 +25,19 @@ class LogMel:
 
     def encode(self, sound: Sound) -> Features:
         """Features [T,80]; frame k is centred on sample 160 k, counted from MARGIN before time 0."""
+        import librosa  # a second of imports, which only this encoder needs
+
         margin = round(MARGIN * SOUND_RATE) // HOP
         count = -(-len(sound.samples) // HOP) + 1 + 2 * margin
-        heard = np.zeros((count - 1) * HOP + WINDOW, dtype=np.float32)
+        padded = np.zeros((count - 1) * HOP + WINDOW, dtype=np.float32)
         start = margin * HOP + WINDOW // 2
-        heard[start : start + len(sound.samples)] = sound.samples
+        padded[start : start + len(sound.samples)] = sound.samples
         values = np.empty((count, BANDS), dtype=np.float32)
         for a in range(0, count, BLOCK):
             b = min(a + BLOCK, count)
-            mel = librosa.feature.melspectrogram(y=heard[a * HOP : (b - 1) * HOP + WINDOW], sr=SOUND_RATE, n_fft=WINDOW,
-                                                 hop_length=HOP, n_mels=BANDS, center=False, power=2.0)  # fmt: skip
+            block = padded[a * HOP : (b - 1) * HOP + WINDOW]
+            mel = librosa.feature.melspectrogram(
+                y=block, sr=SOUND_RATE, n_fft=WINDOW, hop_length=HOP, n_mels=BANDS, center=False, power=2.0
+            )
             values[a:b] = np.log1p(1e4 * mel.T) / 10
         return Features(values, (np.arange(count) - margin) * (HOP / SOUND_RATE))

@@ -1,111 +1,122 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Moonshine tiny-en's encoder (speech recognition, MIT, arXiv 2410.15608) through ONNX Runtime.
 
-The model lies inside the package; nothing is downloaded. Knows nothing of heads.
+The model is part of the package; nothing is downloaded. Knows nothing of heads.
 
 Letters: k feature frame, hop 384 samples (24 ms, 41.67 Hz), C = 288.
 
-Where frame k listens (three convolutions, no padding; kernel, stride):
+Receptive field of frame k (three convolutions, no padding; kernel, stride):
     127, 64 : n -> centre 64 n + 63
       7,  3 : m -> centre 64 (3 m + 3) + 63     = 192 m + 255
       3,  2 : k -> centre 192 (2 k + 1) + 255   = 384 k + 447,  extent 127 + 6*64 + 2*192 = 895 samples
 so 447 zeros in front put the centre of frame k on sample 384 k.
 
-The layers above attend to everything in the input, and so a frame's values depend on how much
-there is: on read speech the same three seconds alone and inside half a minute differ by 0.66 of
-the features' own deviation. A head trained on clips would meet strange features in a long sound.
-Every sound is therefore heard in spans of 4 s that overlap by half and are blended by triangles:
-no seams, bounded memory, and the difference falls to 0.38 (correlation 0.96). Against one pass
-over the whole half minute these features differ by 0.94 of their deviation: they are features of
-4 s spans, not approximations of a whole pass.
+The layers above attend to the whole input, and so a frame's values depend on how much there is: on read speech the
+same three seconds alone and inside half a minute differ by 0.66 of the features' own deviation. A head trained on clips
+would meet strange features in a long sound. Every sound is therefore encoded in spans of 4 s that overlap by half and
+are blended by triangles: no seams, bounded memory, and the difference falls to 0.38 (correlation 0.96). Against one
+pass over the whole half minute these features differ by 0.94 of their deviation: they are features of 4 s spans, not
+approximations of a single pass.
 not in the paper: chosen because the paper's encoder is unknown to us.
 """
 
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from ..formats import UserError
 from .features import MARGIN, Features
 from .sound import SOUND_RATE, Sound
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 MODEL = Path(__file__).parent / "moonshine_tiny_en" / "encoder_model.ort"
 SHA256 = "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221"
 HOP, EXTENT, CENTRE = 384, 895, 447  # samples at 16 kHz
-SPAN = 166  # frames heard at once: 3.98 s
+SPAN = 166  # frames of one pass: 3.98 s
 STEP = SPAN // 2
-BLINK = 800  # samples: 50 ms
+LEVEL_BLOCK = 800  # samples over which loudness is measured: 50 ms
 QUIET, LOUD = -60.0, -50.0  # dB of full scale, root mean square
 THREADS = 2
 
 
 @lru_cache(maxsize=2)
-def load_session(path: Path) -> onnxruntime.InferenceSession:
+def load_session(path: Path) -> "InferenceSession":
     """The network in `path`, after its bytes were checked. UserError when missing or not the known file."""
-    cure = "reinstall talksplat (the model belongs to the package)"
+    import onnxruntime  # half a second of imports, which only this encoder needs
+
+    fix = "reinstall talksplat (the model belongs to the package)"
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"the speech model {path} cannot be read ({error.strerror}); {cure}.") from error
+        raise UserError(f"the speech model {path} cannot be read ({error.strerror}); {fix}.") from error
     if hashlib.sha256(data).hexdigest() != SHA256:
-        raise UserError(f"the speech model {path} is damaged (its SHA-256 differs from the published one); {cure}.")
+        raise UserError(f"the speech model {path} is damaged (its SHA-256 differs from the published one); {fix}.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def hear(samples: np.ndarray) -> np.ndarray:  # [N] float32, N >= 895 -> [(N-895)//384 + 1, 288]
-    """One pass of the network; frame k is centred on sample 384 k + 447."""
+def encode_pass(
+    samples: np.ndarray,  # [N] float32 at 16 kHz, N >= EXTENT
+) -> np.ndarray:
+    """One pass of the network, [(N - EXTENT) // HOP + 1, 288]; frame k is centred on sample HOP k + CENTRE."""
     inputs = {"input_values": samples[None], "attention_mask": np.ones((1, len(samples)), dtype=np.int64)}
-    return load_session(MODEL).run(["last_hidden_state"], inputs)[0][0]
+    return np.asarray(load_session(MODEL).run(["last_hidden_state"], inputs)[0])[0]
 
 
-def hear_span(samples: np.ndarray) -> np.ndarray:  # [(SPAN-1) HOP + EXTENT] -> [SPAN,288]
-    """`hear`, except that a span in which nothing is loud is silence.
+def encode_span(
+    samples: np.ndarray,  # [(SPAN - 1) HOP + EXTENT] float32
+) -> np.ndarray:
+    """`encode_pass`, [SPAN,288], except that a span in which nothing is loud is silence.
 
-    The network divides by its input's own level: four seconds of room tone at -80 dB give features
-    that move as lively as speech. So spans whose loudest BLINK of sound lies below QUIET count as
-    digital silence, those above LOUD are left as they are, and between them one fades into the
-    other. Pauses between words lie in spans with words and are not touched.
+    The network divides by its input's own level: four seconds of room tone at -80 dB give features that move as
+    lively as speech. So a span whose loudest LEVEL_BLOCK is below QUIET counts as digital silence, one above LOUD is
+    left as it is, and between them one fades into the other. Pauses between words are in spans with words and are not
+    touched.
     not in the paper: chosen so that a head rests while nobody speaks.
     """
-    blocks = samples[: len(samples) // BLINK * BLINK].reshape(-1, BLINK)
+    blocks = samples[: len(samples) // LEVEL_BLOCK * LEVEL_BLOCK].reshape(-1, LEVEL_BLOCK)
     power = float(np.square(blocks, dtype=np.float64).mean(axis=1).max())
-    heard = np.interp(10 * np.log10(max(power, 1e-30)), (QUIET, LOUD), (0.0, 1.0))
-    if heard == 1.0:
-        return hear(samples)
-    silence = hear_silence(len(samples))
-    return silence if heard == 0.0 else silence + np.float32(heard) * (hear(samples) - silence)
+    presence = float(np.interp(10 * np.log10(max(power, 1e-30)), (QUIET, LOUD), (0.0, 1.0)))
+    if presence == 1.0:
+        return encode_pass(samples)
+    silence = encode_silence(len(samples))
+    return silence if presence == 0.0 else silence + np.float32(presence) * (encode_pass(samples) - silence)
 
 
 @lru_cache(maxsize=1)
-def hear_silence(count: int) -> np.ndarray:  # samples
-    return hear(np.zeros(count, dtype=np.float32))
+def encode_silence(count: int) -> np.ndarray:
+    """`encode_pass` of `count` zeros; not to be written into."""
+    return encode_pass(np.zeros(count, dtype=np.float32))
 
 
 class Moonshine:
+    """Features of speech recognition, 288 channels every 24 ms, from overlapping spans of 4 s (see the module)."""
+
     name = "moonshine"
     channels = 288
 
     def encode(self, sound: Sound) -> Features:
         """Features [T,288]; frame k is centred on sample 384 k, counted from MARGIN before time 0.
 
-        Spans lie at every STEP frames from SPAN-STEP before the first frame, so that each frame is
-        heard twice and the weights of its two spans sum to 1.
+        Spans start at every STEP frames from SPAN - STEP before the first frame, so that each frame is in two spans
+        whose weights sum to 1. Raises UserError when the model's file is missing or damaged.
         """
         margin = round(MARGIN * SOUND_RATE) // HOP
         count = -(-len(sound.samples) // HOP) + 1 + 2 * margin
         starts = range(0, STEP + count, STEP)
         total = starts[-1] + SPAN
-        heard = np.zeros((total - 1) * HOP + EXTENT, dtype=np.float32)
+        padded = np.zeros((total - 1) * HOP + EXTENT, dtype=np.float32)
         first = (STEP + margin) * HOP + CENTRE
-        heard[first : first + len(sound.samples)] = sound.samples
+        padded[first : first + len(sound.samples)] = sound.samples
         triangle = 1 - np.abs((np.arange(SPAN, dtype=np.float32) + 0.5) / STEP - 1)
         values = np.zeros((total, self.channels), dtype=np.float32)
         for a in starts:
-            span = hear_span(heard[a * HOP : (a + SPAN - 1) * HOP + EXTENT])
+            span = encode_span(padded[a * HOP : (a + SPAN - 1) * HOP + EXTENT])
             values[a : a + SPAN] += triangle[:, None] * span
         return Features(values[STEP : STEP + count], (np.arange(count) - margin) * (HOP / SOUND_RATE))

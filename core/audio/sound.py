@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sound as the encoders take it: one channel, 16 kHz, and time 0 where the file's own timeline starts.
+"""Sound as the encoders take it: one channel, 16 kHz, time 0 where the file's own timeline starts.
 
 Knows nothing of features or heads. Reading files: decode.py.
 
@@ -20,8 +20,11 @@ SOUND_RATE = 16000  # Hz; every encoder's input
 
 @dataclass(frozen=True)
 class Sound:
-    """Mono sound. `content_hash` is the SHA-256 of the file it came from (the same on every machine
-    of a farm, whatever its decoder rounds), or of the samples when it was made in memory."""
+    """Mono sound. Raises ValueError for another type, shape or rate.
+
+    `content_hash` is the SHA-256 of the file that it came from (the same on every machine of a farm, whatever its
+    decoder rounds), or of the samples when it was made in memory.
+    """
 
     samples: np.ndarray  # [L] float32, -1..1
     rate: int = SOUND_RATE
@@ -41,9 +44,9 @@ class Sound:
 
 
 def write_wav(path: Path | str, sound: Sound) -> None:
-    """Write 16-bit mono PCM; the old file stays until the new one is whole."""
+    """Write 16-bit mono PCM, atomically."""
     codes = np.clip(np.rint(sound.samples * 32768.0), -32768, 32767).astype("<i2")
-    with atomic_write(path) as beside, wave.open(str(beside), "wb") as out:
+    with atomic_write(path) as temporary, wave.open(str(temporary), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(sound.rate)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pieces of sound, each with its own time -> one stretch of samples at one rate from time 0.
+"""Chunks of sound, each with its own time -> samples at one rate from time 0.
 
 Knows no files and no codecs. Holes become silence, overlaps are cut, a change of rate is followed.
 
-Letters: S samples of a piece, L of the whole, c channels.
+Letters: S samples of a chunk, L of the whole, c channels.
 """
 
 from pathlib import Path
@@ -13,43 +13,45 @@ import soxr
 
 from ..formats import UserError
 
-SLACK = 0.04  # seconds a time stamp may stray (containers round them) before it counts as a hole
-BLOCK = 1 << 16  # samples of silence laid down at once
+TOLERANCE = 0.04  # seconds by which a time stamp may be off (containers round them) before it counts as a hole
+BLOCK = 1 << 16  # samples of silence added at once
 
 
 class Timeline:
-    """Lay every piece, then `finish`. Raises UserError (naming `path`) beyond `longest` seconds."""
+    """`add` every chunk, then `finish`. Raises UserError (naming `path`) beyond `longest` seconds."""
 
     def __init__(self, path: Path, target: int, channels: int, longest: float) -> None:
         self.path, self.target, self.channels, self.longest = path, target, channels, longest
         self.done: list[np.ndarray] = []  # [.,c] at `target` samples a second
-        self.rate = 0  # of the pieces at present
+        self.rate = 0  # of the present chunks, samples a second
         self.stream: soxr.ResampleStream | None = None
         self.base = 0.0  # seconds at which the present rate began
         self.fed = 0  # samples given to the present resampler
 
     @property
     def now(self) -> float:
+        """Seconds up to which there are samples."""
         return self.base + (self.fed / self.rate if self.rate else 0.0)
 
-    def lay(
+    def add(
         self,
-        time: float | None,  # seconds; None: right after the last piece
+        time: float | None,  # seconds; None: right after the last chunk
         rate: int,
-        piece: np.ndarray,  # [S,c] float32
+        chunk: np.ndarray,  # [S,c] float32
     ) -> None:
+        """Place a chunk where its time says: a hole before it becomes silence, what overlaps is dropped."""
         if not rate or rate != self.rate:
             self._start(rate)
-        stray = 0.0 if time is None else time - self.now
+        offset = 0.0 if time is None else time - self.now
         if self.fed == 0 and self.base == 0.0 and time is not None:
-            stray = float(np.rint(stray * rate)) / rate  # the first piece is laid to the sample
-        elif abs(stray) < SLACK:
-            stray = 0.0
-        if stray < 0:
-            piece = piece[round(-stray * rate) :]
-        elif stray > 0:
-            self._silence(stray)
-        self._feed(piece)
+            offset = float(np.rint(offset * rate)) / rate  # the first chunk is placed to the sample
+        elif abs(offset) < TOLERANCE:
+            offset = 0.0
+        if offset < 0:
+            chunk = chunk[round(-offset * rate) :]
+        elif offset > 0:
+            self._silence(offset)
+        self._feed(chunk)
 
     def _start(self, rate: int) -> None:
         if not 1000 <= rate <= 768000:
@@ -68,19 +70,20 @@ class Timeline:
             self._feed(np.zeros((min(left, BLOCK), self.channels), dtype=np.float32))
             left -= BLOCK
 
-    def _feed(self, piece: np.ndarray) -> None:
-        self.fed += len(piece)
+    def _feed(self, chunk: np.ndarray) -> None:
+        self.fed += len(chunk)
         if self.now > self.longest:
             self._too_long()
-        self.done.append(piece if self.stream is None else self.stream.resample_chunk(piece))
+        self.done.append(chunk if self.stream is None else self.stream.resample_chunk(chunk))
 
     def _flush(self) -> None:
         if self.stream is not None:
             self.done.append(self.stream.resample_chunk(np.zeros((0, self.channels), dtype=np.float32), last=True))
 
     def finish(self) -> np.ndarray:
+        """All samples, [L,c] float32."""
         self._flush()
         return np.concatenate(self.done) if self.done else np.zeros((0, self.channels), dtype=np.float32)
 
     def _too_long(self) -> None:
-        raise UserError(f"{self.path} is longer than {self.longest / 3600:g} h; cut out the part that is spoken.")
+        raise UserError(f"{self.path} is longer than {self.longest / 3600:g} h; cut out the part with the speech.")

@@ -19,8 +19,8 @@ def clicks(times, seconds: float, rate: int) -> np.ndarray:
     return out
 
 
-def heard_at(samples: np.ndarray, time: float, reach: float = 0.1, rate: int = 16000) -> float:
-    """Seconds at which the click near `time` lies, by correlation with the click itself."""
+def click_time(samples: np.ndarray, time: float, reach: float = 0.1, rate: int = 16000) -> float:
+    """Seconds at which the click near `time` is, by correlation with the click itself."""
     template = clicks([0.02], 0.04, rate)
     a = round((time - reach) * rate)
     piece = samples[max(0, a) : round((time + reach) * rate)]
@@ -30,7 +30,7 @@ def heard_at(samples: np.ndarray, time: float, reach: float = 0.1, rate: int = 1
 
 
 def write_media(path, channels, rate, codec, layout="mono", picture_fps=None, delay=0.0, options=None):
-    """A sound (`channels` [c,L] float32 -1..1), with a black film beside it when picture_fps is given."""
+    """A sound (`channels` [c,L] float32 -1..1), with a black film when picture_fps is given."""
     with av.open(str(path), "w", options=options or {}) as out:
         film = None
         if picture_fps is not None:
@@ -56,4 +56,4 @@ def write_media(path, channels, rate, codec, layout="mono", picture_fps=None, de
 
 @pytest.fixture(scope="session")
 def studio() -> SimpleNamespace:
-    return SimpleNamespace(clicks=clicks, heard_at=heard_at, write_media=write_media)
+    return SimpleNamespace(clicks=clicks, click_time=click_time, write_media=write_media)

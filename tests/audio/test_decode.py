@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of every kind: the click is where it was put, and what is no sound ends in one sentence."""
+"""Files of every kind: the click is where it was put, and what is no sound is an error of one sentence."""
 
 import struct
 import wave
@@ -42,7 +42,7 @@ def test_clicks_stay_where_they_are(studio, tmp_path, kind):
     assert sound.rate == 16000
     assert 0.6 < np.abs(sound.samples).max() <= 1.0
     assert abs(sound.duration - 3.0 - delay) < 0.06
-    errors = [studio.heard_at(sound.samples, t + delay) - t - delay for t in TIMES]
+    errors = [studio.click_time(sound.samples, t + delay) - t - delay for t in TIMES]
     assert np.abs(errors).max() <= 0.00101, errors
 
 
@@ -53,7 +53,7 @@ def test_ten_minutes_do_not_drift(studio, tmp_path, name):
     channels = np.repeat(studio.clicks(times, 600.0, 44100)[None], 2, axis=0)
     file = studio.write_media(tmp_path / name, channels, 44100, codec, "stereo")
     samples = load_sound(file).samples
-    errors = [studio.heard_at(samples, t) - t for t in times]
+    errors = [studio.click_time(samples, t) - t for t in times]
     assert np.abs(errors).max() < 0.001
     assert abs(np.polyfit(times, errors, 1)[0] * 600) < 0.0001
 
@@ -75,22 +75,22 @@ def test_downmix():
 
 
 def test_a_soundtrack_is_the_same_sound_in_full(studio, tmp_path):
-    """Both channels, 48 kHz, the same timeline and hash as what the encoders hear."""
+    """Both channels, 48 kHz, the same timeline and hash as the encoders get."""
     channels = np.stack([studio.clicks([0.5], 1.0, 44100), studio.clicks([0.8], 1.0, 44100)])
     file = studio.write_media(tmp_path / "late.mov", channels, 44100, "pcm_s16le", "stereo", "25", 0.4)
     samples, rate, content_hash = load_soundtrack(file)
     assert samples.shape == (rate * 14 // 10, 2)
     for side, time in ((0, 0.9), (1, 1.2)):
-        assert abs(studio.heard_at(samples[:, side], time, rate=rate) - time) < 0.0005
+        assert abs(studio.click_time(samples[:, side], time, rate=rate) - time) < 0.0005
     assert content_hash == load_sound(file).content_hash
 
 
-def test_dialogue_in_the_centre_is_heard_and_rumble_is_not(studio, tmp_path):
+def test_the_centre_channel_is_kept_and_rumble_is_not(studio, tmp_path):
     channels = np.zeros((6, 48000), dtype=np.float32)
     channels[2] = studio.clicks([0.4], 1.0, 48000)
     channels[3] = studio.clicks([0.8], 1.0, 48000)
     samples = load_sound(studio.write_media(tmp_path / "film.wav", channels, 48000, "pcm_s16le", "5.1")).samples
-    assert abs(studio.heard_at(samples, 0.4) - 0.4) < 0.001
+    assert abs(studio.click_time(samples, 0.4) - 0.4) < 0.001
     assert np.abs(samples[round(0.7 * 16000) :]).max() < 1e-3
 
 
@@ -108,7 +108,7 @@ def test_eight_planar_channels(studio, tmp_path):
             frame.sample_rate, frame.pts = 48000, a
             out.mux(voice.encode(frame))
         out.mux(voice.encode())
-    assert abs(studio.heard_at(load_sound(path).samples, 0.5) - 0.5) < 0.001
+    assert abs(studio.click_time(load_sound(path).samples, 0.5) - 0.5) < 0.001
 
 
 def test_a_hole_in_a_recording_stays_a_hole(studio, tmp_path):
@@ -125,7 +125,7 @@ def test_a_hole_in_a_recording_stays_a_hole(studio, tmp_path):
                 packet.stream = copy[packet.stream.index]
                 out.mux(packet)
     sound = load_sound(tmp_path / "hole.mkv")
-    assert abs(studio.heard_at(sound.samples, 2.5) - 2.5) < 0.002
+    assert abs(studio.click_time(sound.samples, 2.5) - 2.5) < 0.002
     assert np.abs(sound.samples[round(1.2 * 16000) : round(1.9 * 16000)]).max() < 0.01
 
 
@@ -172,13 +172,13 @@ def _scratch(file, packets):
     file.write_bytes(data)
 
 
-def test_a_scratch_is_a_short_hole(studio, tmp_path):
+def test_a_few_damaged_packets_are_a_short_hole(studio, tmp_path):
     voice = np.repeat(studio.clicks([0.5, 1.5], 2.0, 44100)[None], 2, axis=0)
     file = studio.write_media(tmp_path / "voice.mp4", voice, 44100, "aac", "stereo")
     _scratch(file, [40, 41])  # near 0.95 s
     samples = load_sound(file).samples
     for time in (0.5, 1.5):
-        assert abs(studio.heard_at(samples, time) - time) <= 0.001
+        assert abs(studio.click_time(samples, time) - time) <= 0.001
 
 
 def _hostile(studio, folder):
@@ -218,16 +218,16 @@ def hostile(studio, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_no_sound_ends_in_one_sentence(hostile, name):
-    with pytest.raises(UserError) as refusal:
+def test_what_is_no_sound_is_a_one_sentence_error(hostile, name):
+    with pytest.raises(UserError) as error:
         load_sound(hostile / name)
-    said = str(refusal.value)
+    said = str(error.value)
     assert name in said
     assert said.endswith(".")
     assert "\n" not in said
 
 
-def test_hours_are_refused(studio, tmp_path, monkeypatch):
+def test_a_sound_of_hours_is_an_error(studio, tmp_path, monkeypatch):
     from talksplat.core.audio import decode
 
     monkeypatch.setattr(decode, "LONGEST", 1)
@@ -235,7 +235,7 @@ def test_hours_are_refused(studio, tmp_path, monkeypatch):
         load_sound(studio.write_media(tmp_path / "long.wav", np.zeros((1, 16000 * 2), np.float32), 16000, "pcm_s16le"))
 
 
-def test_a_stamp_from_nowhere_does_not_fill_the_memory(studio, tmp_path):
+def test_a_time_stamp_far_away_does_not_fill_the_memory(studio, tmp_path):
     """A sound that claims to start in eleven days."""
     voice = studio.clicks([0.5], 1.0, 48000)[None]
     with pytest.raises(UserError, match="longer than"):
