@@ -2,7 +2,7 @@
 """Fusion x density: heads of equal budgets and equal steps, some seeds each, in one table.
 
     python -m benchmarks.ablation FOOTAGE --out FOLDER [--cross | --full]
-    python -m benchmarks.ablation FOOTAGE --out FOLDER --write docs/results.md      the page, from the JSONs alone
+    python -m benchmarks.ablation FOOTAGE --out FOLDER --write docs/research/ablation.md      the page, from the JSONs alone
 
 `--cross`: every density rule with gated fusion, and every fusion with the default rule; `--full`: every pair.
 Stop it at any time and start it again: finished runs are kept, the one at hand goes on.
@@ -23,7 +23,7 @@ from benchmarks.ablation_page import written_into
 from benchmarks.ablation_run import Scale, remember_sounds, run
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.metrics.st_lpips import StLpips
-from talksplat.core.performance.branch_settings import FUSION_NAMES
+from talksplat.core.performance import FUSION_TYPES
 from talksplat.core.training.density import STRATEGIES
 from talksplat.core.training.training_settings import PRESETS
 
@@ -55,7 +55,7 @@ def parsed(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ablation", description=__doc__.splitlines()[0])
     parser.add_argument("footage", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder of the JSONs and heads")
-    parser.add_argument("--fusions", type=known("fusion", FUSION_NAMES), default=list(FUSION_NAMES))
+    parser.add_argument("--fusions", type=known("fusion", FUSION_TYPES), default=list(FUSION_TYPES))
     parser.add_argument("--densities", type=known("density rule", STRATEGIES), default=list(STRATEGIES))
     parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[0, 1, 2])
     for number in fields(Scale):

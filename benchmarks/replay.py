@@ -17,8 +17,9 @@ import torch
 
 from talksplat.core.deformation.field import HeadField
 from talksplat.core.formats.head_file import HeadCard, HeadFile, read_head
-from talksplat.core.performance.branch_settings import FUSION_NAMES, BranchSettings
+from talksplat.core.performance.branch_settings import BranchSettings
 from talksplat.core.performance.condition import Condition
+from talksplat.core.performance.folding import FUSION_TYPES
 from talksplat.core.performance.replay import Replay
 
 TURNS = 30
@@ -110,7 +111,7 @@ def main() -> None:
         compare(sys.argv[1][-22:], read_head(sys.argv[1]))
         return
     for count in (10_000, 50_000, 100_000):
-        for fusion in FUSION_NAMES:
+        for fusion in FUSION_TYPES:
             compare(f"{fusion} {count}", random_head(fusion, count))
 
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a Gaussian's spatial features x and its share of the audio a become what the deformation network sees.
 
-Every fusion keeps one property: x = 0 and a = 0 give f = 0 exactly, so what has no encoding cannot breathe
+Every fusion keeps one property: x = 0 and a = 0 give f = 0 exactly, so what has no encoding never moves
 (the audio gate has no bias, hence a = 0 wherever x = 0).
 
 Each states its folding: what the replay computes once per head, and what is left for a frame. With k = gate(x)
 constant per Gaussian and a = c (.) k, any W a is (W diag(c)) k: the code goes into the weights, not into N rows.
 
-Adding one: a class here, a line in FUSIONS, its name in `performance.branch_settings.FUSION_NAMES` and its
-folding in `performance.folding.FOLDINGS`.
+Adding one: a class here, its numpy twin in `performance/folding.py`, and one line in FUSION_TYPES there.
 
 Letters: N Gaussians, X spatial features, A audio code c, F fused width.
 """
@@ -16,10 +15,16 @@ Letters: N Gaussians, X spatial features, A audio code c, F fused width.
 import torch
 from torch import Tensor, nn
 
-from ..performance import BranchSettings
+from ..performance import FUSION_TYPES, BranchSettings
 
 
-class GatedFusion(nn.Module):
+class Fusion(nn.Module):
+    """x [N,X], a [N,A] -> f [N,width]. A subclass takes the branch's settings and sets `width`."""
+
+    width: int
+
+
+class GatedFusion(Fusion):
     """Multimodal Gated Fusion: u = W_x x; v = W_a a; g = sigmoid(W_g [u; v] + b_g); f = g (.) v + (1-g) (.) u.
 
     Not in the paper (its equations are not public): chosen because it is the plainest gate between two
@@ -38,13 +43,14 @@ class GatedFusion(nn.Module):
         self.gate = nn.Linear(2 * self.width, self.width)
         nn.init.zeros_(self.gate.bias)  # both modalities count the same before training
 
-    def forward(self, x: Tensor, a: Tensor) -> Tensor:  # [N,X], [N,A] -> [N,F]
+    def forward(self, x: Tensor, a: Tensor) -> Tensor:
+        """[N,X], [N,A] -> [N,F]."""
         u, v = self.spatial(x), self.audio(a)
         g = torch.sigmoid(self.gate(torch.cat([u, v], 1)))
         return g * v + (1.0 - g) * u
 
 
-class AttentionFusion(nn.Module):
+class AttentionFusion(Fusion):
     """TalkingGaussian's: f = a, the audio attended by position.
 
     Folding. A frame: W f = (W diag(c)) k, nothing else.
@@ -54,11 +60,12 @@ class AttentionFusion(nn.Module):
         super().__init__()
         self.width = settings.audio_code
 
-    def forward(self, x: Tensor, a: Tensor) -> Tensor:  # [N,X], [N,A] -> [N,A]
+    def forward(self, x: Tensor, a: Tensor) -> Tensor:
+        """[N,X], [N,A] -> [N,A]."""
         return a
 
 
-class ConcatFusion(nn.Module):
+class ConcatFusion(Fusion):
     """The ablation without a gate: f = [W_x x; W_a a], so both are projected but nothing chooses.
 
     Folding. Once: W_x x and, behind it, its share of the first layer. A frame: (W_a diag(c)) k.
@@ -70,8 +77,9 @@ class ConcatFusion(nn.Module):
         self.spatial = nn.Linear(settings.spatial, settings.fused, bias=False)
         self.audio = nn.Linear(settings.audio_code, settings.fused, bias=False)
 
-    def forward(self, x: Tensor, a: Tensor) -> Tensor:  # [N,X], [N,A] -> [N,2F]
+    def forward(self, x: Tensor, a: Tensor) -> Tensor:
+        """[N,X], [N,A] -> [N,2F]."""
         return torch.cat([self.spatial(x), self.audio(a)], 1)
 
 
-FUSIONS = {"gated": GatedFusion, "attention": AttentionFusion, "concat": ConcatFusion}
+FUSIONS: dict[str, type[Fusion]] = {name: globals()[fusion.network] for name, fusion in FUSION_TYPES.items()}

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What drives a head over time, and the numpy replay that moves it. numpy and the standard library only."""
+"""What drives a head over time, the animator's controls, and the numpy replay that moves a head. Needs numpy alone."""
 
-from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, FUSION_NAMES, OUTPUTS, BranchSettings
+from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .condition import PERFORMANCE_FORMAT, SAMPLE_RATE, Condition, Performance, read_performance, write_performance
 from .controls import CONTROLS, Control, Controls, controls_card
+from .folding import FUSION_TYPES
 from .planes import PLANES
 from .replay import Frame, Replay
-from .time import frame_time, parse_rate
+from .frame_rate import frame_time, parse_rate
 from .upper_face import smoothstep
 
 __all__ = [
     "AUDIO_GATE",
     "CONTROLS",
     "EXPRESSION_GATE",
-    "FUSION_NAMES",
+    "FUSION_TYPES",
     "OUTPUTS",
     "PERFORMANCE_FORMAT",
     "PLANES",

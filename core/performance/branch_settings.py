@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shape of one branch's network as plain numbers: what the head's card carries, what both the torch
-branch and the numpy replay are built from. Knows neither of them.
+"""The shape of one branch's network as plain numbers: what the head's card carries, what both the torch branch and the
+numpy replay are built from. Knows neither of them.
 
 Letters: L = 12 levels, R nodes an axis at one level, s scale of one level, A audio code, E expression channels.
 """
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from ..formats import UserError
+from .folding import FUSION_TYPES
 
-FUSION_NAMES = ("gated", "attention", "concat")
 OUTPUTS = {"means": 3, "quats": 4, "logscales": 3}  # what a branch may move -> columns, in this order
 WIDEST = 1000  # metres: a card that says more would only make infinities
 AUDIO_GATE, EXPRESSION_GATE = 32, 16  # hidden widths of the two gates (TalkingGaussian's attention networks)
+SIZES = {"levels": (1, 32), "audio_code": (1, 1024), "fused": (1, 1024), "hidden": (1, 1024), "expression": (0, 256)}
 FINEST = 361  # 362 x 362 nodes are the most below 2^17: a finer level would be hashed in the original, ours is dense
 
 
@@ -29,7 +30,8 @@ class Level:
 
 @dataclass(frozen=True)
 class BranchSettings:
-    """Defaults are TalkingGaussian's face branch (method of PGSTalker's own line; see `face`, `mouth`)."""
+    """The sizes of one branch's networks; raises UserError for values out of range. The defaults are TalkingGaussian's
+    face branch (method of PGSTalker's own line; see `face`, `mouth`)."""
 
     base: float = 16.0  # tri-plane resolution of level 0
     finest: float = 38.4  # tri-plane resolution of the last level
@@ -38,7 +40,7 @@ class BranchSettings:
     half_extent: float = 0.15  # of the bounds, a cube, metres; Gaussians outside never move
     fusion: str = "gated"
     audio_code: int = 32  # A
-    fused: int = 32  # width of what the fusion hands on (gated only; the others have their own)
+    fused: int = 32  # F, width of the fusion's projections
     hidden: int = 64  # width of the deformation MLP
     expression: int = 0  # E
     outputs: tuple[str, ...] = ("means", "quats", "logscales")
@@ -50,32 +52,23 @@ class BranchSettings:
         self._check()
 
     def _check(self) -> None:
-        def refuse(what: str) -> None:
-            raise UserError(f"branch setting {what}; train the head again or take another file.")
-
         numbers = [self.base, self.finest, self.half_extent, *self.centre, *self.motion]
         if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in numbers):
-            refuse("base, finest, half_extent, centre and motion must be finite numbers")
+            raise _setting_error("base, finest, half_extent, centre and motion must be finite numbers")
         if not (2 <= self.base <= FINEST and 2 <= self.finest <= FINEST):
-            refuse(f"base and finest must be within 2 to {FINEST}")
+            raise _setting_error(f"base and finest must be within 2 to {FINEST}")
         if len(self.centre) != 3 or len(self.motion) != 3 or max(map(abs, numbers[2:])) > WIDEST:
-            refuse(f"centre and motion need 3 numbers, and like half_extent at most {WIDEST} metres")
+            raise _setting_error(f"centre and motion need 3 numbers, and like half_extent at most {WIDEST} metres")
         if self.half_extent < 1 / WIDEST:
-            refuse(f"half_extent must be at least {1 / WIDEST} metres")
-        for name, least, most in (
-            ("levels", 1, 32),
-            ("audio_code", 1, 1024),
-            ("fused", 1, 1024),
-            ("hidden", 1, 1024),
-            ("expression", 0, 256),
-        ):
+            raise _setting_error(f"half_extent must be at least {1 / WIDEST} metres")
+        for name, (least, most) in SIZES.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                refuse(f"{name} is {value!r} but must be a whole number within {least} to {most}")
-        if self.fusion not in FUSION_NAMES:
-            refuse(f"fusion {self.fusion!r} is unknown (known: {', '.join(FUSION_NAMES)})")
+                raise _setting_error(f"{name} is {value!r} but must be a whole number within {least} to {most}")
+        if self.fusion not in tuple(FUSION_TYPES):  # a damaged card may say a list
+            raise _setting_error(f"fusion {self.fusion!r} is unknown (known: {', '.join(FUSION_TYPES)})")
         if not self.outputs or tuple(k for k in OUTPUTS if k in self.outputs) != self.outputs:
-            refuse(f"outputs {self.outputs!r} must be some of {', '.join(OUTPUTS)}, in this order")
+            raise _setting_error(f"outputs {self.outputs!r} must be some of {', '.join(OUTPUTS)}, in this order")
 
     @property
     def spatial(self) -> int:
@@ -126,7 +119,7 @@ class BranchSettings:
     @staticmethod
     def face(**changes: object) -> "BranchSettings":
         """TalkingGaussian's face branch with PGSTalker's gated fusion."""
-        return BranchSettings(**changes)
+        return replace(BranchSettings(), **changes)
 
     @staticmethod
     def mouth(**changes: object) -> "BranchSettings":
@@ -135,13 +128,10 @@ class BranchSettings:
         motion: TalkingGaussian divides x and its depth axis by 5. Not in the paper: chosen because in our
         head space (Z up, looking along -Y) the tongue moves mostly up and somewhat forwards: x/5, y/2, z 1.
         """
-        return BranchSettings(
-            **{
-                "base": 64.0,
-                "finest": 57.6,
-                "hidden": 32,
-                "outputs": ("means",),
-                "motion": (1e-2 / 5, 1e-2 / 2, 1e-2),
-                **changes,
-            }
-        )
+        motion = (1e-2 / 5, 1e-2 / 2, 1e-2)
+        mouth = BranchSettings(base=64.0, finest=57.6, hidden=32, outputs=("means",), motion=motion)
+        return replace(mouth, **changes)
+
+
+def _setting_error(problem: str) -> UserError:
+    return UserError(f"branch setting {problem}; train the head again or use another file.")

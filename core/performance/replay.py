@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Head + condition -> Gaussians, in plain numpy: the exact twin of the torch field, with everything that a frame
-does not change cached. What scrubbing uses inside Blender, without torch.
+"""Head + condition -> Gaussians, in plain numpy: the exact twin of the torch field, with everything cached that a frame
+does not change. Blender scrubs with it, without torch.
 
 The encoder sees canonical positions only, so features, gates and the spatial share of the first layer are constants
 of the head; only Gaussians inside a branch's bounds are computed, in chunks that stay in cache.
@@ -17,14 +17,14 @@ import numpy as np
 from ..formats import BRANCHES, Gaussians, HeadFile, UserError
 from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .condition import Condition
-from .folding import FOLDINGS
-from .planes import encode, inside, unit
+from .folding import FUSION_TYPES
+from .planes import encode, inside_unit_cube, to_unit_cube
 
-CHUNK = 4096  # rows; larger ones leave the cache, smaller ones pay Python's price more often
+CHUNK = 4096  # rows; larger chunks do not fit the cache, smaller ones cost more Python calls
 
 
 class Frame(NamedTuple):
-    """The head at one moment; colours and opacities are `Replay.canonical`'s. float32."""
+    """The Gaussians at one moment, float32; their colours and opacities are those of `Replay.canonical`."""
 
     means: np.ndarray  # [N,3] metres
     quats: np.ndarray  # [N,4] wxyz, unit
@@ -32,10 +32,9 @@ class Frame(NamedTuple):
 
 
 class Replay:
-    """A head ready to be asked for moments. Raises UserError when the head's tensors do not fit its card.
+    """A head ready to be evaluated. Raises UserError when the head's tensors do not match its card.
 
-    Calls of `at` from several threads wait for one another (they share work space); the frames they return
-    are their own.
+    Calls of `at` from several threads wait for one another (they share work space); the returned frames are not shared.
     """
 
     def __init__(self, head: HeadFile) -> None:
@@ -56,26 +55,26 @@ class Replay:
 
     @property
     def nbytes(self) -> int:
-        """What the caches hold, bytes."""
+        """Size of the caches in bytes."""
         return sum(branch.nbytes for branch in self._branches.values())
 
     def frame(self) -> Frame:
-        """The head at rest, as arrays of the caller's own; may be given to `at` as `out` again and again."""
+        """The canonical head in new arrays, which may be passed to `at` as `out` any number of times."""
         return Frame(self.canonical.means.copy(), self.canonical.quats.copy(), self.canonical.scales.copy())
 
     def at(self, condition: Condition, out: Frame | None = None) -> Frame:
         """The head in this condition.
 
-        out: a frame that `frame` or `at` of this very replay made; it is overwritten and returned.
-        Raises UserError when the condition's widths are another head's.
+        out: a frame made by `frame` or `at` of this replay, which is overwritten and returned. Raises UserError when
+        the condition's widths are not the head's.
         """
         for name, settings in self.settings.items():
             code = condition.audio.get(name)
             widths = (None if code is None else np.shape(code), np.shape(condition.expression))
             if widths[0] != (settings.audio_code,) or (settings.expression and widths[1] != (settings.expression,)):
                 raise UserError(
-                    f"the performance does not fit the head ({name}: audio code {widths[0]} and expression "
-                    f"{widths[1]} for {settings.audio_code} and {settings.expression}); perform it again."
+                    f"the performance is not of this head ({name}: audio code {widths[0]} and expression {widths[1]}, "
+                    f"expected {settings.audio_code} and {settings.expression}); perform the sound again."
                 )
         out = self.frame() if out is None else out
         with self._lock:
@@ -90,18 +89,20 @@ def _settings(head: HeadFile, name: str) -> BranchSettings:
         settings = BranchSettings.from_dict(card.branches[name])
     except UserError as error:
         raise UserError(f"{head.source} ({name}): {error}") from error
-    said = card.fusion, card.audio_code.get(name), settings.expression and len(card.expression)
-    if said != (settings.fusion, settings.audio_code, settings.expression):
+    stated = card.fusion, card.audio_code.get(name), settings.expression and len(card.expression)
+    if stated != (settings.fusion, settings.audio_code, settings.expression):
         raise UserError(
-            f"{head.source} ({name}): the card names a fusion, an audio code or expressions that the branch "
-            "does not have; export the head again."
+            f"{head.source} ({name}): the fusion, audio code or expressions on the card are not the "
+            "branch's; export the head again."
         )
     return settings
 
 
 class _Chunk(NamedTuple):
-    rows: slice | np.ndarray  # where in the joint table, [c]
-    kept: tuple[np.ndarray, ...]  # the folding's static arrays
+    """Gaussians that are evaluated together."""
+
+    rows: slice | np.ndarray  # its rows of the head's table, [c]
+    static: tuple[np.ndarray, ...]  # the folding's static arrays
     means: np.ndarray  # [3,c]
     quats: np.ndarray  # [4,c]
     scales: np.ndarray  # [3,c]
@@ -113,15 +114,15 @@ class _BranchReplay:
     def __init__(
         self, table: Gaussians, weights: dict[str, np.ndarray], settings: BranchSettings, start: int, source: str
     ) -> None:
-        weights = _checked(weights, settings, source)
+        weights = _checked_weights(weights, settings, source)
         self.settings = settings
-        self.folding = FOLDINGS[settings.fusion](weights, settings)
+        self.folding = FUSION_TYPES[settings.fusion].folding(weights, settings)
         self.w2, w3 = weights["deform.2.weight"], weights["deform.4.weight"].copy()
         if "means" in settings.outputs:
             w3[:3] *= np.asarray(settings.motion, np.float32)[:, None]
         self.w3 = w3
-        x01 = unit(table.means, settings)
-        rows = np.flatnonzero(inside(x01))
+        x01 = to_unit_cube(table.means, settings)
+        rows = np.flatnonzero(inside_unit_cube(x01))
         self.chunks = [
             self._chunk(table, x01, rows[at : at + CHUNK], weights, start) for at in range(0, len(rows), CHUNK)
         ]
@@ -136,19 +137,19 @@ class _BranchReplay:
         if self.settings.expression:
             hidden = np.maximum(weights["expression_gate.0.weight"] @ x, 0)
             r = np.maximum(weights["expression_gate.2.weight"] @ hidden, 0)
-        one_run = rows[-1] - rows[0] + 1 == len(rows)
-        where = slice(start + rows[0], start + rows[-1] + 1) if one_run else rows + start
+        contiguous = rows[-1] - rows[0] + 1 == len(rows)
+        joint = slice(start + rows[0], start + rows[-1] + 1) if contiguous else rows + start
         columns = (np.ascontiguousarray(c[rows].T) for c in (table.means, table.quats, table.scales))
-        return _Chunk(where, self.folding.static(x, k, r), *columns)
+        return _Chunk(joint, self.folding.static(x, k, r), *columns)
 
     @property
     def nbytes(self) -> int:
-        return sum(a.nbytes for chunk in self.chunks for a in (*chunk.kept, *chunk[2:]))
+        return sum(a.nbytes for chunk in self.chunks for a in (*chunk.static, *chunk[2:]))
 
-    def _work(self, c: int) -> tuple:
+    def _work_space(self, c: int) -> tuple:
         if c not in self._scratch:
             hidden = [np.empty((self.settings.hidden, c), np.float32) for _ in range(2)]
-            # A row of zeros, because numpy's maximum of two arrays runs 2.5 times as fast as that with a scalar.
+            # A row of zeros, because numpy's maximum of two arrays is 2.5 times as fast as that with a scalar.
             self._scratch[c] = (
                 self.folding.scratch(c),
                 *hidden,
@@ -163,8 +164,8 @@ class _BranchReplay:
         self.folding.begin(np.asarray(code, np.float32), np.asarray(expression, np.float32))
         with np.errstate(over="ignore"):
             for chunk in self.chunks:
-                scratch, first, second, h, zeros = self._work(chunk.means.shape[1])
-                self.folding.first_layer(chunk.kept, scratch, first)
+                scratch, first, second, h, zeros = self._work_space(chunk.means.shape[1])
+                self.folding.first_layer(chunk.static, scratch, first)
                 np.maximum(first, zeros, out=first)
                 np.matmul(self.w2, first, out=second)
                 np.maximum(second, zeros, out=second)
@@ -172,10 +173,10 @@ class _BranchReplay:
                 self._apply(chunk, h, out)
 
     def _apply(self, chunk: _Chunk, h: np.ndarray, out: Frame) -> None:  # h [columns,c]
-        at = 0
+        row = 0
         for name in self.settings.outputs:
-            d = h[at : at + OUTPUTS[name]]
-            at += OUTPUTS[name]
+            d = h[row : row + OUTPUTS[name]]
+            row += OUTPUTS[name]
             if name == "means":
                 d += chunk.means
                 out.means[chunk.rows] = d.T
@@ -189,10 +190,10 @@ class _BranchReplay:
                 out.scales[chunk.rows] = d.T
 
 
-def _checked(weights: dict[str, np.ndarray], settings: BranchSettings, source: str) -> dict[str, np.ndarray]:
-    """float32 copies of the field's tensors, every name and shape as the settings say. Raises UserError."""
+def _checked_weights(weights: dict[str, np.ndarray], settings: BranchSettings, source: str) -> dict[str, np.ndarray]:
+    """The field's tensors as float32, every name and shape checked against the settings. Raises UserError."""
     x, a, e, h = settings.spatial, settings.audio_code, settings.expression, settings.hidden
-    folding = FOLDINGS[settings.fusion]
+    folding = FUSION_TYPES[settings.fusion].folding
     shapes = {
         "encoder.tables": (3, settings.rows),
         "audio_gate.0.weight": (AUDIO_GATE, x),
@@ -207,5 +208,5 @@ def _checked(weights: dict[str, np.ndarray], settings: BranchSettings, source: s
     for name, shape in shapes.items():
         found = weights[name].shape if name in weights else None
         if found != shape or weights[name].dtype.kind != "f":
-            raise UserError(f"{source}: tensor {name} is {found} where its card says {shape}; export the head again.")
+            raise UserError(f"{source}: tensor {name} is {found} where its card expects {shape}; export the head again.")
     return {name: np.ascontiguousarray(weights[name], dtype=np.float32) for name in shapes}

@@ -12,11 +12,11 @@ from typing import Any
 from ..audio import ENCODERS
 from ..formats import UserError
 from ..jobs import Train
-from ..performance import FUSION_NAMES
+from ..performance import FUSION_TYPES
 from .density import STRATEGIES
 from .training_settings import TrainingSettings, preset
 
-NAMES: dict[str, Mapping | tuple] = {"encoder": ENCODERS, "fusion": FUSION_NAMES, "density.strategy": STRATEGIES}
+NAMES: dict[str, Mapping | tuple] = {"encoder": ENCODERS, "fusion": FUSION_TYPES, "density.strategy": STRATEGIES}
 AT_LEAST_1 = (
     "height",
     "window",

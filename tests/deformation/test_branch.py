@@ -11,13 +11,14 @@ from talksplat.core.deformation.branch import Branch, apply
 from talksplat.core.deformation.field import HeadField
 from talksplat.core.deformation.fusion import FUSIONS
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.performance.branch_settings import FUSION_NAMES, BranchSettings
+from talksplat.core.performance.branch_settings import BranchSettings
+from talksplat.core.performance.folding import FUSION_TYPES
 
 BOUNDS = {"centre": (0.0, -0.03, 0.05), "half_extent": 0.12}
 CASES = [
     (maker, fusion, channels)
     for maker in (BranchSettings.face, BranchSettings.mouth)
-    for fusion in FUSION_NAMES
+    for fusion in FUSION_TYPES
     for channels in (0, 5)
 ]
 
@@ -43,10 +44,6 @@ def gaussians(n=400, seed=1):
     return means, quats, torch.rand(n, 3, generator=g) * 0.01 + 1e-3
 
 
-def test_every_fusion_has_a_name_a_setting_may_say():
-    assert set(FUSIONS) == set(FUSION_NAMES)
-
-
 @pytest.mark.parametrize(("maker", "fusion", "channels"), CASES)
 def test_outside_the_bounds_not_one_bit_moves(maker, fusion, channels):
     branch = loud(Branch(maker(fusion=fusion, expression=channels, **BOUNDS)))
@@ -62,7 +59,7 @@ def test_outside_the_bounds_not_one_bit_moves(maker, fusion, channels):
     assert (moved[2] > 0).all()
 
 
-@pytest.mark.parametrize("fusion", FUSION_NAMES)
+@pytest.mark.parametrize("fusion", FUSION_TYPES)
 def test_no_encoding_no_motion_even_inside(fusion):
     """The fusions' promise: x = 0 gives f = 0 exactly, whatever the gate's bias."""
     settings = BranchSettings.face(fusion=fusion, expression=3, **BOUNDS)
@@ -167,6 +164,7 @@ def test_settings_survive_the_card(settings):
     "spoil",
     [
         {"fusion": "magic"},
+        {"fusion": ["gated"]},
         {"hidden": 10**9},
         {"levels": 0},
         {"levels": "12"},

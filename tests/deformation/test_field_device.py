@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from talksplat.core.deformation.field import HeadField
-from talksplat.core.performance.branch_settings import FUSION_NAMES, BranchSettings
+from talksplat.core.performance.branch_settings import BranchSettings
+from talksplat.core.performance.folding import FUSION_TYPES
 
 EXPRESSION = 4
 
@@ -45,7 +46,7 @@ def asked(field, canonical, windows, expression):
     return [t.detach().to("cpu") for t in moved], [leaf.grad.to("cpu") for leaf in leaves]
 
 
-@pytest.mark.parametrize("fusion", FUSION_NAMES)
+@pytest.mark.parametrize("fusion", FUSION_TYPES)
 def test_a_field_elsewhere_is_the_same_field(other_device, fusion):
     field, canonical, *moment = built(fusion)
     moved, gradients = asked(field, canonical, *moment)

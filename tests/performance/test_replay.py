@@ -14,9 +14,9 @@ from talksplat.core.deformation.fusion import FUSIONS
 from talksplat.core.formats.head_file import HeadFile
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.performance import replay as replay_module
-from talksplat.core.performance.branch_settings import FUSION_NAMES
+from talksplat.core.performance.branch_settings import BranchSettings
 from talksplat.core.performance.condition import Condition
-from talksplat.core.performance.folding import FOLDINGS
+from talksplat.core.performance.folding import FUSION_TYPES
 from talksplat.core.performance.replay import Replay
 
 
@@ -32,12 +32,17 @@ def by_torch(field, canonical, moment):
     return [t.numpy() for t in field(canonical, codes, torch.tensor(moment.expression))]
 
 
-def test_every_fusion_has_its_folding():
-    assert set(FOLDINGS) == set(FUSIONS) == set(FUSION_NAMES)
+@pytest.mark.parametrize("fusion", FUSION_TYPES)
+def test_both_halves_of_a_fusion_have_the_same_tensors(fusion):
+    settings = BranchSettings(fusion=fusion, audio_code=7, fused=5, levels=3)
+    network, folding = FUSIONS[fusion](settings), FUSION_TYPES[fusion].folding
+    tensors = {f"fusion.{name}": tuple(weight.shape) for name, weight in network.state_dict().items()}
+    assert folding.shapes(settings) == tensors
+    assert folding.width(settings) == network.width
 
 
 @pytest.mark.parametrize("channels", [0, 5])
-@pytest.mark.parametrize("fusion", FUSION_NAMES)
+@pytest.mark.parametrize("fusion", FUSION_TYPES)
 def test_equals_the_torch_field(random_head, monkeypatch, fusion, channels):
     monkeypatch.setattr(replay_module, "CHUNK", 256)  # several chunks and a short last one
     field, canonical, head = random_head(fusion, channels)
@@ -52,7 +57,7 @@ def test_equals_the_torch_field(random_head, monkeypatch, fusion, channels):
     np.testing.assert_array_equal(replay.branch, [0] * 700 + [1] * 300)
 
 
-@pytest.mark.parametrize("fusion", FUSION_NAMES)
+@pytest.mark.parametrize("fusion", FUSION_TYPES)
 def test_loud_gates_saturate_without_a_warning(random_head, fusion):
     field, canonical, head = random_head(fusion)
     moment = condition(0)
@@ -151,7 +156,7 @@ def test_another_heads_performance_is_refused(random_head):
 
 def test_the_room_needs_no_torch():
     code = (
-        "import sys; import talksplat.core.performance.replay, talksplat.core.performance.time; "
+        "import sys; import talksplat.core.performance.replay, talksplat.core.performance.frame_rate; "
         "sys.exit(any(m in sys.modules for m in ('torch', 'numba', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
