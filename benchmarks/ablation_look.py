@@ -16,7 +16,7 @@ from talksplat.core.footage import Footage
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.metrics import correlation, landmark_distance, lip_gap, mouth_box
 from talksplat.core.metrics.st_lpips import StLpips
-from talksplat.core.reports import enlarged, write_picture_grid
+from talksplat.core.reports import enlarge_crop, write_picture_grid
 
 PICTURES = 60  # of unheard clips, those that show the mouth, evenly chosen
 CLOSELY = 30  # of them by ST-LPIPS
@@ -82,7 +82,7 @@ def mouths(judge: Evaluator, shown: list[int], strip: Path) -> None:
     rows = [shown[k] for k in order[np.linspace(0, len(order) - 1, min(MOUTHS, len(order))).astype(int)]]
     boxes = [mouth_box(footage.landmarks2d[i], footage.width, footage.height) for i in rows]
     drawn = [judge.draw(judge.replay.at(judge.condition(i)), footage.camera(i)) for i in rows]
-    write_picture_grid(strip, [[enlarged(picture, box, SIDE) for picture, box in zip(drawn, boxes)]])
+    write_picture_grid(strip, [[enlarge_crop(picture, box, SIDE) for picture, box in zip(drawn, boxes)]])
     write_picture_grid(
-        strip.with_name("truth.png"), [[enlarged(judge.truth(i), box, SIDE) for i, box in zip(rows, boxes)]]
+        strip.with_name("truth.png"), [[enlarge_crop(judge.truth(i), box, SIDE) for i, box in zip(rows, boxes)]]
     )

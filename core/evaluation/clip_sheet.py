@@ -14,7 +14,7 @@ import numpy as np
 from ..footage import Footage
 from ..formats import UserError, read_head
 from ..metrics import lip_gap, mouth_box
-from ..reports import enlarged, write_picture_grid
+from ..reports import enlarge_crop, write_picture_grid
 from .evaluator import GREY, Evaluator
 
 COLUMNS = 8
@@ -50,7 +50,7 @@ def speaking(judge: Evaluator, clip: int) -> list[list[np.ndarray]]:
         truth = view.rgb + (1 - view.alpha)[..., None] * np.float32(GREY)
         drawn = judge.draw(judge.replay.at(judge.condition(int(i))), footage.camera(int(i)))
         box = mouth_box(footage.landmarks2d[i], footage.width, footage.height)
-        columns.append([truth, drawn, enlarged(truth, box, truth.shape[1]), enlarged(drawn, box, truth.shape[1])])
+        columns.append([truth, drawn, enlarge_crop(truth, box, truth.shape[1]), enlarge_crop(drawn, box, truth.shape[1])])
     return [list(row) for row in zip(*columns)]
 
 

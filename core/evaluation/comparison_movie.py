@@ -16,7 +16,7 @@ from ..audio import SOUND_RATE, load_sound
 from ..footage import Footage
 from ..interchange import MovieWriter
 from ..metrics import lip_gap, mouth_box
-from ..reports import enlarged, write_picture_grid
+from ..reports import enlarge_crop, write_picture_grid
 from .evaluator import GREY
 from .picture_metrics import SampleResult
 from .samples import Sample
@@ -106,7 +106,7 @@ class MomentStrip:
         pictures = [one.truth, one.head, one.static]
         box = mouth_box(self.footage.landmarks2d[one.take.row], self.footage.width, self.footage.height)
         side = one.truth.shape[0]
-        self._columns.append(pictures + [enlarged(picture, box, side) for picture in pictures])
+        self._columns.append(pictures + [enlarge_crop(picture, box, side) for picture in pictures])
 
     def write(self) -> bool:
         """Whether there was something to show."""

@@ -5,9 +5,9 @@ from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSetting
 from .condition import PERFORMANCE_FORMAT, SAMPLE_RATE, Condition, Performance, read_performance, write_performance
 from .controls import CONTROLS, Control, Controls, controls_card
 from .folding import FUSION_TYPES
+from .frame_rate import frame_time, parse_rate
 from .planes import PLANES
 from .replay import Frame, Replay
-from .frame_rate import frame_time, parse_rate
 from .upper_face import smoothstep
 
 __all__ = [

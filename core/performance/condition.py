@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What drives a head over continuous time, what an animator's controls make of it, and its file. Knows no Gaussians.
+"""What drives a head over continuous time, the controls' effect on it, and its file. Knows no Gaussians.
 
 On disk: a safetensors file, its card as JSON in the metadata, the tensors audio.{branch} [T,A], rest.{branch} [A],
-expression [T,E] and loudness [T]; untrusted when read.
+expression [T,E] and loudness [T].
 
 Letters: T samples on an even grid, A audio code, E expression channels.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,67 +25,68 @@ from ..formats import (
     write_tensors,
 )
 from .controls import Controls
-from .upper_face import smoothstep, with_upper_face
+from .upper_face import add_upper_face, smoothstep
 
 PERFORMANCE_FORMAT = "talksplat.performance"
 PERFORMANCE_VERSION = 1
-# Samples a second, unless a performance says otherwise. Not in the paper: chosen because, measured on real speech
-# against codes computed at the very moment, linear interpolation errs by 1.5 % of the codes' spread at 100 Hz and
-# by 4 % at 50 (moonshine; logmel 5 and 13 %). Cubic interpolation gained nothing on it and overshoots.
+# Samples per second, unless a performance says otherwise. Not in the paper: chosen because, measured on real speech
+# against codes computed for the exact moment, linear interpolation errs by 1.5 % of the codes' spread at 100 Hz and
+# by 4 % at 50 (moonshine; logmel 5 and 13 %). Cubic interpolation is no better and overshoots.
 SAMPLE_RATE = Fraction(100)
-EASE = 0.2  # seconds in which the head comes to rest beyond the performance's ends
-LARGEST = 1e6  # of any value; beyond it, differences would not stay finite for long
-OWN_BLINK = 0.5  # a performance whose eyes close further than this blinks by itself
+EASE = 0.2  # seconds in which the head comes to rest before the first and after the last sample
+MAX_VALUE = 1e6  # of any tensor
+OWN_BLINK = 0.5  # a performance whose eyes close further than this gets no natural blinks
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What moves a head at one moment. float32."""
+    """What moves a head at one moment, float32."""
 
     audio: dict[str, np.ndarray]  # branch -> [A]
-    expression: np.ndarray  # [E]
+    expression: np.ndarray  # [E], 0 is neutral
 
 
 @dataclass(frozen=True)
 class Performance:
-    """Codes and expression of one sound for one head. Times are seconds of the sound (0 = its start).
+    """Audio codes and expression of one sound for one head. Times are seconds of the sound (0 = its start).
 
-    Raises UserError when the parts do not fit together.
+    Raises UserError when the parts do not match.
     """
 
     audio: dict[str, np.ndarray]  # branch -> [T,A] float32
     rest: dict[str, np.ndarray]  # branch -> [A]: the code of silence
     expression: np.ndarray  # [T,E] float32; 0 is neutral
     expression_names: tuple[str, ...]  # E
-    loudness: np.ndarray  # [T] 0..1, for the eye only
+    loudness: np.ndarray  # [T] 0..1, for display
     head_hash: str  # content hash of the head it was made for
-    audio_hash: str  # content hash of the sound; other sounds blink at other moments
-    audio_name: str = ""  # the sound file's name, for people
+    audio_hash: str  # content hash of the sound; it also seeds the natural blinks
+    audio_name: str = ""  # the sound file's name, for display
     duration: float = 0.0  # seconds of sound
-    rate: Fraction = SAMPLE_RATE  # samples a second
+    rate: Fraction = SAMPLE_RATE  # samples per second
     start: Fraction = Fraction(0)  # seconds: the first sample's time, may be negative
+    _blink_seed: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
-        if (
-            self.expression.ndim != 2
-            or self.loudness.ndim != 1
-            or self.expression.shape[1] != len(self.expression_names)
-        ):
-            raise UserError("performance: its expression channels and their names do not fit; perform it again.")
-        for name, codes in self.audio.items():
-            if codes.ndim != 2 or name not in self.rest or self.rest[name].shape != codes.shape[1:]:
-                raise UserError(f"performance: the {name} codes and their rest do not fit together; perform it again.")
-        lengths = {len(a) for a in (*self.audio.values(), self.expression, self.loudness)}
-        if not self.audio or set(self.rest) != set(self.audio) or len(lengths) != 1 or 0 in lengths:
-            raise UserError("performance: its tracks differ in length or are empty; perform it again.")
+        self._check_shapes()
         for track in (*self.audio.values(), *self.rest.values(), self.expression, self.loudness):
-            if track.dtype != np.float32 or not (np.abs(track) < LARGEST).all():  # NaN fails too
-                raise UserError("performance: it holds NaN, endless or non-float32 values; perform it again.")
+            if track.dtype != np.float32 or not (np.abs(track) < MAX_VALUE).all():  # NaN fails too
+                raise UserError("performance: it holds NaN, infinite, huge or non-float32 values; recreate it.")
         if not 0 < self.rate <= 1000 or not 0 <= self.duration < math.inf:
-            raise UserError("performance: its sample rate or duration is out of range; perform it again.")
+            raise UserError("performance: its sample rate or duration is out of range; recreate it.")
         lids = [i for i, name in enumerate(self.expression_names) if name.startswith("blink")]
         seed = "" if (self.expression[:, lids] > OWN_BLINK).any() else self.audio_hash
         object.__setattr__(self, "_blink_seed", seed)
+
+    def _check_shapes(self) -> None:
+        channels = len(self.expression_names)
+        if self.expression.ndim != 2 or self.loudness.ndim != 1 or self.expression.shape[1] != channels:
+            raise UserError("performance: its expression channels and their names do not match; recreate it.")
+        for name, codes in self.audio.items():
+            if codes.ndim != 2 or name not in self.rest or self.rest[name].shape != codes.shape[1:]:
+                raise UserError(f"performance: the {name} codes and their rest code do not match; recreate it.")
+        lengths = {len(a) for a in (*self.audio.values(), self.expression, self.loudness)}
+        if not self.audio or set(self.rest) != set(self.audio) or len(lengths) != 1 or 0 in lengths:
+            raise UserError("performance: its tracks differ in length or are empty; recreate it.")
 
     @property
     def end(self) -> Fraction:
@@ -93,7 +94,7 @@ class Performance:
         return self.start + (len(self.loudness) - 1) / self.rate
 
     def at(self, t: Fraction | float, controls: Controls | None = None) -> Condition:
-        """The condition at t seconds of the sound: continuous in t, at rest from EASE beyond the ends.
+        """The condition at t seconds of the sound: continuous in t, at rest beyond EASE from the ends.
 
         Raises UserError when t or a control is not a finite number.
         """
@@ -102,26 +103,29 @@ class Performance:
             raise UserError(f"the time {t} is not a finite number; set the frame again.")
         if names := controls.non_finite():
             raise UserError(f"control {names[0]} is not a finite number; reset it.")
-        # Fractions keep a delay exact: t later is the same as the delay sooner, bit for bit.
-        place = (Fraction(t) - Fraction(controls.delay) - self.start) * self.rate
-        last = len(self.loudness) - 1
-        within = min(max(place, 0), last)
-        presence = smoothstep(1.0 - float(min(abs(place - within) / self.rate, 1)) / EASE)
-        below = int(within)
-        weight = np.float32(within - below)
-
-        def track(samples: np.ndarray, rest: np.ndarray | float, amount: float) -> np.ndarray:
-            # Written so that equal samples give their own value exactly.
-            value = samples[below] + weight * (samples[min(below + 1, last)] - samples[below])
-            return value if amount == 1.0 else rest + np.float32(amount) * (value - rest)
-
+        # Fractions keep a delay exact: a later t and an equally larger delay give the same bits.
+        position = (Fraction(t) - Fraction(controls.delay) - self.start) * self.rate  # in samples
+        inside = min(max(position, Fraction(0)), Fraction(len(self.loudness) - 1))
+        presence = smoothstep(1.0 - float(min(abs(position - inside) / self.rate, 1)) / EASE)
+        intensity = presence * controls.intensity
         audio = {
-            name: track(codes, self.rest[name], presence * controls.intensity) for name, codes in self.audio.items()
+            name: _blend(_interpolate(codes, inside), self.rest[name], intensity) for name, codes in self.audio.items()
         }
-        expression = track(self.expression, np.float32(0.0), presence)
-        return Condition(
-            audio, with_upper_face(expression, self.expression_names, float(t), controls, self._blink_seed)
-        )
+        neutral = np.zeros(self.expression.shape[1], np.float32)
+        expression = _blend(_interpolate(self.expression, inside), neutral, presence)
+        return Condition(audio, add_upper_face(expression, self.expression_names, float(t), controls, self._blink_seed))
+
+
+def _interpolate(samples: np.ndarray, position: Fraction) -> np.ndarray:
+    """samples [T,...] at a position within 0..T-1, linearly; equal samples give exactly their value."""
+    below = int(position)
+    above = min(below + 1, len(samples) - 1)
+    return samples[below] + np.float32(position - below) * (samples[above] - samples[below])
+
+
+def _blend(value: np.ndarray, rest: np.ndarray, amount: float) -> np.ndarray:
+    """rest at amount 0, exactly `value` at 1; extrapolates beyond."""
+    return value if amount == 1.0 else rest + np.float32(amount) * (value - rest)
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,8 @@ class PerformanceCard:
     audio_hash: str
     audio_name: str
     duration: float  # seconds
-    rate: Fraction  # samples a second, "100/1" in JSON
-    start: tuple[int, ...]  # numerator, denominator: JSON's fractions here have no sign
+    rate: Fraction  # samples per second, "100/1" in JSON
+    start: tuple[int, ...]  # numerator, denominator; not a Fraction, which json_codec reads without a sign
     expression_names: tuple[str, ...]
     version: int = PERFORMANCE_VERSION
 
@@ -157,19 +161,21 @@ def write_performance(path: Path | str, performance: Performance) -> None:
 
 
 def read_performance(path: Path | str) -> Performance:
-    """Read and check wholly. Raises UserError."""
+    """A performance with everything checked. Raises UserError."""
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != PERFORMANCE_FORMAT or "card" not in metadata:
         raise UserError(f"{path}: is not a talksplat performance; choose a .performance file.")
     values = require_version(from_json(metadata["card"], str(path)), PERFORMANCE_VERSION, path)
     card = from_json_values(PerformanceCard, values, str(path))
     if len(card.start) != 2 or card.start[1] < 1:
-        raise UserError(f"{path}: its start is no fraction; the file is damaged, perform it again.")
+        raise UserError(f"{path}: its start is not a fraction; the file is damaged, recreate it.")
     branches = [name for name in BRANCHES if f"audio.{name}" in tensors]
-    wanted = {"expression", "loudness", *(f"{part}.{name}" for part in ("audio", "rest") for name in branches)}
-    if set(tensors) != wanted:
-        odd = sorted(set(tensors) ^ wanted)
-        raise UserError(f"{path}: has or lacks {', '.join(odd)[:80]}; the file is damaged, perform it again.")
+    expected = {"expression", "loudness", *(f"{part}.{name}" for part in ("audio", "rest") for name in branches)}
+    if set(tensors) != expected:
+        odd = sorted(set(tensors) ^ expected)
+        raise UserError(
+            f"{path}: missing or unknown tensors ({', '.join(odd)[:80]}); the file is damaged, recreate it."
+        )
     try:
         return Performance(
             audio={name: tensors[f"audio.{name}"] for name in branches},
@@ -184,5 +190,5 @@ def read_performance(path: Path | str) -> Performance:
             rate=card.rate,
             start=Fraction(*card.start),
         )
-    except UserError as error:  # the performance's own check does not know the file
+    except UserError as error:  # raised by Performance, which does not know the file
         raise UserError(f"{path}: {error}") from error

@@ -74,7 +74,7 @@ class Replay:
             if widths[0] != (settings.audio_code,) or (settings.expression and widths[1] != (settings.expression,)):
                 raise UserError(
                     f"the performance is not of this head ({name}: audio code {widths[0]} and expression {widths[1]}, "
-                    f"expected {settings.audio_code} and {settings.expression}); perform the sound again."
+                    f"expected {settings.audio_code} and {settings.expression}); recreate the performance."
                 )
         out = self.frame() if out is None else out
         with self._lock:
@@ -208,5 +208,7 @@ def _checked_weights(weights: dict[str, np.ndarray], settings: BranchSettings, s
     for name, shape in shapes.items():
         found = weights[name].shape if name in weights else None
         if found != shape or weights[name].dtype.kind != "f":
-            raise UserError(f"{source}: tensor {name} is {found} where its card expects {shape}; export the head again.")
+            raise UserError(
+                f"{source}: tensor {name} is {found} where its card expects {shape}; export the head again."
+            )
     return {name: np.ascontiguousarray(weights[name], dtype=np.float32) for name in shapes}

@@ -16,13 +16,13 @@ from PIL import Image
 from ..metrics import pool_offsets
 from ..reports import (
     definition_list,
-    figure,
     format_number,
     histogram,
+    html_figure,
+    html_table,
     line_plot,
     scatter_plot,
     side_by_side,
-    table,
     write_page,
 )
 from .clip_rows import ClipRow, summary
@@ -127,7 +127,7 @@ def _left_out(dropped: Mapping[str, str]) -> str:
     if not dropped:
         return ""
     rows = [(escape(name), f'<div class="why">{escape(_without_folder(why))}</div>') for name, why in dropped.items()]
-    return "<h2>Left out</h2>" + table(("clip", '<div class="why">why</div>'), rows)
+    return "<h2>Left out</h2>" + html_table(("clip", '<div class="why">why</div>'), rows)
 
 
 def _without_folder(why: str) -> str:
@@ -140,7 +140,7 @@ def _sheet(rows: Sequence[ClipRow], shown: Callable[[str], np.ndarray]) -> str:
     worst = set(np.argsort([-row.off_share for row in rows])[:WORST].tolist()) if len(rows) > SHEET else set()
     chosen = [(k, rows[k]) for k in sorted(even | worst)]
     figures = [
-        figure(
+        html_figure(
             _jpeg(shown(clip.name)),
             "jpeg",
             f"{clip.name}{', fitted worst' if k in worst else ''}: "
@@ -207,7 +207,7 @@ def _plots(rows: Sequence[ClipRow]) -> str:
 
 def _clips(rows: Sequence[ClipRow]) -> str:
     head = [escape(word) for word in HEAD]
-    return f'<h2>Clips</h2><p class="note">{escape(NOTE)}</p>{table(head, map(_cells, rows))}'
+    return f'<h2>Clips</h2><p class="note">{escape(NOTE)}</p>{html_table(head, map(_cells, rows))}'
 
 
 def _cells(clip: ClipRow) -> list[str]:

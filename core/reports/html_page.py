@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A page of HTML that needs nothing from elsewhere, and its parts: one look for every report. It knows no report.
+"""A self-contained HTML page and its parts: one style for every report. Knows no report.
 
-Parts are HTML; what is called words here is plain text and is escaped.
+Parts are HTML; everything else is plain text and gets escaped.
 """
 
 import base64
@@ -28,39 +28,36 @@ pre{background:#f0f0f0;padding:.6em;white-space:pre-wrap}
 
 
 def write_page(path: Path, title: str, heading: str, parts: Iterable[str]) -> None:
-    """Title and heading are words."""
+    """Write a page atomically: plain text `title` (the browser tab) and `heading`, then the HTML parts."""
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"/><title>{escape(title)}</title>'
         f"<style>{STYLE}</style></head><body><h1>{escape(heading)}</h1>{''.join(parts)}</body></html>\n"
     )
-    with atomic_write(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+    with atomic_write(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
-def definition_list(words: Mapping[str, str]) -> str:
-    """What it is, and how it is."""
-    return f"<dl>{''.join(f'<dt>{escape(a)}</dt><dd>{escape(b)}</dd>' for a, b in words.items())}</dl>"
+def definition_list(texts: Mapping[str, str]) -> str:
+    """Names and values, one below the other; plain text."""
+    return f"<dl>{''.join(f'<dt>{escape(a)}</dt><dd>{escape(b)}</dd>' for a, b in texts.items())}</dl>"
 
 
-def side_by_side(parts: Iterable[str], least: int = 360) -> str:
-    """Beside each other, as many as there is room for: each at least so many pixels wide."""
-    return f'<div class="row" style="--least:{least}px">{"".join(parts)}</div>'
+def side_by_side(parts: Iterable[str], min_width: int = 360) -> str:
+    """Parts in rows, as many next to each other as fit at `min_width` pixels or more."""
+    return f'<div class="row" style="--least:{min_width}px">{"".join(parts)}</div>'
 
 
-def figure(
-    image: bytes,  # a whole file
-    kind: str,  # "png" or "jpeg"
-    words: str,
-) -> str:
+def html_figure(image: bytes, kind: str, caption: str) -> str:
+    """An embedded picture. image: the bytes of a file; kind: "png" or "jpeg"; caption: plain text."""
     data = base64.b64encode(image).decode()
     return (
-        f'<figure><img alt="{escape(words)}" src="data:image/{kind};base64,{data}"/>'
-        f"<figcaption>{escape(words)}</figcaption></figure>"
+        f'<figure><img alt="{escape(caption)}" src="data:image/{kind};base64,{data}"/>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are parts."""
+def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells are HTML."""
     lines = [f"<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>"]
     lines += [f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for cells in rows]
     return f'<div class="wide"><table>{"".join(lines)}</table></div>'

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..metrics import mouth_box
-from ..reports import enlarged, write_picture_grid
+from ..reports import enlarge_crop, write_picture_grid
 from .views import draw, over, whole
 
 GREY = 0.45  # of the background
@@ -30,5 +30,5 @@ def preview(path: Path, trainer, frames: np.ndarray) -> np.ndarray:
         truth, render = (t.cpu().numpy() for t in (over(view, background), draw(moved, view.camera, background).color))
         box = mouth_box(trainer.fine.landmarks2d[frame], trainer.fine.width, trainer.fine.height)
         side = truth.shape[0]
-        rows.append([truth, render, enlarged(truth, box, side), enlarged(render, box, side)])
+        rows.append([truth, render, enlarge_crop(truth, box, side), enlarge_crop(render, box, side)])
     return write_picture_grid(path, rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..evaluation import evaluation_tables
 from ..formats import HeadCard
 from ..jobs import Train
-from ..reports import definition_list, figure, line_plot, side_by_side, table, write_page
+from ..reports import definition_list, html_figure, html_table, line_plot, side_by_side, write_page
 from .overrides import setting_names
 from .run_log import LOG, Line, read_losses
 from .training_settings import PRESETS, TrainingSettings
@@ -87,7 +87,7 @@ def _previews(folder: Path) -> Iterable[str]:
     files = sorted(folder.glob("*.png"))
     chosen = files[-1:] if len(files) < 2 else [files[k * (len(files) - 1) // (SHOWN - 1)] for k in range(SHOWN)]
     for file in dict.fromkeys(chosen):
-        yield figure(file.read_bytes(), "png", f"step {int(file.stem)}")
+        yield html_figure(file.read_bytes(), "png", f"step {int(file.stem)}")
 
 
 def _tables(markdown: str) -> str:
@@ -99,7 +99,7 @@ def _tables(markdown: str) -> str:
             continue
         if rows:
             head, *body = [row for row in rows if not set("".join(row)) <= set("-: ")]
-            out.append(table(head, body))
+            out.append(html_table(head, body))
             rows = []
         if line.strip():
             out.append(f"<p>{escape(line)}</p>")

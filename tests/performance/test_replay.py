@@ -138,7 +138,7 @@ def test_a_head_that_does_not_fit_its_card_is_refused(random_head, spoil, word):
 def test_a_card_that_says_other_than_its_branches_is_refused(random_head, lie):
     _, _, head = random_head("gated", 5)
     Replay(head)
-    with pytest.raises(UserError, match="the card names"):
+    with pytest.raises(UserError, match="on the card are not"):
         Replay(HeadFile(replace(head.card, **lie), head.tensors, head.source))
 
 
@@ -150,7 +150,7 @@ def test_another_heads_performance_is_refused(random_head):
         Condition(good.audio, np.zeros(4, np.float32)),
         Condition({**good.audio, "mouth": np.zeros(64, np.float32)}, good.expression),
     ):
-        with pytest.raises(UserError, match="perform it again"):
+        with pytest.raises(UserError, match="recreate the performance"):
             replay.at(bad)
 
 

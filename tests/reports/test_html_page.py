@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talksplat.core.reports.html_page import definition_list, figure, side_by_side, table, write_page
+from talksplat.core.reports.html_page import definition_list, html_figure, html_table, side_by_side, write_page
 from talksplat.core.reports.svg_plots import format_number, histogram, line_plot, scatter_plot, ticks
 
 ODD = "<b>\"x\" & 'y'</title>"
@@ -24,8 +24,8 @@ def test_a_page_is_whole_and_alone(tmp_path):
         ODD,
         [
             definition_list({ODD: ODD}),
-            side_by_side([figure(b"picture", "png", ODD), plot]),
-            table(["a", "b"], [["1", "2"]]),
+            side_by_side([html_figure(b"picture", "png", ODD), plot]),
+            html_table(["a", "b"], [["1", "2"]]),
         ],
     )
     text = (tmp_path / "page.html").read_text(encoding="utf-8")

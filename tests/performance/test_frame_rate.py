@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.performance.time import frame_time, parse_rate
+from talksplat.core.performance.frame_rate import frame_time, parse_rate
 
 RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60)])
 

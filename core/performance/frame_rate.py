@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Frame rates and frame times as fractions, so that an hour of 23.976 drifts by nothing. Knows no sound, no head."""
+"""Frame rates and frame times as fractions: an hour at 23.976 does not drift. Knows no sound and no head."""
 
 import math
 import re
@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from ..formats import UserError
 
-LEAST, MOST = 1, 1000  # frames a second
-# Television's rates are N*1000/1001; people write them with two or three decimals, some of them cut off (23.97).
-TELEVISION = (24, 30, 48, 60, 72, 90, 96, 120, 144, 240)
-TELEVISION_SLACK = Fraction(65, 10000)
+MIN_RATE, MAX_RATE = 1, 1000  # frames a second
+# NTSC rates are N*1000/1001; people write them with two or three decimals, sometimes truncated (23.97).
+NTSC = (24, 30, 48, 60, 72, 90, 96, 120, 144, 240)
+NTSC_TOLERANCE = Fraction(65, 10000)
 
 _NUMBER = re.compile(r"\d{1,6}(\.\d{1,15})?", re.ASCII)
 _RATIO = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
@@ -19,13 +19,14 @@ _RATIO = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
 def parse_rate(text: str | int | float | Fraction) -> Fraction:
     """Frames a second: "24", "12.5", "23.976" -> 24000/1001, "29.97" -> 30000/1001, "24000/1001".
 
-    Numbers are taken as well (a scene's fps / fps_base is a float). Raises UserError for anything else
-    and for rates outside 1 to 1000.
+    Numbers are accepted as well (a scene's fps / fps_base is a float). Raises UserError for anything else and for rates
+    outside 1 to 1000.
     """
     rate = _read(text)
-    if rate is None or not LEAST <= rate <= MOST:
+    if rate is None or not MIN_RATE <= rate <= MAX_RATE:
+        limits = f"{MIN_RATE} to {MAX_RATE}"
         raise UserError(
-            f"frame rate {str(text)[:40]!r} is not one; write it like 24, 23.976 or 24000/1001 ({LEAST} to {MOST})."
+            f"frame rate {str(text)[:40]!r} cannot be read; write it like 24, 23.976 or 24000/1001 ({limits})."
         )
     return rate
 
@@ -39,24 +40,24 @@ def _read(text: str | int | float | Fraction) -> Fraction | None:
         return _decimal(Fraction(text).limit_denominator(10**6)) if math.isfinite(text) else None
     text = text.strip() if isinstance(text, str) else ""
     if ratio := _RATIO.fullmatch(text):
-        above, below = int(ratio[1]), int(ratio[2])
-        return Fraction(above, below) if below else None
+        numerator, denominator = int(ratio[1]), int(ratio[2])
+        return Fraction(numerator, denominator) if denominator else None
     return _decimal(Fraction(text)) if _NUMBER.fullmatch(text) else None
 
 
 def _decimal(value: Fraction) -> Fraction:
-    """The rate a decimal number stands for."""
+    """The rate that a decimal number stands for."""
     if value.denominator > 1:
-        for whole in TELEVISION:
-            television = Fraction(whole * 1000, 1001)
-            if abs(value - television) <= TELEVISION_SLACK:
-                return television
+        for nominal in NTSC:
+            exact = Fraction(nominal * 1000, 1001)
+            if abs(value - exact) <= NTSC_TOLERANCE:
+                return exact
     return value
 
 
 def frame_time(frame: int | float | Fraction, frame_start: int | float | Fraction, rate: Fraction) -> Fraction:
-    """Seconds after the shot's first frame. frame: may lie between frames (motion blur's sub-frames) or before
-    the start (negative seconds). Raises UserError for NaN and infinite frames."""
+    """Seconds after the shot's first frame. frame: may be fractional (sub-frames of motion blur) or before the start
+    (negative seconds). Raises UserError for NaN and infinite frames."""
     try:
         return (Fraction(frame) - Fraction(frame_start)) / rate
     except (ValueError, OverflowError) as error:
