@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one of our files holds."""
+"""The Info job: what a head, bake, performance, PLY, checkpoint or footage folder holds."""
 
 __all__ = []

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one of our files holds, as (name, value) pairs for `talksplat info`. The content decides, not the name."""
+"""What a file holds, as (name, value) pairs for `talksplat info`. Its content decides the kind, not its name."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,36 +24,37 @@ from ..formats import (
 )
 from ..performance import PERFORMANCE_FORMAT, read_performance
 
-CHECKPOINT_FORMAT = "talksplat.checkpoint"  # core/head/checkpoint.py, which stands above this floor
+# As core/head and core/footage define them; importing those would load torch and Pillow.
+CHECKPOINT_FORMAT = "talksplat.checkpoint"
 FOOTAGE_CARD = "footage.json"
-MOST_JSON = 16 << 20  # bytes
-LONGEST = 400  # characters a value
-Pairs = list[tuple[str, str]]
+MAX_JSON = 16 << 20  # bytes
+MAX_VALUE_LENGTH = 400  # characters
+Facts = Iterable[tuple[str, object]]
 
 
-def describe(path: Path | str) -> Pairs:
-    """A .head, .bake, .performance or .ply file or a footage folder, read wholly and checked.
+def describe(path: Path | str) -> list[tuple[str, str]]:
+    """(name, value) pairs of a .head, .bake, .performance, .ply or checkpoint file or a footage folder, which is read
+    and checked.
 
-    Names are single words, values one line of text. Raises UserError for a damaged file and for one
-    that is not ours.
+    Names are single words, values one line of text. Raises UserError for a damaged file and for one of another kind.
     """
     path = Path(path)
     if path.is_dir() or path.name == FOOTAGE_CARD:
-        return _tidied(_footage(path))
+        return _as_text(_footage(path))
     with open_untrusted(path) as (file, size):
         start = file.read(9)
     if start.startswith(BAKE_MAGIC):
-        found = _bake(path)
+        facts = _bake(path)
     elif start.startswith((b"ply\n", b"ply\r")):
-        found = _ply(path)
+        facts = _ply(path)
     elif start[8:] == b"{":
-        found = _tensors(path)
+        facts = _tensors(path)
     else:
-        raise _stranger(path)
-    return _tidied([*found, ("bytes", size)])
+        raise _unknown_kind(path)
+    return _as_text([*facts, ("bytes", size)])
 
 
-def _head(path: Path) -> Iterable[tuple[str, Any]]:
+def _head(path: Path) -> Facts:
     head = read_head(path)
     card = head.card
     yield from [("kind", "head"), ("name", card.name), ("version", card.version)]
@@ -75,7 +75,7 @@ def _head(path: Path) -> Iterable[tuple[str, Any]]:
     ]
 
 
-def _bake(path: Path) -> Iterable[tuple[str, Any]]:
+def _bake(path: Path) -> Facts:
     with BakeReader.open(path) as bake:
         bake.verify()
         card = bake.card
@@ -84,7 +84,7 @@ def _bake(path: Path) -> Iterable[tuple[str, Any]]:
             ("name", card.name),
             ("version", card.version),
             ("frames", len(bake.frames)),
-            ("complete", "yes" if bake.complete else f"no, {card.frame_count - len(bake.frames)} frames lack"),
+            ("complete", "yes" if bake.complete else f"no, {card.frame_count - len(bake.frames)} frames are missing"),
             ("frame_start", card.frame_start),
             ("frame_count", card.frame_count),
             ("fps", card.fps),
@@ -101,20 +101,18 @@ def _bake(path: Path) -> Iterable[tuple[str, Any]]:
         ]
         if bake.manifest:
             error = bake.manifest.error
-            yield from [
-                ("position_error", f"{error.position:.3g} m"),
-                ("quaternion_error", f"{error.quaternion:.3g}"),
-                ("log_scale_error", f"{error.log_scale:.3g}"),
-            ]
+            yield "position_error", f"{error.position:.3g} m"
+            yield "quaternion_error", f"{error.quaternion:.3g}"
+            yield "log_scale_error", f"{error.log_scale:.3g}"
 
 
-def _ply(path: Path) -> Iterable[tuple[str, Any]]:
+def _ply(path: Path) -> Facts:
     header, gaussians = read_ply_header(path), read_ply(path)
     yield from [
         ("kind", "ply"),
         ("gaussians", len(gaussians)),
         ("sh_degree", gaussians.sh_degree),
-        ("axes", header.comment(AXES_COMMENT) or "not stated, taken as rdf"),
+        ("axes", header.comment(AXES_COMMENT) or "not stated, read as rdf"),
         ("colour_space", header.comment(COLOUR_COMMENT) or "not stated"),
     ]
     if len(gaussians):
@@ -122,14 +120,14 @@ def _ply(path: Path) -> Iterable[tuple[str, Any]]:
         yield "extent", " x ".join(f"{side:.4g}" for side in size)
 
 
-def _tensors(path: Path) -> Iterable[tuple[str, Any]]:
+def _tensors(path: Path) -> Facts:
     metadata = read_metadata(path)
-    form = metadata.get("format")
-    if form == HEAD_FORMAT:
+    file_format = metadata.get("format")
+    if file_format == HEAD_FORMAT:
         return _head(path)
-    if form == PERFORMANCE_FORMAT:
+    if file_format == PERFORMANCE_FORMAT:
         return _performance(path)
-    if form == CHECKPOINT_FORMAT:
+    if file_format == CHECKPOINT_FORMAT:
         arrays, _ = read_tensors(path)
         return [
             ("kind", "checkpoint"),
@@ -137,10 +135,10 @@ def _tensors(path: Path) -> Iterable[tuple[str, Any]]:
             ("arrays", len(arrays)),
             ("notes", metadata.get("notes", "")),
         ]
-    raise _stranger(path)
+    raise _unknown_kind(path)
 
 
-def _performance(path: Path) -> Iterable[tuple[str, Any]]:
+def _performance(path: Path) -> Facts:
     performance = read_performance(path)
     yield from [
         ("kind", "performance"),
@@ -156,32 +154,33 @@ def _performance(path: Path) -> Iterable[tuple[str, Any]]:
     ]
 
 
-def _footage(path: Path) -> Iterable[tuple[str, Any]]:
+def _footage(path: Path) -> Facts:
     card = path / FOOTAGE_CARD if path.is_dir() else path
     if not card.is_file():
-        raise UserError(f"{path}: is a folder without {FOOTAGE_CARD}; name a footage folder or one of our files.")
+        raise UserError(f"{path}: is a folder without {FOOTAGE_CARD}; choose a footage folder or a talksplat file.")
     with open_untrusted(card) as (file, size):
-        if size > MOST_JSON:
-            raise UserError(f"{card}: is {size} bytes long; a footage card is smaller, prepare the footage again.")
+        if size > MAX_JSON:
+            raise UserError(f"{card}: is too large for a footage card ({size} bytes); prepare the footage again.")
         value = from_json(file.read(size), str(card))
     if not isinstance(value, dict):
         raise UserError(f"{card}: is not a footage card; prepare the footage again.")
-    pairs = [("kind", "footage")]
+    yield "kind", "footage"
     for name, item in value.items():
-        pairs.append((name, len(item) if isinstance(item, list | dict) else item))
-    return pairs
+        yield name, len(item) if isinstance(item, list | dict) else item
 
 
-def _tidied(pairs: Iterable[tuple[str, Any]]) -> Pairs:
-    def text(value: Any) -> str:
-        line = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
-        line = " ".join("".join(c if c.isprintable() else " " for c in line).split())
-        return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
-
-    return [("_".join(text(name).replace(":", " ").split()), text(value)) for name, value in pairs]
+def _as_text(facts: Facts) -> list[tuple[str, str]]:
+    return [("_".join(_one_line(name).replace(":", " ").split()), _one_line(value)) for name, value in facts]
 
 
-def _stranger(path: Path) -> UserError:
+def _one_line(value: object) -> str:
+    """At most MAX_VALUE_LENGTH printable characters."""
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else str(value)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= MAX_VALUE_LENGTH else text[: MAX_VALUE_LENGTH - 3] + "..."
+
+
+def _unknown_kind(path: Path) -> UserError:
     return UserError(
-        f"{path}: is none of our files; name a .head, .performance, .bake or Gaussian .ply file or a footage folder."
+        f"{path}: is not a talksplat file; choose a .head, .performance, .bake or .ply file or a footage folder."
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one of our files holds. The ground floor reads it; no torch, no numba."""
+"""The handler of `Info`. Needs neither torch nor numba."""
 
 from collections.abc import Iterator
 
@@ -8,5 +8,5 @@ from .describe import describe
 
 
 def info(job: Info) -> Iterator[Event]:
-    """One event: the file's names and values, in the order in which they are said. Raises Refusal."""
+    """One event: the names and values that describe the file, in order. Raises UserError."""
     yield Finished(dict(describe(job.file)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures side by side in one PNG, and enlarge_crop crops. Knows not what they show.
+"""Pictures side by side in one PNG, and enlarged crops. Knows not what they show.
 
 Letters: H W their height and width.
 """
