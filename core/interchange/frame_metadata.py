@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a plate says about itself beside its pixels: when, through which camera, of which head.
+"""What an EXR says about its frame: when, through which camera, of which head.
 
 Knows no pixels. Letters: fx fy cx cy W H of formats.Camera.
 """
@@ -18,12 +18,12 @@ FASTEST = 60  # frames a second that a timecode can count (in pairs above 30)
 
 @dataclass(frozen=True)
 class FrameMetadata:
-    """One frame's card."""
+    """The metadata of one frame. Raises ValueError for an unknown colour space."""
 
     rate: Fraction  # frames a second
     frame: int  # the scene's frame number
     camera: Camera | None = None  # in head space: Blender's axes, Z up, metres
-    space: str = "lin_rec709_scene"  # of the colours: a key of colour.SPACES
+    space: str = "lin_rec709_scene"  # of the colours: a key of COLOUR_SPACES
     head: str = ""  # content hash of the head
     notes: dict[str, str] = field(default_factory=dict)  # further strings, written as talksplat/<key>
 
@@ -33,27 +33,31 @@ class FrameMetadata:
 
     def attributes(self) -> dict:
         """EXR header attributes by their standard names (openexr.com, Standard Attributes)."""
-        found = {"framesPerSecond": Fraction(self.rate), "software": "talksplat", "talksplat/frame": str(self.frame)}
-        found |= {f"talksplat/{key}": value for key, value in self.notes.items()}
+        attributes: dict[str, object] = {
+            "framesPerSecond": Fraction(self.rate),
+            "software": "talksplat",
+            "talksplat/frame": str(self.frame),
+        }
+        attributes |= {f"talksplat/{key}": value for key, value in self.notes.items()}
         if self.head:
-            found["talksplat/head"] = self.head
-        code = timecode(self.frame, self.rate)
+            attributes["talksplat/head"] = self.head
+        code = smpte_timecode(self.frame, self.rate)
         if code is not None:
-            found["timeCode"] = code
+            attributes["timeCode"] = code
         if self.camera is not None:
-            # C order, or OpenEXR 3.5 writes a transposed view's memory as it lies.
-            found["worldToCamera"] = world_to_camera(self.camera).astype(np.float32, order="C")
-            found["worldToNDC"] = world_to_ndc(self.camera).astype(np.float32, order="C")
-        return found
+            # C order, or OpenEXR 3.5 writes a transposed view's memory as it is.
+            attributes["worldToCamera"] = world_to_camera(self.camera).astype(np.float32, order="C")
+            attributes["worldToNDC"] = world_to_ndc(self.camera).astype(np.float32, order="C")
+        return attributes
 
 
-def timecode(frame: int, rate: Fraction) -> OpenEXR.TimeCode | None:
-    """SMPTE non-drop timecode of a frame number (23.976 counts 24); above 30 a code counts two frames
-    and its field phase tells them apart (ST 12-1); None where a code cannot say it: below 0, a day, above 60,
-    12.5 or 45 frames a second."""
+def smpte_timecode(frame: int, rate: Fraction) -> OpenEXR.TimeCode | None:
+    """SMPTE non-drop timecode of a frame number (23.976 counts 24); above 30 a code counts two frames and its field
+    phase tells them apart (ST 12-1). None for what no timecode can express: a frame below 0 or beyond a day, a rate
+    above 60, of 12.5 or of 45 frames a second."""
     count = round(rate)
-    counts = rate in (count, Fraction(count * 1000, 1001)) and not (count > 30 and count % 2)
-    if not counts or not 1 <= count <= FASTEST or not 0 <= frame < 86400 * count:
+    is_standard = rate in (count, Fraction(count * 1000, 1001)) and not (count > 30 and count % 2)
+    if not is_standard or not 1 <= count <= FASTEST or not 0 <= frame < 86400 * count:
         return None
     second = 0
     if count > 30:

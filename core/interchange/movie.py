@@ -1,33 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A movie with its sound, written frame by frame: H.264 and AAC in MP4, which everything plays.
-
-Knows pictures and samples, nothing of heads.
+"""A movie with its sound, written frame by frame: H.264 and AAC in MP4, which everything plays. Knows no heads.
 
 Letters: H x W pixels, L samples, c channels (1 or 2).
 """
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
 
 import av
 import numpy as np
 import soxr
+from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from ..formats import atomic_write
 
-CRF = 16  # x264's quality: eyes see no loss, a face of 512 pixels stays near 1 MB a second or below
+CRF = 16  # x264's quality: no visible loss, a face of 512 pixels stays near 1 MB a second or below
 SOUND_RATE = 48000  # Hz; what film and players expect
-PIECE = 1024  # samples of one AAC frame
+AAC_FRAME = 1024  # samples
 
 
 class MovieWriter:
     """A context manager: `add` every frame; the file appears when the block ends well, or not at all.
 
     The sound starts with the first frame and is cut where the pictures end (`rate` is exact, so
-    neither can drift). Odd sizes are padded by repeating the last row or column.
+    neither can drift). Odd sizes are padded by repeating the last row or column. Raises ValueError for
+    settings, frames or samples of another shape or type, and for a movie without a frame.
     """
 
     def __init__(
@@ -40,27 +40,27 @@ class MovieWriter:
     ) -> None:
         self.path, self.rate, self.width, self.height = Path(path), Fraction(rate), width, height
         if self.rate <= 0 or width < 1 or height < 1:
-            raise ValueError(f"a movie of {width}x{height} at {rate} frames a second cannot be")
+            raise ValueError(f"a movie cannot have {width}x{height} pixels and {rate} frames a second")
         self.count = 0  # frames so far
         self._samples = None if sound is None else _at_sound_rate(*sound)  # [c,L] at SOUND_RATE
-        self._laid = 0  # samples so far
 
     def __enter__(self) -> "MovieWriter":
         with ExitStack() as stack:
-            beside = stack.enter_context(atomic_write(self.path))
-            self._file = stack.enter_context(av.open(str(beside), "w", format="mp4", options={"movflags": "faststart"}))
-            self._pictures = self._add_pictures()
-            self._voice = None
-            if self._samples is not None:
-                layout = "mono" if len(self._samples) == 1 else "stereo"
-                self._voice = self._file.add_stream("aac", rate=SOUND_RATE, layout=layout, bit_rate=192000)
+            temporary = stack.enter_context(atomic_write(self.path))
+            self._file = stack.enter_context(
+                av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"})
+            )
+            self._video_stream = self._add_video_stream()
+            self._sound = None if self._samples is None else _SoundStream(self._file, self._samples)
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind, error, trace) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with self._stack:
             if error is not None:
-                raise error  # through the stack, so that what was written is dropped
+                raise error  # through the stack, so that the unfinished file is removed
             self._finish()
 
     def add(
@@ -74,11 +74,12 @@ class MovieWriter:
         frame = av.VideoFrame.from_ndarray(np.pad(pixels, odd, mode="edge"), format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
         frame.pts, frame.time_base = self.count, 1 / self.rate
-        self._file.mux(self._pictures.encode(frame))
+        self._file.mux(self._video_stream.encode(frame))
         self.count += 1
-        self._lay_sound(self._due() // PIECE * PIECE)
+        if self._sound:
+            self._sound.write(self._samples_due() // AAC_FRAME * AAC_FRAME)
 
-    def _add_pictures(self) -> av.VideoStream:
+    def _add_video_stream(self) -> av.VideoStream:
         options = {"crf": str(CRF), "preset": "fast"}
         stream = self._file.add_stream("libx264", rate=self.rate, options=options)
         stream.width, stream.height = self.width + self.width % 2, self.height + self.height % 2
@@ -89,30 +90,42 @@ class MovieWriter:
         context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         return stream
 
-    def _due(self) -> int:
+    def _samples_due(self) -> int:
         """Samples that belong to the frames so far."""
         return int(self.count / self.rate * SOUND_RATE)
-
-    def _lay_sound(self, until: int) -> None:
-        if self._voice is None:
-            return
-        for piece in self._pieces(min(until, self._samples.shape[1])):
-            frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=self._voice.layout.name)
-            frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, self._laid, Fraction(1, SOUND_RATE)
-            self._file.mux(self._voice.encode(frame))
-            self._laid += piece.shape[1]
-
-    def _pieces(self, until: int) -> Iterator[np.ndarray]:
-        for a in range(self._laid, until, PIECE):
-            yield np.ascontiguousarray(self._samples[:, a : min(a + PIECE, until)])
 
     def _finish(self) -> None:
         if self.count == 0:
             raise ValueError(f"{self.path} got no frame")
-        self._lay_sound(self._due())
-        self._file.mux(self._pictures.encode())
-        if self._voice is not None:
-            self._file.mux(self._voice.encode())
+        if self._sound:
+            self._sound.write(self._samples_due())
+        self._file.mux(self._video_stream.encode())
+        if self._sound:
+            self._sound.finish()
+
+
+class _SoundStream:
+    """The AAC stream of an open movie; samples are written as the frames come."""
+
+    def __init__(self, file: OutputContainer, samples: np.ndarray) -> None:  # [c,L] at SOUND_RATE
+        self.file, self.samples = file, samples
+        self.written = 0  # samples so far
+        self.layout = "mono" if len(samples) == 1 else "stereo"
+        self.stream = file.add_stream("aac", rate=SOUND_RATE, layout=self.layout, bit_rate=192000)
+
+    def write(self, until: int) -> None:
+        """Samples up to `until`, or to the sound's end."""
+        until = min(until, self.samples.shape[1])
+        for a in range(self.written, until, AAC_FRAME):
+            samples = np.ascontiguousarray(self.samples[:, a : min(a + AAC_FRAME, until)])
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self.layout)
+            frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, a, Fraction(1, SOUND_RATE)
+            self.file.mux(self.stream.encode(frame))
+            self.written = a + samples.shape[1]
+
+    def finish(self) -> None:
+        """What the encoder still holds."""
+        self.file.mux(self.stream.encode())
 
 
 def _at_sound_rate(samples: np.ndarray, rate: int) -> np.ndarray:

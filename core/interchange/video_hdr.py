@@ -2,8 +2,8 @@
 """High dynamic range codes (what phones record by themselves) -> sRGB codes.
 
 One table of colours for each curve, made in 50 ms and looked up in C. (FFmpeg's own conversion takes seconds to begin
-and half a second a picture.) Reference white (203 cd/m2, ITU-R BT.2408) becomes white but for the last 5 %, which
-are what is brighter: sun on a forehead is bright, not flat.
+and half a second a picture.) Reference white (203 cd/m2, ITU-R BT.2408) becomes white except for the last 5 %, which
+are left to what is brighter: sun on a forehead is bright, not flat.
 
 Letters: G points of the table along each colour.
 """
@@ -40,7 +40,7 @@ def hdr_to_srgb(
 def _table(curve: int) -> ImageFilter.Color3DLUT:
     axis = np.linspace(0.0, 1.0, POINTS)
     blue, green, red = np.meshgrid(axis, axis, axis, indexing="ij")  # red runs fastest
-    light = CURVES[curve](np.stack([red, green, blue], axis=-1)) / WHITE @ TO_REC709.T
+    light = HDR_CURVES[curve](np.stack([red, green, blue], axis=-1)) / WHITE @ TO_REC709.T
     codes = np.clip(linear_to_srgb(np.maximum(_tone_map(light), 0.0)), 0.0, 1.0)
     return ImageFilter.Color3DLUT(POINTS, codes.astype(np.float32).ravel(), channels=3, target_mode="RGB")
 
@@ -58,7 +58,7 @@ def _hlg(codes: np.ndarray) -> np.ndarray:
     return PEAK * np.maximum(scene @ LUMA, 1e-9)[..., None] ** 0.2 * scene
 
 
-CURVES = {PQ: _pq, HLG: _hlg}
+HDR_CURVES = {PQ: _pq, HLG: _hlg}
 
 
 def _tone_map(light: np.ndarray) -> np.ndarray:

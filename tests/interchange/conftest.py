@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import av
 import numpy as np
+import OpenEXR
 import pytest
 
 BITS = 12
@@ -35,20 +36,32 @@ def write_film(path, times, codec="libx264", pictures=None, options=None, sound=
         if setup:
             setup(film)
         voice = None if sound is None else out.add_stream("aac", rate=48000, layout="mono", bit_rate=96000)
-        laid = 0
+        written = 0
         for i, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(numbered(i) if pictures is None else pictures[i], format="rgb24")
             frame.pts, frame.time_base = round(Fraction(time) * clock), Fraction(1, clock)
             out.mux(film.encode(frame))
-            while voice is not None and laid + 1024 <= min(len(sound), time * 48000):
-                piece = av.AudioFrame.from_ndarray(sound[None, laid : laid + 1024], format="fltp", layout="mono")
-                piece.sample_rate, piece.pts, piece.time_base = 48000, laid, Fraction(1, 48000)
+            while voice is not None and written + 1024 <= min(len(sound), time * 48000):
+                piece = av.AudioFrame.from_ndarray(sound[None, written : written + 1024], format="fltp", layout="mono")
+                piece.sample_rate, piece.pts, piece.time_base = 48000, written, Fraction(1, 48000)
                 out.mux(voice.encode(piece))
-                laid += 1024
+                written += 1024
         out.mux(film.encode())
         if voice is not None:
             out.mux(voice.encode())
     return path
+
+
+def channels_and_header(path) -> tuple[dict[str, np.ndarray], dict]:
+    """({full name: [H,W]}, the first part's header) of an EXR."""
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        channels = {name: channel.pixels for part in file.parts for name, channel in part.channels.items()}
+        return channels, dict(file.parts[0].header)
+
+
+@pytest.fixture(scope="session")
+def read_exr():
+    return channels_and_header
 
 
 @pytest.fixture(scope="session")

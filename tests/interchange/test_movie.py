@@ -13,14 +13,14 @@ RATES = [Fraction(24000, 1001), Fraction(25), Fraction(30000, 1001), Fraction(60
 
 
 def _frames(path):
-    """(seconds, uint8 [H,W,3]) of each decoded picture, turned back by the file's own colour tags."""
+    """(seconds, uint8 [H,W,3]) of each decoded picture, converted by the file's own colour tags."""
     with av.open(str(path)) as film:
         for frame in film.decode(video=0):
             yield frame.time, frame.reformat(format="rgb24", src_colorspace=frame.colorspace).to_ndarray()
 
 
 def _sound(path):
-    """([L] float, rate) of the decoded sound, laid down by its time stamps."""
+    """([L] float, rate) of the decoded sound, placed by its time stamps."""
     with av.open(str(path)) as film:
         pieces = [(f.time, f.to_ndarray().mean(axis=0), f.sample_rate) for f in film.decode(audio=0)]
     rate = pieces[0][2]
@@ -45,20 +45,20 @@ def test_flash_and_click_stay_together(tmp_path, rate, sound_rate):
     assert len(times) == count
     assert np.allclose(times, [float(i / rate) for i in range(count)], atol=1e-4)
     assert [i for i in range(count) if bright[i] > 120] == flashes
-    heard, heard_rate = _sound(tmp_path / "a.mp4")
+    samples_out, out_rate = _sound(tmp_path / "a.mp4")
     for flash in flashes:
-        near = int(max(0.0, flash / rate - 0.2) * heard_rate)
-        onset = near + np.argmax(np.abs(heard[near : near + int(0.4 * heard_rate)]) > 0.3)
-        assert abs(onset / heard_rate - float(flash / rate)) < 0.005
-    assert abs(len(heard) / heard_rate - float(count / rate)) < 0.03  # cut with the pictures
+        near = int(max(0.0, flash / rate - 0.2) * out_rate)
+        onset = near + np.argmax(np.abs(samples_out[near : near + int(0.4 * out_rate)]) > 0.3)
+        assert abs(onset / out_rate - float(flash / rate)) < 0.005
+    assert abs(len(samples_out) / out_rate - float(count / rate)) < 0.03  # cut with the pictures
 
 
 def test_a_single_frame_has_its_sound(tmp_path):
     """1/60 s is less than one AAC frame."""
     with MovieWriter(tmp_path / "a.mp4", Fraction(60), 32, 32, (np.sin(np.arange(48000) * 0.1), 48000)) as movie:
         movie.add(np.zeros((32, 32, 3), np.uint8))
-    heard, rate = _sound(tmp_path / "a.mp4")
-    assert np.abs(heard[: rate // 60]).max() > 0.5
+    samples_out, rate = _sound(tmp_path / "a.mp4")
+    assert np.abs(samples_out[: rate // 60]).max() > 0.5
 
 
 def test_rate_and_tags(tmp_path):
@@ -80,8 +80,8 @@ def test_colours_survive(tmp_path):
         for colour in colours:
             for _ in range(3):
                 movie.add(np.broadcast_to(colour, (64, 64, 3)).copy())
-    seen = [p.mean(axis=(0, 1)) for _, p in _frames(tmp_path / "a.mp4")][1::3]
-    assert np.abs(np.array(seen) - colours).max() < 3
+    colours_out = [p.mean(axis=(0, 1)) for _, p in _frames(tmp_path / "a.mp4")][1::3]
+    assert np.abs(np.array(colours_out) - colours).max() < 3
 
 
 def test_odd_sizes_are_padded_by_their_edge(tmp_path):
@@ -89,10 +89,10 @@ def test_odd_sizes_are_padded_by_their_edge(tmp_path):
     picture[-1], picture[:, -1] = 200, 200
     with MovieWriter(tmp_path / "a.mp4", Fraction(25), 51, 35) as movie:
         movie.add(picture)
-    ((_, seen),) = _frames(tmp_path / "a.mp4")
-    assert seen.shape == (36, 52, 3)
-    assert np.abs(seen[-1].astype(int) - 200).max() < 15
-    assert np.abs(seen[:, -1].astype(int) - 200).max() < 15
+    ((_, padded),) = _frames(tmp_path / "a.mp4")
+    assert padded.shape == (36, 52, 3)
+    assert np.abs(padded[-1].astype(int) - 200).max() < 15
+    assert np.abs(padded[:, -1].astype(int) - 200).max() < 15
 
 
 def test_short_and_stereo_sound(tmp_path):
@@ -101,10 +101,10 @@ def test_short_and_stereo_sound(tmp_path):
         for _ in range(50):
             movie.add(np.zeros((32, 32, 3), np.uint8))
     with av.open(str(tmp_path / "a.mp4")) as film:
-        heard = np.concatenate([f.to_ndarray() for f in film.decode(audio=0)], axis=1)
-    assert heard.shape[0] == 2
-    assert np.abs(heard[0]).max() > 0.4
-    assert np.abs(heard[1]).max() < 0.01
+        samples_out = np.concatenate([f.to_ndarray() for f in film.decode(audio=0)], axis=1)
+    assert samples_out.shape[0] == 2
+    assert np.abs(samples_out[0]).max() > 0.4
+    assert np.abs(samples_out[1]).max() < 0.01
 
 
 @pytest.mark.parametrize("samples", [np.zeros(0), np.zeros((0, 2)), np.zeros((10, 3)), np.zeros((4, 4, 2))])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture at k / rate is the one that is shown then, in every kind of file, to the end of a long one."""
+"""The picture at k / rate is the one that a player shows then, in every kind of file, to the end of a long one."""
 
 import itertools
 import math
@@ -49,7 +49,7 @@ def film_and_times(request, cinema, tmp_path_factory):
 
 
 @pytest.mark.parametrize("wanted", [Fraction(25), NTSC, Fraction(60)], ids=str)
-def test_what_is_shown_then(cinema, film_and_times, wanted):
+def test_the_picture_that_is_shown_at_each_time(cinema, film_and_times, wanted):
     film, times = film_and_times
     got = list(read_video(film, wanted))
     assert [f.index for f in got] == list(range(got[0].index, got[0].index + len(got)))
@@ -64,7 +64,7 @@ def test_what_is_shown_then(cinema, film_and_times, wanted):
 
 
 @pytest.mark.parametrize("name", ["own.mkv", "own.mp4", "own.ts", "own.mpg"])
-def test_its_own_rate_gives_every_picture_once(cinema, tmp_path, name):
+def test_the_files_own_rate_gives_every_picture_once(cinema, tmp_path, name):
     codec = "mpeg2video" if name.endswith("mpg") else "libx264"
     rate = NTSC if codec == "libx264" else Fraction(25)
     clock = 25 if codec == "mpeg2video" else 90000
@@ -88,20 +88,20 @@ def test_flash_and_click_stay_together_to_the_end(cinema, tmp_path, name):
         sound[round(flash * 48000) : round((flash + Fraction(1, 100)) * 48000)] = 0.8
     film = cinema.write_film(tmp_path / name, times, "libx264", [bright if x else dark for x in lit],
                              {"preset": "ultrafast"}, sound)  # fmt: skip
-    seen = [(f.index, f.rgb.mean() > 127) for f in read_video(film, rate)]
-    rises = [k for (_, a), (k, b) in itertools.pairwise(seen) if b and not a]
-    heard = load_sound(film)
-    loud = np.flatnonzero(np.abs(heard.samples) > 0.3) / heard.rate
+    is_bright = [(f.index, f.rgb.mean() > 127) for f in read_video(film, rate)]
+    rises = [k for (_, a), (k, b) in itertools.pairwise(is_bright) if b and not a]
+    sound_read = load_sound(film)
+    loud = np.flatnonzero(np.abs(sound_read.samples) > 0.3) / sound_read.rate
     clicks = loud[np.diff(loud, prepend=-1.0) > 0.1]
     assert len(rises) == len(clicks) == len(flashes)
-    # A flash between two model frames is seen at the second: on average half a frame late, at most a whole one.
+    # A flash between two model frames shows at the second: on average half a frame late, at most a whole one.
     apart = (np.array(rises) - 0.5) / float(rate) - clicks
     assert np.abs(apart).max() < 0.5 / float(rate) + 0.004
     assert abs(np.polyfit(clicks, apart, 1)[0] * seconds) < 0.5 / float(rate)
 
 
 @pytest.mark.parametrize("name", ["vfr.mp4", "vfr.mkv", "pal.mpg", "pal.ts"])
-def test_a_later_start_shows_the_same(cinema, tmp_path, name):
+def test_a_later_start_gives_the_same_pictures(cinema, tmp_path, name):
     codec = "mpeg2video" if name == "pal.mpg" else "libx264"
     times = jittered(300) if name.startswith("vfr") else steady(25, 300)
     film = cinema.write_film(tmp_path / name, times, codec, clock=25 if codec == "mpeg2video" else 90000)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Square, upright, of the right colour and whole: a decoded picture; and what is no video ends in a sentence."""
+"""A decoded picture is square, upright, progressive and of the right colour; what is no video is an error."""
 
 import wave
 from fractions import Fraction
@@ -42,7 +42,7 @@ def corners(rgb):
     [(0, False, False, "RGBW"), (90, False, False, "GWRB"), (-90, False, False, "BRWG"), (180, False, False, "WBGR"),
      (0, True, False, "GRWB"), (0, False, True, "BWRG"), (90, True, False, "WGBR"), (-90, True, False, "RBGW")],
 )  # fmt: skip
-def test_phones_are_held_every_way(cinema, tmp_path, degrees, hflip, vflip, shown):
+def test_phones_are_held_in_every_direction(cinema, tmp_path, degrees, hflip, vflip, shown):
     film = cinema.write_film(tmp_path / "phone.mp4", FIVE, pictures=[four_corners()] * 5,
                              setup=lambda s: s.set_display_rotation(degrees, hflip, vflip))  # fmt: skip
     rgb, info = first(film), probe_video(film)
@@ -59,7 +59,7 @@ def disc(width, height, aspect):
 
 @pytest.mark.parametrize("aspect", [Fraction(16, 15), Fraction(8, 9), Fraction(4, 3)], ids=str)
 @pytest.mark.parametrize("said", [True, False], ids=["said by the file", "said by us"])
-def test_what_is_round_is_round(cinema, tmp_path, aspect, said):
+def test_anamorphic_pixels_become_square(cinema, tmp_path, aspect, said):
     def tell(stream):
         if said:
             stream.codec_context.sample_aspect_ratio = aspect
@@ -73,7 +73,7 @@ def test_what_is_round_is_round(cinema, tmp_path, aspect, said):
     assert abs(wide - high) <= 2
 
 
-def test_a_crop_is_where_it_says(cinema, tmp_path):
+def test_a_crop_is_where_its_box_is(cinema, tmp_path):
     """On a ramp a value is a place: pixel x's centre has the value x + 0.5, in the middle of any crop."""
     ramp = np.repeat((np.arange(200, dtype=np.uint8) + 20)[None, :, None], 96, axis=0).repeat(3, axis=2)
     film = cinema.write_film(tmp_path / "ramp.mkv", FIVE, "ffv1", [np.ascontiguousarray(ramp)] * 5)
@@ -89,7 +89,7 @@ def test_a_crop_is_where_it_says(cinema, tmp_path):
         first(film, crop=(150, 0, 64, 64))
 
 
-def test_turned_anamorphic_and_cropped_at_once(cinema, tmp_path):
+def test_rotated_anamorphic_and_cropped_at_once(cinema, tmp_path):
     def tell(stream):
         stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
         stream.set_display_rotation(-90)
@@ -140,7 +140,7 @@ def test_colours_are_those_of_the_standard(tmp_path, matrix, full, size, tags):
     assert np.abs(rgb - wanted).max() <= 1
 
 
-def test_a_phones_hdr_becomes_ordinary(tmp_path):
+def test_a_phones_hdr_becomes_srgb(tmp_path):
     """HLG (ITU-R BT.2100): its reference white (75 %) becomes white, its black black, and nothing is washed out."""
     tags = {"colorspace": 9, "color_range": 1, "color_trc": 18, "color_primaries": 9}
     grey = [flat(tmp_path / f"{y}.mkv", (y, 512, 512), "yuv420p10le", **tags) for y in (64, 230, 400, 721, 940)]
@@ -153,7 +153,7 @@ def test_a_phones_hdr_becomes_ordinary(tmp_path):
     assert abs(values[2] - 0.40 * 255) < 2
 
 
-def test_interlaced_pictures_are_made_whole(cinema, tmp_path):
+def test_interlaced_pictures_become_progressive(cinema, tmp_path):
     """A bar that moves 8 pixels from field to field: as stored its edge is a comb, as shown it is not."""
     fields = []
     for i in range(24):
@@ -168,9 +168,9 @@ def test_interlaced_pictures_are_made_whole(cinema, tmp_path):
     combs = {}
     for flagged in (True, False):
         film = _flagged(tmp_path / f"{flagged}.mkv", woven, flagged)
-        seen = list(read_video(film, Fraction(25)))
-        assert [f.index for f in seen] == list(range(12))
-        rows = seen[6].rgb[8:-8, :, 1].astype(float)
+        frames = list(read_video(film, Fraction(25)))
+        assert [f.index for f in frames] == list(range(12))
+        rows = frames[6].rgb[8:-8, :, 1].astype(float)
         combs[flagged] = np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean()
     assert combs[True] < 0.2 * combs[False]
 
@@ -196,7 +196,7 @@ def _flagged(path, pictures, interlaced):
 
 
 @pytest.mark.parametrize(("hole", "missing"), [(Fraction(1, 5), False), (1, True)])
-def test_a_picture_that_stands_too_long_is_one_that_is_missing(cinema, tmp_path, hole, missing):
+def test_a_picture_that_is_shown_too_long_is_a_missing_one(cinema, tmp_path, hole, missing):
     """Matroska says how long a picture lasts; what a hole shows is not what was filmed."""
     times = [Fraction(i, 25) + hole * (i >= 10) for i in range(20)]
     got = list(read_video(cinema.write_film(tmp_path / "film.mkv", times), Fraction(25)))
@@ -205,7 +205,7 @@ def test_a_picture_that_stands_too_long_is_one_that_is_missing(cinema, tmp_path,
     assert [f.index for f in got if f.damaged] == (held if missing else [])
 
 
-def test_a_broken_picture_is_told_of_and_the_last_one_held(cinema, tmp_path):
+def test_a_broken_picture_is_marked_and_the_last_one_repeated(cinema, tmp_path):
     film = cinema.write_film(tmp_path / "film.mov", [Fraction(i, 25) for i in range(20)], "png")
     data = bytearray(film.read_bytes())
     marks = [i for i in range(len(data)) if data[i : i + 8] == b"\x89PNG\r\n\x1a\n"]
@@ -215,7 +215,7 @@ def test_a_broken_picture_is_told_of_and_the_last_one_held(cinema, tmp_path):
     assert [cinema.number_of(f.rgb) for f in got] == [*range(7), 6, *range(8, 20)]
     damaged = {f.index for f in got if f.damaged}
     assert 7 in damaged
-    assert damaged <= {7, 8}, "every picture of this film stands alone"
+    assert damaged <= {7, 8}, "each picture of this film is a key frame"
     for mark in marks[1:]:
         data[mark : mark + 8] = b"NOT-PNG!"
     film.write_bytes(data)
@@ -269,17 +269,17 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_no_video_ends_in_one_sentence(tmp_path, name):
+def test_what_is_no_video_is_a_one_sentence_error(tmp_path, name):
     make, words = HOSTILE[name]
     make(tmp_path / name)
     for ask in (probe_video, first):
-        with pytest.raises(UserError, match=words) as said:
+        with pytest.raises(UserError, match=words) as error:
             ask(tmp_path / name)
-        assert name in str(said.value)
-        assert "\n" not in str(said.value)
+        assert name in str(error.value)
+        assert "\n" not in str(error.value)
 
 
-def test_films_that_break_off_stand_still_or_jump_back(cinema, tmp_path):
+def test_videos_that_break_off_freeze_or_jump_back(cinema, tmp_path):
     times = [Fraction(i, 25) for i in range(100)]
     film = cinema.write_film(tmp_path / "front.mp4", times, setup=None)
     whole = tmp_path / "whole.mp4"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The contract of every pass: shape and kind, names of its own, the same pixels back from an EXR in every layout."""
+
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from talksplat.core.baking.exr_layers import FAR_AWAY, exr_layers
+from talksplat.core.baking.passes import PASSES, PassKind, select_passes
+from talksplat.core.formats.camera import Camera
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.interchange.colour import display_to_scene_linear
+from talksplat.core.interchange.exr import EXR_LAYOUTS, write_exr
+from talksplat.core.interchange.frame_metadata import FrameMetadata
+from talksplat.core.jobs.messages import Render
+from talksplat.core.raster.rasterizer import rasterize
+
+METADATA = FrameMetadata(Fraction(24), 1)
+SPACE = "lin_ap1_scene"
+H, W = 24, 32
+
+
+@pytest.fixture(scope="module")
+def rendering(make):
+    g = make.gaussians(200)
+    camera = Camera.looking_at([0, -1, 0], [0, 0, 0], W, H, 0.6)
+    return rasterize(g.means, g.quats, g.scales, g.opacities, g.sh0, g.shN, camera, depth=True)
+
+
+@pytest.mark.parametrize("name", list(PASSES))
+def test_a_pass_has_pixels_of_its_kind(rendering, name):
+    row = PASSES[name]
+    pixels = row.pixels(rendering)
+    assert pixels.shape == (H, W, len(row.channels))
+    assert pixels.dtype == np.float32
+    assert np.isfinite(pixels).all()
+    assert np.ptp(pixels) > 0, "there is something to see"
+    assert len(row.channels) == {PassKind.COLOUR: 4, PassKind.DEPTH: 1}.get(row.kind, len(row.channels))
+    assert row.needs_depth or row.kind is not PassKind.DEPTH
+
+
+@pytest.mark.parametrize("name", list(PASSES))
+def test_a_pass_says_whether_the_raster_computes_depth(rendering, name):
+    without = type(rendering)(rendering.color, rendering.alpha, rendering.backend, rendering.density)
+    if not PASSES[name].needs_depth:
+        assert np.array_equal(PASSES[name].pixels(without), PASSES[name].pixels(rendering))
+
+
+@pytest.mark.parametrize("name", list(PASSES))
+def test_a_pass_has_words_for_the_panel(name):
+    row = PASSES[name]
+    assert row.label
+    assert row.description[0].isupper()
+    assert not row.description.endswith(".")
+
+
+@pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
+def test_all_passes_come_back_from_one_exr(rendering, tmp_path, read_exr, layout):
+    """Also: no two passes have a channel in common, or `write_exr` would not take them."""
+    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), rendering, layout, SPACE), METADATA, layout)
+    channels, _ = read_exr(tmp_path / "a.exr")
+    assert len(channels) == sum(len(row.channels) for row in PASSES.values())
+    for row in PASSES.values():
+        start = f"{row.layers[layout]}." if row.layers[layout] else ""
+        got = np.stack([channels[start + letter] for letter in row.channels], axis=-1)
+        pixels = row.pixels(rendering)
+        if row.kind is PassKind.COLOUR:
+            assert got.dtype == np.float16
+            light = display_to_scene_linear(pixels[..., :3], pixels[..., 3], SPACE)
+            assert np.array_equal(got, np.dstack([light, pixels[..., 3]]).astype(np.float16))
+        elif row.kind is PassKind.DEPTH:
+            assert got.dtype == np.float32
+            visible = (rendering.alpha > 1e-4) & (pixels[..., 0] > 0)
+            assert np.array_equal(got[visible], pixels[visible])
+            assert (got[~visible] == np.float32(FAR_AWAY)).all()
+        else:
+            assert np.array_equal(got, pixels)
+
+
+DEFAULT_CHANNELS = {
+    "blender": [*(f"ViewLayer.Combined.{c}" for c in "ABGR"), "ViewLayer.Depth.Z", "ViewLayer.DepthMedian.Z"],
+    "nuke": ["A", "B", "G", "R", "depth.Z", "depth_median.Z"],
+}
+
+
+@pytest.mark.parametrize("layout", list(DEFAULT_CHANNELS))
+def test_the_default_passes_are_those_of_0_1_0(rendering, tmp_path, read_exr, layout):
+    passes = select_passes(Render("", "").passes)
+    write_exr(tmp_path / "a.exr", exr_layers(passes.values(), rendering, layout, SPACE), METADATA, layout)
+    assert sorted(read_exr(tmp_path / "a.exr")[0]) == DEFAULT_CHANNELS[layout]
+
+
+def test_no_depth_of_nothing_and_no_alpha_above_one(rendering, tmp_path, read_exr):
+    alpha, depth = rendering.alpha.copy(), rendering.depth_expected.copy()
+    alpha[10, 10], depth[11, 11] = 1.0 + 1e-2, 0.0  # rounding of a raster; a ray that met nothing
+    odd = type(rendering)(rendering.color, alpha, "", rendering.density, depth, rendering.depth_median)
+    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), odd, "nuke", SPACE), METADATA, "nuke")
+    channels, _ = read_exr(tmp_path / "a.exr")
+    assert channels["A"][10, 10] == 1.0
+    assert channels["depth.Z"][11, 11] == np.float32(FAR_AWAY)
+
+
+def test_passes_are_selected_in_the_tables_order():
+    assert list(select_passes(list(PASSES)[::-1])) == list(PASSES)
+    for names, problem in (((), "at least one pass"), (("beauty", "soul"), "pass 'soul' is unknown; use beauty")):
+        with pytest.raises(UserError, match=problem):
+            select_passes(names)
+
+
+def test_the_table_needs_only_numpy():
+    code = (
+        "import sys, talksplat.core.baking as baking\n"
+        "loaded = {'torch', 'numba', 'OpenEXR', 'PIL', 'av', 'scipy'} & set(sys.modules)\n"
+        "assert baking.PASSES and not loaded, loaded\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.bpy
+@pytest.mark.parametrize(("layout", "sockets"), [
+    ("blender", ["Combined", "Alpha", "Depth", "DepthMedian"]),
+    ("nuke", ["Combined", "Alpha", "depth", "depth_median"]),
+])  # fmt: skip
+def test_blender_finds_the_passes(rendering, tmp_path, layout, sockets):
+    """In a process of its own: bpy keeps what it loads."""
+    pytest.importorskip("bpy")
+    passes = select_passes(Render("", "").passes)
+    layers = exr_layers(passes.values(), rendering, layout, "lin_rec709_scene")
+    write_exr(tmp_path / "a.exr", layers, METADATA, layout)
+    script = f"""
+import bpy
+node = bpy.data.node_groups.new("c", "CompositorNodeTree").nodes.new("CompositorNodeImage")
+node.image = bpy.data.images.load({str(tmp_path / "a.exr")!r})
+print("found", [s.name for s in node.outputs], node.image.colorspace_settings.name)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert f"found {sockets} Linear Rec.709" in done.stdout
