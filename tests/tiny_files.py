@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small tables, heads and bakes made in code; numpy only, so that these tests also run inside Blender's Python."""
+"""Small Gaussians, heads and bakes made in code; numpy only, so that these tests also run in Blender's Python."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +11,13 @@ import pytest
 from talksplat.core.formats.bake_file import BakeCard, BakeWriter
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians
-from talksplat.core.formats.head_file import HeadCard, HeadFile, write_head
-from talksplat.core.performance.condition import Performance, write_performance
+from talksplat.core.formats.head_file import HeadCard, HeadFile
+from talksplat.core.formats.head_file import write_head as write_head_file
+from talksplat.core.performance.condition import Performance
+from talksplat.core.performance.condition import write_performance as write_performance_file
 
 
-def table(n: int, k: int = 3, seed: int = 0) -> Gaussians:
+def gaussians(n: int, k: int = 3, seed: int = 0) -> Gaussians:
     """n random Gaussians with k higher SH coefficients."""
     rng = np.random.default_rng(seed)
     quats = rng.normal(size=(n, 4))
@@ -30,7 +32,7 @@ def table(n: int, k: int = 3, seed: int = 0) -> Gaussians:
     )
 
 
-def moved(canonical: Gaussians, frame: int, share: float = 0.4, size: float = 1.0) -> tuple[np.ndarray, ...]:
+def moved_frame(canonical: Gaussians, frame: int, share: float = 0.4, size: float = 1.0) -> tuple[np.ndarray, ...]:
     """(means, quats, scales) of a frame in which a share of the Gaussians moves; signs of quats at will."""
     rng = np.random.default_rng(frame + 1000)
     n = len(canonical)
@@ -62,26 +64,26 @@ def bake_card(count: int = 5, **changes: object) -> BakeCard:
     return BakeCard(**{**values, **changes})
 
 
-def labels(canonical: Gaussians) -> np.ndarray:
+def branch_labels(canonical: Gaussians) -> np.ndarray:
     return (np.arange(len(canonical)) % 3 == 0).astype(np.uint8)
 
 
-def go_on(path: Path, card: BakeCard, canonical: Gaussians, most: int = 10**9) -> set[int]:
-    """Bake what lacks (at most `most` frames); the frames that were found."""
-    with BakeWriter.open(path, card, canonical, labels(canonical)) as writer:
-        found = set(writer.done)
-        for frame in sorted(set(card.span) - found)[:most]:
-            writer.append(frame, *moved(canonical, frame))
+def continue_bake(path: Path, card: BakeCard, canonical: Gaussians, most: int = 10**9) -> set[int]:
+    """Bake the missing frames, at most `most`; returns the frames that were stored before."""
+    with BakeWriter.open(path, card, canonical, branch_labels(canonical)) as writer:
+        stored = set(writer.done)
+        for frame in sorted(set(card.span) - stored)[:most]:
+            writer.append(frame, *moved_frame(canonical, frame))
         if len(writer.done) == card.frame_count:
             writer.finish()
-    return found
+    return stored
 
 
-def head_of(n: int = 20, name: str = "anna", **changes: object) -> HeadFile:
+def head(n: int = 20, name: str = "anna", **changes: object) -> HeadFile:
     tensors = {}
     for branch, seed in (("face", 0), ("mouth", 1)):
-        gaussians = table(n, seed=seed)
-        tensors |= {f"{branch}.gaussians.{column}": getattr(gaussians, column) for column in COLUMNS}
+        table = gaussians(n, seed=seed)
+        tensors |= {f"{branch}.gaussians.{column}": getattr(table, column) for column in COLUMNS}
         tensors[f"{branch}.field.net.0.weight"] = np.random.default_rng(seed).normal(size=(4, 5)).astype(np.float16)
     values = {
         "name": name,
@@ -99,21 +101,21 @@ def head_of(n: int = 20, name: str = "anna", **changes: object) -> HeadFile:
     return HeadFile(HeadCard(**{**values, **changes}), tensors)
 
 
-def bake_at(path: Path, n: int = 60, count: int = 5) -> Path:
+def write_bake(path: Path, n: int = 60, count: int = 5) -> Path:
     """A complete bake."""
-    go_on(path, bake_card(count), table(n))
+    continue_bake(path, bake_card(count), gaussians(n))
     return path
 
 
-def head_at(path: Path, **changes: object) -> Path:
-    write_head(path, head_of(**changes))
+def write_head(path: Path, **changes: object) -> Path:
+    write_head_file(path, head(**changes))
     return path
 
 
-def performance_at(path: Path, samples: int = 30) -> Path:
+def write_performance(path: Path, samples: int = 30) -> Path:
     rng = np.random.default_rng(0)
     codes = {"face": rng.normal(size=(samples, 4)).astype(np.float32)}
-    write_performance(
+    write_performance_file(
         path,
         Performance(
             audio=codes,
@@ -134,13 +136,13 @@ def performance_at(path: Path, samples: int = 30) -> Path:
 def make() -> SimpleNamespace:
     """The functions above: modules cannot import each other under importlib mode."""
     return SimpleNamespace(
-        table=table,
-        moved=moved,
+        gaussians=gaussians,
+        moved_frame=moved_frame,
         bake_card=bake_card,
-        labels=labels,
-        go_on=go_on,
-        head_of=head_of,
-        bake_at=bake_at,
-        head_at=head_at,
-        performance_at=performance_at,
+        branch_labels=branch_labels,
+        continue_bake=continue_bake,
+        head=head,
+        write_bake=write_bake,
+        write_head=write_head,
+        write_performance=write_performance,
     )

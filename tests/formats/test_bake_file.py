@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bake keeps its bound, reads in any order, and after any cut ends with the bytes of an unbroken run."""
+"""A bake keeps its error bound, reads in any order, and after any cut ends with the bytes of an uninterrupted run."""
 
 import os
 import subprocess
@@ -27,10 +27,10 @@ from talksplat.core.formats.user_error import UserError
     size=st.sampled_from([0.0, 1e-30, 1e-6, 1.0, 5.0]),
 )
 def test_any_frame_decodes_within_the_errors_it_states(make, n, seed, share, size):
-    canonical = make.table(n, 0, seed)
+    canonical = make.gaussians(n, 0, seed)
     order = morton_order(canonical.means)
     assert sorted(order) == list(range(n))
-    frame = make.moved(canonical, seed, share, size)
+    frame = make.moved_frame(canonical, seed, share, size)
     coded, errors = encode(canonical, order, frame)
     means, quats, scales = back = tuple(np.empty_like(a) for a in frame)
     decode(coded, canonical, order, back)
@@ -44,10 +44,10 @@ def test_any_frame_decodes_within_the_errors_it_states(make, n, seed, share, siz
     assert errors.position <= np.sqrt(3) * largest / 32767 / 2 * 1.01 + 1e-7
 
 
-def test_still_gaussians_come_back_bit_for_bit_and_cost_nothing(make):
-    canonical = make.table(4000, 0)
+def test_gaussians_at_rest_come_back_bit_for_bit_and_cost_nothing(make):
+    canonical = make.gaussians(4000, 0)
     order = morton_order(canonical.means)
-    frame = make.moved(canonical, 1, share=0.1)
+    frame = make.moved_frame(canonical, 1, share=0.1)
     coded, _ = encode(canonical, order, frame)
     back = tuple(np.empty_like(a) for a in frame)
     decode(coded, canonical, order, back)
@@ -75,9 +75,9 @@ def test_still_gaussians_come_back_bit_for_bit_and_cost_nothing(make):
         lambda m, q, s: (m[:-1], q[:-1], s[:-1]),
     ],
 )
-def test_frames_that_cannot_be_stored_are_refused_and_not_written(tmp_path, make, frame):
-    canonical, card = make.table(30), make.bake_card()
-    with BakeWriter.open(tmp_path / "a.bake", card, canonical, make.labels(canonical)) as writer:
+def test_frames_that_cannot_be_stored_are_rejected_and_not_written(tmp_path, make, frame):
+    canonical, card = make.gaussians(30), make.bake_card()
+    with BakeWriter.open(tmp_path / "a.bake", card, canonical, make.branch_labels(canonical)) as writer:
         size = (tmp_path / "a.bake").stat().st_size
         with pytest.raises(UserError, match=r"a\.bake: frame 1 "):
             writer.append(1, *frame(canonical.means, canonical.quats, canonical.scales))
@@ -86,19 +86,19 @@ def test_frames_that_cannot_be_stored_are_refused_and_not_written(tmp_path, make
 
 
 def test_round_trip_in_any_order(tmp_path, make):
-    path, canonical = make.bake_at(tmp_path / "a.bake", 300), make.table(300)
+    path, canonical = make.write_bake(tmp_path / "a.bake", 300), make.gaussians(300)
     with BakeReader.open(path) as bake:
         bake.verify()
         assert bake.card == make.bake_card()
         assert bake.complete
         assert bake.frames == (-1, 0, 1, 2, 3)
-        np.testing.assert_array_equal(bake.branch, make.labels(canonical))
+        np.testing.assert_array_equal(bake.branch, make.branch_labels(canonical))
         for name in ("means", "quats", "scales", "opacities", "sh0", "shN"):
             np.testing.assert_array_equal(getattr(bake.canonical, name), getattr(canonical, name))
         into = tuple(np.full_like(getattr(canonical, name), 9) for name in ("means", "quats", "scales"))
         for number in (3, -1, 2, 2):
             means, quats, scales = bake.frame(number)
-            true = make.moved(canonical, number)
+            true = make.moved_frame(canonical, number)
             assert np.abs(means - true[0]).max() <= bake.manifest.error.position
             assert np.abs(np.abs(np.sum(quats * true[1], 1)) - 1).max() < 1e-6
             assert np.abs(np.log(scales / true[2])).max() <= bake.manifest.error.log_scale
@@ -111,7 +111,7 @@ def test_round_trip_in_any_order(tmp_path, make):
 
 
 def test_many_threads_read_the_same(tmp_path, make):
-    path = make.bake_at(tmp_path / "a.bake", 500, 8)
+    path = make.write_bake(tmp_path / "a.bake", 500, 8)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads meet as often as they can
     try:
@@ -124,59 +124,63 @@ def test_many_threads_read_the_same(tmp_path, make):
         sys.setswitchinterval(interval)
 
 
-def test_after_every_cut_the_bytes_are_those_of_an_unbroken_run(tmp_path, make):
-    card, canonical = make.bake_card(3), make.table(4)
-    whole = make.bake_at(tmp_path / "whole.bake", 4, 3).read_bytes()
-    make.go_on(tmp_path / "none.bake", card, canonical, most=0)
+def test_after_every_cut_the_bytes_are_those_of_an_uninterrupted_run(tmp_path, make):
+    card, canonical = make.bake_card(3), make.gaussians(4)
+    complete_bytes = make.write_bake(tmp_path / "complete.bake", 4, 3).read_bytes()
+    make.continue_bake(tmp_path / "none.bake", card, canonical, most=0)
     start = (tmp_path / "none.bake").stat().st_size
     path = tmp_path / "cut.bake"
     found = []
-    ends = [i for i in range(start, len(whole)) if whole[i : i + 4] in (b"FRAM", b"DONE")] + [len(whole)]
-    for size in range(start, len(whole) + 1):
+    ends = [i for i in range(start, len(complete_bytes)) if complete_bytes[i : i + 4] in (b"FRAM", b"DONE")] + [
+        len(complete_bytes)
+    ]
+    for size in range(start, len(complete_bytes) + 1):
         if size % 4 and not any(-3 <= size - end <= 26 for end in ends):
             continue  # every byte around a record's head, every fourth inside its payload
-        path.write_bytes(whole[:size])
-        with BakeReader.open(path) as half:  # what is there can be read meanwhile
-            assert half.complete == (size == len(whole))
+        path.write_bytes(complete_bytes[:size])
+        with BakeReader.open(path) as half:  # the stored frames can be read meanwhile
+            assert half.complete == (size == len(complete_bytes))
             seen = half.frames
             for number in seen:
                 half.frame(number)
-        found.append(make.go_on(path, card, canonical))
+        found.append(make.continue_bake(path, card, canonical))
         assert found[-1] == set(seen)
-        assert path.read_bytes() == whole
+        assert path.read_bytes() == complete_bytes
     assert [len(f) for f in found] == sorted(len(f) for f in found)
     assert {len(f) for f in found} == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("tail", [bytes(3), bytes(5000), b"FRAM" + bytes(40), b"\xff" * 100])
-def test_a_tail_of_rubbish_is_cut_off(tmp_path, make, tail):
-    card, canonical, path = make.bake_card(4), make.table(20), tmp_path / "a.bake"
-    make.go_on(path, card, canonical, most=2)
+def test_a_tail_of_garbage_is_truncated(tmp_path, make, tail):
+    card, canonical, path = make.bake_card(4), make.gaussians(20), tmp_path / "a.bake"
+    make.continue_bake(path, card, canonical, most=2)
     path.write_bytes(path.read_bytes() + tail)
-    assert make.go_on(path, card, canonical) == {-1, 0}
-    assert path.read_bytes() == make.bake_at(tmp_path / "b.bake", 20, 4).read_bytes()
+    assert make.continue_bake(path, card, canonical) == {-1, 0}
+    assert path.read_bytes() == make.write_bake(tmp_path / "b.bake", 20, 4).read_bytes()
 
 
 def test_damage_inside_is_found_and_repaired(tmp_path, make):
-    card, canonical, path = make.bake_card(), make.table(60), make.bake_at(tmp_path / "a.bake")
-    whole = path.read_bytes()
-    at = whole.index(b"FRAM", whole.index(b"FRAM", whole.index(b"FRAM") + 1) + 1)  # the third frame
+    card, canonical, path = make.bake_card(), make.gaussians(60), make.write_bake(tmp_path / "a.bake")
+    complete_bytes = path.read_bytes()
+    at = complete_bytes.index(
+        b"FRAM", complete_bytes.index(b"FRAM", complete_bytes.index(b"FRAM") + 1) + 1
+    )  # the third frame
     for place in (at + 4, at + 60):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        path.write_bytes(complete_bytes[:place] + bytes([complete_bytes[place] ^ 1]) + complete_bytes[place + 1 :])
         with pytest.raises(UserError, match=r"a\.bake"), BakeReader.open(path) as bake:
             bake.frame(1)
-        assert make.go_on(path, card, canonical) == {-1, 0}
-        assert path.read_bytes() == whole
+        assert make.continue_bake(path, card, canonical) == {-1, 0}
+        assert path.read_bytes() == complete_bytes
 
 
-def test_a_killed_writer_leaves_a_bake_to_go_on_with(tmp_path, make):
+def test_the_bake_of_a_killed_writer_can_be_continued(tmp_path, make):
     """The process dies in the middle of writing a record, without a word."""
-    path, canonical = tmp_path / "a.bake", make.table(60)
+    path, canonical = tmp_path / "a.bake", make.gaussians(60)
     np.savez(
         tmp_path / "table.npz",
         **{n: getattr(canonical, n) for n in vars(canonical)},
-        **{f"{f}.{i}": a for f in (-1, 0, 1) for i, a in enumerate(make.moved(canonical, f))},
-        branch=make.labels(canonical),
+        **{f"{f}.{i}": a for f in (-1, 0, 1) for i, a in enumerate(make.moved_frame(canonical, f))},
+        branch=make.branch_labels(canonical),
     )
     code = f"""
 import os, numpy as np
@@ -204,12 +208,12 @@ for frame in (-1, 0, 1):
     )
     assert ended.returncode == 9, ended.stderr
     assert [p.name for p in tmp_path.glob("*.bake*")] == ["a.bake"]
-    assert make.go_on(path, make.bake_card(), canonical) == {-1, 0}
-    assert path.read_bytes() == make.bake_at(tmp_path / "b.bake").read_bytes()
+    assert make.continue_bake(path, make.bake_card(), canonical) == {-1, 0}
+    assert path.read_bytes() == make.write_bake(tmp_path / "b.bake").read_bytes()
 
 
-def test_another_shot_is_refused_in_one_sentence_and_left_alone(tmp_path, make):
-    path, canonical = make.bake_at(tmp_path / "a.bake"), make.table(60)
+def test_the_bake_of_another_shot_is_rejected_and_left_unchanged(tmp_path, make):
+    path, canonical = make.write_bake(tmp_path / "a.bake"), make.gaussians(60)
     before, card = path.read_bytes(), make.bake_card()
     others = [
         replace(card, fps=Fraction(24)),
@@ -223,48 +227,48 @@ def test_another_shot_is_refused_in_one_sentence_and_left_alone(tmp_path, make):
     assert replace(card, name="b", head="c", audio="d").shot == card.shot
     for other in others:
         with pytest.raises(UserError, match=r"a\.bake: holds another shot \(\w+ differ\)"):
-            BakeWriter.open(path, other, canonical, make.labels(canonical))
+            BakeWriter.open(path, other, canonical, make.branch_labels(canonical))
     with pytest.raises(UserError, match="the Gaussians differ"):
-        BakeWriter.open(path, card, make.table(60, seed=7), make.labels(canonical))
+        BakeWriter.open(path, card, make.gaussians(60, seed=7), make.branch_labels(canonical))
     assert path.read_bytes() == before
-    make.go_on(path, replace(card, head="moved/anna.head"), canonical)
+    make.continue_bake(path, replace(card, head="moved/anna.head"), canonical)
     assert path.read_bytes() == before
 
 
 def test_one_writer_at_a_time(tmp_path, make):
-    path, card, canonical = tmp_path / "a.bake", make.bake_card(), make.table(20)
-    with BakeWriter.open(path, card, canonical, make.labels(canonical)) as writer:
+    path, card, canonical = tmp_path / "a.bake", make.bake_card(), make.gaussians(20)
+    with BakeWriter.open(path, card, canonical, make.branch_labels(canonical)) as writer:
         with pytest.raises(UserError, match="another process is writing"):
-            BakeWriter.open(path, card, canonical, make.labels(canonical))
-        writer.append(2, *make.moved(canonical, 2))
-    assert make.go_on(path, card, canonical) == {2}
+            BakeWriter.open(path, card, canonical, make.branch_labels(canonical))
+        writer.append(2, *make.moved_frame(canonical, 2))
+    assert make.continue_bake(path, card, canonical) == {2}
 
 
 def test_a_reader_follows_a_running_bake(tmp_path, make):
-    path, card, canonical = tmp_path / "a.bake", make.bake_card(), make.table(20)
-    make.go_on(path, card, canonical, most=1)
+    path, card, canonical = tmp_path / "a.bake", make.bake_card(), make.gaussians(20)
+    make.continue_bake(path, card, canonical, most=1)
     with BakeReader.open(path) as bake:
         assert bake.frames == (-1,)
-        make.go_on(path, card, canonical, most=2)
+        make.continue_bake(path, card, canonical, most=2)
         bake.refresh()
         assert bake.frames == (-1, 0, 1)
         assert not bake.complete
-        make.go_on(path, card, canonical)
+        make.continue_bake(path, card, canonical)
         bake.refresh()
         assert bake.complete
         bake.verify()
 
 
-def test_misuse_is_our_mistake(tmp_path, make):
-    canonical, card = make.table(20), make.bake_card()
-    with BakeWriter.open(tmp_path / "a.bake", card, canonical, make.labels(canonical)) as writer:
+def test_misuse_raises_value_errors(tmp_path, make):
+    canonical, card = make.gaussians(20), make.bake_card()
+    with BakeWriter.open(tmp_path / "a.bake", card, canonical, make.branch_labels(canonical)) as writer:
         with pytest.raises(ValueError, match="not baked yet"):
             writer.finish()
         for frame in (-2, 4):
             with pytest.raises(ValueError, match="outside"):
-                writer.append(frame, *make.moved(canonical, 0))
-        writer.append(0, *make.moved(canonical, 0))
+                writer.append(frame, *make.moved_frame(canonical, 0))
+        writer.append(0, *make.moved_frame(canonical, 0))
         with pytest.raises(ValueError, match="already"):
-            writer.append(0, *make.moved(canonical, 0))
+            writer.append(0, *make.moved_frame(canonical, 0))
     with pytest.raises(ValueError, match="do not match"):
         BakeWriter.open(tmp_path / "b.bake", card, canonical, np.zeros(20, np.int32))

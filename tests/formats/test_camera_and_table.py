@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two things every room shares: the camera's geometry and the Gaussian table's door."""
+"""What every package shares: the camera's geometry, the checks of Gaussians, atomic writing."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_the_same_view_at_another_size():
 
 
 def test_joining_pads_the_lower_degree(make):
-    a, b = make.table(5, 3), make.table(4, 15, seed=1)
+    a, b = make.gaussians(5, 3), make.gaussians(4, 15, seed=1)
     both = Gaussians.joined(a, b)
     assert (len(both), both.sh_degree) == (9, 3)
     np.testing.assert_array_equal(both.shN[:5, :3], a.shN)
@@ -50,8 +50,8 @@ def test_joining_pads_the_lower_degree(make):
         assert getattr(both, name).flags.c_contiguous
 
 
-def test_the_door_makes_quaternions_unit_and_then_leaves_them_alone(make):
-    table = make.table(500)
+def test_quaternions_are_normalised_once(make):
+    table = make.gaussians(500)
     columns = {name: getattr(table, name) for name in COLUMNS}
     twice = Gaussians.checked("x", **{**columns, "quats": table.quats * 7})
     np.testing.assert_allclose(twice.quats, table.quats, atol=2e-7)
@@ -75,23 +75,23 @@ def test_the_door_makes_quaternions_unit_and_then_leaves_them_alone(make):
         {"means": np.zeros(())},
     ],
 )
-def test_the_door_refuses(make, change):
-    columns = {name: getattr(make.table(5), name) for name in COLUMNS}
+def test_invalid_columns_are_rejected(make, change):
+    columns = {name: getattr(make.gaussians(5), name) for name in COLUMNS}
     with pytest.raises(UserError, match=r"x\.head"):
         Gaussians.checked("x.head", **{**columns, **change})
 
 
-def test_written_beside_is_all_or_nothing(tmp_path):
+def test_an_atomic_write_is_all_or_nothing(tmp_path):
     path = tmp_path / "new folder" / "file.png"
-    with atomic_write(path) as beside:
-        assert beside.suffix == ".png"
-        beside.write_text("one")
+    with atomic_write(path) as temporary:
+        assert temporary.suffix == ".png"
+        temporary.write_text("one")
         assert not path.exists()
     assert path.read_text() == "one"
 
     def fail():
-        with atomic_write(path) as beside:
-            beside.write_text("two")
+        with atomic_write(path) as temporary:
+            temporary.write_text("two")
             raise RuntimeError("half way")
 
     with pytest.raises(RuntimeError, match="half way"):

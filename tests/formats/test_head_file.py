@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A head comes back as it was, knows itself by its hash, and is refused when it is not what it says."""
+"""A head round-trips, is identified by its hash, and is rejected when it does not match its card."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from talksplat.core.formats.user_error import UserError
 
 
 def test_round_trip(tmp_path, make):
-    head = make.head_of(model_rate=Fraction(30000, 1001))
+    head = make.head(model_rate=Fraction(30000, 1001))
     card = write_head(tmp_path / "anna.head", head)
     back = read_head(tmp_path / "anna.head")
     assert back.card == card == replace(head.card, content_hash=content_hash(head.tensors))
@@ -32,15 +32,15 @@ def test_round_trip(tmp_path, make):
     assert json.loads(read_tensors(tmp_path / "anna.head")[1]["card"])["model_rate"] == "30000/1001"
 
 
-def test_the_card_names_every_lack_at_its_door(make):
-    for change, said in (
+def test_an_invalid_card_is_named(make):
+    for change, match in (
         ({"model_rate": Fraction(0)}, "model_rate"),
         ({"branches": {"mouth": {}}}, "face"),
         ({"branches": {"face": {}, "hair": {}}}, "hair"),
         ({"audio_code": {"face": 0}}, "audio_code"),
     ):
-        with pytest.raises(UserError, match=said):
-            make.head_of(**change)
+        with pytest.raises(UserError, match=match):
+            make.head(**change)
 
 
 def test_the_hash_sees_names_shapes_types_and_values():
@@ -64,7 +64,7 @@ def rewritten(path, tensors=None, **metadata):
 
 
 def test_a_newer_version_is_named(tmp_path, make):
-    path = make.head_at(tmp_path / "anna.head")
+    path = make.write_head(tmp_path / "anna.head")
     card = json.loads(read_tensors(path)[1]["card"])
     rewritten(path, card=json.dumps({**card, "version": 3, "soul": "yes"}))
     with pytest.raises(UserError, match=r"anna\.head: made by a newer talksplat \(version 3\); update"):
@@ -82,13 +82,13 @@ def test_a_newer_version_is_named(tmp_path, make):
         {"format": "talksplat.performance"},
     ],
 )
-def test_altered_cards_are_refused(tmp_path, make, change):
+def test_altered_cards_are_rejected(tmp_path, make, change):
     with pytest.raises(UserError, match=r"anna\.head"):
-        read_head(rewritten(make.head_at(tmp_path / "anna.head"), **change))
+        read_head(rewritten(make.write_head(tmp_path / "anna.head"), **change))
 
 
-def test_altered_tensors_are_refused(tmp_path, make):
-    path = rewritten(make.head_at(tmp_path / "anna.head"), {"face.field.net.0.weight": np.ones((4, 5), np.float16)})
+def test_altered_tensors_are_rejected(tmp_path, make):
+    path = rewritten(make.write_head(tmp_path / "anna.head"), {"face.field.net.0.weight": np.ones((4, 5), np.float16)})
     with pytest.raises(UserError, match="do not match their checksum"):
         read_head(path)
 
@@ -108,12 +108,12 @@ def test_altered_tensors_are_refused(tmp_path, make):
     ],
 )
 def test_a_head_that_could_not_be_read_is_not_written_and_not_read(tmp_path, make, name, value):
-    head = make.head_of()
+    head = make.head()
     bad = HeadFile(head.card, {**head.tensors, name: value})
     with pytest.raises(UserError):
         write_head(tmp_path / "anna.head", bad)
     assert not list(tmp_path.iterdir())
-    path = make.head_at(tmp_path / "anna.head")
+    path = make.write_head(tmp_path / "anna.head")
     card = json.loads(read_tensors(path)[1]["card"]) | {"content_hash": content_hash(bad.tensors)}
     text = json.dumps(card)
     write_tensors(
@@ -126,7 +126,7 @@ def test_a_head_that_could_not_be_read_is_not_written_and_not_read(tmp_path, mak
 
 
 def test_a_missing_column_is_named(make):
-    head = make.head_of()
+    head = make.head()
     tensors = {k: v for k, v in head.tensors.items() if k != "mouth.gaussians.quats"}
     with pytest.raises(UserError, match="quats"):
         HeadFile(head.card, tensors).gaussians("mouth")

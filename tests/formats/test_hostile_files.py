@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every reader against cut, flipped, foreign and boasting files: a UserError that names the file, and nothing else."""
+"""Every reader against cut, flipped, foreign and crafted files: a UserError that names the file, and nothing else."""
 
 import hashlib
 import json
@@ -35,28 +35,28 @@ READERS = {".head": read_head, ".bake": read_bake, ".ply": read_ply, ".performan
 
 
 @pytest.fixture(params=list(READERS))
-def honest(request, tmp_path, make):
-    """(path of a whole small file, its reader)."""
+def valid_file(request, tmp_path, make):
+    """(path of a valid small file, its reader)."""
     path = tmp_path / f"thing{request.param}"
     if request.param == ".head":
-        make.head_at(path, n=5)
+        make.write_head(path, n=5)
     elif request.param == ".bake":
-        make.bake_at(path, 12, 3)
+        make.write_bake(path, 12, 3)
     elif request.param == ".ply":
-        write_ply(path, make.table(5))
+        write_ply(path, make.gaussians(5))
     else:
-        make.performance_at(path)
+        make.write_performance(path)
     READERS[request.param](path)
     assert dict(describe(path))["kind"] == request.param[1:]
     return path, READERS[request.param]
 
 
 def outcome(reader, path):
-    """None when it reads, the sentence when it refuses; anything else is the defect we look for."""
+    """None when it can be read, the sentence of the UserError otherwise; anything else is a bug."""
     try:
         reader(path)
-    except UserError as refusal:
-        sentence = str(refusal)
+    except UserError as error:
+        sentence = str(error)
         assert path.name in sentence
         assert "\n" not in sentence
         assert len(sentence) < 400
@@ -65,38 +65,40 @@ def outcome(reader, path):
     return None
 
 
-def test_cut_at_every_byte(honest):
-    path, reader = honest
-    whole = path.read_bytes()
-    frames = [i for i in range(len(whole)) if whole[i : i + 4] in (b"FRAM", b"DONE")] if path.suffix == ".bake" else []
-    step = max(1, len(whole) // 300)
-    for size in [*range(0, len(whole), step), len(whole) - 1]:
-        path.write_bytes(whole[:size])
-        told = outcome(reader, path), outcome(describe, path)
+def test_cut_at_every_byte(valid_file):
+    path, reader = valid_file
+    content = path.read_bytes()
+    frames = (
+        [i for i in range(len(content)) if content[i : i + 4] in (b"FRAM", b"DONE")] if path.suffix == ".bake" else []
+    )
+    step = max(1, len(content) // 300)
+    for size in [*range(0, len(content), step), len(content) - 1]:
+        path.write_bytes(content[:size])
+        outcomes = outcome(reader, path), outcome(describe, path)
         if frames and size >= frames[0]:  # an unfinished bake is a bake
-            assert told == (None, None)
+            assert outcomes == (None, None)
         else:
-            assert None not in told, f"cut at {size} of {len(whole)}"
+            assert None not in outcomes, f"cut at {size} of {len(content)}"
 
 
-def test_flipped_bits(honest):
-    path, reader = honest
-    whole = bytearray(path.read_bytes())
-    step = max(1, len(whole) // 400)
-    told = []
-    for at in range(0, len(whole), step):
+def test_flipped_bits(valid_file):
+    path, reader = valid_file
+    content = bytearray(path.read_bytes())
+    step = max(1, len(content) // 400)
+    outcomes = []
+    for at in range(0, len(content), step):
         for bit in (0, 5, 7) if at < 200 else (at % 8,):
-            whole[at] ^= 1 << bit
-            path.write_bytes(whole)
-            whole[at] ^= 1 << bit
-            told.append((outcome(reader, path), outcome(describe, path)))
+            content[at] ^= 1 << bit
+            path.write_bytes(content)
+            content[at] ^= 1 << bit
+            outcomes.append((outcome(reader, path), outcome(describe, path)))
     if path.suffix in (".head", ".bake"):  # the formats with checksums notice every one
-        assert all(reader_said and describe_said for reader_said, describe_said in told)
-    assert any(reader_said for reader_said, _ in told)
+        assert all(read and described for read, described in outcomes)
+    assert any(read for read, _ in outcomes)
 
 
-def test_foreign_content_under_our_name(honest):
-    path, reader = honest
+def test_foreign_content_with_our_suffix(valid_file):
+    path, reader = valid_file
     for content in (
         b"",
         b"\0",
@@ -115,8 +117,8 @@ def test_foreign_content_under_our_name(honest):
         assert outcome(describe, path)
 
 
-def test_no_file_a_folder_a_pipe(honest):
-    path, reader = honest
+def test_no_file_a_folder_a_pipe(valid_file):
+    path, reader = valid_file
     path.unlink()
     assert "no such file" in outcome(reader, path)
     path.mkdir()
@@ -140,8 +142,8 @@ def small(read) -> bool:
         tracemalloc.stop()
 
 
-def test_boasting_headers_allocate_nothing(tmp_path):
-    def boast(name, content):
+def test_headers_with_huge_sizes_allocate_nothing(tmp_path):
+    def crafted(name, content):
         (tmp_path / name).write_bytes(content)
         return tmp_path / name
 
@@ -150,22 +152,22 @@ def test_boasting_headers_allocate_nothing(tmp_path):
 
     huge = entry([2**36], 2**38)
     files = [
-        (read_head, boast("1.head", struct.pack("<Q", 2**63) + bytes(90))),
-        (read_head, boast("2.head", struct.pack("<Q", 10**9) + b"{" + bytes(90))),
-        (read_tensors, boast("3.performance", struct.pack("<Q", len(huge)) + huge + bytes(64))),
+        (read_head, crafted("1.head", struct.pack("<Q", 2**63) + bytes(90))),
+        (read_head, crafted("2.head", struct.pack("<Q", 10**9) + b"{" + bytes(90))),
+        (read_tensors, crafted("3.performance", struct.pack("<Q", len(huge)) + huge + bytes(64))),
         (
             read_ply,
-            boast(
+            crafted(
                 "4.ply",
                 b"ply\nformat binary_little_endian 1.0\nelement vertex 9999999999\nproperty float x\n"
                 b"end_header\n" + bytes(64),
             ),
         ),
-        (read_ply, boast("5.ply", b"ply\n" + b"comment " + b"a" * 100_000)),
-        (read_bake, boast("6.bake", b"TSPLBAKE" + pack_record(b"CARD", 0, b"{}")[:4] + b"\xff" * 20)),
+        (read_ply, crafted("5.ply", b"ply\n" + b"comment " + b"a" * 100_000)),
+        (read_bake, crafted("6.bake", b"TSPLBAKE" + pack_record(b"CARD", 0, b"{}")[:4] + b"\xff" * 20)),
         (
             read_bake,
-            boast(
+            crafted(
                 "7.bake",
                 b"TSPLBAKE"
                 + pack_record(b"CARD", 0, b'{"version":1}')
@@ -183,9 +185,9 @@ def raw(data: bytes) -> bytes:
     return squeeze.compress(data) + squeeze.flush()
 
 
-def test_frames_with_right_checksums_and_evil_content(tmp_path, make):
-    """Someone who knows the format can make any checksum right: content is checked all the same."""
-    canonical = make.table(16, 0)
+def test_frames_with_valid_checksums_and_crafted_content(tmp_path, make):
+    """Who knows the format can compute any checksum: the content is checked all the same."""
+    canonical = make.gaussians(16, 0)
     order = morton_order(canonical.means)
     into = tuple(np.empty_like(getattr(canonical, n)) for n in ("means", "quats", "scales"))
 
@@ -196,7 +198,7 @@ def test_frames_with_right_checksums_and_evil_content(tmp_path, make):
 
     decode(frame(), canonical, order, into)
     bomb = bytes(1 << 26)
-    evil = [
+    crafted = [
         b"",
         frame()[:50],
         frame()[:-1],
@@ -215,30 +217,30 @@ def test_frames_with_right_checksums_and_evil_content(tmp_path, make):
         frame(errors=(float("nan"), 0.0, 0.0)),
         frame()[:-3] + b"\xff" * 3,
     ]
-    for coded in evil:
+    for coded in crafted:
         with pytest.raises(DecodeError):
             decode(coded, canonical, order, into)
-    boast = frame(low=bomb)
+    large = frame(low=bomb)
 
     def inflate():
         with pytest.raises(DecodeError):
-            decode(boast, canonical, order, into)
+            decode(large, canonical, order, into)
 
     assert small(inflate)
-    path = make.bake_at(tmp_path / "evil.bake", 16, 3)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: whole.index(b"FRAM")] + pack_record(b"FRAM", 0, frame(moved=3)))
-    with BakeReader.open(path) as bake, pytest.raises(UserError, match=r"evil\.bake: frame 0 cannot be read"):
+    path = make.write_bake(tmp_path / "crafted.bake", 16, 3)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"FRAM")] + pack_record(b"FRAM", 0, frame(moved=3)))
+    with BakeReader.open(path) as bake, pytest.raises(UserError, match=r"crafted\.bake: frame 0 cannot be read"):
         bake.frame(0)
 
 
-def test_records_that_make_no_sense(tmp_path, make):
-    path = make.bake_at(tmp_path / "evil.bake", 16, 3)
-    whole = path.read_bytes()
-    first = whole.index(b"FRAM")
-    start, second = whole[:first], whole.index(b"FRAM", first + 4)
-    a_frame = whole[first:second]
-    done = whole[whole.index(b"DONE") :]
+def test_records_out_of_place(tmp_path, make):
+    path = make.write_bake(tmp_path / "crafted.bake", 16, 3)
+    content = path.read_bytes()
+    first = content.index(b"FRAM")
+    start, second = content[:first], content.index(b"FRAM", first + 4)
+    a_frame = content[first:second]
+    done = content[content.index(b"DONE") :]
     early = json.dumps(
         {
             "frames": 3,
@@ -247,7 +249,7 @@ def test_records_that_make_no_sense(tmp_path, make):
         }
     ).encode()
     for tail in (
-        whole[first:] + done,  # two ends
+        content[first:] + done,  # two ends
         a_frame + pack_record(b"DONE", 0, early),  # an end before all frames are there
         a_frame + a_frame,  # twice
         pack_record(b"FRAM", 99, b""),  # outside the shot
@@ -259,7 +261,7 @@ def test_records_that_make_no_sense(tmp_path, make):
         a_frame + done,
     ):
         path.write_bytes(start + tail)
-        assert outcome(lambda p: BakeReader.open(p).close(), path)  # at the door already
+        assert outcome(lambda p: BakeReader.open(p).close(), path)  # on opening already
         assert outcome(describe, path)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The splat PLY: our own round trip, files as other programs write them, and headers that lie."""
+"""The splat PLY: our round trip, files as other programs write them, and invalid headers."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def store(path, columns, elements="", types=None, count=None, end=b"", form="bin
 @pytest.mark.parametrize("axes", AXES)
 @pytest.mark.parametrize("k", [0, 3, 8, 15])
 def test_round_trip(tmp_path, make, axes, k):
-    table = make.table(50, k)
+    table = make.gaussians(50, k)
     write_ply(tmp_path / "a.ply", table, axes)
     back = read_ply(tmp_path / "a.ply")
     assert back.sh_degree == table.sh_degree
@@ -74,7 +74,7 @@ def test_round_trip(tmp_path, make, axes, k):
 
 
 def test_bytes_are_the_layout_that_viewers_read(tmp_path, make):
-    table = make.table(7, 15)
+    table = make.gaussians(7, 15)
     write_ply(tmp_path / "a.ply", table)
     data = (tmp_path / "a.ply").read_bytes()
     rows = np.frombuffer(data[data.index(b"end_header\n") + 11 :], "<f4").reshape(7, 62)  # 248 bytes each
@@ -88,7 +88,7 @@ def test_bytes_are_the_layout_that_viewers_read(tmp_path, make):
     assert names[53:] == ("f_rest_44", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")
 
 
-def test_a_foreign_file_is_turned_activated_and_made_unit(tmp_path):
+def test_a_foreign_file_is_rotated_activated_and_normalised(tmp_path):
     columns = columns_of()
     table = read_ply(store(tmp_path / "a.ply", columns))
     np.testing.assert_allclose(table.means, np.stack([columns["x"], columns["z"], -columns["y"]], 1))
@@ -101,7 +101,7 @@ def test_a_foreign_file_is_turned_activated_and_made_unit(tmp_path):
     np.testing.assert_allclose(rotate_gaussians(plain, RDF_TO_BLENDER).shN, table.shN)
 
 
-def test_order_types_and_strange_properties_do_not_matter(tmp_path):
+def test_order_types_and_extra_properties_do_not_matter(tmp_path):
     columns = columns_of()
     plain = read_ply(store(tmp_path / "a.ply", columns))
     shuffled = dict(sorted({**columns, "label": np.full(4, 3), "error": np.zeros(4)}.items(), reverse=True))
@@ -118,7 +118,7 @@ def test_order_types_and_strange_properties_do_not_matter(tmp_path):
         np.testing.assert_array_equal(getattr(read_ply(path), name), getattr(plain, name))
 
 
-def test_extreme_but_honest_values_stay_finite(tmp_path, make):
+def test_extreme_but_valid_values_stay_finite(tmp_path, make):
     columns = columns_of() | {"opacity": np.array([-1e4, 1e4, -30, 30]), "scale_0": np.array([-1e4, -100, 80, 0])}
     table = read_ply(store(tmp_path / "a.ply", columns))
     assert table.opacities[0] == 0
@@ -128,17 +128,17 @@ def test_extreme_but_honest_values_stay_finite(tmp_path, make):
     np.testing.assert_allclose(back.opacities, table.opacities, atol=4e-7)
 
 
-def test_empty_tables_travel(tmp_path, make):
-    write_ply(tmp_path / "a.ply", make.table(0, 8), "rdf")
+def test_empty_tables_round_trip(tmp_path, make):
+    write_ply(tmp_path / "a.ply", make.gaussians(0, 8), "rdf")
     assert len(read_ply(tmp_path / "a.ply")) == 0
     assert read_ply(tmp_path / "a.ply").sh_degree == 2
 
 
-LACKING = {name: values for name, values in columns_of().items() if name != "rot_3"}
+MISSING_ROTATION = {name: values for name, values in columns_of().items() if name != "rot_3"}
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "invalid",
     [
         {"count": 5},
         {"count": 3},
@@ -154,7 +154,7 @@ LACKING = {name: values for name, values in columns_of().items() if name != "rot
         {"elements": "property quad y4"},
         {"elements": "element vertex 0\nproperty float x"},
         {"elements": "gibberish"},
-        {"columns": LACKING},
+        {"columns": MISSING_ROTATION},
         {"columns": columns_of(rest=12)},
         {"columns": {name: columns_of()[name] for name in "xyz"}},
         {"columns": columns_of() | {"x": np.full(4, np.nan)}},
@@ -163,17 +163,17 @@ LACKING = {name: values for name, values in columns_of().items() if name != "rot
         {"columns": columns_of() | {f"rot_{i}": np.zeros(4) for i in range(4)}},
     ],
 )
-def test_files_that_lie_or_lack_are_refused(tmp_path, lie):
-    path = store(tmp_path / "lie.ply", **{"columns": columns_of(), **lie})
-    with pytest.raises(UserError, match=r"lie\.ply"):
+def test_invalid_files_are_rejected(tmp_path, invalid):
+    path = store(tmp_path / "invalid.ply", **{"columns": columns_of(), **invalid})
+    with pytest.raises(UserError, match=r"invalid\.ply"):
         read_ply(path)
 
 
-def test_unknown_axes_are_refused(tmp_path, make):
-    write_ply(tmp_path / "a.ply", make.table(2))
+def test_unknown_axes_are_rejected(tmp_path, make):
+    write_ply(tmp_path / "a.ply", make.gaussians(2))
     (tmp_path / "a.ply").write_bytes((tmp_path / "a.ply").read_bytes().replace(b"axes blender", b"axes bxender"))
     with pytest.raises(UserError, match="bxender"):
         read_ply(tmp_path / "a.ply")
     with pytest.raises(UserError, match="ruf"):
-        write_ply(tmp_path / "b.ply", make.table(2), "ruf")
+        write_ply(tmp_path / "b.ply", make.gaussians(2), "ruf")
     assert not (tmp_path / "b.ply").exists()

@@ -50,7 +50,7 @@ def test_harmonics_have_the_signs_of_splat_files():
 @pytest.mark.parametrize("rotation", ROTATIONS)
 @pytest.mark.parametrize("k", [0, 3, 8, 15])
 def test_colours_seen_along_a_turned_direction_stay(make, rotation, k):
-    before = make.table(30, k)
+    before = make.gaussians(30, k)
     after = rotate_gaussians(before, rotation)
     directions = np.random.default_rng(5).normal(size=(20, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -67,7 +67,7 @@ def test_colours_seen_along_a_turned_direction_stay(make, rotation, k):
 
 @pytest.mark.parametrize("rotation", ROTATIONS)
 def test_the_ellipsoids_turn_with_the_space(make, rotation):
-    before = make.table(30)
+    before = make.gaussians(30)
     after = rotate_gaussians(before, rotation)
 
     def covariances(table):

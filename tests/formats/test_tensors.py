@@ -76,7 +76,7 @@ def test_any_shape_comes_back(tmp_path_factory, shape, dtype, seed):
     same(read_tensors(path)[0], {"n": array, "m": np.arange(seed)})
 
 
-def test_what_cannot_be_stored_is_our_mistake_and_leaves_the_old_file(tmp_path):
+def test_what_cannot_be_stored_is_a_bug_and_leaves_the_old_file(tmp_path):
     write_tensors(tmp_path / "f", {"a": np.zeros(1)})
     before = (tmp_path / "f").read_bytes()
     for arrays, metadata in (
@@ -100,7 +100,7 @@ def entry(dtype: object = "F32", shape: object = (2,), offsets: object = (0, 8))
     [
         ({"a": entry(), "b": entry(offsets=[4, 12])}, 12),  # overlap
         ({"a": entry(), "b": entry(offsets=[12, 20])}, 20),  # hole
-        ({"a": entry()}, 12),  # bytes that belong to nobody
+        ({"a": entry()}, 12),  # bytes of no tensor
         ({"a": entry()}, 4),  # too few
         ({"a": entry(offsets=[8, 0])}, 8),
         ({"a": entry(offsets=[-8, 0])}, 8),
@@ -121,11 +121,11 @@ def entry(dtype: object = "F32", shape: object = (2,), offsets: object = (0, 8))
         ([], 0),
     ],
 )
-def test_headers_that_lie_are_refused(tmp_path, header, data):
+def test_invalid_headers_are_rejected(tmp_path, header, data):
     text = json.dumps(header).encode()
-    (tmp_path / "lie.head").write_bytes(struct.pack("<Q", len(text)) + text + bytes(data))
-    with pytest.raises(UserError, match=r"lie\.head"):
-        read_tensors(tmp_path / "lie.head")
+    (tmp_path / "invalid.head").write_bytes(struct.pack("<Q", len(text)) + text + bytes(data))
+    with pytest.raises(UserError, match=r"invalid\.head"):
+        read_tensors(tmp_path / "invalid.head")
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_headers_that_lie_are_refused(tmp_path, header, data):
         b'{"a":' + b"9" * 9999 + b"}",
     ],
 )
-def test_json_that_is_none_is_refused(tmp_path, text):
-    (tmp_path / "lie.head").write_bytes(struct.pack("<Q", len(text)) + text)
-    with pytest.raises(UserError, match=r"lie\.head"):
-        read_tensors(tmp_path / "lie.head")
+def test_invalid_json_is_rejected(tmp_path, text):
+    (tmp_path / "invalid.head").write_bytes(struct.pack("<Q", len(text)) + text)
+    with pytest.raises(UserError, match=r"invalid\.head"):
+        read_tensors(tmp_path / "invalid.head")
 
 
-def test_bytes_that_are_neither_true_nor_false_are_refused(tmp_path):
+def test_booleans_that_are_neither_true_nor_false_are_rejected(tmp_path):
     text = json.dumps({"a": entry("BOOL", [2], [0, 2])}).encode()
     (tmp_path / "f").write_bytes(struct.pack("<Q", len(text)) + text + b"\x01\x02")
     with pytest.raises(UserError, match="neither true nor false"):

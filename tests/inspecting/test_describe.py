@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `talksplat info` says: one word and one line for each thing."""
+"""What `talksplat info` prints: a word and one line for each value."""
 
 import json
 
@@ -23,24 +23,24 @@ def described(path) -> dict[str, str]:
 
 
 def test_heads_and_bakes(tmp_path, make):
-    facts = described(make.head_at(tmp_path / "a.head", name="anna\nfake: line"))
+    facts = described(make.write_head(tmp_path / "a.head", name="anna\nfake: line"))
     assert facts["name"] == "anna fake: line"
     assert facts["face_gaussians"] == facts["mouth_gaussians"] == "20"
     assert facts["model_rate"] == "25"
     assert facts["camera"] == "64x48 perspective"
-    facts = described(make.bake_at(tmp_path / "a.bake"))
+    facts = described(make.write_bake(tmp_path / "a.bake"))
     assert (facts["frames"], facts["complete"], facts["fps"]) == ("5", "yes", "24000/1001")
     assert float(facts["position_error"].removesuffix(" m")) < 1e-5
-    make.go_on(tmp_path / "b.bake", make.bake_card(), make.table(20), most=2)
+    make.continue_bake(tmp_path / "b.bake", make.bake_card(), make.gaussians(20), most=2)
     facts = described(tmp_path / "b.bake")
     assert (facts["frames"], facts["complete"], facts["frame_count"]) == ("2", "no, 3 frames are missing", "5")
 
 
 def test_plys_performances_and_footage(tmp_path, make):
-    write_ply(tmp_path / "a.ply", make.table(7), "rdf")
+    write_ply(tmp_path / "a.ply", make.gaussians(7), "rdf")
     facts = described(tmp_path / "a.ply")
     assert (facts["gaussians"], facts["sh_degree"], facts["axes"]) == ("7", "1", "rdf")
-    facts = described(make.performance_at(tmp_path / "a.performance"))
+    facts = described(make.write_performance(tmp_path / "a.performance"))
     assert (facts["kind"], facts["rate"], facts["samples"], facts["audio"]) == ("performance", "100", "30", "voice.wav")
     write_tensors(tmp_path / "a.checkpoint", {"a": np.zeros(3)}, {"format": "talksplat.checkpoint", "notes": "{}"})
     assert described(tmp_path / "a.checkpoint")["kind"] == "checkpoint"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The remaining time, against a clock we move ourselves."""
+"""The remaining time, against a clock that the test moves."""
 
 import pytest
 from hypothesis import example, given
@@ -21,10 +21,10 @@ def test_an_even_pace_is_known_after_one_step():
     assert pace.at(0).remaining == -1
     for done in range(1, 11):
         clock.now += 0.5
-        said = pace.at(done, "note")
-        assert (said.done, said.total, said.note) == (done, 10, "note")
-        assert said.remaining == pytest.approx((10 - done) * 0.5)
-    assert said.remaining == 0
+        progress = pace.at(done, "note")
+        assert (progress.done, progress.total, progress.note) == (done, 10, "note")
+        assert progress.remaining == pytest.approx((10 - done) * 0.5)
+    assert progress.remaining == 0
 
 
 def test_what_was_done_before_took_no_time():
@@ -46,13 +46,13 @@ def test_it_settles_on_a_new_pace_and_outlives_one_slow_step():
     for _ in range(int(5 * MEMORY / 0.1)):  # ten times as fast from now on
         clock.now += 0.1
         done += 1
-        said = pace.at(done)
-    assert said.remaining == pytest.approx((10_000 - done) * 0.1, rel=0.1)
+        progress = pace.at(done)
+    assert progress.remaining == pytest.approx((10_000 - done) * 0.1, rel=0.1)
 
 
-@example([(1, 1.0), (0, 1e4), (0, 1e4)], 300)  # stands still until nothing is left of its pace
+@example([(1, 1.0), (0, 1e4), (0, 1e4)], 300)  # no progress until its pace has decayed to nothing
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1e4)), max_size=50), st.integers(0, 300))
-def test_it_never_says_nonsense(steps, total):
+def test_the_estimate_is_always_in_range(steps, total):
     clock = Clock()
     pace = Pace(total, clock=clock)
     done = 0
@@ -67,7 +67,7 @@ def test_it_never_says_nonsense(steps, total):
             assert remaining == -1
 
 
-def test_going_back_is_our_mistake():
+def test_going_back_is_a_bug():
     pace = Pace(5, done=3)
     with pytest.raises(ValueError, match="back"):
         pace.at(2)

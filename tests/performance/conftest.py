@@ -11,7 +11,7 @@ from talksplat.core.performance.branch_settings import BranchSettings
 
 @pytest.fixture
 def random_head():
-    # Not above: the other tests of this room run where there is no torch, as in Blender.
+    # Not above: the other tests of this package run where there is no torch, as in Blender.
     import torch
 
     from talksplat.core.deformation.field import HeadField

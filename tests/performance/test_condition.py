@@ -85,7 +85,7 @@ def test_a_small_step_in_time_is_a_small_change(t, controls):
 
 @settings(max_examples=200, deadline=None)
 @given(TIMES, st.floats(0, 59), st.floats(0, 1.9))
-def test_a_small_turn_of_a_slider_is_a_small_change(t, blinks, intensity):
+def test_a_small_move_of_a_slider_is_a_small_change(t, blinks, intensity):
     small = Controls(blinks=blinks, intensity=intensity)
     large = Controls(blinks=blinks + 1e-3, intensity=intensity + 1e-4)
     assert np.abs(flat(P.at(t, large)) - flat(P.at(t, small))).max() < 0.01
@@ -163,7 +163,7 @@ def test_other_sounds_blink_at_other_moments_and_the_same_sound_again():
     assert (lids[0] != lids[2]).any()
 
 
-def test_a_performance_that_blinks_by_itself_gets_no_others():
+def test_a_performance_with_blinks_gets_no_others():
     own = np.zeros((SECONDS * 100, 6), np.float32)
     own[50:60, 0] = 1.0
     assert blinks_in(performance(expression=own), 0.4, 60, 30)[0].max() == 0
@@ -273,7 +273,7 @@ def with_nan(array):
         spoiled_card(surprise=1),
     ],
 )
-def test_a_hostile_file_is_refused_in_a_sentence_that_names_it(tmp_path, spoil):
+def test_an_invalid_file_is_rejected_by_name(tmp_path, spoil):
     write_performance(tmp_path / "good.performance", P)
     arrays, metadata = read_tensors(tmp_path / "good.performance")
     spoil(arrays, metadata)
@@ -283,7 +283,7 @@ def test_a_hostile_file_is_refused_in_a_sentence_that_names_it(tmp_path, spoil):
 
 
 @pytest.mark.parametrize("cut", [0, 7, 100, 2000, -1])
-def test_a_cut_file_is_refused(tmp_path, cut):
+def test_a_cut_file_is_rejected(tmp_path, cut):
     write_performance(tmp_path / "good.performance", P)
     (tmp_path / "cut.performance").write_bytes((tmp_path / "good.performance").read_bytes()[:cut])
     with pytest.raises(UserError, match=r"cut\.performance"):

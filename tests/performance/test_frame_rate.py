@@ -14,7 +14,7 @@ RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(24000, 1001), Frac
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("text", "rate"),
     [
         ("24", Fraction(24)),
         (" 25 ", Fraction(25)),
@@ -36,12 +36,12 @@ RATES = st.sampled_from([Fraction(24), Fraction(25), Fraction(24000, 1001), Frac
         ("1000", Fraction(1000)),
     ],
 )
-def test_what_people_write_is_what_they_mean(said, meant):
-    assert parse_rate(said) == meant
+def test_rates_as_people_write_them(text, rate):
+    assert parse_rate(text) == rate
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "invalid",
     [
         "",
         "fast",
@@ -69,9 +69,9 @@ def test_what_people_write_is_what_they_mean(said, meant):
         [24],
     ],
 )
-def test_nonsense_is_refused_in_a_sentence(nonsense):
+def test_invalid_rates_are_rejected(invalid):
     with pytest.raises(UserError, match="frame rate"):
-        parse_rate(nonsense)
+        parse_rate(invalid)
 
 
 @given(RATES, st.integers(-(10**7), 10**7), st.integers(-(10**5), 10**5))
@@ -82,17 +82,17 @@ def test_every_frame_is_exactly_one_frame_after_the_last(rate, frame, start):
 
 
 @given(RATES, st.floats(-1e6, 1e6), st.integers(-1000, 1000))
-def test_sub_frames_lie_between_their_frames(rate, frame, start):
-    whole = int(frame // 1)
-    assert frame_time(whole, start, rate) <= frame_time(frame, start, rate) <= frame_time(whole + 1, start, rate)
+def test_sub_frames_are_between_their_frames(rate, frame, start):
+    below = int(frame // 1)
+    assert frame_time(below, start, rate) <= frame_time(frame, start, rate) <= frame_time(below + 1, start, rate)
 
 
-def test_an_hour_of_television_does_not_drift():
+def test_an_hour_at_23_976_does_not_drift():
     rate = parse_rate("23.976")
     assert frame_time(1 + 24 * 3600, 1, rate) == Fraction(3600) * Fraction(1001, 1000)
 
 
 @pytest.mark.parametrize("frame", [float("nan"), float("inf")])
-def test_a_frame_that_is_no_number_is_refused(frame):
+def test_a_frame_that_is_not_a_number_is_rejected(frame):
     with pytest.raises(UserError, match="frame"):
         frame_time(frame, 1, Fraction(24))

@@ -78,16 +78,16 @@ def test_outside_the_bounds_not_one_bit_moves(random_head):
         assert (after[~outside] != before[~outside]).any(1)[:200].mean() > 0.9
 
 
-def test_frames_are_the_callers_own_unless_he_lends_one(random_head):
+def test_frames_are_new_unless_one_is_passed(random_head):
     replay = Replay(random_head()[2])
     first = replay.at(condition(0, 1))
     kept = [c.copy() for c in first]
-    lent = replay.frame()
-    assert replay.at(condition(0, 2), lent) is lent
+    reused = replay.frame()
+    assert replay.at(condition(0, 2), reused) is reused
     assert all((a == b).all() for a, b in zip(first, kept))
-    again = replay.at(condition(0, 1), lent)
+    again = replay.at(condition(0, 1), reused)
     assert all((a == b).all() for a, b in zip(again, first))
-    assert not np.array_equal(replay.canonical.means, lent.means)
+    assert not np.array_equal(replay.canonical.means, reused.means)
 
 
 def test_four_threads_see_the_frames_that_one_sees(random_head):
@@ -110,8 +110,8 @@ def test_a_head_without_a_mouth(random_head):
     head = random_head()[2]
     card = replace(head.card, branches={"face": head.card.branches["face"]}, audio_code={"face": 32})
     face = Replay(HeadFile(card, {k: v for k, v in head.tensors.items() if k.startswith("face.")}))
-    whole, moment = Replay(head), condition(0)
-    np.testing.assert_array_equal(face.at(moment).means, whole.at(moment).means[:700])
+    both, moment = Replay(head), condition(0)
+    np.testing.assert_array_equal(face.at(moment).means, both.at(moment).means[:700])
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_head_without_a_mouth(random_head):
         (lambda t: t.pop("mouth.gaussians.quats"), "quats"),
     ],
 )
-def test_a_head_that_does_not_fit_its_card_is_refused(random_head, spoil, word):
+def test_a_head_that_does_not_match_its_card_is_rejected(random_head, spoil, word):
     head = random_head()[2]
     spoil(head.tensors)
     with pytest.raises(UserError, match=word):
@@ -131,18 +131,18 @@ def test_a_head_that_does_not_fit_its_card_is_refused(random_head, spoil, word):
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "change",
     [{"fusion": "concat"}, {"audio_code": {"face": 32, "mouth": 16}}, {"expression": ("blink",)}],
-    ids=lambda lie: next(iter(lie)),
+    ids=lambda change: next(iter(change)),
 )
-def test_a_card_that_says_other_than_its_branches_is_refused(random_head, lie):
+def test_a_card_that_contradicts_its_branches_is_rejected(random_head, change):
     _, _, head = random_head("gated", 5)
     Replay(head)
     with pytest.raises(UserError, match="on the card are not"):
-        Replay(HeadFile(replace(head.card, **lie), head.tensors, head.source))
+        Replay(HeadFile(replace(head.card, **change), head.tensors, head.source))
 
 
-def test_another_heads_performance_is_refused(random_head):
+def test_another_heads_performance_is_rejected(random_head):
     replay = Replay(random_head(channels=3)[2])
     good = condition(3)
     for bad in (
@@ -154,7 +154,7 @@ def test_another_heads_performance_is_refused(random_head):
             replay.at(bad)
 
 
-def test_the_room_needs_no_torch():
+def test_the_package_needs_no_torch():
     code = (
         "import sys; import talksplat.core.performance.replay, talksplat.core.performance.frame_rate; "
         "sys.exit(any(m in sys.modules for m in ('torch', 'numba', 'scipy')))"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A page is well formed whatever the words are, and asks for nothing from elsewhere; plots hold every value."""
+"""A page is well formed whatever its texts, and self-contained; plots hold every value."""
 
 import base64
 import re
@@ -16,7 +16,7 @@ from talksplat.core.reports.svg_plots import format_number, histogram, line_plot
 ODD = "<b>\"x\" & 'y'</title>"
 
 
-def test_a_page_is_whole_and_alone(tmp_path):
+def test_a_page_is_well_formed_and_self_contained(tmp_path):
     plot = line_plot(ODD, ODD, [0, 1], {ODD: [1, 2]}, marks={0.5: ODD})
     write_page(
         tmp_path / "page.html",
@@ -29,15 +29,15 @@ def test_a_page_is_whole_and_alone(tmp_path):
         ],
     )
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    whole = minidom.parseString(text.replace("<!doctype html>", ""))
-    words = [
+    document = minidom.parseString(text.replace("<!doctype html>", ""))
+    texts = [
         node.data
         for name in ("title", "h1", "dt", "dd", "figcaption", "text")
-        for tag in whole.getElementsByTagName(name)
+        for tag in document.getElementsByTagName(name)
         for node in tag.childNodes
     ]
-    assert words.count(ODD) == 8
-    assert [image.getAttribute("alt") for image in whole.getElementsByTagName("img")] == [ODD]
+    assert texts.count(ODD) == 8
+    assert [image.getAttribute("alt") for image in document.getElementsByTagName("img")] == [ODD]
     [data] = re.findall(r'(?:src|href)="(.*?)"', text)
     assert base64.b64decode(data.removeprefix("data:image/png;base64,")) == b"picture"
 
@@ -54,7 +54,7 @@ def test_ticks_are_few_and_inside(low, width):
     assert all(low - 1e-6 * abs(low) - 1e-9 <= value <= low + width + 1e-6 * abs(low) + 1e-9 for value in found)
 
 
-def test_plots_are_whole_and_hold_every_value():
+def test_plots_are_well_formed_and_hold_every_value():
     rng = np.random.default_rng(1)
     for values in (rng.normal(size=500), np.zeros(3), np.array([2.0])):
         drawn = minidom.parseString(histogram("T <&>", "x", {"a": values, "b": values[:1]}))
@@ -72,7 +72,7 @@ def test_plots_are_whole_and_hold_every_value():
     assert heights[0] == pytest.approx(3 * heights[1], rel=0.01)
 
 
-def test_names_of_stages_never_lie_on_each_other():
+def test_names_of_stages_never_overlap():
     marks = {500: "move", 0: "static", 520: "grow", 15000: "fuse"}
     drawn = minidom.parseString(line_plot("T", "x", [0, 16000], {"r": [0, 1]}, marks=marks))
     names = [text for text in drawn.getElementsByTagName("text") if text.getAttribute("class") == "s"]
