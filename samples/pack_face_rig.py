@@ -3,8 +3,8 @@
 
     python -m talksplat.samples.pack_face_rig --data ../shared/data [--places places.npz]
 
-`--places` is what `samples.place_landmarks` measured: where MediaPipe's landmarks lie on the rig. Without it the table
-already in the packed file is kept; a first file gets the 51 inner iBUG landmarks at the rig's own vertices.
+`--places` is what `samples.place_landmarks` measured: where MediaPipe's landmarks are on the rig. Without it the table
+of the existing file is kept; a first file gets the 51 inner iBUG landmarks at the rig's own vertices.
 """
 
 import argparse
@@ -14,32 +14,32 @@ from pathlib import Path
 import numpy as np
 
 from ..core.formats import atomic_write
-from ..core.tracking import IBUG68, PART_EYE, PART_MOUTH, PART_NECK, PART_SKIN, RIG_FILE, STEP
+from ..core.tracking import IBUG68, PART_EYE, PART_MOUTH, PART_NECK, PART_SKIN, RIG_FILE, RIG_STEP
 from .actor.expression_rig import to_head_space
 
 IDENTITY_MODES = 60
-KEPT = (slice(0, 13294), slice(14062, 24591))  # without eye sockets, tears, occlusion and lashes
-FACE_END, HEAD_END, SOCKET_END, TEETH_END = 9409, 11248, 13294, 21451  # of the source's vertex numbers
-CHIN_TO_NECK = 0.035  # metres below the chin landmark: what lies lower is neck
-PLACES_KEPT = 110  # of 468 measured places: more changed no figure of benchmarks/tracking and cost time in proportion
-PLACES = ("seen_points", "seen_corners", "seen_shares", "seen_noise", "seen_drift")
+VERTICES = (slice(0, 13294), slice(14062, 24591))  # without eye sockets, tears, occlusion and lashes
+HEAD_END, TEETH_END = 11248, 21451  # of the source's vertex numbers
+CHIN_TO_NECK = 0.035  # metres below the chin landmark: everything lower is neck
+POINTS_KEPT = 110  # of 468 measured: more changed no figure of benchmarks/tracking and took time in proportion
+COLUMNS = ("seen_points", "seen_corners", "seen_shares", "seen_noise", "seen_drift")
 
 
-def in_steps(rig_vectors: np.ndarray) -> np.ndarray:
-    """Centimetres y-up -> int16 steps of STEP metres in head space."""
-    steps = np.rint(to_head_space(rig_vectors) / STEP)
+def quantize(rig_vectors: np.ndarray) -> np.ndarray:
+    """Centimetres y-up -> int16 steps of RIG_STEP metres in head space."""
+    steps = np.rint(to_head_space(rig_vectors) / RIG_STEP)
     if np.abs(steps).max() > np.iinfo(np.int16).max:
-        raise SystemExit("an offset does not fit into int16; enlarge STEP.")
+        raise SystemExit("an offset does not fit into int16; enlarge RIG_STEP.")
     return steps.astype(np.int16)
 
 
-def triangles_of(faces: np.ndarray) -> np.ndarray:
+def triangulate(faces: np.ndarray) -> np.ndarray:
     """[F, 4] quads with -1 for triangles -> [*, 3]."""
     quads = faces[faces[:, 3] >= 0]
     return np.concatenate([faces[:, :3], quads[:, [0, 2, 3]]])
 
 
-def parts_of(triangles: np.ndarray, neutral: np.ndarray, chin: np.ndarray) -> np.ndarray:
+def label_parts(triangles: np.ndarray, neutral: np.ndarray, chin: np.ndarray) -> np.ndarray:
     """[F] uint8 by the source's vertex ranges; neck is the skin below and behind the chin."""
     first = triangles[:, 0]
     middle = neutral[triangles].mean(1)
@@ -48,20 +48,21 @@ def parts_of(triangles: np.ndarray, neutral: np.ndarray, chin: np.ndarray) -> np
     return np.select([first < HEAD_END, first < TEETH_END], [skin, PART_MOUTH], PART_EYE).astype(np.uint8)
 
 
-def packed(source: Path) -> dict[str, np.ndarray]:
+def pack_rig(source: Path) -> dict[str, np.ndarray]:
+    """The rig's columns, except MediaPipe's landmarks."""
     with np.load(source, allow_pickle=False) as stored:
         q = float(stored["q"])
-        kept = np.concatenate([np.arange(len(stored["neutral"]))[part] for part in KEPT])
+        kept = np.concatenate([np.arange(len(stored["neutral"]))[part] for part in VERTICES])
         renumbered = np.full(len(stored["neutral"]), -1)
         renumbered[kept] = np.arange(len(kept))
-        triangles = triangles_of(stored["faces"])
+        triangles = triangulate(stored["faces"])
         triangles = triangles[(renumbered[triangles] >= 0).all(1)]
         neutral = to_head_space(stored["neutral"].astype(np.float64))
-        parts = parts_of(triangles, neutral, neutral[stored["landmarks68"][8]])
+        parts = label_parts(triangles, neutral, neutral[stored["landmarks68"][8]])
         return {
-            "neutral": in_steps(stored["neutral"][kept].astype(np.float64)),
-            "expressions": in_steps(stored["expr_q"][:, kept] * q),
-            "identities": in_steps(stored["ident_q"][:IDENTITY_MODES, kept] * q),
+            "neutral": quantize(stored["neutral"][kept].astype(np.float64)),
+            "expressions": quantize(stored["expr_q"][:, kept] * q),
+            "identities": quantize(stored["ident_q"][:IDENTITY_MODES, kept] * q),
             "expression_names": stored["expr_names"],
             "triangles": renumbered[triangles].astype(np.uint16),
             "parts": parts,
@@ -69,7 +70,7 @@ def packed(source: Path) -> dict[str, np.ndarray]:
         }
 
 
-def first_places(landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
+def ibug_points(landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
     inner = np.arange(17, 68)
     return {
         "seen_points": np.asarray(IBUG68)[inner].astype(np.int32),
@@ -80,27 +81,27 @@ def first_places(landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def places(file: Path | None, landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
+def landmark_table(file: Path | None, landmark_vertices: np.ndarray) -> dict[str, np.ndarray]:
     file = file or (RIG_FILE if RIG_FILE.exists() else None)
     if file is None:
-        return first_places(landmark_vertices)
+        return ibug_points(landmark_vertices)
     with np.load(file, allow_pickle=False) as stored:
-        return {key: stored[key] for key in PLACES}
+        return {key: stored[key] for key in COLUMNS}
 
 
-def kept(table: dict[str, np.ndarray], neutral: np.ndarray) -> np.ndarray:
-    """[PLACES_KEPT] rows: the 51 inner iBUG landmarks, then always the place farthest from those kept."""
-    at = np.einsum("mcd,mc->md", neutral[table["seen_corners"]] * STEP, table["seen_shares"])
+def select_rows(table: dict[str, np.ndarray], neutral: np.ndarray) -> np.ndarray:
+    """[POINTS_KEPT] rows: the 51 inner iBUG landmarks, then always the point farthest from those selected."""
+    points = np.einsum("mcd,mc->md", neutral[table["seen_corners"]] * RIG_STEP, table["seen_shares"])
     inner = np.flatnonzero(np.isin(table["seen_points"], IBUG68[17:]))
 
-    def far(row: int) -> np.ndarray:  # in noises
-        return np.linalg.norm(at - at[row], axis=1) / table["seen_noise"]
+    def distances(row: int) -> np.ndarray:  # in units of the noise
+        return np.linalg.norm(points - points[row], axis=1) / table["seen_noise"]
 
     rows = list(inner)
-    distance = np.min([far(row) for row in rows], axis=0)
-    while len(rows) < min(PLACES_KEPT, len(at)):
+    distance = np.min([distances(row) for row in rows], axis=0)
+    while len(rows) < min(POINTS_KEPT, len(points)):
         rows.append(int(np.argmax(distance)))
-        distance = np.minimum(distance, far(rows[-1]))
+        distance = np.minimum(distance, distances(rows[-1]))
     return np.sort(rows)
 
 
@@ -109,12 +110,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--places", type=Path, default=None, help="what samples.place_landmarks wrote")
     arguments = parser.parse_args()
-    columns = packed(arguments.data / "rig" / "ict_facekit_light.npz")
-    table = places(arguments.places, columns["landmark_vertices"])
-    rows = kept(table, columns["neutral"].astype(np.float64))
+    columns = pack_rig(arguments.data / "rig" / "ict_facekit_light.npz")
+    table = landmark_table(arguments.places, columns["landmark_vertices"])
+    rows = select_rows(table, columns["neutral"].astype(np.float64))
     columns |= {key: values[rows] for key, values in table.items()}
-    with atomic_write(RIG_FILE) as beside:
-        np.savez_compressed(beside, **columns)
+    with atomic_write(RIG_FILE) as temporary:
+        np.savez_compressed(temporary, **columns)
     shutil.copyfile(arguments.data / "rig" / "ICT_LICENSE", RIG_FILE.with_name("ICT_LICENSE"))
     print(f"{RIG_FILE}: {RIG_FILE.stat().st_size / 1e6:.2f} MB, {len(columns['neutral'])} vertices")
 

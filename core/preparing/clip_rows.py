@@ -13,7 +13,7 @@ import numpy as np
 
 from ..audio import SOUND_RATE, load_sound
 from ..metrics import MAX_SHIFT, LipOffset, jitter, lip_gap, lip_offset, pool_offsets
-from ..tracking import FRONTAL, INNER_FACE
+from ..tracking import FRONTAL_ROTATION, INNER_LANDMARKS
 from .clips import SourceClip
 from .extract import ExtractedClip
 from .fit_clips import Fit
@@ -66,7 +66,7 @@ def row_of(
         fit.off,
         fit.off / max(fit.face_width, 1e-6),
         fit.residual[fit.seen],
-        jitter(fit.landmarks2d[:, INNER_FACE]),
+        jitter(fit.landmarks2d[:, INNER_LANDMARKS]),
         turns_of(fit.viewmat).astype(np.float32),
         gap.astype(np.float32),
         sync,
@@ -93,7 +93,7 @@ def turns_of(
 
     0, 0, 0 looks into the camera: head space's +X to the picture's right, +Z up, -Y towards the lens.
     """
-    turn = viewmat[:, :3, :3] @ FRONTAL.T
+    turn = viewmat[:, :3, :3] @ FRONTAL_ROTATION.T
     yaw = np.arctan2(turn[:, 0, 2], turn[:, 2, 2])
     pitch = np.arcsin(np.clip(-turn[:, 1, 2], -1, 1))
     roll = np.arctan2(turn[:, 1, 0], turn[:, 1, 1])

@@ -94,7 +94,7 @@ def detect(clip: SourceClip, key: Key, work: Path, tell: Callable[[int], None]) 
         found["damaged"][k] = damaged
         seen, colours = None if damaged else _landmarker().detect(rgb), _histogram(rgb)
         if seen is not None:
-            found["faces"][k], found["blendshapes"][k] = seen.faces, seen.blendshapes
+            found["faces"][k], found["blendshapes"][k] = seen.face_count, seen.blendshapes
             found["points"][k] = seen.points * (clip.size[0] / rgb.shape[1])
             found["sharpness"][k] = _sharpness(rgb, seen.points)
         if before is not None:

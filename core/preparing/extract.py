@@ -15,7 +15,7 @@ from ..footage import picture_files, write_picture, write_track
 from ..formats import is_nonempty_file
 from ..matting import Backdrop, alpha_from_mask, despill, label_pixels
 from ..metrics import lip_gap
-from ..tracking import FaceRig, Segmenter, extend_surface, load_rig, render_surface
+from ..tracking import FaceRig, PersonSegmenter, estimate_person_depth, load_rig, render_surface
 from .clips import SourceClip, pictures
 from .detect import detected
 from .fit_clips import Fit, fitted
@@ -188,7 +188,7 @@ def _cut_out(
         straight, alpha = despill(even, alpha, light.field)[facts.inner], alpha[facts.inner]
     else:  # without its margin: the network's few pixels are better spent on the person
         rgb = np.ascontiguousarray(rgb[facts.inner])
-        alpha = alpha_from_mask(rgb, _segmenter().person(rgb), points)
+        alpha = alpha_from_mask(rgb, _segmenter().segment(rgb), points)
         straight = despill(rgb, alpha)
     if settings.torso == "fade":
         alpha = alpha * above_neck(facts, viewmat)
@@ -199,7 +199,7 @@ def _cut_out(
 def _depth(facts: PersonIdentity, fit: Fit, k: int, alpha: np.ndarray) -> np.ndarray:
     """[S,S] metres along z of frame k: the rig's, and a guess for the rest of the person."""
     found = render_surface(_own_rig(facts), np.zeros(0), fit.weights[k], fit.viewmat[k], facts.camera, alpha.shape)
-    return extend_surface(found, alpha, facts.camera[0, 0]).depth
+    return estimate_person_depth(found, alpha, facts.camera[0, 0])
 
 
 _RIGS: dict[Key, FaceRig] = {}
@@ -210,7 +210,7 @@ def _own_rig(facts: PersonIdentity) -> FaceRig:
     if facts.key not in _RIGS:
         _RIGS.clear()
         rig = load_rig()
-        shape = rig.shaped(facts.identity.coefficients)
+        shape = rig.neutral_shape(facts.identity.coefficients)
         _RIGS[facts.key] = replace(rig, neutral=shape, identities=rig.identities[:0])
     return _RIGS[facts.key]
 
@@ -233,6 +233,6 @@ def above_neck(facts: PersonIdentity, viewmat: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _segmenter() -> Segmenter:
+def _segmenter() -> PersonSegmenter:
     """One a process."""
-    return Segmenter()
+    return PersonSegmenter()

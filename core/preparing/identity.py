@@ -15,7 +15,16 @@ from PIL import Image
 
 from ..formats import UserError, from_json, to_json
 from ..matting import Backdrop
-from ..tracking import RIG_FILE, Identity, Rest, estimate_rest, fit_identity, lens_matrix, load_rig, spread
+from ..tracking import (
+    RIG_FILE,
+    FaceIdentity,
+    RestLevels,
+    estimate_rest_levels,
+    fit_identity,
+    intrinsics_matrix,
+    load_rig,
+    select_diverse_frames,
+)
 from .clips import SourceClip
 from .detect import detected, sample_index
 from .prepare_settings import VERSION, PrepareSettings
@@ -53,9 +62,9 @@ class PersonIdentity:
     K: np.ndarray  # [3,3]
     crop: tuple[int, int, int]  # left, top, side in the video's pixels
     margin: tuple[int, int, int, int]  # pixels of the footage's scale left, above, right, below a picture
-    identity: Identity
+    identity: FaceIdentity
     backdrop: Backdrop  # of a picture with its margin
-    rest: Rest
+    rest: RestLevels
     drift: np.ndarray  # [N] grey levels that a clip's backdrop is away from the common one, in the clips' order
     odd: np.ndarray  # [N] bool: clips filmed in another light altogether
 
@@ -135,9 +144,9 @@ def known(store: StageCache, key: Key) -> PersonIdentity | None:
         found["K"],
         crop,
         margin,
-        Identity(found["identity"], float(found["identity_off"])),
+        FaceIdentity(found["identity"], float(found["identity_off"])),
         backdrop,
-        Rest(words["levels"], tuple(words["gaze"])),
+        RestLevels(words["levels"], tuple(words["gaze"])),
         found["drift"],
         found["odd"].astype(bool),
     )
@@ -156,10 +165,10 @@ def estimate_identity(
             raise RuntimeError(f"{clip.name} was looked at, but nothing is stored")
         points = seen.points[seen.seen]
         boxes.append(np.concatenate([points[..., :2].min(axis=1), points[..., :2].max(axis=1)], axis=1))
-        sightings.append(points[spread(points, min(share, len(points)))])
+        sightings.append(points[select_diverse_frames(points, min(share, len(points)))])
         shapes.append(seen.blendshapes[seen.seen])
     size = clips[0][0].size
-    K = lens_matrix(*size, settings.focal or None)
+    K = intrinsics_matrix(*size, settings.focal or None)
     crop = crop_of(np.concatenate(boxes), size, settings.size, clips[0][0].path)
     side = settings.size or crop[2]
     identity = fit_identity(np.concatenate(sightings), K, load_rig())
@@ -169,7 +178,7 @@ def estimate_identity(
     frames, marks = zip(*(sample(store, *clips[k], *place) for k in some))
     backdrop = Backdrop.estimate(np.stack(frames), np.stack(marks))
     lights = [backdrop.for_clip(*(part[None] for part in sample(store, *clip, *place))) for clip in clips]
-    rest = estimate_rest(np.concatenate(shapes))
+    rest = estimate_rest_levels(np.concatenate(shapes))
     words = {"plain": backdrop.plain, "why": backdrop.why, "levels": rest.levels, "gaze": rest.gaze}
     store.put(
         STAGE,

@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faces in pictures: landmarks, the rig fitted to them, expression channels, surfaces."""
+"""Faces in pictures: landmarks, the rig fitted to them, expression channels, depth."""
 
-from .channels import EXPRESSION_CHANNELS, LID_AT_LOOK_DOWN, Rest, estimate_rest, expression_channels
-from .fit import INNER_FACE, Identity, fit_clip, fit_identity, lens_matrix, spread
+from .channels import EXPRESSION_CHANNELS, LID_AT_LOOK_DOWN, RestLevels, estimate_rest_levels, expression_channels
+from .fit import INNER_LANDMARKS, FaceIdentity, fit_clip, fit_identity, intrinsics_matrix, select_diverse_frames
 from .ibug import IBUG68
 from .landmarker import BLENDSHAPES, LANDMARK_COUNT, LANDMARKER_MODEL, Landmarker
-from .pose import FRONTAL, project_points
-from .rig import PART_EYE, PART_MOUTH, PART_NECK, PART_SKIN, RIG_FILE, STEP, FaceRig, load_rig, view_terms
-from .selfie import Segmenter
-from .surface import extend_surface, fill, render_surface
+from .pose import FRONTAL_ROTATION, project_points
+from .rig import (
+    PART_EYE,
+    PART_MOUTH,
+    PART_NECK,
+    PART_SKIN,
+    RIG_FILE,
+    RIG_STEP,
+    FaceRig,
+    load_rig,
+    view_direction_terms,
+)
+from .selfie import PersonSegmenter
+from .surface import estimate_person_depth, rasterize_triangles, render_surface
 
 __all__ = [
     "BLENDSHAPES",
     "EXPRESSION_CHANNELS",
-    "FRONTAL",
+    "FRONTAL_ROTATION",
     "IBUG68",
-    "INNER_FACE",
+    "INNER_LANDMARKS",
     "LANDMARKER_MODEL",
     "LANDMARK_COUNT",
     "LID_AT_LOOK_DOWN",
@@ -24,22 +34,22 @@ __all__ = [
     "PART_NECK",
     "PART_SKIN",
     "RIG_FILE",
-    "STEP",
+    "RIG_STEP",
+    "FaceIdentity",
     "FaceRig",
-    "Identity",
     "Landmarker",
-    "Rest",
-    "Segmenter",
-    "estimate_rest",
+    "PersonSegmenter",
+    "RestLevels",
+    "estimate_person_depth",
+    "estimate_rest_levels",
     "expression_channels",
-    "extend_surface",
-    "fill",
     "fit_clip",
     "fit_identity",
-    "lens_matrix",
+    "intrinsics_matrix",
     "load_rig",
     "project_points",
+    "rasterize_triangles",
     "render_surface",
-    "spread",
-    "view_terms",
+    "select_diverse_frames",
+    "view_direction_terms",
 ]

@@ -17,4 +17,4 @@ EYES = (33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380)
 OUTER_LIPS = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
 INNER_LIPS = (78, 82, 13, 312, 308, 317, 14, 87)
 
-IBUG68 = np.array(JAW + BROWS + NOSE + EYES + OUTER_LIPS + INNER_LIPS)  # [68] indices into a Sighting's points
+IBUG68 = np.array(JAW + BROWS + NOSE + EYES + OUTER_LIPS + INNER_LIPS)  # [68] indices into a FaceDetection's points

@@ -2,15 +2,15 @@
 """The face that is fitted: ICT-FaceKit cut to what tracking needs, in talksplat's head space.
 
 `ict_face.npz` (MIT, (c) 2020 USC ICT; `ICT_LICENSE`) holds face, head and neck, mouth socket, gums and tongue, teeth
-and eyeballs; 53 expressions; the strongest identity modes. Everything is int16 in steps of STEP metres. It was made by
+and eyeballs; 53 expressions; the strongest identity modes. Everything is int16 in steps of RIG_STEP metres. Made by
 
     python -m talksplat.samples.pack_face_rig --data ../shared/data
 
 Head space: right-handed, metres, Z up; the head looks along -Y and its own left is +X.
-It does not know hair, shoulders, or a tongue that moves by itself; eyeballs do not turn.
+Knows no hair, no shoulders, and no tongue that moves by itself; eyeballs do not turn.
 
 Letters: V vertices, F triangles, E = 53 expressions, I identity modes, M points on the surface,
-D = 5 terms of a direction of view.
+D = 5 terms of a view direction.
 """
 
 from dataclasses import dataclass
@@ -20,15 +20,17 @@ from pathlib import Path
 import numpy as np
 
 RIG_FILE = Path(__file__).with_name("ict_face.npz")
-STEP = 1e-5  # metres: int16 reaches +-0.33 m, and 60 modes of rounding stay below 0.03 mm
+RIG_STEP = 1e-5  # metres: int16 reaches +-0.33 m, and 60 modes of rounding stay below 0.03 mm
 
-MOST_VIEW = {0: 0.68, 2: 0.42}  # sines of yaw (43 degrees) and pitch (25): a little beyond what was measured
+MAX_VIEW = {0: 0.68, 2: 0.42}  # sines of yaw (43 degrees) and pitch (25): a little beyond what was measured
 
 PART_SKIN, PART_NECK, PART_EYE, PART_MOUTH = 1, 2, 3, 4  # part of a triangle; 0 is nothing
 
 
 @dataclass(frozen=True)
 class FaceRig:
+    """A linear face model: a mean face, expression offsets, identity modes, and MediaPipe's landmarks on it."""
+
     neutral: np.ndarray  # [V, 3] float32 metres: the mean face at rest
     expressions: np.ndarray  # [E, V, 3] float32 metres, offsets at weight 1
     identities: np.ndarray  # [I, V, 3] float32 metres, offsets at one sigma, strongest first
@@ -36,49 +38,50 @@ class FaceRig:
     triangles: np.ndarray  # [F, 3] int32, counter-clockwise seen from outside
     parts: np.ndarray  # [F] uint8: SKIN, NECK, EYE or MOUTH
     landmark_vertices: np.ndarray  # [68] int32, iBUG order
-    seen_points: np.ndarray  # [M] int32: MediaPipe landmarks that have a place on this rig
-    seen_corners: np.ndarray  # [M, 3] int32: the vertices between which that place lies
-    seen_shares: np.ndarray  # [M, 3] float32, of the three vertices; sums to 1
-    seen_noise: np.ndarray  # [M] float32 metres: how far the landmark strays from that place, per axis
-    seen_drift: np.ndarray  # [M, 3, D] float32 metres, head space: how far the place moves for each of `view_terms`
+    mediapipe_indices: np.ndarray  # [M] int32: MediaPipe landmarks that have a point on this rig
+    mediapipe_corners: np.ndarray  # [M, 3] int32: the vertices of the triangle that the point is in
+    mediapipe_barycentric: np.ndarray  # [M, 3] float32, of the three vertices; sums to 1
+    mediapipe_noise: np.ndarray  # [M] float32 metres: how far the landmark strays from that point, per axis
+    mediapipe_drift: np.ndarray  # [M, 3, D] float32 metres, head space: how far the point moves for each view term
 
     def index(self, name: str) -> int:
+        """The column of an expression. Raises ValueError for an unknown name."""
         return self.expression_names.index(name)
 
-    def shaped(self, identity: np.ndarray) -> np.ndarray:
+    def neutral_shape(self, identity: np.ndarray) -> np.ndarray:
         """[I] coefficients in sigmas -> [V, 3] float32 metres: this person at rest."""
         return self.neutral + np.tensordot(identity.astype(np.float32), self.identities, 1)
 
     def vertices(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
         """[I] coefficients, [E] weights -> [V, 3] float32 metres."""
-        return self.shaped(identity) + np.tensordot(expression.astype(np.float32), self.expressions, 1)
+        return self.neutral_shape(identity) + np.tensordot(expression.astype(np.float32), self.expressions, 1)
 
-    def on_surface(self, corners: np.ndarray, shares: np.ndarray) -> "Points":
-        """The part of the model that moves M places, given by [M, 3] vertices and their [M, 3] shares."""
+    def surface_points(self, corners: np.ndarray, barycentric: np.ndarray) -> "SurfacePoints":
+        """The model of M points, given by [M, C] vertices and their [M, C] barycentric weights."""
 
-        def mixed(values: np.ndarray) -> np.ndarray:
-            return np.einsum("...mcd,mc->...md", values[..., corners, :].astype(np.float64), shares)
+        def interpolate(values: np.ndarray) -> np.ndarray:
+            return np.einsum("...mcd,mc->...md", values[..., corners, :].astype(np.float64), barycentric)
 
-        return Points(mixed(self.neutral), mixed(self.expressions), mixed(self.identities))
+        return SurfacePoints(interpolate(self.neutral), interpolate(self.expressions), interpolate(self.identities))
 
     @property
-    def landmarks(self) -> "Points":
+    def landmarks(self) -> "SurfacePoints":
         """The 68 iBUG landmarks as points of the model."""
         v = self.landmark_vertices[:, None]
-        return self.on_surface(v, np.ones((len(v), 1)))
+        return self.surface_points(v, np.ones((len(v), 1)))
 
     @property
-    def seen(self) -> "Points":
-        """The places of MediaPipe's landmarks `seen_points`."""
-        return self.on_surface(self.seen_corners, self.seen_shares.astype(np.float64))
+    def mediapipe_points(self) -> "SurfacePoints":
+        """The points of MediaPipe's landmarks `mediapipe_indices`."""
+        return self.surface_points(self.mediapipe_corners, self.mediapipe_barycentric.astype(np.float64))
 
 
-def view_terms(
-    sight: np.ndarray,  # [..., 3] unit vector from the camera to the head, head space: (0, 1, 0) from the front
+def view_direction_terms(
+    direction: np.ndarray,  # [..., 3] unit vector from the camera to the head, head space: (0, 1, 0) from the front
 ) -> tuple[np.ndarray, np.ndarray]:
-    """([..., D] x, z, xx, zz, xz of the direction; [..., D, 3] their slopes), constant beyond MOST_VIEW."""
-    x, z = (np.clip(sight[..., axis], -most, most) for axis, most in MOST_VIEW.items())
-    within_x, within_z = (np.abs(sight[..., axis]) < most for axis, most in MOST_VIEW.items())
+    """([..., D] x, z, xx, zz, xz of the direction; [..., D, 3] their derivatives), constant beyond MAX_VIEW."""
+    x, z = (np.clip(direction[..., axis], -limit, limit) for axis, limit in MAX_VIEW.items())
+    within_x, within_z = (np.abs(direction[..., axis]) < limit for axis, limit in MAX_VIEW.items())
     terms = np.stack([x, z, x * x, z * z, x * z], -1)
     o, one = np.zeros_like(x), np.ones_like(x)
     by_x = np.stack([one, o, 2 * x, o, z], -1) * within_x[..., None]
@@ -87,8 +90,8 @@ def view_terms(
 
 
 @dataclass(frozen=True)
-class Points:
-    """M places on the surface as a linear function of identity and expression, float64."""
+class SurfacePoints:
+    """M points on the surface as a linear function of identity and expression, float64."""
 
     neutral: np.ndarray  # [M, 3] metres
     expressions: np.ndarray  # [E, M, 3]
@@ -103,21 +106,19 @@ class Points:
 def load_rig() -> FaceRig:
     """The shipped rig, read once."""
     with np.load(RIG_FILE, allow_pickle=False) as stored:
-
-        def metres(key: str) -> np.ndarray:
-            return stored[key].astype(np.float32) * np.float32(STEP)
-
+        offsets = {
+            key: stored[key].astype(np.float32) * np.float32(RIG_STEP)
+            for key in ("neutral", "expressions", "identities")
+        }
         return FaceRig(
-            metres("neutral"),
-            metres("expressions"),
-            metres("identities"),
-            tuple(str(name) for name in stored["expression_names"]),
-            stored["triangles"].astype(np.int32),
-            stored["parts"],
-            stored["landmark_vertices"].astype(np.int32),
-            stored["seen_points"],
-            stored["seen_corners"],
-            stored["seen_shares"],
-            stored["seen_noise"],
-            stored["seen_drift"],
+            **offsets,
+            expression_names=tuple(str(name) for name in stored["expression_names"]),
+            triangles=stored["triangles"].astype(np.int32),
+            parts=stored["parts"],
+            landmark_vertices=stored["landmark_vertices"].astype(np.int32),
+            mediapipe_indices=stored["seen_points"],
+            mediapipe_corners=stored["seen_corners"],
+            mediapipe_barycentric=stored["seen_shares"],
+            mediapipe_noise=stored["seen_noise"],
+            mediapipe_drift=stored["seen_drift"],
         )

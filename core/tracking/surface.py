@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fitted face as a depth picture: what lifts a trainer's first Gaussians off the film.
+"""The fitted face as a depth map, from which training places its initial Gaussians.
 
-`surface` draws the rig with a small z-buffer, exactly at pixel centres, planar depth (along the view axis). The rig has
-no hair and no shoulders: `extended` guesses a depth for the rest of the person, and says where it guessed.
+`render_surface` draws the rig with a small z-buffer, exactly at pixel centres, planar depth (along the view axis). The
+rig has no hair and no shoulders: `estimate_person_depth` guesses a depth for the rest of the person.
 Letters: H x W pixels, V vertices, F triangles.
 """
 
@@ -14,27 +14,23 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from .rig import PART_NECK, FaceRig
 
-PERSON = 0.5  # alpha from which a pixel is the person's
-MOST_HAIR = 0.02  # metres that hair lies behind the nearest edge of the face, far away from it
-HAIR_REACH = 0.05  # metres on the picture within which it sinks by 1 - 1/e of that
-MOST_TORSO = 0.03  # metres that the chest comes towards the camera from the neck
+PERSON = 0.5  # alpha from which a pixel belongs to the person
+MAX_HAIR = 0.02  # metres that hair is behind the nearest edge of the face, far away from it
+HAIR_REACH = 0.05  # metres in the picture within which it recedes by 1 - 1/e of that
+MAX_TORSO = 0.03  # metres that the chest comes towards the camera from the neck
 TORSO_REACH = 0.12  # metres
 
 
 @dataclass(frozen=True)
-class Surface:
+class SurfaceRender:
+    """The rig in one picture."""
+
     depth: np.ndarray  # [H, W] float32 metres along the view axis, 0 = nothing
     part: np.ndarray  # [H, W] uint8: 0 nothing, or the rig's SKIN, NECK, EYE, MOUTH
 
 
-@dataclass(frozen=True)
-class Extended:
-    depth: np.ndarray  # [H, W] float32 metres, 0 = background
-    guessed: np.ndarray  # [H, W] bool: not on the rig
-
-
 @njit(cache=True)
-def fill(
+def rasterize_triangles(
     pixels,  # [V, 2] float64, centres at +0.5
     depths,  # [V] float64 metres; triangles with a corner at or behind 0 are left out
     triangles,  # [F, 3] integers
@@ -42,7 +38,7 @@ def fill(
     depth_image,  # [H, W] float64, inf = nothing; changed
     part_image,  # [H, W] uint8; changed
 ):  # pragma: no cover (compiled)
-    """Triangles over what is there; the smaller depth wins."""
+    """Draw triangles over what is there; the smaller depth wins."""
     height, width = depth_image.shape
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -67,7 +63,7 @@ def fill(
                 wc = 1.0 - wa - wb
                 if wa < 0.0 or wb < 0.0 or wc < 0.0:
                     continue
-                depth = 1.0 / (wa / depths[a] + wb / depths[b] + wc / depths[c])  # 1/z is linear on the film
+                depth = 1.0 / (wa / depths[a] + wb / depths[b] + wc / depths[c])  # 1/z is linear in the image
                 if depth < depth_image[row, column]:
                     depth_image[row, column] = depth
                     part_image[row, column] = parts[t]
@@ -80,54 +76,59 @@ def render_surface(
     viewmat: np.ndarray,  # [4, 4] head space -> camera, OpenCV axes
     K: np.ndarray,  # [3, 3] pixels, centres at +0.5
     size: tuple[int, int],  # width, height
-) -> Surface:
+) -> SurfaceRender:
     """Depth and parts of the rig in one picture."""
-    camera = rig.vertices(identity, expression).astype(np.float64) @ viewmat[:3, :3].T + viewmat[:3, 3]
-    film = camera @ np.asarray(K, np.float64).T
+    camera_points = rig.vertices(identity, expression).astype(np.float64) @ viewmat[:3, :3].T + viewmat[:3, 3]
+    homogeneous = camera_points @ np.asarray(K, np.float64).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        pixels = film[:, :2] / film[:, 2:]
-    # A camera within the head would make pixels without bounds; what is behind it is not drawn.
-    depths = np.where(np.isfinite(pixels).all(1), camera[:, 2], 0.0)
+        pixels = homogeneous[:, :2] / homogeneous[:, 2:]
+    # A camera inside the head would make unbounded pixels; what is behind it is not drawn.
+    depths = np.where(np.isfinite(pixels).all(1), camera_points[:, 2], 0.0)
     pixels = np.clip(np.nan_to_num(pixels), -1e6, 1e6)
     depth = np.full((size[1], size[0]), np.inf)
     part = np.zeros((size[1], size[0]), np.uint8)
-    fill(pixels, depths, rig.triangles, rig.parts, depth, part)
-    return Surface(np.where(np.isfinite(depth), depth, 0.0).astype(np.float32), part)
+    rasterize_triangles(pixels, depths, rig.triangles, rig.parts, depth, part)
+    return SurfaceRender(np.where(np.isfinite(depth), depth, 0.0).astype(np.float32), part)
 
 
-def extend_surface(
-    found: Surface,
+def estimate_person_depth(
+    surface: SurfaceRender,
     alpha: np.ndarray,  # [H, W] 0..1 of the person
     focal: float,  # pixels
-) -> Extended:
-    """Depth for the whole person: the rig's where it is drawn, a guess for hair, ears' surroundings and torso.
+) -> np.ndarray:
+    """[H, W] float32 metres along the view axis, 0 = background: the rig's depth where it is drawn, a guess for hair,
+    ears and torso.
 
-    The guess (ours, no source) starts at the depth of the nearest edge of the rig. Beside and above the face it sinks
-    behind it, MOST_HAIR at the end; below the neck it comes forward, MOST_TORSO at the end; both smoothly. Where the
-    rig is drawn outside the person's mask nothing is kept.
+    Not in the paper: chosen because it is continuous. The guess starts at the depth of the nearest edge of the rig.
+    Beside and above the face it recedes, by MAX_HAIR at the end; below the neck it comes forward, by MAX_TORSO at the
+    end; both smoothly. Outside the person's mask there is no depth, not even the rig's.
     """
     person = np.asarray(alpha) >= PERSON
-    drawn = found.depth > 0.0
+    drawn = surface.depth > 0.0
     if not drawn.any():
-        return Extended(np.zeros(found.depth.shape, np.float32), np.zeros(found.depth.shape, bool))
-    distance, (rows, columns) = distance_transform_edt(~drawn, return_indices=True)
-    nearest = found.depth[rows, columns].astype(np.float64)
-    middle = float(np.median(found.depth[drawn]))
-    away = distance * middle / focal  # metres
-    sunk = nearest + MOST_HAIR * (1.0 - np.exp(-away / HAIR_REACH))
-    risen = nearest - MOST_TORSO * (1.0 - np.exp(-away / TORSO_REACH))
-    torso = below_neck(found, distance)
-    guess = torso * risen + (1.0 - torso) * sunk
-    soft = gaussian_filter(np.where(drawn, found.depth, guess), 2.0)  # nearest edges meet in creases
-    depth = np.where(drawn, found.depth, soft)
-    return Extended(np.where(person, depth, 0.0).astype(np.float32), person & ~drawn)
+        return np.zeros(surface.depth.shape, np.float32)
+    guess = _extrapolate_depth(surface, drawn, focal)
+    soft = gaussian_filter(np.where(drawn, surface.depth, guess), 2.0)  # nearest edges meet in creases
+    return np.where(person, np.where(drawn, surface.depth, soft), 0.0).astype(np.float32)
 
 
-def below_neck(found: Surface, distance: np.ndarray) -> np.ndarray:
+def _extrapolate_depth(surface: SurfaceRender, drawn: np.ndarray, focal: float) -> np.ndarray:
+    """[H, W] metres: the depth of the nearest drawn pixel, receding for hair and approaching for the torso."""
+    nearest_drawn = np.asarray(distance_transform_edt(~drawn, return_distances=False, return_indices=True))  # [2, H, W]
+    nearest = surface.depth[nearest_drawn[0], nearest_drawn[1]].astype(np.float64)
+    distance = np.sqrt(((nearest_drawn - np.indices(drawn.shape)) ** 2.0).sum(0))  # pixels
+    away = distance * float(np.median(surface.depth[drawn])) / focal  # metres
+    hair = nearest + MAX_HAIR * (1.0 - np.exp(-away / HAIR_REACH))
+    chest = nearest - MAX_TORSO * (1.0 - np.exp(-away / TORSO_REACH))
+    torso = torso_share(surface)
+    return torso * chest + (1.0 - torso) * hair
+
+
+def torso_share(surface: SurfaceRender) -> np.ndarray:
     """[H, W] 0..1: how far a pixel belongs to the torso: lower than the middle of the neck, softly."""
-    rows = np.nonzero((found.part == PART_NECK).any(1))[0]
+    rows = np.nonzero((surface.part == PART_NECK).any(1))[0]
     if not len(rows):
-        return np.zeros(distance.shape)
+        return np.zeros(surface.part.shape)
     height = max(float(rows[-1] - rows[0]), 4.0)
-    at = (np.arange(len(distance)) + 0.5 - (rows[0] + 0.5 * height)) / (0.25 * height)
-    return np.broadcast_to((1.0 / (1.0 + np.exp(-np.clip(at, -30, 30))))[:, None], distance.shape)
+    below = (np.arange(len(surface.part)) + 0.5 - (rows[0] + 0.5 * height)) / (0.25 * height)
+    return np.broadcast_to((1.0 / (1.0 + np.exp(-np.clip(below, -30, 30))))[:, None], surface.part.shape)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.tracking import fill
+from ...core.tracking import rasterize_triangles
 
 DEPTH_UNIT = 1e-4  # metres of one grey level in the stored depth
 
@@ -38,6 +38,6 @@ def label_and_depth(
     depth = np.full((height, width), np.inf)
     for part in parts:
         points, depths = project(part.vertices.astype(np.float64), viewmat, intrinsics)
-        fill(points, depths, part.triangles, part.labels, depth, labels)
+        rasterize_triangles(points, depths, part.triangles, part.labels, depth, labels)
     stored = np.where(np.isfinite(depth), np.rint(depth / DEPTH_UNIT), 0)
     return labels, stored.clip(0, 65535).astype(np.uint16)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fit against what is known: made-up faces seen through a made-up camera, and the actor's renders."""
+"""The fit against the truth: synthetic faces in a synthetic camera, and the actor's renders."""
 
 import importlib.util
 import sys
@@ -10,165 +10,176 @@ import numpy as np
 import pytest
 
 from talksplat.core.tracking import fit_solver
-from talksplat.core.tracking.fit import Identity, fit_clip, fit_identity, lens_matrix, problem_of, spread
-from talksplat.core.tracking.fit_solver import State, places
+from talksplat.core.tracking.fit import (
+    FaceIdentity,
+    fit_clip,
+    fit_identity,
+    intrinsics_matrix,
+    make_problem,
+    select_diverse_frames,
+)
+from talksplat.core.tracking.fit_solver import FitState, expected_points
 from talksplat.core.tracking.pose import (
-    FRONTAL,
-    first_guess,
-    lenses,
+    FRONTAL_ROTATION,
+    initial_pose,
+    intrinsics_per_frame,
     mean_rotation,
     project_points,
-    turned,
-    turning_vectors,
+    rotation_matrices,
+    rotation_vectors,
 )
-from talksplat.core.tracking.rig import load_rig, view_terms
-from talksplat.core.tracking.smoothing import smoothed
+from talksplat.core.tracking.rig import load_rig, view_direction_terms
+from talksplat.core.tracking.smoothing import smooth_signal
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTOR = ROOT / "tests" / "fixtures" / "actor"
 RATE, SIZE = 25.0, 256
 
 
-def acted(frames: int = 50, noise: float = 0.0, seed: int = 1):
-    """(points [T, 478, 2], state) of a face that turns and talks; landmarks fall where the rig says, plus noise."""
+def synthetic_clip(frames: int = 50, noise: float = 0.0, seed: int = 1):
+    """(points [T, 478, 2], state) of a face that turns and talks; landmarks are where the rig says, plus noise."""
     rig, random = load_rig(), np.random.default_rng(seed)
     t = np.arange(frames) / RATE
     turns = np.radians([6, 4, 3]) * np.sin(2 * np.pi * np.outer(t, [0.5, 0.7, 0.3]) + [0, 1, 2])
-    rotation = turned(turns) @ FRONTAL
+    rotation = rotation_matrices(turns) @ FRONTAL_ROTATION
     translation = np.array([0.01, 0.0, 0.8]) + 0.01 * np.sin(t)[:, None]
     expression = np.zeros((frames, len(rig.expression_names)))
     expression[:, rig.index("jawOpen")] = 0.2 - 0.2 * np.cos(2 * np.pi * 3 * t)
     expression[:, rig.index("mouthSmile_L")] = 0.5
     identity = 0.7 * random.normal(size=len(rig.identities))
-    state = State(rotation, translation, expression, identity)
-    K = lens_matrix(SIZE, SIZE)
-    problem = problem_of(np.zeros((frames, 478, 2)), K, rig)
-    pixels, _ = project_points(places(problem, state), rotation, translation, lenses(K, frames))
+    state = FitState(rotation, translation, expression, identity)
+    K = intrinsics_matrix(SIZE, SIZE)
+    problem = make_problem(np.zeros((frames, 478, 2)), K, rig)
+    pixels, _ = project_points(expected_points(problem, state), rotation, translation, intrinsics_per_frame(K, frames))
     points = np.zeros((frames, 478, 2))
-    points[:, rig.seen_points] = pixels + noise * random.normal(size=pixels.shape)
+    points[:, rig.mediapipe_indices] = pixels + noise * random.normal(size=pixels.shape)
     return points, state, K
 
 
-def turn_errors(fitted, state) -> np.ndarray:
-    """[T] degrees, one constant rotation taken out."""
-    found = fitted.viewmat[:, :3, :3]
+def rotation_errors(track, state) -> np.ndarray:
+    """[T] degrees, one constant rotation removed."""
+    found = track.viewmat[:, :3, :3]
     constant = mean_rotation(found.swapaxes(-1, -2) @ state.rotation)
-    return np.degrees(np.linalg.norm(turning_vectors(found @ constant @ state.rotation.swapaxes(-1, -2)), axis=-1))
+    return np.degrees(np.linalg.norm(rotation_vectors(found @ constant @ state.rotation.swapaxes(-1, -2)), axis=-1))
 
 
-def test_turning_vectors_come_back():
+def test_rotation_vectors_are_the_inverse_of_rotation_matrices():
     vectors = np.random.default_rng(0).normal(size=(200, 3))
     vectors *= np.linspace(0.0, 3.1, 200)[:, None] / np.linalg.norm(vectors, axis=1, keepdims=True)
-    np.testing.assert_allclose(turning_vectors(turned(vectors)), vectors, atol=1e-6)
+    np.testing.assert_allclose(rotation_vectors(rotation_matrices(vectors)), vectors, atol=1e-6)
 
 
-def test_first_guess_is_near():
-    points, state, K = acted()
+def test_the_initial_pose_is_near():
+    points, state, K = synthetic_clip()
     rig = load_rig()
-    rest = rig.seen.at(state.identity, np.zeros(len(rig.expression_names)))
-    rotation, translation = first_guess(rest, points[:, rig.seen_points], lenses(K, len(points)))
-    off = np.linalg.norm(turning_vectors(rotation @ state.rotation.swapaxes(-1, -2)), axis=-1)
-    assert np.degrees(off).max() < 8
+    rest = rig.mediapipe_points.at(state.identity, np.zeros(len(rig.expression_names)))
+    rotation, translation = initial_pose(rest, points[:, rig.mediapipe_indices], intrinsics_per_frame(K, len(points)))
+    error = np.linalg.norm(rotation_vectors(rotation @ state.rotation.swapaxes(-1, -2)), axis=-1)
+    assert np.degrees(error).max() < 8
     assert np.abs(translation - state.translation).max() < 0.08
 
 
-def test_jacobian_is_the_difference_quotient():
-    points, state, K = acted(3)
-    problem = problem_of(points + 3.0, K, load_rig())
+def test_the_jacobian_is_the_difference_quotient():
+    points, state, K = synthetic_clip(3)
+    problem = make_problem(points + 3.0, K, load_rig())
     robust, fit_solver.HUBER = fit_solver.HUBER, 1e9
     try:
-        unknowns, tiny = 6 + state.expression.shape[1], 1e-6
-        residual, jacobian, shape = fit_solver.linearised(problem, state, unknowns, True)
+        unknowns, epsilon = 6 + state.expression.shape[1], 1e-6
+        local = fit_solver.linearize(problem, state, unknowns, True)
         for column in (0, 1, 2, 6 + 26, 6 + 45):
-            moved = State(state.rotation, state.translation, state.expression, state.identity)
+            moved = FitState(state.rotation, state.translation, state.expression, state.identity)
             change = np.zeros((3, unknowns))
-            change[:, column] = tiny
-            fit_solver.move(moved, change)
-            quotient = (fit_solver.linearised(problem, moved, 6, False)[0] - residual) / -tiny
+            change[:, column] = epsilon
+            fit_solver.apply_update(moved, change)
+            quotient = (fit_solver.linearize(problem, moved, 6, False).residual - local.residual) / -epsilon
             # the solver takes a pixel's size in metres as given; it changes with the turn in the fourth digit
-            np.testing.assert_allclose(quotient, jacobian[..., column], atol=2e-2 * np.abs(jacobian[..., column]).max())
-        bent = replace_identity(state, 4, tiny)
-        quotient = (fit_solver.linearised(problem, bent, 6, False)[0] - residual) / -tiny
-        np.testing.assert_allclose(quotient, shape[..., 4], atol=2e-2 * np.abs(shape[..., 4]).max())
+            slope = local.jacobian[..., column]
+            np.testing.assert_allclose(quotient, slope, atol=2e-2 * np.abs(slope).max())
+        changed = change_identity(state, 4, epsilon)
+        quotient = (fit_solver.linearize(problem, changed, 6, False).residual - local.residual) / -epsilon
+        slope = local.identity_jacobian[..., 4]
+        np.testing.assert_allclose(quotient, slope, atol=2e-2 * np.abs(slope).max())
     finally:
         fit_solver.HUBER = robust
 
 
-def replace_identity(state: State, mode: int, by: float) -> State:
+def change_identity(state: FitState, mode: int, by: float) -> FitState:
     identity = state.identity.copy()
     identity[mode] += by
     return replace(state, identity=identity)
 
 
-def test_view_terms_slope():
-    sight = np.array([[0.3, 0.9, -0.2], [-0.1, 0.9, 0.3]])
-    _, slopes = view_terms(sight)
+def test_view_direction_terms_derivatives():
+    direction = np.array([[0.3, 0.9, -0.2], [-0.1, 0.9, 0.3]])
+    _, slopes = view_direction_terms(direction)
     for axis in range(3):
         step = np.eye(3)[axis] * 1e-6
-        quotient = (view_terms(sight + step)[0] - view_terms(sight - step)[0]) / 2e-6
+        quotient = (view_direction_terms(direction + step)[0] - view_direction_terms(direction - step)[0]) / 2e-6
         np.testing.assert_allclose(slopes[..., axis], quotient, atol=1e-8)
 
 
-def test_an_unknown_face_is_found():
-    points, state, K = acted(noise=0.3)
+def test_an_unknown_face_is_fitted():
+    points, state, K = synthetic_clip(noise=0.3)
     rig = load_rig()
     identity = fit_identity(points, K, rig)
-    fitted = fit_clip(points, np.ones(len(points), bool), K, rig, identity, RATE)
-    assert np.median(turn_errors(fitted, state)) < 0.5
+    track = fit_clip(points, np.ones(len(points), bool), K, rig, identity, RATE)
+    assert np.median(rotation_errors(track, state)) < 0.5
     truth, _ = project_points(
-        rig.landmarks.at(state.identity, state.expression), state.rotation, state.translation, lenses(K, len(points))
+        rig.landmarks.at(state.identity, state.expression),
+        state.rotation,
+        state.translation,
+        intrinsics_per_frame(K, len(points)),
     )
-    off = np.linalg.norm(fitted.landmarks2d - truth, axis=-1)
-    assert np.median(off) < 0.6
-    assert fitted.residual.max() < 1.5
-    assert ((fitted.expression >= 0) & (fitted.expression <= 1)).all()
-    jaw = fitted.expression[:, rig.index("jawOpen")]
+    errors = np.linalg.norm(track.landmarks2d - truth, axis=-1)
+    assert np.median(errors) < 0.6
+    assert track.residual.max() < 1.5
+    assert ((track.expression >= 0) & (track.expression <= 1)).all()
+    jaw = track.expression[:, rig.index("jawOpen")]
     assert np.corrcoef(jaw, state.expression[:, rig.index("jawOpen")])[0, 1] > 0.97
 
 
 def test_the_mouth_is_not_late():
     """The lip gap of a talking mouth, against the truth at shifts of a frame: the best is none, and by symmetry."""
-    points, state, K = acted(75, noise=0.2)
+    points, state, K = synthetic_clip(75, noise=0.2)
     rig = load_rig()
-    fitted = fit_clip(points, np.ones(75, bool), K, rig, Identity(state.identity, 0.0), RATE)
-    gap = np.linalg.norm(fitted.landmarks[:, 62] - fitted.landmarks[:, 66], axis=-1)
+    track = fit_clip(points, np.ones(75, bool), K, rig, FaceIdentity(state.identity, 0.0), RATE)
+    gap = np.linalg.norm(track.landmarks[:, 62] - track.landmarks[:, 66], axis=-1)
     true = rig.landmarks.at(state.identity, state.expression)
     true = np.linalg.norm(true[:, 62] - true[:, 66], axis=-1)
-    fits = [np.corrcoef(gap[5:-5], true[5 + k : 70 + k])[0, 1] for k in (-1, 0, 1)]
-    assert fits[1] > 0.99
-    assert fits[1] > max(fits[0], fits[2])
-    assert abs(fits[0] - fits[2]) < 0.03
+    correlations = [np.corrcoef(gap[5:-5], true[5 + k : 70 + k])[0, 1] for k in (-1, 0, 1)]
+    assert correlations[1] > 0.99
+    assert correlations[1] > max(correlations[0], correlations[2])
+    assert abs(correlations[0] - correlations[2]) < 0.03
 
 
-def test_a_gap_is_bridged_and_marked():
-    points, state, K = acted(60)
+def test_unseen_frames_are_interpolated():
+    points, state, K = synthetic_clip(60)
     seen = np.ones(60, bool)
     seen[20:26] = seen[:3] = seen[-4:] = False
     points[~seen] = 1e4
     rig = load_rig()
-    fitted = fit_clip(points, seen, K, rig, Identity(state.identity, 0.0), RATE)
-    assert (fitted.seen == seen).all()
-    assert np.isnan(fitted.residual[~seen]).all()
-    assert np.isfinite(fitted.residual[seen]).all()
-    assert turn_errors(fitted, state)[20:26].max() < 2.0
-    assert np.isfinite(fitted.viewmat).all()
+    track = fit_clip(points, seen, K, rig, FaceIdentity(state.identity, 0.0), RATE)
+    assert np.isnan(track.residual[~seen]).all()
+    assert np.isfinite(track.residual[seen]).all()
+    assert rotation_errors(track, state)[20:26].max() < 2.0
+    assert np.isfinite(track.viewmat).all()
     with pytest.raises(ValueError, match="no frame"):
-        fit_clip(points, np.zeros(60, bool), K, rig, Identity(state.identity, 0.0))
+        fit_clip(points, np.zeros(60, bool), K, rig, FaceIdentity(state.identity, 0.0))
 
 
-def test_frames_fit_as_in_company():
+def test_frames_are_independent_without_smoothing():
     """A frame's pose does not depend on the frames beside it when time is left out."""
-    points, state, K = acted(9, noise=0.5)
-    rig, identity = load_rig(), Identity(state.identity, 0.0)
+    points, state, K = synthetic_clip(9, noise=0.5)
+    rig, identity = load_rig(), FaceIdentity(state.identity, 0.0)
     together = fit_clip(points, np.ones(9, bool), K, rig, identity, smooth=False)
     alone = fit_clip(points[4:5], np.ones(1, bool), K, rig, identity, smooth=False)
     np.testing.assert_allclose(together.viewmat[4], alone.viewmat[0], atol=1e-9)
 
 
-def test_an_own_lens_each_frame():
+def test_intrinsics_per_frame():
     """Each frame cropped elsewhere: the same head, when K says so."""
-    points, state, K = acted(9)
-    rig, identity = load_rig(), Identity(state.identity, 0.0)
+    points, state, K = synthetic_clip(9)
+    rig, identity = load_rig(), FaceIdentity(state.identity, 0.0)
     shift = np.random.default_rng(0).uniform(-40, 40, (9, 2))
     moved = np.tile(K, (9, 1, 1))
     moved[:, :2, 2] += shift
@@ -177,26 +188,26 @@ def test_an_own_lens_each_frame():
     np.testing.assert_allclose(here.viewmat, there.viewmat, atol=1e-7)
 
 
-def test_spread_is_different_and_not_strange():
-    points, _, _ = acted(50, noise=0.1)
+def test_diverse_frames_are_different_and_no_outliers():
+    points, _, _ = synthetic_clip(50, noise=0.1)
     points[7] = np.random.default_rng(0).uniform(0, 256, points[7].shape)
-    chosen = spread(points, 12)
-    assert len(set(chosen)) == 12
-    assert 7 not in chosen
+    selected = select_diverse_frames(points, 12)
+    assert len(set(selected)) == 12
+    assert 7 not in selected
 
 
 def test_smoothing_keeps_lines_and_symmetry():
     t = np.arange(40.0)
-    np.testing.assert_allclose(smoothed(3 * t - 5, 4, 25), 3 * t - 5, atol=1e-6)
+    np.testing.assert_allclose(smooth_signal(3 * t - 5, 4, 25), 3 * t - 5, atol=1e-6)
     bump = np.zeros(41)
     bump[20] = 1
-    answer = smoothed(bump, 4, 25)
-    np.testing.assert_allclose(answer, answer[::-1], atol=1e-9)
-    assert answer.argmax() == 20
+    response = smooth_signal(bump, 4, 25)
+    np.testing.assert_allclose(response, response[::-1], atol=1e-9)
+    assert response.argmax() == 20
     for hertz, low, high in ((1.0, 0.98, 1.001), (4.0, 0.45, 0.55), (10.0, 0.0, 0.1)):
         wave = np.sin(2 * np.pi * hertz * np.arange(400) / 25)
-        calm = smoothed(wave, 4, 25)[100:300]
-        assert low < np.abs(calm).max() / np.abs(wave).max() < high
+        smooth = smooth_signal(wave, 4, 25)[100:300]
+        assert low < np.abs(smooth).max() / np.abs(wave).max() < high
 
 
 def benchmark():
@@ -207,8 +218,8 @@ def benchmark():
     return module
 
 
-def test_the_actor_is_found():
-    """Twelve renders of a face that was never told, drawn at random from the frontal range: issue 3's floors."""
+def test_the_actor_is_tracked():
+    """Twelve renders of a face unknown to the fit, drawn at random from the frontal range: issue 3's limits."""
     pytest.importorskip("mediapipe")
     from PIL import Image
 
@@ -216,10 +227,10 @@ def test_the_actor_is_found():
     with np.load(ACTOR / "truth.npz", allow_pickle=False) as stored:
         truth = bench.Truth(stored["viewmat"], stored["K"], stored["landmarks2d"], stored["landmarks"])
     count = len(truth.viewmat)
-    points, seen = bench.detected(np.asarray(Image.open(ACTOR / f"{i}.webp")) for i in range(count))
+    points, seen = bench.detect_landmarks(np.asarray(Image.open(ACTOR / f"{i}.webp")) for i in range(count))
     assert seen.all()
-    for K in (truth.K, lens_matrix(SIZE, SIZE)):
-        figures = bench.measured(points, seen, truth, K)
+    for K in (truth.K, intrinsics_matrix(SIZE, SIZE)):
+        figures = bench.fit_and_compare(points, seen, truth, K)
         assert figures["frontal"]["landmarks"] < 1.0  # per cent of the face's width
         assert figures["frontal"]["turn"] < 1.5  # degrees
         assert figures["lip_gap"]["correlation"] > 0.95
