@@ -14,7 +14,7 @@ import bpy
 
 from ..core.formats import Camera, UserError, to_json
 from ..core.jobs import Bake, Render
-from ..core.performance import Controls
+from ..core.performance import Controls, controls_card
 from . import open_files, playback
 from .properties import SLIDERS
 from .scene import strip as strips
@@ -89,17 +89,11 @@ def changed_since_bake(scene: bpy.types.Scene, body: bpy.types.Object) -> list[s
     except UserError:
         return []
     card = bake.card
-    keyed = job.controls_per_frame
-    sliders = (
-        {"keyframed": len(keyed), "sha256": hashlib.sha256(to_json(keyed).encode()).hexdigest()}
-        if keyed
-        else vars(job.controls)
-    )
     same = {
         "the frame rate": Fraction(job.fps) == card.fps,
         "the frame range": (job.frame_start, job.frame_count) == (card.frame_start, card.frame_count),
         "the strip's place": abs(job.offset - card.offset) < 1e-6 or job.frame_start != card.frame_start,
-        "the sliders": sliders == card.controls,
+        "the sliders": controls_card(job.controls_per_frame or (job.controls,)) == card.controls,
     }
     return [name for name, is_same in same.items() if not is_same]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of our own and PLY, read and written in numpy alone: heads, bakes, tensors, Gaussian tables, cameras."""
+"""Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; read safely, written atomically."""
 
 from .atomic_write import atomic_write, is_nonempty_file
 from .bake_file import BakeReader, BakeWriter

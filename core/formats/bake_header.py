@@ -146,7 +146,7 @@ def create_bake(path: Path | str, card: BakeCard, canonical: Gaussians, branch: 
     base = io.BytesIO()
     columns = {name: getattr(canonical, name) for name in COLUMNS}
     dump_tensors(base, {**columns, "branch": branch, "order": morton_order(canonical.means)})
-    with atomic_write(path) as beside:
-        beside.write_bytes(
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(
             BAKE_MAGIC + pack_record(CARD, 0, to_json(card).encode()) + pack_record(BASE, 0, base.getvalue())
         )

@@ -57,12 +57,12 @@ def from_json(text: str | bytes, source: str) -> Any:
         ) from error
 
 
-def require_version(card: Any, ours: int, source: Path | str) -> Any:
-    """`card` (JSON values) when its version is `ours` or older. Raises UserError."""
+def require_version(card: Any, newest: int, source: Path | str) -> Any:
+    """`card` (JSON values) when its version is `newest` or older. Raises UserError."""
     version = card.get("version") if isinstance(card, dict) else None
     if type(version) is not int or version < 1:
         raise UserError(f"{source}: its card has no version; copy it again or recreate it.")
-    if version > ours:
+    if version > newest:
         raise UserError(f"{source}: made by a newer talksplat (version {version}); update this one.")
     return card
 

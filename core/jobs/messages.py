@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs: one frozen dataclass each. A setting is declared here once and becomes the shell's flag (the comment beside
+"""The jobs: one frozen dataclass each. A setting is declared here once and becomes the shell's flag (the comment next to
 it is the flag's help), the panel's default and the worker's message.
 
 A field's metadata says what only the shell needs: POSITIONAL, HIDDEN, or the registry whose names it takes.
