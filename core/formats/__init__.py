@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; read safely, written atomically."""
+"""Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; read safely, saved atomically."""
 
 from .atomic_write import atomic_write, is_nonempty_file
 from .bake_file import BakeReader, BakeWriter

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs: one frozen dataclass each. A setting is declared here once and becomes the shell's flag (the comment next to
-it is the flag's help), the panel's default and the worker's message.
+"""The jobs: one frozen dataclass each. A setting is declared here once and becomes the shell's flag (the comment on its
+line is the flag's help), the panel's default and the worker's message.
 
 A field's metadata says what only the shell needs: POSITIONAL, HIDDEN, or the registry whose names it takes.
 """
