@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sound through a head's ears: features, the window at each moment, each branch's audio code.
+"""A sound through a head's audio nets: features, the window at each moment, each branch's audio code.
 
 Here torch meets a `.head`; a performance then needs neither. Knows nothing of frames or files.
 
@@ -26,20 +26,20 @@ class AudioCodes:
         name = head.card.audio_encoder
         if name not in ENCODERS:
             raise UserError(
-                f"{head.source}: listens with the encoder {name[:40]!r}, which is unknown here "
+                f"{head.source}: its audio encoder {name[:40]!r} is unknown here "
                 f"(known: {', '.join(ENCODERS)}); update talksplat."
             )
         self.encoder = ENCODERS[name]
-        self.nets = {branch: _net(head, branch, self.encoder.channels) for branch in head.card.branches}
+        self.nets = {branch: _audio_net(head, branch, self.encoder.channels) for branch in head.card.branches}
 
     def rest(self) -> dict[str, np.ndarray]:
-        """What silence sounds like: branch -> [A] float32."""
+        """The codes of silence: branch -> [A] float32."""
         silence = Sound(np.zeros(SOUND_RATE, dtype=np.float32))
         features = self.encoder.encode(silence)
         return {branch: code[0] for branch, code in self._codes(features, np.array([silence.duration / 2])).items()}
 
     def codes(self, sound: Sound, times: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-        """Blocks of codes, branch -> [<=BLOCK,A] float32, that together answer `times` [M] seconds of the sound."""
+        """The codes at `times` [M] (seconds of the sound) in blocks, branch -> [<=BLOCK,A] float32."""
         features = self.encoder.encode(sound)
         for first in range(0, len(times), BLOCK):
             yield self._codes(features, times[first : first + BLOCK])
@@ -50,7 +50,7 @@ class AudioCodes:
         return {branch: net(windows).numpy() for branch, net in self.nets.items()}
 
 
-def _net(head: HeadFile, branch: str, channels: int) -> AudioCode:
+def _audio_net(head: HeadFile, branch: str, channels: int) -> AudioCode:
     width = head.card.audio_code.get(branch)
     tensors = {name: torch.from_numpy(array) for name, array in head.part(f"{branch}.audio").items()}
     if not width or not tensors:
@@ -58,7 +58,7 @@ def _net(head: HeadFile, branch: str, channels: int) -> AudioCode:
     net = AudioCode(channels, width)
     try:
         net.load_state_dict(tensors)
-    except RuntimeError as error:  # torch lists every tensor that lacks or has another shape
+    except RuntimeError as error:  # torch lists every tensor that is missing or has another shape
         raise UserError(
             f"{head.source}: its {branch} audio net does not fit its card "
             f"({len(str(error).splitlines()) - 1} tensors differ); export the head again."
@@ -75,6 +75,6 @@ def loudness(
     sums = np.concatenate([[0.0], np.cumsum(np.square(sound.samples, dtype=np.float64))])
     edges = np.rint((times[:, None] + np.array([-0.5, 0.5]) * width) * sound.rate).astype(np.int64)
     below, above = np.clip(edges, 0, len(sound.samples)).T
-    # The sums' rounding may leave -1e-17 where nothing is heard.
+    # The sums' rounding may leave -1e-17 in silence.
     power = np.maximum(sums[above] - sums[below], 0.0) / (width * sound.rate)
     return np.minimum(np.sqrt(power), 1.0).astype(np.float32)

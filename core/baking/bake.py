@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shot from head and sound to a `.bake`: the performance at every frame's own time, replayed and stored.
+"""The `Bake` job: head and sound to a `.bake`, the performance replayed at every frame's own time and stored.
 
-A frame is a pure function of head, sound, time and controls, so a bake that was killed goes on and
-ends with the bytes of an unbroken one. Knows no picture.
+A frame is a pure function of head, sound, time and controls, so a bake that was killed continues and ends with the
+bytes of an uninterrupted one. Knows no pixels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,37 +13,34 @@ from ..audio import Sound, load_sound
 from ..formats import SHOT_FIELDS, BakeCard, BakeHeader, BakeWriter, FileLock, HeadFile, open_regular_file, read_head
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
 from ..performance import Performance, Replay
-from .perform import load_or_perform
+from .perform import load_or_compute_performance
 from .shot import Shot
 
 
-def bake(job: Bake) -> Iterator[Event]:
-    """Evaluate the head at every frame of the shot and store it; goes on with what it finds.
+def bake(job: Bake) -> Generator[Event, None, None]:
+    """Evaluate the head at every frame of the shot that is not stored yet, and store it.
 
-    Frames before and after the sound show the head at rest. The performance is kept beside the bake
-    (SHOT.performance), so that resuming, and Blender, need not listen again. A finished or partial
-    bake of another shot under the same name is replaced, with a warning. Closing keeps the frames.
-    Raises Refusal.
+    Frames before and after the sound show the head at rest. The performance is kept next to the bake
+    (SHOT.performance), so that neither resuming nor Blender has to compute it again. A finished or partial bake of
+    another shot under the same name is replaced, with a warning. Closing the generator keeps the frames.
+    Raises UserError.
     """
     head, sound = read_head(job.head), load_sound(job.audio)
     shot = Shot.of(job, Fraction(len(sound.samples), sound.rate))
     card = card_of(job, head, sound, shot)
     yield Started(f"Baking {shot.frame_count} frames of {head.card.name}", shot.frame_count)
-    yield Progress(0, shot.frame_count, -1.0, f"listening to {Path(job.audio).name}")
-    performance = yield from _only_warnings(
-        load_or_perform(head, sound, job.audio, Path(job.out).with_suffix(".performance"))
-    )
+    performance = yield from _performance_of(job, head, sound, shot)
     replay = Replay(head)
-    yield from _make_room(job.out, card)
+    yield from _remove_other_shot(job.out, card)
     with BakeWriter.open(job.out, card, replay.canonical, replay.branch) as writer:
-        found = len(writer.done)
-        yield from _frames(writer, shot, performance, replay)
+        already_baked = len(writer.done)
+        yield from _bake_frames(writer, shot, performance, replay)
         manifest = writer.finish()
     yield Finished(
         {
             "bake": str(Path(job.out).absolute()),
             "frames": manifest.frames,
-            "new": manifest.frames - found,
+            "new": manifest.frames - already_baked,
             "frame_start": shot.frame_start,
             "frame_end": shot.span[-1],
             "fps": str(shot.rate),
@@ -54,14 +51,13 @@ def bake(job: Bake) -> Iterator[Event]:
 
 
 def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
-    """What the bake will say about itself."""
-    degree = head.gaussians("face").sh_degree
+    """What the bake says about itself."""
     return BakeCard(
         Path(job.out).stem,
         shot.rate,
         shot.frame_start,
         shot.frame_count,
-        degree,
+        head.gaussians("face").sh_degree,
         head.card.content_hash,
         sound.content_hash,
         str(Path(job.head).absolute()),
@@ -73,40 +69,42 @@ def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
     )
 
 
-def _frames(writer: BakeWriter, shot: Shot, performance: Performance, replay: Replay) -> Iterator[Progress]:
-    pace, frame = Pace(shot.frame_count, len(writer.done)), replay.frame()
+def _performance_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> Generator[Progress, None, Performance]:
+    """The performance next to the bake. Its own progress is not the shot's: it only shows that something happens."""
+    waiting = Progress(0, shot.frame_count, -1.0, f"listening to {Path(job.audio).name}")
+    yield waiting
+    computing = load_or_compute_performance(head, sound, job.audio, Path(job.out).with_suffix(".performance"))
+    while True:
+        try:
+            next(computing)
+        except StopIteration as end:
+            return end.value
+        yield waiting
+
+
+def _bake_frames(writer: BakeWriter, shot: Shot, performance: Performance, replay: Replay) -> Iterator[Progress]:
+    pace, buffers = Pace(shot.frame_count, len(writer.done)), replay.frame()
     yield pace.at(len(writer.done))
     for number in shot.span:
         if number not in writer.done:
             condition = performance.at(shot.sound_time(number), shot.controls_at(number))
-            writer.append(number, *replay.at(condition, out=frame))
+            writer.append(number, *replay.at(condition, out=buffers))
             yield pace.at(len(writer.done), f"frame {number}")
 
 
-def _make_room(path: str, card: BakeCard) -> Iterator[Warned]:
-    """Remove a bake of another shot, unless somebody is writing it. Raises Refusal."""
+def _remove_other_shot(path: str, card: BakeCard) -> Iterator[Warned]:
+    """Remove a bake of another shot at `path`. Raises UserError while another process writes it."""
     if not Path(path).exists():
         return
     file, size = open_regular_file(path, "r+b")
     with file:
-        held = FileLock(file, path)
+        lock = FileLock(file, path)
         try:
-            theirs = BakeHeader(file, size, path).card
+            old = BakeHeader(file, size, path).card
         finally:
-            held.close()
-    if theirs.shot == card.shot:
+            lock.close()
+    if old.shot == card.shot:
         return
     Path(path).unlink()
-    differ = ", ".join(name for name in SHOT_FIELDS if getattr(theirs, name) != getattr(card, name))
-    yield Warned(f"{path}: held another shot ({differ} differ), which is replaced.")
-
-
-def _only_warnings(events: Iterator[Event]) -> Iterator[Event]:
-    """Pass on the warnings of a part of the work; its progress is not the shot's. Gives back its result."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return end.value
-        if isinstance(event, Warned):
-            yield event
+    changed = ", ".join(name for name in SHOT_FIELDS if getattr(old, name) != getattr(card, name))
+    yield Warned(f"{path}: was the bake of another shot ({changed} differ), which is replaced.")

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A head listens to a sound: the condition over time, a `.performance`. Heavy here, so that a scrub is light.
+"""The `Perform` job: a head's condition over a whole sound, a `.performance`. The expensive part, done once, so that
+scrubbing is cheap.
 
 Letters: M moments of the performance's own grid (SAMPLE_RATE a second), A width of a branch's code.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,56 +22,55 @@ from .pauses import speech_presence
 MARGIN = Fraction(1, 2)  # seconds before and after the sound: a window reaches 0.17 s, then silence holds
 
 
-def perform(job: Perform) -> Iterator[Event]:
-    """Write the performance of `job.head` to `job.audio`. Raises UserError; leaves nothing half-written."""
+def perform(job: Perform) -> Generator[Event, None, None]:
+    """Write the performance of `job.head` to `job.audio`. Raises UserError; leaves no partial file."""
     head, sound = read_head(job.head), load_sound(job.audio)
-    yield Started(f"{head.card.name} listens to {Path(job.audio).name}", sample_count(sound))
-    performance = yield from listen_to_sound(head, sound, job.audio)
+    yield Started(f"{head.card.name} listens to {Path(job.audio).name}", moment_count(sound))
+    performance = yield from compute_performance(head, sound, job.audio)
     write_performance(job.out, performance)
     yield Finished(
-        {"performance": str(Path(job.out).absolute()), "seconds": sound.duration, "moments": sample_count(sound)}
+        {"performance": str(Path(job.out).absolute()), "seconds": sound.duration, "moments": moment_count(sound)}
     )
 
 
-def load_or_perform(head: HeadFile, sound: Sound, audio_path: str, kept: Path) -> Iterator[Event]:
-    """The performance kept at `kept` when it is of this head and sound; else listen, and keep it there.
-
-    A generator that gives the Performance back.
-    """
-    try:
-        performance = read_performance(kept)
-        if (performance.head_hash, performance.audio_hash) == (head.card.content_hash, sound.content_hash):
-            return performance
-    except UserError:
-        pass
-    performance = yield from listen_to_sound(head, sound, audio_path)
-    write_performance(kept, performance)
+def load_or_compute_performance(
+    head: HeadFile, sound: Sound, audio_path: str, cached: Path
+) -> Generator[Progress, None, Performance]:
+    """The performance in the file `cached` when it is of this head and sound; else compute it and write it there."""
+    performance = _cached_performance(cached, head, sound)
+    if performance is None:
+        performance = yield from compute_performance(head, sound, audio_path)
+        write_performance(cached, performance)
     return performance
 
 
-def sample_count(sound: Sound) -> int:
+def _cached_performance(path: Path, head: HeadFile, sound: Sound) -> Performance | None:
+    try:
+        performance = read_performance(path)
+    except UserError:  # missing or damaged: it is computed again
+        return None
+    is_same = (performance.head_hash, performance.audio_hash) == (head.card.content_hash, sound.content_hash)
+    return performance if is_same else None
+
+
+def moment_count(sound: Sound) -> int:
     """M for this sound."""
     return math.ceil((Fraction(len(sound.samples), sound.rate) + 2 * MARGIN) * SAMPLE_RATE) + 1
 
 
-def listen_to_sound(head: HeadFile, sound: Sound, audio_path: str) -> Iterator[Progress]:
-    """Listen now, block by block; at rest in pauses. A generator that gives the Performance back."""
-    ears = AudioCodes(head)
-    total = sample_count(sound)
+def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Generator[Progress, None, Performance]:
+    """Run the encoder and the audio nets, block by block; at rest in pauses. Raises UserError as `AudioCodes` does."""
+    audio_codes, total = AudioCodes(head), moment_count(sound)
     times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
     pace, blocks = Pace(total), []
-    for block in ears.codes(sound, times):
+    for block in audio_codes.codes(sound, times):
         blocks.append(block)
-        yield pace.at(sum(len(next(iter(b.values()))) for b in blocks), "listening")
-    rest, present = ears.rest(), speech_presence(sound, times)[:, None]
-    codes = {branch: np.concatenate([block[branch] for block in blocks]) for branch in ears.nets}
-    codes = {
-        branch: np.where(present == 1, code, rest[branch] + present * (code - rest[branch]))
-        for branch, code in codes.items()
-    }
+        yield pace.at(pace.done + len(next(iter(block.values()))), "listening")
+    codes = {branch: np.concatenate([block[branch] for block in blocks]) for branch in audio_codes.nets}
+    rest, presence = audio_codes.rest(), speech_presence(sound, times)[:, None]
     names = head.card.expression
     return Performance(
-        codes,
+        {branch: _at_rest_in_pauses(code, rest[branch], presence) for branch, code in codes.items()},
         rest,
         np.zeros((total, len(names)), np.float32),
         names,
@@ -82,3 +82,11 @@ def listen_to_sound(head: HeadFile, sound: Sound, audio_path: str) -> Iterator[P
         SAMPLE_RATE,
         -MARGIN,
     )
+
+
+def _at_rest_in_pauses(
+    code: np.ndarray,  # [M,A]
+    rest: np.ndarray,  # [A]
+    presence: np.ndarray,  # [M,1], 1 while somebody speaks
+) -> np.ndarray:
+    return np.where(presence == 1, code, rest + presence * (code - rest))  # exactly `code` while somebody speaks

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A shot as exact numbers: which frames, each frame's own time in the sound, each frame's controls.
 
-Everything is a Fraction until the performance is asked, so that no frame of a long shot drifts.
+Everything is a Fraction until the performance is evaluated, so that no frame of a long shot drifts.
 Knows neither heads nor files.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sound of a movie: the file the bake listened to (or another), cut or led in to start with the first frame.
+"""The sound of a movie: the file that the bake was made from (or another), cut or padded to start with the first frame.
 
 Letters: L samples, c channels.
 """
@@ -23,28 +23,28 @@ class Soundtrack:
     rate: int  # samples a second
     content_hash: str
 
-    def between(self, begin: Fraction, end: Fraction) -> tuple[np.ndarray, int]:
+    def between(self, start: Fraction, end: Fraction) -> tuple[np.ndarray, int]:
         """Samples [L,c] of that span of seconds (silence where there is no sound), and their rate."""
-        first, last = round(begin * self.rate), round(end * self.rate)
+        first, last = round(start * self.rate), round(end * self.rate)
         inside = self.samples[max(first, 0) : max(last, 0)]
-        lead = min(max(-first, 0), last - first)
+        padding = min(max(-first, 0), last - first)
         out = np.zeros((last - first, self.samples.shape[1]), dtype=np.float32)
-        out[lead : lead + len(inside)] = inside
+        out[padding : padding + len(inside)] = inside
         return out, self.rate
 
 
 def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str | None]:
-    """The movie's sound, and a warning when it is missing or another than the bake's.
+    """The movie's sound, and a warning when it is missing or has changed since the bake.
 
     Raises UserError only for a sound that the job names itself.
     """
     path = job.audio or bake.card.audio
     try:
         track = Soundtrack(*load_soundtrack(path))
-    except UserError as refusal:
+    except UserError as error:
         if job.audio:
             raise
-        return None, f"{refusal} The movie is silent; name its sound with audio."
+        return None, f"{error} The movie is silent; name its sound with audio."
     warning = None
     if not job.audio and track.content_hash != bake.card.audio_hash:
         warning = f"{Path(path).name} has changed since the bake; the lips may not fit, bake again."

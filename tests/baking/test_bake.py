@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bake is the replay at every frame's own time, whatever broke it off; another shot replaces it with a word."""
+"""A bake is the replay at every frame's own time, however often it was interrupted; another shot replaces it."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -51,13 +51,13 @@ def test_each_frame_is_the_replay_at_its_own_time(job, fps, rate):
         assert reader.frames == tuple(range(1001, 1001 + count))
         motion = 0.0
         for n in reader.frames:
-            true = replay.at(performance.at(Fraction(n - 1001) / rate - Fraction(1, 4), Controls()))
+            target = replay.at(performance.at(Fraction(n - 1001) / rate - Fraction(1, 4), Controls()))
             means, quats, scales = reader.frame(n)
-            assert np.linalg.norm(means - true.means, axis=1).max() <= error.position
-            sign = np.sign(np.einsum("ij,ij->i", quats, true.quats))[:, None]
-            assert np.linalg.norm(sign * quats - true.quats, axis=1).max() <= error.quaternion * 1.01 + 1e-6
-            assert np.abs(np.log(scales / true.scales)).max() <= error.log_scale * 1.01 + 1e-6
-            motion = max(motion, np.abs(true.means - replay.canonical.means).max())
+            assert np.linalg.norm(means - target.means, axis=1).max() <= error.position
+            sign = np.sign(np.einsum("ij,ij->i", quats, target.quats))[:, None]
+            assert np.linalg.norm(sign * quats - target.quats, axis=1).max() <= error.quaternion * 1.01 + 1e-6
+            assert np.abs(np.log(scales / target.scales)).max() <= error.log_scale * 1.01 + 1e-6
+            motion = max(motion, np.abs(target.means - replay.canonical.means).max())
         assert motion > 1000 * error.position, "or there was nothing to store"
     progress = [e for e in events if isinstance(e, Progress)]
     assert isinstance(events[0], Started)
@@ -73,9 +73,9 @@ def test_before_and_after_the_sound_the_head_rests(job):
     assert len(still) < 60
 
 
-def test_a_cancelled_bake_goes_on_to_the_same_bytes(job):
-    whole = replace(job, out=job.out + ".whole.bake")
-    list(bake(whole))
+def test_a_cancelled_bake_continues_to_the_same_bytes(job):
+    uninterrupted = replace(job, out=job.out + ".uninterrupted.bake")
+    list(bake(uninterrupted))
     for until in (3, 4, 17):
         events = bake(job)
         while not (isinstance(event := next(events), Progress) and event.done >= until):
@@ -88,23 +88,23 @@ def test_a_cancelled_bake_goes_on_to_the_same_bytes(job):
         file.write(b"FRAM torn by a kill")
     _, events = baked(job)
     assert events[-1].result["new"] == events[-1].result["frames"] - 17
-    ours, theirs = open(job.out, "rb").read(), open(whole.out, "rb").read()
-    with BakeReader.open(job.out) as one, BakeReader.open(whole.out) as other:
+    data, expected = open(job.out, "rb").read(), open(uninterrupted.out, "rb").read()
+    with BakeReader.open(job.out) as one, BakeReader.open(uninterrupted.out) as other:
         one.verify()
-        assert len(ours) == len(theirs) - len(other.card.name) + len(one.card.name)
+        assert len(data) == len(expected) - len(other.card.name) + len(one.card.name)
         for n in other.frames:
             for a, b in zip(one.frame(n), other.frame(n)):
                 np.testing.assert_array_equal(a, b)
     assert baked(job)[1][-1].result["new"] == 0
-    assert open(job.out, "rb").read() == ours
+    assert open(job.out, "rb").read() == data
 
 
 def test_keyframed_controls_hold_for_their_own_frame(job):
     moods = [Controls(intensity=i / 4, delay=0.01 * i, brows=i / 10, blinks=0) for i in range(8)]
     keyed = frames_of(replace(job, frame_count=8, offset=-0.3, controls_per_frame=tuple(moods)))
     for i in (0, 3, 7):
-        plain = frames_of(replace(job, out=f"{job.out}{i}.bake", frame_count=8, offset=-0.3, controls=moods[i]))
-        np.testing.assert_allclose(keyed[1 + i][0], plain[1 + i][0], atol=2e-6)
+        constant = frames_of(replace(job, out=f"{job.out}{i}.bake", frame_count=8, offset=-0.3, controls=moods[i]))
+        np.testing.assert_allclose(keyed[1 + i][0], constant[1 + i][0], atol=2e-6)
     assert np.abs(keyed[8][0] - keyed[1][0]).max() > 1e-4
 
 
@@ -116,7 +116,7 @@ def test_a_moved_strip_moves_the_frames_and_nothing_else(job):
             np.testing.assert_allclose(a, b, atol=1e-4)
 
 
-def test_another_shot_of_that_name_is_replaced_with_a_word(job):
+def test_another_shot_of_that_name_is_replaced_with_a_warning(job):
     before = frames_of(job)
     reader, events = baked(replace(job, controls=Controls(intensity=0.5)))
     reader.close()
@@ -127,7 +127,7 @@ def test_another_shot_of_that_name_is_replaced_with_a_word(job):
     assert any(np.abs(before[n][0] - after[n][0]).max() > 1e-4 for n in before)
 
 
-def test_what_is_no_bake_and_what_somebody_writes_is_left_alone(job):
+def test_what_is_no_bake_and_what_another_process_writes_is_left_alone(job):
     with open(job.out, "wb") as file:
         file.write(b"my holiday pictures")
     with pytest.raises(UserError, match=r"shot\.bake"):
@@ -143,7 +143,7 @@ def test_what_is_no_bake_and_what_somebody_writes_is_left_alone(job):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "problem"),
     [
         ({"fps": "fast"}, "fast"),
         ({"fps": "0"}, "frame rate"),
@@ -155,8 +155,8 @@ def test_what_is_no_bake_and_what_somebody_writes_is_left_alone(job):
         ({"frame_count": 10**9}, "out of range"),
     ],
 )
-def test_impossible_shots_are_refused_before_anything_is_written(job, tmp_path, change, said):
-    with pytest.raises(UserError, match=said):
+def test_impossible_shots_are_an_error_before_anything_is_written(job, tmp_path, change, problem):
+    with pytest.raises(UserError, match=problem):
         list(bake(replace(job, **change)))
     assert not list(tmp_path.glob("*.bake"))
 

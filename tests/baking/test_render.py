@@ -143,7 +143,7 @@ def test_a_camera_a_frame(job, shot):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "problem"),
     [
         ({"first": 3, "last": 5}, "99 to 106"),
         ({"first": 104, "last": 100}, "104 to 100"),
@@ -156,8 +156,8 @@ def test_a_camera_a_frame(job, shot):
         ({"passes": ()}, "at least one pass"),
     ],
 )
-def test_impossible_settings_are_an_error_before_anything_is_written(job, tmp_path, change, said):
-    with pytest.raises(UserError, match=said):
+def test_impossible_settings_are_an_error_before_anything_is_written(job, tmp_path, change, problem):
+    with pytest.raises(UserError, match=problem):
         finished(replace(job, **change))
     assert not (tmp_path / "images").exists()
 
