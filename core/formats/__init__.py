@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; read safely, saved atomically."""
+"""Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; safe reading, atomic writing."""
 
 from .atomic_write import atomic_write, is_nonempty_file
 from .bake_file import BakeReader, BakeWriter
