@@ -43,7 +43,7 @@ def load_sound(path: Path | str) -> Sound:
 
 
 def load_soundtrack(path: Path | str) -> tuple[np.ndarray, int, str]:
-    """The same stream on the same timeline for playback: (float32 [L,2] -1..1, 48000, SHA-256 of the file).
+    """The (best) audio stream of `path` for playback: (float32 [L,2] -1..1, 48000, SHA-256 of the file); same timeline.
 
     Raises UserError as `load_sound` does, here beyond one hour.
     """

@@ -8,6 +8,7 @@ from .features import Encoder
 from .logmel import LogMel
 from .moonshine import Moonshine
 
+# The name that a head's card stores -> the encoder.
 ENCODERS: dict[str, Encoder] = {
     "moonshine": Moonshine(),
     "logmel": LogMel(),

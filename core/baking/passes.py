@@ -40,6 +40,7 @@ class Pass:
     pixels: "Callable[[Rendering], np.ndarray]"  # gives [H,W,C] float32
 
 
+# The name that `Render.passes` takes -> the pass; an EXR has them in this order.
 PASSES: dict[str, Pass] = {
     "beauty": Pass(
         "Beauty",

@@ -22,7 +22,7 @@ class FrameWriter(Protocol):
 
 @dataclass(frozen=True)
 class Exporter:
-    """One file format, a file a frame."""
+    """One file format that a bake can be exported to, a file a frame."""
 
     label: str  # in the panel
     description: str  # one sentence without a full stop, the panel's tooltip and the shell's help
@@ -32,6 +32,7 @@ class Exporter:
     write_frame: FrameWriter
 
 
+# The name that `Export.format` takes -> the exporter.
 EXPORTERS: dict[str, Exporter] = {
     "ply": Exporter(
         "PLY Sequence",

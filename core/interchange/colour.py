@@ -12,7 +12,7 @@ Letters: H x W pixels; alpha 0..1.
 
 import numpy as np
 
-EMPTY_ALPHA = 1e-4  # up to which a pixel counts as empty: dividing by less only magnifies noise
+EMPTY_ALPHA = 1e-4  # alpha up to which a pixel counts as empty: dividing by less only magnifies noise
 BRIGHTEST = 1.2  # display code: spherical harmonics may overshoot white a little; more is an error, not light
 
 # Linear Rec.709 (D65) -> ACES primaries (D60), Bradford adaptation, column vectors. SMPTE ST 2065-1, ITU-R BT.709.
@@ -26,7 +26,7 @@ REC709_TO_AP0 = np.array([
     [0.0897764430, 0.8134394287, 0.0967841283],
     [0.0175411704, 0.1115465533, 0.8709122763],
 ])  # fmt: skip
-# By the colour interop ID (ASWF) that an EXR carries.
+# Colour interop ID (ASWF), which an EXR carries -> matrix from linear Rec.709, [3,3], for column vectors.
 COLOUR_SPACES = {
     "lin_rec709_scene": np.eye(3),
     "lin_ap1_scene": REC709_TO_AP1,  # ACEScg

@@ -20,7 +20,7 @@ from .frame_metadata import FrameMetadata
 
 @dataclass(frozen=True)
 class ExrLayer:
-    """Some channels of a picture that belong together."""
+    """Channels of an EXR that belong together."""
 
     name: str  # channels are named NAME.LETTER; "": by the letter alone
     channels: dict[str, np.ndarray]  # letter -> [H,W] float16 or float32
@@ -34,7 +34,7 @@ class ExrLayer:
 
 
 def write_exr(path: Path | str, layers: Sequence[ExrLayer], metadata: FrameMetadata, layout: str = "blender") -> None:
-    """Write atomically, ZIP compressed. `layout` is a key of EXR_LAYOUTS.
+    """Write an EXR atomically, ZIP compressed. `layout` is a key of EXR_LAYOUTS.
 
     Raises ValueError for no layer, two channels of one name, sizes that differ and values that are not finite.
     """
@@ -67,6 +67,7 @@ def _header(metadata: FrameMetadata, is_colour: bool) -> dict:
     return kind | metadata.attributes() | {"colorInteropID": metadata.space if is_colour else "data"}
 
 
+# The name that `Render.exr_layout` takes -> what makes the parts of a file.
 EXR_LAYOUTS: dict[str, Callable[[Sequence[ExrLayer], FrameMetadata], list[OpenEXR.Part]]] = {
     "blender": _blender,
     "nuke": _nuke,

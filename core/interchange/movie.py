@@ -23,7 +23,7 @@ AAC_FRAME = 1024  # samples
 
 
 class MovieWriter:
-    """A context manager: `add` every frame; the file appears when the block ends well, or not at all.
+    """Writes an MP4; a context manager: `add` every frame, the file appears when the block ends well, or not at all.
 
     The sound starts with the first frame and is cut where the pictures end (`rate` is exact, so
     neither can drift). Odd sizes are padded by repeating the last row or column. Raises ValueError for

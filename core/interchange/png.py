@@ -14,7 +14,7 @@ def write_png(
     path: Path | str,
     pixels: np.ndarray,  # uint8 sRGB [H,W,3], or [H,W,4] with straight (not premultiplied) alpha: `display_codes`
 ) -> None:
-    """Write atomically; the file says that its codes are sRGB. Raises ValueError for another type or shape."""
+    """Write a PNG atomically; the file says that its codes are sRGB. Raises ValueError for another type or shape."""
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or 0 in pixels.shape:
         raise ValueError(f"a PNG is uint8 [H,W,3] or [H,W,4], not {pixels.dtype} {pixels.shape}")
     tags = PngInfo()

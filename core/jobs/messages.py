@@ -28,7 +28,7 @@ COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
 PASSES = names_from("baking.passes:PASSES")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 
-DEFAULT_PASSES = ("beauty", "depth", "depth_median")
+DEFAULT_PASSES = ("beauty", "depth", "depth_median")  # of a render: what 0.1.0 wrote
 
 
 @dataclass(frozen=True)
