@@ -25,10 +25,11 @@ from benchmarks.raster_scene import head_camera, head_like
 from talksplat.core.raster import numba_pipeline as pipeline
 from talksplat.core.raster.constants import TILE_WIDE
 from talksplat.core.raster.numba_runtime import kernel
+from talksplat.core.raster.raster_input import RasterInput
 
 F, U = np.float32, np.uintp
 HALF = F(0.5)
-FORWARD_STEPS, BACKWARD_STEPS = 28, 60  # vector instructions of one evaluation in blend and unblend, counted
+FORWARD_STEPS, BACKWARD_STEPS = 28, 60  # vector instructions of one evaluation in blend and blend_backward, counted
 FLOORS = {"forward": 1.3, "backward": 1.5}  # times the C++ version at 50k, 512^2
 SIZES = [(n, size) for n in (10_000, 50_000, 100_000) for size in (256, 512, 1024)]
 
@@ -72,16 +73,11 @@ def evaluations(trace: pipeline.Trace) -> int:
 def measured(n: int, size: int, repeats: int, bound: Bound | None) -> dict[str, float]:
     """All times of one scene in milliseconds."""
     table, camera, workers = head_like(n), head_camera(size), numba.get_num_threads()
+    arrays = *table.values(), np.zeros((n, 0), np.float32), np.zeros(3, np.float32)
+    scene = RasterInput(*arrays, camera=camera, depth=False, degree=0)
 
     def forward():
-        return pipeline.forward(
-            *table.values(),
-            camera,
-            background=np.zeros(3, np.float32),
-            extra=np.zeros((n, 0), np.float32),
-            depth=False,
-            degree=0,
-        )
+        return pipeline.forward(scene)
 
     trace = forward()
     rng, shape = np.random.default_rng(1), (size, size)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from talksplat.core.raster.numba_pipeline import FIELDS, Trace, camera_numbers, project, unproject
+from talksplat.core.raster.numba_pipeline import FIELDS, Trace, camera_numbers, project, project_backward
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 COMPILE = ["-c", "-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17"]
@@ -56,6 +56,7 @@ class Bound:
         counts, one = np.zeros(n, np.int32), np.zeros((1, 12), np.float32)
         ends = trace.first[:-1] + (trace.tiles > 0)  # one sum a Gaussian: the C++ pass has added the slots up already
         first = np.zeros(n + 1, np.int64)
+        inputs = tuple(table[name] for name in ("means", "quats", "scales", "sh0", "shN"))
 
         def forward():
             project(*table.values(), 0, cam, splats, tiles, numba.get_num_threads())
@@ -67,8 +68,8 @@ class Bound:
             self.library.backward(
                 *size[::-1], pointer(color), pointer(trans), pointer(upstream[0]), pointer(upstream[1]), pointer(sums)
             )
-            unproject(
-                trace.inputs,
+            project_backward(
+                inputs,
                 0,
                 cam,
                 trace.table,

@@ -59,7 +59,7 @@ def fully_fused_projection(
         far_plane,
     )
     centres, z, covariances = dense.project(means.double(), quats.double(), scales.double(), camera)
-    radii = dense.radii_of(covariances, opacities.double(), centres, camera).detach()
+    radii = dense.splat_radii(covariances, opacities.double(), centres, camera).detach()
     seen = (radii > 0) & (z > near_plane) & (z < far_plane)
     inverse = covariances.inverse()
     conics = torch.stack([inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 1]], -1)

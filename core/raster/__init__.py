@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gaussians + camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
+"""Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
 from .rasterizer import BACKENDS, compile_kernels, gpu_unavailable_reason, rasterize
 from .rendering import DensityStats, Rendering

@@ -3,6 +3,8 @@
 
 import math
 
+from ..formats import Camera
+
 ALPHA_MIN = 1.0 / 255.0  # a Gaussian touches a pixel when its alpha there is at least this
 ALPHA_MAX = 0.999  # alpha is clamped to this (Inria's rasterizer: 0.99)
 TRANSMITTANCE_MIN = 1e-4  # a pixel stops before the Gaussian that would take its transmittance to this or below
@@ -28,3 +30,14 @@ SH_C3 = (
 # the numba back end's tiles: one flat loop over whole rows, so TILE_WIDE * (an even number of rows) fills 16 lanes
 TILE_WIDE = 8
 TILE_HIGH = 32
+
+
+def ratio_limits(camera: Camera) -> tuple[float, float, float, float]:
+    """Least and most x/z, least and most y/z, between which a perspective camera's Jacobian is evaluated (gsplat)."""
+    margin_x, margin_y = (0.5 * FOV_MARGIN * camera.width / camera.fx, 0.5 * FOV_MARGIN * camera.height / camera.fy)
+    return (
+        -camera.cx / camera.fx - margin_x,
+        (camera.width - camera.cx) / camera.fx + margin_x,
+        -camera.cy / camera.fy - margin_y,
+        (camera.height - camera.cy) / camera.fy + margin_y,
+    )

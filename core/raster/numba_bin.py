@@ -74,8 +74,8 @@ def first_slots(tiles):
 
 
 @kernel()
-def meet(splats, rank, slot, tiles_x, met, to, count):
-    """Write a splat's (tile, rank, slot, rows) from met[to] on, count them a tile; the place after the last.
+def intersect_tiles(splats, rank, slot, tiles_x, hits, to, count):
+    """Write a splat's (tile, rank, slot, rows) from hits[to] on, count them a tile; the place after the last.
 
     In a column of tiles the ellipse |A (x, y)|^2 <= m reaches furthest down at its lowest point or, where that lies
     outside, on the column's nearer edge: at x clipped to the column, y solves the quadratic (q^2 + d^2) y^2 + 2 p q x y
@@ -101,32 +101,51 @@ def meet(splats, rank, slot, tiles_x, met, to, count):
             first, end = np.int32(first), np.int32(end)
             for y in range(np.uint32(first) >> HIGH, (np.uint32(end) + HIGH_REST) >> HIGH):
                 top, tile = np.int32(y << HIGH), y * tiles_x + x
-                met[to, 0], met[to, 1], met[to, 2] = tile, rank, slot
-                met[to, 3] = max(first - top, NONE) + (min(end - top, ALL) << np.int32(8))
+                hits[to, 0], hits[to, 1], hits[to, 2] = tile, rank, slot
+                hits[to, 3] = max(first - top, NONE) + (min(end - top, ALL) << np.int32(8))
                 count[tile] += 1
                 slot += np.int32(1)
                 to += np.uintp(1)
     return to
 
 
+@kernel()
+def worker_shares(order, tiles, workers):
+    """(cut, room) int64 [workers+1]: each worker's run of ranks, and where its own room for hits begins."""
+    cut, room = np.empty(workers + 1, np.int64), np.zeros(workers + 1, np.int64)
+    for w in range(workers + 1):
+        cut[w] = order.shape[0] * w // workers
+    for w in range(workers):
+        room[w + 1] = room[w]
+        for rank in range(cut[w], cut[w + 1]):
+            room[w + 1] += tiles[order[rank]]
+    return cut, room
+
+
+@kernel()
+def scan(count):
+    """starts int64 [tiles+1] of the lists; count int64 [workers,tiles] becomes each worker's place in them."""
+    workers, tiles = count.shape
+    starts, total = np.empty(tiles + 1, np.int64), 0
+    for tile in range(tiles):
+        starts[tile] = total
+        for w in range(workers):
+            count[w, tile], total = total, total + count[w, tile]
+    starts[tiles] = total
+    return starts
+
+
 @kernel(parallel=True)
-def tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, met, pairs):
+def tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, hits, pairs):
     """starts int64 [tiles+1]: tile t lists pairs[starts[t]:starts[t+1]], front to back.
 
-    Fills pairs int32 [P,3] as far as needed (met int32 [P,4] is room for it), splats [V,16], the table's rows in depth
+    Fills pairs int32 [P,3] as far as needed (hits int32 [P,4] is room for it), splats [V,16], the table's rows in depth
     order, and ends int64 [N] of the visible: where a Gaussian's slots end. Each worker takes a run of ranks, lists its
     pairs in its own room, counts them a tile and, after one scan, scatters them; the outcome does not depend on the
     number of workers. Copying comes before meeting, so that cache misses overlap instead of waiting for each other's
     branches.
     """
-    many = order.shape[0]
-    cut, room = np.empty(workers + 1, np.int64), np.zeros(workers + 1, np.int64)
-    for w in range(workers + 1):
-        cut[w] = many * w // workers
-    for w in range(workers):
-        room[w + 1] = room[w]
-        for rank in range(cut[w], cut[w + 1]):
-            room[w + 1] += tiles[order[rank]]
+    cut, room = worker_shares(order, tiles, workers)
     count, used = np.zeros((workers, tiles_x * tiles_y), np.int64), np.empty(workers, np.int64)
     for w in prange(workers):
         mine, to = count[w], np.uintp(room[w])
@@ -135,22 +154,16 @@ def tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, spla
             for k in range(FIELDS):
                 splats[rank, k] = table[i, k]
         for rank in range(cut[w], cut[w + 1]):
-            after = meet(splats, rank, np.int32(first[order[rank]]), U32(tiles_x), met, to, mine)
+            after = intersect_tiles(splats, rank, np.int32(first[order[rank]]), U32(tiles_x), hits, to, mine)
             ends[order[rank]] = first[order[rank]] + np.int64(after - to)
             to = after
         used[w] = to
-    starts = np.empty(tiles_x * tiles_y + 1, np.int64)
-    total = 0
-    for tile in range(tiles_x * tiles_y):
-        starts[tile] = total
-        for w in range(workers):
-            count[w, tile], total = total, total + count[w, tile]
-    starts[tiles_x * tiles_y] = total
+    starts = scan(count)
     for w in prange(workers):
         place = count[w]
         for j in range(np.uintp(room[w]), np.uintp(used[w])):
-            tile = met[j, 0]
+            tile = hits[j, 0]
             to = place[tile]
             place[tile] = to + 1
-            pairs[to, 0], pairs[to, 1], pairs[to, 2] = met[j, 1], met[j, 2], met[j, 3]
+            pairs[to, 0], pairs[to, 1], pairs[to, 2] = hits[j, 1], hits[j, 2], hits[j, 3]
     return starts

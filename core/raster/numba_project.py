@@ -11,7 +11,7 @@ A splat is one row of 16 float32 (one cache line), the only thing the raster ker
     14             radius in pixels (the larger half extent, rounded up); 0 when culled
     15             opacity
 A whitened form y is used instead of the conic because |y|^2 does not cancel for long thin splats, and because every
-gradient of the 2D covariance follows from the moments of y (numba_unproject).
+gradient of the 2D covariance follows from the moments of y (numba_project_backward).
 
 Letters: N Gaussians, W the 3x3 part of viewmat, R rotation, S scales, J the projection's Jacobian [2,3],
 U = J W R S [2,3], covariance [[a, b], [b, c]] = U U^T + EPS2D.
@@ -22,7 +22,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .constants import ALPHA_MIN, EPS2D, EXPONENT_MAX, FOV_MARGIN, SPREAD_MAX, TILE_HIGH, TILE_WIDE
+from ..formats import Camera
+from .constants import ALPHA_MIN, EPS2D, EXPONENT_MAX, SPREAD_MAX, TILE_HIGH, TILE_WIDE, ratio_limits
 from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis
 
@@ -38,38 +39,16 @@ CHUNK = 256
 FIELDS = 16
 
 
-def camera_numbers(camera) -> np.ndarray:
+def camera_numbers(camera: Camera) -> np.ndarray:
     """The camera as float32 [28]: W 0..8, t 9..11, fx fy cx cy 12..15, near far 16 17, limits of x/z 18 19 and of
     y/z 20 21, centre (perspective) or axis (orthographic) in head space 22..24, width height 25 26, orthographic 27.
     """
-    matrix = camera.matrix
-    orthographic = camera.kind == "orthographic"
+    matrix, orthographic = camera.matrix, camera.kind == "orthographic"
     axis = matrix[2, :3] / np.linalg.norm(matrix[2, :3])
-    margin_x, margin_y = (0.5 * FOV_MARGIN * camera.width / camera.fx, 0.5 * FOV_MARGIN * camera.height / camera.fy)
-    limits = (
-        -camera.cx / camera.fx - margin_x,
-        (camera.width - camera.cx) / camera.fx + margin_x,
-        -camera.cy / camera.fy - margin_y,
-        (camera.height - camera.cy) / camera.fy + margin_y,
-    )
-    return np.array(
-        [
-            *matrix[:3, :3].ravel(),
-            *matrix[:3, 3],
-            camera.fx,
-            camera.fy,
-            camera.cx,
-            camera.cy,
-            camera.near,
-            camera.far,
-            *limits,
-            *(axis if orthographic else camera.centre),
-            camera.width,
-            camera.height,
-            orthographic,
-        ],
-        dtype=np.float32,
-    )
+    lens = camera.fx, camera.fy, camera.cx, camera.cy, camera.near, camera.far, *ratio_limits(camera)
+    origin = axis if orthographic else camera.centre
+    numbers = *matrix[:3, :3].ravel(), *matrix[:3, 3], *lens, *origin, camera.width, camera.height, orthographic
+    return np.array(numbers, dtype=np.float32)
 
 
 @kernel()
@@ -126,18 +105,29 @@ def jacobian(x, y, z, cam):
     return cam[12] * over, -cam[12] * tx * over, cam[13] * over, -cam[13] * ty * over
 
 
-@kernel()
-def half_axes(jxx, jxz, jyy, jyz, cam, R, sx, sy, sz):
-    """U = J W R S, row by row."""
-    m0, m1, m2 = jxx * cam[0] + jxz * cam[6], jxx * cam[1] + jxz * cam[7], jxx * cam[2] + jxz * cam[8]
-    n0, n1, n2 = jyy * cam[3] + jyz * cam[6], jyy * cam[4] + jyz * cam[7], jyy * cam[5] + jyz * cam[8]
+@kernel(inline="always")
+def projection_rows(jxx, jxz, jyy, jyz, cam):
+    """J W, row by row."""
     return (
-        (m0 * R[0] + m1 * R[3] + m2 * R[6]) * sx,
-        (m0 * R[1] + m1 * R[4] + m2 * R[7]) * sy,
-        (m0 * R[2] + m1 * R[5] + m2 * R[8]) * sz,
-        (n0 * R[0] + n1 * R[3] + n2 * R[6]) * sx,
-        (n0 * R[1] + n1 * R[4] + n2 * R[7]) * sy,
-        (n0 * R[2] + n1 * R[5] + n2 * R[8]) * sz,
+        jxx * cam[0] + jxz * cam[6],
+        jxx * cam[1] + jxz * cam[7],
+        jxx * cam[2] + jxz * cam[8],
+        jyy * cam[3] + jyz * cam[6],
+        jyy * cam[4] + jyz * cam[7],
+        jyy * cam[5] + jyz * cam[8],
+    )
+
+
+@kernel()
+def half_axes(M, R, sx, sy, sz):
+    """U = M R S with M = J W, row by row."""
+    return (
+        (M[0] * R[0] + M[1] * R[3] + M[2] * R[6]) * sx,
+        (M[0] * R[1] + M[1] * R[4] + M[2] * R[7]) * sy,
+        (M[0] * R[2] + M[1] * R[5] + M[2] * R[8]) * sz,
+        (M[3] * R[0] + M[4] * R[3] + M[5] * R[6]) * sx,
+        (M[3] * R[1] + M[4] * R[4] + M[5] * R[7]) * sy,
+        (M[3] * R[2] + M[4] * R[5] + M[5] * R[8]) * sz,
     )
 
 
@@ -157,7 +147,7 @@ def whiten(U):
 
 
 @kernel()
-def towards(means, i, cam):
+def view_direction(means, i, cam):
     """Unit viewing direction of Gaussian i in head space, and 1/distance (0 for parallel rays)."""
     if cam[27] > ZERO:
         return cam[22], cam[23], cam[24], ZERO
@@ -171,7 +161,7 @@ def colour(means, sh0, shN, i, degree, cam, basis, splat):
     """splat[6:9] = max(0, SH + 0.5)."""
     x, y, z = ZERO, ZERO, ZERO
     if degree > 0:
-        x, y, z, _ = towards(means, i, cam)
+        x, y, z, _ = view_direction(means, i, cam)
     sh_basis(degree, x, y, z, basis)
     r, g, b = basis[0] * sh0[i, 0], basis[0] * sh0[i, 1], basis[0] * sh0[i, 2]
     for j in range((degree + 1) * (degree + 1) - 1):
@@ -182,7 +172,7 @@ def colour(means, sh0, shN, i, degree, cam, basis, splat):
 
 
 @kernel()
-def place(means, quats, scales, opacities, i, cam, splat):
+def project_one(means, quats, scales, opacities, i, cam, splat):
     """All of the splat but its colour; the number of tiles it touches (0: culled)."""
     x, y, z = to_camera(means, i, cam)
     splat[9] = z
@@ -192,7 +182,8 @@ def place(means, quats, scales, opacities, i, cam, splat):
     over = ONE if cam[27] > ZERO else ONE / z
     u, v = cam[12] * x * over + cam[14], cam[13] * y * over + cam[15]
     jxx, jxz, jyy, jyz = jacobian(x, y, z, cam)
-    U = half_axes(jxx, jxz, jyy, jyz, cam, rotation(quats, i), scales[i, 0], scales[i, 1], scales[i, 2])
+    M = projection_rows(jxx, jxz, jyy, jyz, cam)
+    U = half_axes(M, rotation(quats, i), scales[i, 0], scales[i, 1], scales[i, 2])
     p, q, d, a, c = whiten(U)
     if not (abs(u) < FAR_PIXEL and abs(v) < FAR_PIXEL and a + c < SPREAD):
         return 0
@@ -222,7 +213,7 @@ def project(means, quats, scales, opacities, sh0, shN, degree, cam, splats, tile
             for i in range(start, min(n, start + CHUNK)):
                 splat = splats[i]
                 splat[14] = ZERO
-                tiles[i] = place(means, quats, scales, opacities, i, cam, splat)
+                tiles[i] = project_one(means, quats, scales, opacities, i, cam, splat)
                 if tiles[i] > 0:
                     colour(means, sh0, shN, i, degree, cam, basis, splat)
             start = claim(counter) * CHUNK

@@ -2,7 +2,7 @@
 """How the kernels are compiled, cached and called.
 
 numba keys its on-disk cache on one source file, though a kernel inlines functions of others. The cache folder's name
-therefore carries a hash of this room's sources: an upgrade never runs an old kernel. It lies in the user's own cache
+therefore carries a hash of this package's sources: an upgrade never runs an old kernel. It is in the user's own cache
 folder, because an extension's folder may be read-only.
 """
 
@@ -21,26 +21,29 @@ from numba.extending import intrinsic
 LOCK = threading.RLock()  # numba's workqueue layer aborts the process when two threads enter kernels at once
 
 
+def user_cache_folder() -> str:
+    """Where this system keeps caches; "" where Windows names none."""
+    if os.name == "nt":
+        return os.environ.get("LOCALAPPDATA", "")
+    if sys.platform == "darwin":
+        return os.path.expanduser("~/Library/Caches")
+    return os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+
+
 def kernel_folder() -> Path:
     """Where compiled kernels are kept: NUMBA_CACHE_DIR if set, else the user's cache folder, else a temporary one."""
     if numba.config.CACHE_DIR:
         return Path(numba.config.CACHE_DIR)
-    room = Path(__file__).parent
-    sources = [*sorted(room.glob("numba_*.py")), room / "constants.py"]
+    package = Path(__file__).parent
+    sources = [*sorted(package.glob("numba_*.py")), package / "constants.py"]
     stamp = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
-    if os.name == "nt":
-        caches = os.environ.get("LOCALAPPDATA", "")
-    elif sys.platform == "darwin":
-        caches = os.path.expanduser("~/Library/Caches")
-    else:
-        caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    for parent in (caches, tempfile.gettempdir()):
+    for parent in (user_cache_folder(), tempfile.gettempdir()):
         folder = Path(parent) / "talksplat" / f"kernels-{stamp}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 return folder
-        except OSError:
+        except OSError:  # read-only: the next
             continue
     return Path(tempfile.mkdtemp(prefix="talksplat-kernels-"))
 
@@ -49,7 +52,7 @@ FOLDER = kernel_folder()
 
 
 def kernel(**options):
-    """`numba.njit` for this room: cached in `FOLDER`, fast float32 arithmetic, no global lock while it runs."""
+    """`numba.njit` for this package: cached in `FOLDER`, fast float32 arithmetic, no global lock while it runs."""
 
     def compiled(function):
         before = numba.config.CACHE_DIR
@@ -65,7 +68,7 @@ def kernel(**options):
 
 
 @intrinsic
-def claim(typing_context, counter):
+def claim(_typing_context, counter):
     """counter[0]++ of an int64 [1], atomically; the value before. Workers fetch tiles and chunks with it, so that a
     core that is busy elsewhere holds nobody up. Who computes what never changes a result."""
 
@@ -76,7 +79,7 @@ def claim(typing_context, counter):
     return types.int64(types.Array(types.int64, 1, "C")), code
 
 
-class Shelf:
+class BufferPool:
     """Big buffers put back after use: the system hands out fresh pages at a price of a third of a forward pass."""
 
     KEPT = 8  # buffers; one forward pass needs four
@@ -105,4 +108,4 @@ class Shelf:
             del self.free[: -self.KEPT]
 
 
-SHELF = Shelf()
+BUFFERS = BufferPool()

@@ -1,53 +1,54 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door of the room: Gaussians and a camera in, a picture out, whichever back end does the work.
+"""Gaussians and a camera in, a picture out, whichever back end does the work.
 
-    dense   float64 torch, every pixel against every Gaussian: the oracle (tiny pictures)
+    dense   float64 torch, every pixel against every Gaussian: the reference (tiny pictures)
     numba   the CPU: forward and backward, deterministic
     gsplat  NVIDIA GPUs through gsplat 1.5.3; without one, `numba` does it and one message says so
+
+Adding one: a function of a RasterInput to a Rendering, and a line in BACKENDS.
 
 Letters: N Gaussians, K higher SH coefficients (0, 3, 8, 15), X' further channels, H x W pixels.
 """
 
 import functools
-import sys
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 
-from ..formats import SH_COEFFICIENTS, Camera, UserError
-from .rendering import NOT_FINITE, Array, Rendering
+from ..formats import Camera, UserError
+from .raster_input import NOT_FINITE, SHAPES, RasterInput, check_shapes, is_tensor, used_degree, with_defaults
+from .rendering import Array, Rendering
 
-DEGREES = {k: degree for degree, k in SH_COEFFICIENTS.items()}
 
-
-def dense(*columns, **options) -> Rendering:
-    """The oracle."""
+def dense(scene: RasterInput) -> Rendering:
+    """The reference."""
     from . import dense as backend
 
-    return through_torch(backend.render, columns, options)
+    return through_torch(backend.render, scene)
 
 
-def numba(*columns, **options) -> Rendering:
+def numba(scene: RasterInput) -> Rendering:
     """The CPU back end; numpy arrays need no torch."""
-    from . import numba_autograd
+    if is_tensor(scene.means):
+        from . import numba_autograd as backend
+    else:
+        from . import numba_arrays as backend
+    return backend.render(scene)
 
-    render = numba_autograd.render_numpy if isinstance(columns[0], np.ndarray) else numba_autograd.render
-    return render(*columns, **options)
 
-
-def gsplat(*columns, **options) -> Rendering:
+def gsplat(scene: RasterInput) -> Rendering:
     """The GPU back end where it works; else numba, and one warning a process that says why."""
     from . import gsplat_backend as backend
 
     reason = backend.unavailable_reason()
     if reason is None:
-        return through_torch(backend.render, columns, options)
+        return through_torch(backend.render, scene)
     warn_once(
         f"rasterize: {reason}, so the CPU back end 'numba' does the work; on an NVIDIA machine install the CUDA "
         "build of torch, the CUDA toolkit and `talksplat[gpu]`."
     )
-    return numba(*columns, **options)
+    return numba(scene)
 
 
 def gpu_unavailable_reason() -> str | None:
@@ -58,7 +59,7 @@ def gpu_unavailable_reason() -> str | None:
     return gsplat_backend.unavailable_reason()
 
 
-BACKENDS: dict[str, Callable[..., Rendering]] = {"dense": dense, "numba": numba, "gsplat": gsplat}
+BACKENDS: dict[str, Callable[[RasterInput], Rendering]] = {"dense": dense, "numba": numba, "gsplat": gsplat}
 
 
 @functools.cache
@@ -67,20 +68,17 @@ def warn_once(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
-def through_torch(render, columns: tuple, options: dict) -> Rendering:
+def through_torch(render: Callable[[RasterInput], Rendering], scene: RasterInput) -> Rendering:
     """Call a torch back end; numpy arrays go in as tensors and come out as arrays. Raises UserError for NaN."""
     import torch
 
-    arrays = isinstance(columns[0], np.ndarray)
-    if arrays:
-        columns = (*(torch.from_numpy(np.asarray(c)) for c in columns[:-1]), columns[-1])
-        options |= {name: torch.from_numpy(np.asarray(options[name])) for name in ("background", "extra")}
-    names = ("means", "quats", "scales", "opacities", "sh0", "shN", "extra")
-    finite = torch.stack([values.isfinite().all() for values in (*columns[:-1], options["extra"])])
+    tensors = scene if is_tensor(scene.means) else scene.converted(lambda array: torch.from_numpy(np.asarray(array)))
+    columns = [values for name, values in tensors.arrays().items() if name != "background"]
+    finite = torch.stack([values.isfinite().all() for values in columns])
     if not finite.all():  # one question to the device, not one a column
-        raise UserError(NOT_FINITE.format(names[finite.tolist().index(False)]))
-    picture = render(*columns, **options)
-    return as_numpy(picture) if arrays else picture
+        raise UserError(NOT_FINITE.format(list(SHAPES)[finite.tolist().index(False)]))
+    picture = render(tensors)
+    return picture if tensors is scene else as_numpy(picture)
 
 
 def as_numpy(picture: Rendering) -> Rendering:
@@ -96,39 +94,6 @@ def as_numpy(picture: Rendering) -> Rendering:
     return picture
 
 
-def is_tensor(value) -> bool:
-    """Whether it is a torch tensor, without importing torch for callers who have none."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
-
-
-def refuse_shapes(columns: dict[str, Array]) -> None:
-    """Raise UserError unless the columns have the table's shapes and one kind of array."""
-    n = columns["means"].shape[0] if columns["means"].ndim else 0
-    wanted = {
-        "means": (n, 3),
-        "quats": (n, 4),
-        "scales": (n, 3),
-        "opacities": (n,),
-        "sh0": (n, 3),
-        "shN": (n, None, 3),
-        "extra": (n, None),
-        "background": (3,),
-    }
-    kind = is_tensor(columns["means"])
-    for name, values in columns.items():
-        if is_tensor(values) != kind:
-            raise UserError(
-                f"rasterize: {name} is a {type(values).__name__} but means is a "
-                f"{type(columns['means']).__name__}; pass tensors only or numpy arrays only."
-            )
-        shape = tuple(values.shape)
-        if len(shape) != len(wanted[name]) or any(w not in (None, s) for w, s in zip(wanted[name], shape)):
-            raise UserError(f"rasterize: {name} has shape {shape}; {wanted[name]} is needed for {n} Gaussians.")
-    if columns["shN"].shape[1] not in DEGREES:
-        raise UserError(f"rasterize: shN holds {columns['shN'].shape[1]} coefficients; 0, 3, 8 or 15 make a degree.")
-
-
 def rasterize(
     means: Array,  # [N,3] metres, head space
     quats: Array,  # [N,4] w,x,y,z of any length
@@ -142,7 +107,7 @@ def rasterize(
     extra: Array | None = None,  # [N,X'] further channels, blended with the colour's weights
     depth: bool = False,
     sh_degree: int | None = None,  # bands to use; None is all that shN holds
-    backend: str = "auto",
+    backend: str = "auto",  # a key of BACKENDS
 ) -> Rendering:
     """A picture of Gaussians (3DGS, Kerbl et al. 2023, with the constants of gsplat 1.5.3).
 
@@ -154,49 +119,17 @@ def rasterize(
     """
     if backend != "auto" and backend not in BACKENDS:
         raise UserError(f"rasterize: back end {backend!r} is unknown; use auto, {', '.join(BACKENDS)}.")
-    if is_tensor(means):
-        background = means.new_zeros(3) if background is None else background
-        extra = means.new_zeros(means.shape[0], 0) if extra is None else extra
-        shN = means.new_zeros(means.shape[0], 0, 3) if shN is None else shN
-    else:
-        background = np.zeros(3, np.float32) if background is None else background
-        extra = np.zeros((len(means), 0), np.float32) if extra is None else extra
-        shN = np.zeros((len(means), 0, 3), np.float32) if shN is None else shN
-    refuse_shapes(
-        {
-            "means": means,
-            "quats": quats,
-            "scales": scales,
-            "opacities": opacities,
-            "sh0": sh0,
-            "shN": shN,
-            "extra": extra,
-            "background": background,
-        }
-    )
-    held = DEGREES[shN.shape[1]]
-    degree = held if sh_degree is None else sh_degree
-    if not 0 <= degree <= held:
-        raise UserError(f"rasterize: sh_degree {degree} is asked for but shN holds degree {held}; ask for 0 to {held}.")
+    given = means, quats, scales, opacities, sh0, *with_defaults(means, shN, extra, background)
+    arrays = dict(zip(SHAPES, given))
+    check_shapes(arrays)
+    scene = RasterInput(**arrays, camera=camera, depth=depth, degree=used_degree(arrays["shN"], sh_degree))
     if backend == "auto":
         backend = "gsplat" if is_tensor(means) and means.is_cuda else "numba"
-    return BACKENDS[backend](
-        means,
-        quats,
-        scales,
-        opacities,
-        sh0,
-        shN,
-        camera,
-        background=background,
-        extra=extra,
-        depth=depth,
-        degree=degree,
-    )
+    return BACKENDS[backend](scene)
 
 
 def compile_kernels() -> None:
     """Compile (or load from the cache) every kernel of the CPU back end, a few seconds the first time; any thread."""
-    from . import numba_autograd
+    from . import numba_arrays
 
-    numba_autograd.warm()
+    numba_arrays.compile_all()

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Array = Any  # torch.Tensor or np.ndarray
-NOT_FINITE = "rasterize: {} holds NaN or infinite numbers; clean the head, or train more slowly."
 
 
 @dataclass
@@ -24,7 +23,7 @@ class DensityStats:
     radii: Array  # int32 [N] pixels, 0 where culled
     grad2d: Array | None = None  # [N,2] dL/d(2D centre)
     absgrad2d: Array | None = None  # [N,2] the same, summed as absolute values over pixels (AbsGS)
-    count: Callable[[], Array] | None = field(default=None, repr=False)
+    count: Callable[[], Array] | None = field(default=None, repr=False)  # makes `counted` when it is first read
     counted: Array | None = field(default=None, repr=False)
     held: Array | None = field(default=None, repr=False)  # what the back end needs to be kept until backward
 
@@ -34,7 +33,7 @@ class DensityStats:
 
         On the CPU free after a backward pass; else the first access costs about as much as one.
         """
-        if self.counted is None:
+        if self.counted is None and self.count is not None:
             self.counted = self.count()
         return self.counted
 

@@ -19,16 +19,11 @@ def directions(
     return away / away.norm(dim=-1, keepdim=True).clamp_min(1e-12)
 
 
-def sh_colours(
-    sh0: torch.Tensor,  # [N,3]
-    shN: torch.Tensor,  # [N,K,3]
-    towards: torch.Tensor,  # [N,3] unit
-    degree: int,
-) -> torch.Tensor:
-    """Colours [N,3] = max(0, sum_k basis_k sh_k + 0.5), bands up to `degree` (Kerbl et al. 2023)."""
+def sh_bands(towards: torch.Tensor) -> list[torch.Tensor]:
+    """The 15 basis functions [N] above band 0 at unit directions [N,3], as 3DGS orders them."""
     x, y, z = towards.unbind(-1)
     xx, yy, zz = x * x, y * y, z * z
-    bands = [
+    return [
         -SH_C1 * y,
         SH_C1 * z,
         -SH_C1 * x,
@@ -44,8 +39,19 @@ def sh_colours(
         SH_C3[4] * x * (4 * zz - xx - yy),
         SH_C3[5] * z * (xx - yy),
         SH_C3[6] * x * (xx - 3 * yy),
-    ][: (degree + 1) ** 2 - 1]
+    ]
+
+
+def sh_colours(
+    sh0: torch.Tensor,  # [N,3]
+    shN: torch.Tensor,  # [N,K,3]
+    towards: torch.Tensor,  # [N,3] unit
+    degree: int,
+) -> torch.Tensor:
+    """Colours [N,3] = max(0, sum_k basis_k sh_k + 0.5), bands up to `degree` (Kerbl et al. 2023)."""
     colours = SH_C0 * sh0 + 0.5
-    if bands:
-        colours = colours + torch.einsum("nk,nkc->nc", torch.stack(bands, -1), shN[:, : len(bands)])
+    count = (degree + 1) ** 2 - 1
+    if count:
+        bands = torch.stack(sh_bands(towards)[:count], -1)
+        colours = colours + torch.einsum("nk,nkc->nc", bands, shN[:, :count])
     return colours.clamp_min(0.0)

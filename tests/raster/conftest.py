@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scenes and cameras for the raster's tests."""
+"""Scenes, cameras and back ends for the raster's tests.
+
+`backend` is each of BACKENDS but the reference, `any_backend` each of them: an entry added there meets every test of
+both. gsplat runs on its stand-in (tests/gsplat_stand_in.py), and as `backend` on a GPU too.
+"""
 
 import numpy as np
 import pytest
 import torch
 
 from talksplat.core.formats.camera import Camera
+from talksplat.core.raster import BACKENDS
+from talksplat.core.raster.gsplat_backend import unavailable_reason
 
+REFERENCE = "dense"
+GPU = [pytest.mark.gpu, pytest.mark.skipif(unavailable_reason() is not None, reason=str(unavailable_reason()))]
+ON_THE_CPU = [pytest.param((name, name == "gsplat"), id=name) for name in BACKENDS]
+ON_A_GPU = [pytest.param(("gsplat", False), id="gsplat on a GPU", marks=GPU)]
 COLUMNS = ("means", "quats", "scales", "opacities", "sh0", "shN", "extra")
 
 
@@ -45,12 +55,31 @@ def cloud(n=500, coefficients=0, seed=0, dtype=torch.float64, extra=2) -> dict[s
     return {name: values.float().to(dtype) for name, values in columns.items()}  # the same numbers in every type
 
 
-def relative(value: torch.Tensor, wanted: torch.Tensor) -> float:
-    """|value - wanted| / |wanted| as L2 norms; the absolute difference where nothing is wanted."""
-    value, wanted = (torch.as_tensor(t).detach().double().cpu() for t in (value, wanted))
-    assert value.shape == wanted.shape
-    norm = wanted.norm().item()
-    return (value - wanted).norm().item() / (norm if norm > 0 else 1.0)
+def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
+    """|value - expected| / |expected| as L2 norms; the absolute difference where nothing is expected."""
+    value, expected = (torch.as_tensor(t).detach().double().cpu() for t in (value, expected))
+    assert value.shape == expected.shape
+    norm = expected.norm().item()
+    return (value - expected).norm().item() / (norm if norm > 0 else 1.0)
+
+
+def _ready(request) -> str:
+    name, stand_in = request.param
+    if stand_in:
+        request.getfixturevalue("gsplat_stand_in")
+    return name
+
+
+@pytest.fixture(params=[*(param for param in ON_THE_CPU if param.id != REFERENCE), *ON_A_GPU])
+def backend(request):
+    """Each back end but the reference."""
+    return _ready(request)
+
+
+@pytest.fixture(params=ON_THE_CPU)
+def any_backend(request):
+    """Each back end."""
+    return _ready(request)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oracle against finite differences and against a loop over pixels that shares no line with it."""
+"""The reference against finite differences and against a loop over pixels that shares no line with it."""
 
 import math
 
@@ -74,7 +74,7 @@ def by_hand(columns, camera):
     return color, alpha, median, counts
 
 
-def test_the_oracle_is_the_paper_by_hand(make):
+def test_the_reference_is_the_paper_by_hand(make):
     columns, camera = make.cloud(120, seed=5), make.view(23, 19, shift=(1.3, -0.8))
     columns["opacities"] = columns["opacities"].clamp(max=0.9999)
     columns["opacities"][::3] = 1.0  # stops many pixels early

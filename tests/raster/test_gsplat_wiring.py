@@ -9,7 +9,7 @@ import weakref
 import pytest
 import torch
 
-from talksplat.core.raster import gsplat_backend, rasterize
+from talksplat.core.raster import gsplat_backend, gsplat_counts, rasterize
 
 PICTURES = ("color", "alpha", "depth_expected", "depth_median", "extra", "pixel_counts")
 
@@ -27,39 +27,39 @@ def drawn(make, backend, dtype, camera, device="cpu", n=300):
 
 @pytest.mark.parametrize("kind", ["perspective", "orthographic"])
 def test_what_we_add_to_gsplat(make, gsplat_stand_in, kind):
-    truth, wanted = drawn(make, "dense", torch.float64, make.view(kind=kind))
+    reference, expected = drawn(make, "dense", torch.float64, make.view(kind=kind))
     mine, leaves = drawn(make, "gsplat", torch.float32, make.view(kind=kind))
     assert mine.backend == "gsplat"
     for name in PICTURES:
-        assert make.relative(getattr(mine, name), getattr(truth, name)) < 1e-4, name
+        assert make.relative(getattr(mine, name), getattr(reference, name)) < 1e-4, name
     for name in ("grad2d", "absgrad2d", "depths", "radii"):
-        assert make.relative(getattr(mine.density, name), getattr(truth.density, name)) < 1e-4, name
+        assert make.relative(getattr(mine.density, name), getattr(reference.density, name)) < 1e-4, name
     for name in make.columns:
-        assert make.relative(leaves[name].grad, wanted[name].grad) < 1e-4, name
+        assert make.relative(leaves[name].grad, expected[name].grad) < 1e-4, name
 
 
 def test_everything_stays_on_the_device(make, gsplat_stand_in, other_device):
     """What comes back lies where the Gaussians lie, and is what the CPU's tensors give."""
     if other_device.type == "cuda":
         pytest.skip("the stand-in is for machines without a GPU")
-    here, wanted = drawn(make, "gsplat", torch.float32, make.view(), n=60)
+    here, expected = drawn(make, "gsplat", torch.float32, make.view(), n=60)
     there, leaves = drawn(make, "gsplat", torch.float32, make.view(), other_device, n=60)
     for holder, other, names in ((here, there, PICTURES), (here.density, there.density, ("grad2d", "absgrad2d"))):
         for name in names:
             assert getattr(other, name).device == other_device, name
             assert torch.equal(getattr(other, name).to("cpu"), getattr(holder, name)), name
     for name, leaf in leaves.items():
-        assert torch.equal(leaf.grad.to("cpu"), wanted[name].grad), name
+        assert torch.equal(leaf.grad.to("cpu"), expected[name].grad), name
 
 
 @pytest.mark.parametrize("pixels", [1, 70 * 16, 70 * 40])
-def test_bands_of_a_picture_find_what_the_whole_finds(make, gsplat_stand_in, monkeypatch, pixels):
-    whole = drawn(make, "gsplat", torch.float32, make.view())[0]
-    counts = whole.pixel_counts.clone()
-    monkeypatch.setattr(gsplat_backend, "BAND", pixels)
+def test_bands_of_a_picture_count_what_the_full_picture_counts(make, gsplat_stand_in, monkeypatch, pixels):
+    full = drawn(make, "gsplat", torch.float32, make.view())[0]
+    counts = full.pixel_counts.clone()
+    monkeypatch.setattr(gsplat_counts, "BAND", pixels)
     banded = drawn(make, "gsplat", torch.float32, make.view())[0]
     assert (banded.pixel_counts - counts).abs().sum() <= 2  # centres are moved by whole tiles, which rounds
-    assert (banded.depth_median != whole.depth_median).sum() <= 2
+    assert (banded.depth_median != full.depth_median).sum() <= 2
 
 
 def test_a_rendering_without_backward_leaves_nothing_behind(make, gsplat_stand_in):

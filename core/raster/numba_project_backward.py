@@ -10,13 +10,13 @@ Letters: see numba_project; G.. are gradients.
 import numpy as np
 from numba import prange
 
-from .numba_project import CHUNK, half_axes, jacobian, rotation, to_camera, towards
+from .numba_blend_backward import SUMS
+from .numba_project import CHUNK, half_axes, jacobian, projection_rows, rotation, to_camera, view_direction
 from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis, sh_slope
 
 F, U = np.float32, np.uintp
 ZERO, HALF, ONE, TWO, EIGHT, SIXTEEN = F(0), F(0.5), F(1), F(2), F(8), F(16)
-SUMS = 12
 
 
 @kernel()
@@ -68,62 +68,55 @@ def jacobian_gradient(x, y, z, gxx, gxz, gyy, gyz, cam):
     return gx, gy, gz
 
 
+@kernel(inline="always")
+def rotation_gradient(M, gu0, gu1, gu2, gv0, gv1, gv2):
+    """dL/dR (9 numbers) from M = J W and dL/d(M R), row by row."""
+    return (
+        M[0] * gu0 + M[3] * gv0,
+        M[0] * gu1 + M[3] * gv1,
+        M[0] * gu2 + M[3] * gv2,
+        M[1] * gu0 + M[4] * gv0,
+        M[1] * gu1 + M[4] * gv1,
+        M[1] * gu2 + M[4] * gv2,
+        M[2] * gu0 + M[5] * gv0,
+        M[2] * gu1 + M[5] * gv1,
+        M[2] * gu2 + M[5] * gv2,
+    )
+
+
+@kernel(inline="always")
+def rotated(R, g0, g1, g2):
+    """A row times R^T."""
+    return (
+        g0 * R[0] + g1 * R[1] + g2 * R[2],
+        g0 * R[3] + g1 * R[4] + g2 * R[5],
+        g0 * R[6] + g1 * R[7] + g2 * R[8],
+    )
+
+
 @kernel()
 def shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales):
     """Fill row i of g_quats and g_scales; dL/d(camera-space mean) through the covariance."""
     x, y, z = to_camera(means, i, cam)
     jxx, jxz, jyy, jyz = jacobian(x, y, z, cam)
-    R = rotation(quats, i)
+    R, M = rotation(quats, i), projection_rows(jxx, jxz, jyy, jyz, cam)
     s0, s1, s2 = scales[i, 0], scales[i, 1], scales[i, 2]
-    P = half_axes(jxx, jxz, jyy, jyz, cam, R, ONE, ONE, ONE)
+    P = half_axes(M, R, ONE, ONE, ONE)
     D0, D1, D2 = covariance_gradient(a, sums)
     D0, D1, D2 = TWO * D0, TWO * D1, TWO * D2
     u0, u1, u2, v0, v1, v2 = P[0] * s0, P[1] * s1, P[2] * s2, P[3] * s0, P[4] * s1, P[5] * s2
     gu0, gu1, gu2 = D0 * u0 + D1 * v0, D0 * u1 + D1 * v1, D0 * u2 + D1 * v2
     gv0, gv1, gv2 = D1 * u0 + D2 * v0, D1 * u1 + D2 * v1, D1 * u2 + D2 * v2
-    g_scales[i, 0], g_scales[i, 1], g_scales[i, 2] = (
-        gu0 * P[0] + gv0 * P[3],
-        gu1 * P[1] + gv1 * P[4],
-        gu2 * P[2] + gv2 * P[5],
-    )
+    g_scales[i, 0] = gu0 * P[0] + gv0 * P[3]
+    g_scales[i, 1] = gu1 * P[1] + gv1 * P[4]
+    g_scales[i, 2] = gu2 * P[2] + gv2 * P[5]
     gu0, gu1, gu2, gv0, gv1, gv2 = gu0 * s0, gu1 * s1, gu2 * s2, gv0 * s0, gv1 * s1, gv2 * s2
-    m0, m1, m2 = jxx * cam[0] + jxz * cam[6], jxx * cam[1] + jxz * cam[7], jxx * cam[2] + jxz * cam[8]
-    n0, n1, n2 = jyy * cam[3] + jyz * cam[6], jyy * cam[4] + jyz * cam[7], jyy * cam[5] + jyz * cam[8]
-    quaternion_gradient(
-        R,
-        (
-            m0 * gu0 + n0 * gv0,
-            m0 * gu1 + n0 * gv1,
-            m0 * gu2 + n0 * gv2,
-            m1 * gu0 + n1 * gv0,
-            m1 * gu1 + n1 * gv1,
-            m1 * gu2 + n1 * gv2,
-            m2 * gu0 + n2 * gv0,
-            m2 * gu1 + n2 * gv1,
-            m2 * gu2 + n2 * gv2,
-        ),
-        g_quats[i],
-    )
-    h0, h1, h2 = (
-        gu0 * R[0] + gu1 * R[1] + gu2 * R[2],
-        gu0 * R[3] + gu1 * R[4] + gu2 * R[5],
-        gu0 * R[6] + gu1 * R[7] + gu2 * R[8],
-    )
-    k0, k1, k2 = (
-        gv0 * R[0] + gv1 * R[1] + gv2 * R[2],
-        gv0 * R[3] + gv1 * R[4] + gv2 * R[5],
-        gv0 * R[6] + gv1 * R[7] + gv2 * R[8],
-    )
-    return jacobian_gradient(
-        x,
-        y,
-        z,
-        h0 * cam[0] + h1 * cam[1] + h2 * cam[2],
-        h0 * cam[6] + h1 * cam[7] + h2 * cam[8],
-        k0 * cam[3] + k1 * cam[4] + k2 * cam[5],
-        k0 * cam[6] + k1 * cam[7] + k2 * cam[8],
-        cam,
-    )
+    quaternion_gradient(R, rotation_gradient(M, gu0, gu1, gu2, gv0, gv1, gv2), g_quats[i])
+    h0, h1, h2 = rotated(R, gu0, gu1, gu2)
+    k0, k1, k2 = rotated(R, gv0, gv1, gv2)
+    gxx, gxz = h0 * cam[0] + h1 * cam[1] + h2 * cam[2], h0 * cam[6] + h1 * cam[7] + h2 * cam[8]
+    gyy, gyz = k0 * cam[3] + k1 * cam[4] + k2 * cam[5], k0 * cam[6] + k1 * cam[7] + k2 * cam[8]
+    return jacobian_gradient(x, y, z, gxx, gxz, gyy, gyz, cam)
 
 
 @kernel()
@@ -132,7 +125,7 @@ def colour_gradient(means, sh0, shN, i, degree, a, sums, cam, basis, g_sh0, g_sh
     r, g, b = (sums[0] if a[6] > ZERO else ZERO, sums[1] if a[7] > ZERO else ZERO, sums[2] if a[8] > ZERO else ZERO)
     x, y, z, over = ZERO, ZERO, ZERO, ZERO
     if degree > 0:
-        x, y, z, over = towards(means, i, cam)
+        x, y, z, over = view_direction(means, i, cam)
     sh_basis(degree, x, y, z, basis)
     g_sh0[i, 0], g_sh0[i, 1], g_sh0[i, 2] = basis[0] * r, basis[0] * g, basis[0] * b
     if degree == 0:
@@ -169,7 +162,9 @@ def mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d,
 
 
 @kernel(parallel=True)
-def unproject(inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics, workers):
+def project_backward(
+    inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics, workers
+):
     """Fill the rows of the visible Gaussians; the others keep what they hold (zeros).
 
     inputs (means, quats, scales, sh0, shN), gradients (means, quats, scales, opacities, sh0, shN, extra [N,X']),

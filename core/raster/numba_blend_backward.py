@@ -6,14 +6,14 @@ gradient . what the splat shows, dL/dalpha = T q - behind/(1 - alpha); behind st
 Per pair the sums over pixels of v = dL/dx (x = |y|^2 + k, alpha = exp(-8x); y = (t, w)) are
     0..2 colour   3 v   4 v t   5 v w   6 v t t   7 v t w   8 v w w
     9 |dL/du|   10 |dL/dv|   11 pixels touched   12.. features
-from which numba_unproject takes opacity, centre and covariance. The loop obeys the rules of numba_forward.
+from which numba_project_backward takes opacity, centre and covariance. The loop obeys the rules of numba_blend.
 """
 
 import numpy as np
 from numba import prange
 
 from .constants import ALPHA_MAX, EXPONENT_MAX, TILE_HIGH, TILE_WIDE, TRANSMITTANCE_MIN
-from .numba_forward import E0, E1, E2, E3, E4, E5, PIXELS, rows_of
+from .numba_blend import E0, E1, E2, E3, E4, E5, PIXELS, rows_of
 from .numba_runtime import claim, kernel
 
 F, U = np.float32, np.uintp
@@ -24,7 +24,7 @@ SUMS = 12
 
 
 @kernel(inline="always")
-def unblend(s, lo, hi, p, q, d, ku, kv, k, r, g, b, slot):
+def blend_backward(s, lo, hi, p, q, d, ku, kv, k, r, g, b, slot):
     """One splat's sums over pixels lo..hi of the tile."""
     sr, sg, sb, sv, st, sw = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     stt, stw, sww, sx, sy, touched = ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
@@ -128,7 +128,7 @@ def open_tile(s, left, top, wide, high, pictures, gradients):
 
 
 @kernel()
-def unfill_tile(s, pairs, splats, features, left, top, slots):
+def fill_tile_backward(s, pairs, splats, features, left, top, slots):
     """All splats of one tile's list; those behind the last live pixel get zeros."""
     many, live = features.shape[1], True
     for j in range(pairs.shape[0]):
@@ -146,15 +146,15 @@ def unfill_tile(s, pairs, splats, features, left, top, slots):
             show_alpha(s, lo, hi)
             for c in range(many):
                 show(s, lo, hi, C_ + U(c) * PIXELS, features[rank, c])
-        unblend(s, lo, hi, p, q, d, p * du + q * dv, d * dv, a[5], a[6], a[7], a[8], slot)
+        blend_backward(s, lo, hi, p, q, d, p * du + q * dv, d * dv, a[5], a[6], a[7], a[8], slot)
         for c in range(many):
             slot[SUMS + c] = weigh(s, lo, hi, C_ + U(c) * PIXELS)
 
 
 @kernel(parallel=True)
-def unraster(splats, starts, pairs, features, tiles_x, workers, pictures, gradients, slots):
+def rasterize_tiles_backward(splats, starts, pairs, features, tiles_x, workers, pictures, gradients, slots):
     """Fill slots [P,12+X] from pictures (color, trans, channels) and their upstream gradients (color, alpha,
-    channels); shapes as in numba_forward.raster.
+    channels); shapes as in numba_blend.rasterize_tiles.
     """
     height, width = pictures[1].shape
     tiles, counter = starts.shape[0] - 1, np.zeros(1, np.int64)
@@ -168,5 +168,5 @@ def unraster(splats, starts, pairs, features, tiles_x, workers, pictures, gradie
                 left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
                 wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
                 open_tile(s, left, top, wide, high, pictures, gradients)
-                unfill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top, slots)
+                fill_tile_backward(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top, slots)
             tile = claim(counter)

@@ -148,7 +148,7 @@ def fill_tile(s, pairs, splats, features, left, top):
 
 
 @kernel(parallel=True)
-def raster(splats, starts, pairs, features, background, tiles_x, workers, color, trans, channels, median):
+def rasterize_tiles(splats, starts, pairs, features, background, tiles_x, workers, color, trans, channels, median):
     """Blend every tile.
 
     splats [V,16] in depth order, features [V,X] further channels (X = 0: neither those nor the median is made);
