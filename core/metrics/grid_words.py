@@ -25,13 +25,15 @@ BEFORE, AFTER = 0.08, 0.10  # seconds to either side of a word's start; mirrored
 
 
 @dataclass(frozen=True)
-class Word:
+class TimedWord:
+    """A word as it is timed in the sound."""
+
     start: float  # seconds
     end: float  # seconds
     label: str
 
 
-def read_align(path: str | Path) -> list[Word]:
+def read_align(path: str | Path) -> list[TimedWord]:
     """The rows of one file, in seconds. Raises UserError for what is not such a file."""
     path = Path(path)
     try:
@@ -48,22 +50,21 @@ def read_align(path: str | Path) -> list[Word]:
     return words
 
 
-def _word(path: Path, number: int, line: str) -> Word:
+def _word(path: Path, number: int, line: str) -> TimedWord:
     try:
         first, last, label = line.split()
-        start, end = float(first) / UNITS, float(last) / UNITS
-        fits = math.isfinite(end) and 0 <= start <= end
+        word = TimedWord(float(first) / UNITS, float(last) / UNITS, label.lower())
     except ValueError:
-        fits = False
-    if not fits:
+        word = None
+    if word is None or not (math.isfinite(word.end) and 0 <= word.start <= word.end):
         raise UserError(
             f"{path} line {number} is not `start end word` with start before end; repair the line or leave "
             "the file out."
         )
-    return Word(start, end, label.lower())
+    return word
 
 
-def bilabial_spans(words: Iterable[Word]) -> list[Span]:
+def bilabial_spans(words: Iterable[TimedWord]) -> list[Span]:
     """Where p, b and m are spoken, roughly: around the start of bin, blue, by, place, please and the letters b and p,
     around the end of the letter m; at most half the word is taken."""
     spans = []
@@ -76,6 +77,6 @@ def bilabial_spans(words: Iterable[Word]) -> list[Span]:
     return spans
 
 
-def pauses(words: Iterable[Word]) -> list[Span]:
+def word_pauses(words: Iterable[TimedWord]) -> list[Span]:
     """Where nobody speaks: `sil` and `sp`."""
     return [Span(word.start, word.end) for word in words if word.label in PAUSES]

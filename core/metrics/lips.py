@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lips from the 68 iBUG landmarks: where the mouth is in a picture, how far it stands open, how alike two are.
+"""Lips from the 68 iBUG landmarks: where the mouth is in a picture, how far it is open, how alike two are.
 
 48-59 outer lip, 60-67 inner lip; 62 is the middle of the upper inner lip, 66 of the lower.
 """

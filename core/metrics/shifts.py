@@ -24,7 +24,7 @@ def overlap(
 
 
 def movements(first: np.ndarray, second: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both as [T,C] float64. Raises ValueError for differing shapes, gaps (nan) and too few frames."""
+    """Both as [T,C] float64. Raises ValueError for differing shapes, nan and too few frames."""
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if a.shape != b.shape or a.ndim == 0:
         raise ValueError(f"movements differ in shape: {a.shape} and {b.shape}")

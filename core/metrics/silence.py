@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does the mouth rest when nobody speaks? Motion energy in silent spans beside that in spoken ones.
+"""Does the mouth rest when nobody speaks? Motion energy in silent spans against that in spoken ones.
 
 A check of talksplat's own, not in the paper: picture metrics hardly see a mouth that trembles in silence.
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from .spans import Span, frame_period, inside
 
-MARGIN = 0.12  # seconds at a silence's ends; not in the paper: chosen because lips set out before the sound does
+MARGIN = 0.12  # seconds at a silence's ends; not in the paper: chosen because lips start before the sound does
 QUIET = 0.35  # of the way in dB from floor (5th percentile) to loud (95th); not in the paper: chosen on 20 clips
 # of GRID talker s1, where 92 % of what it finds is marked as a pause and 77 % of the pauses are found
 DEEPEST = 50.0  # dB from loud to floor at most; not in the paper: chosen because digital silence has no bottom
@@ -54,9 +54,12 @@ def silence_motion(
     speed = np.diff(points.reshape(len(points), -1, points.shape[-1] if points.ndim == 3 else 1), axis=0)
     energy = (speed**2).sum(axis=2).mean(axis=1) / np.diff(np.asarray(times, np.float64)) ** 2  # [T-1]
     rest, talk = inside(times, spans, margin), ~inside(times, spans, -margin)
-    masks = rest[1:] & rest[:-1], talk[1:] & talk[:-1]
-    means = [float(energy[mask].mean()) if mask.any() else float("nan") for mask in masks]
-    return SilenceMotion(*means, int(masks[0].sum()), int(masks[1].sum()))
+    silent_steps, spoken_steps = energy[rest[1:] & rest[:-1]], energy[talk[1:] & talk[:-1]]
+    return SilenceMotion(_mean(silent_steps), _mean(spoken_steps), len(silent_steps), len(spoken_steps))
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def silent_spans(
@@ -77,15 +80,17 @@ def silent_spans(
         return []
     if not samples.any():
         return [Span(0.0, len(samples) / rate)]
-    level = _levels(samples[: count * hop].reshape(count, hop))
-    loud = np.percentile(level, 95)
-    floor = max(np.percentile(level, 5), loud - DEEPEST)
-    if loud - floor < LEAST:
-        return []
-    silent = level <= floor + quiet * (loud - floor)
+    silent = _quiet_hops(_levels(samples[: count * hop].reshape(count, hop)), quiet)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], silent, [False]]).astype(np.int8)))
     spans = [Span(float(start * hop / rate), float(end * hop / rate)) for start, end in edges.reshape(-1, 2)]
     return [span for span in spans if span.end - span.start >= shortest]
+
+
+def _quiet_hops(levels: np.ndarray, quiet: float) -> np.ndarray:
+    """[count] bool; none where the sound hardly varies."""
+    loud = np.percentile(levels, 95)
+    floor = max(np.percentile(levels, 5), loud - DEEPEST)
+    return (levels <= floor + quiet * (loud - floor)) & (loud - floor >= LEAST)
 
 
 def _levels(hops: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spans of time, and which moments lie in them. Knows nothing of what is said there.
+"""Spans of time, and which moments are in them. Knows nothing of what is said there.
 
 Letters: T moments, S spans.
 """
@@ -22,7 +22,7 @@ def inside(
     spans: Iterable[tuple[float, float]],  # seconds
     margin: float = 0.0,  # seconds, taken off both ends (added where negative)
 ) -> np.ndarray:
-    """[T] bool: the moment lies in one of the spans, ends included."""
+    """[T] bool: the moment is in one of the spans, ends included."""
     times, hit = np.asarray(times, np.float64), np.zeros(len(times), bool)
     for start, end in spans:
         hit |= (times >= start + margin) & (times <= end - margin)

@@ -8,7 +8,7 @@ Technique: the image is seen as [H, W*C], so the separable window is a sum of sh
 pixel across, whole rows down) and every inner loop is a contiguous multiply-add. The window is symmetric, so
 with zero padding it is its own adjoint and the gradient takes three more blurs of the same kind.
 
-Letters: a rendered, b truth, m blurred a, n blurred b, R = W*C. Knows no torch and no loss weights.
+Letters: a rendered, b target, m blurred a, n blurred b, R = W*C. Knows no torch and no loss weights.
 """
 
 import numba
@@ -132,13 +132,13 @@ def _rows(image: np.ndarray) -> np.ndarray:
 
 def ssim_with_gradient(
     rendered: np.ndarray,  # [H,W,C] 0..1
-    truth: np.ndarray,  # [H,W,C] 0..1
+    target: np.ndarray,  # [H,W,C] 0..1
     want_gradient: bool = True,
 ) -> tuple[float, np.ndarray | None]:
     """Mean SSIM and d SSIM / d rendered [H,W,C] float32 (None when not wanted)."""
-    if rendered.shape != truth.shape:
-        raise ValueError(f"pictures differ in shape: {rendered.shape} and {truth.shape}")
-    a, b = _rows(rendered), _rows(truth)
+    if rendered.shape != target.shape:
+        raise ValueError(f"pictures differ in shape: {rendered.shape} and {target.shape}")
+    a, b = _rows(rendered), _rows(target)
     step, w = rendered.shape[2], window()
     maps = np.empty((5, *a.shape), np.float32)
     derivatives = np.empty((3, *a.shape), np.float32)
@@ -154,7 +154,7 @@ def ssim_with_gradient(
 
 def ssim(
     rendered: np.ndarray,  # [H,W,C] 0..1
-    truth: np.ndarray,  # [H,W,C] 0..1
+    target: np.ndarray,  # [H,W,C] 0..1
 ) -> float:
     """Mean structural similarity, -1..1."""
-    return ssim_with_gradient(rendered, truth, want_gradient=False)[0]
+    return ssim_with_gradient(rendered, target, want_gradient=False)[0]

@@ -21,15 +21,15 @@ def chatter(count, seed=0, width=2.0):
 
 
 @given(st.integers(-15, 15), st.integers(0, 50), st.floats(0.01, 100), st.floats(-100, 100))
-def test_whole_shifts_are_exact(k, seed, scale, offset):
+def test_whole_shifts_are_exact(k, seed, scale, added):
     long = chatter(120, seed)
-    true, told = long[20:95], scale * long[20 - k : 95 - k] + offset  # told[t] = true[t - k]
-    found = lip_offset(told, true, 25)
-    assert found.frames == k
-    assert found.r == pytest.approx(1, abs=1e-9)
-    assert found.shifts[np.argmax(found.curve)] == k
-    assert found.r_unmoved == pytest.approx(correlation(told, true))
-    assert lip_offset(true, told, 25).frames == -k
+    target, predicted = long[20:95], scale * long[20 - k : 95 - k] + added  # predicted[t] = target[t - k]
+    offset = lip_offset(predicted, target, 25)
+    assert offset.frames == k
+    assert offset.r == pytest.approx(1, abs=1e-9)
+    assert offset.shifts[np.argmax(offset.curve)] == k
+    assert offset.r_unmoved == pytest.approx(correlation(predicted, target))
+    assert lip_offset(target, predicted, 25).frames == -k
 
 
 @pytest.mark.parametrize("part", [-0.4, -0.2, 0.0, 0.3, 0.45])
@@ -37,10 +37,10 @@ def test_parts_of_a_frame(part):
     fine = chatter(1200, 3, width=3.0)
     at = np.interp(np.arange(100.0) * 4 + 100, np.arange(1200), fine)
     late = np.interp((np.arange(100.0) - 3 - part) * 4 + 100, np.arange(1200), fine)
-    found = lip_offset(late, at, Fraction(25))
-    assert found.frames == 3
-    assert found.fine == pytest.approx(3 + part, abs=0.12)
-    assert found.seconds == pytest.approx(found.fine / 25)
+    offset = lip_offset(late, at, Fraction(25))
+    assert offset.frames == 3
+    assert offset.fine == pytest.approx(3 + part, abs=0.12)
+    assert offset.seconds == pytest.approx(offset.fine / 25)
 
 
 def test_parabola_is_exact_on_a_parabola():
@@ -60,11 +60,11 @@ def test_each_shift_is_pearson_on_the_overlap():
 
 @pytest.mark.parametrize("still", [0.0, 0.1, 1e6 / 3])
 def test_a_still_mouth_has_no_offset(still):
-    found = lip_offset(np.full(75, still), chatter(75), 25)
-    assert found.frames is None
-    assert found.fine is None
-    assert found.seconds is None
-    assert share_within([found, lip_offset(chatter(75), chatter(75), 25)]) == 0.5
+    offset = lip_offset(np.full(75, still), chatter(75), 25)
+    assert offset.frames is None
+    assert offset.fine is None
+    assert offset.seconds is None
+    assert share_within([offset, lip_offset(chatter(75), chatter(75), 25)]) == 0.5
 
 
 def test_many_clips():
@@ -82,16 +82,16 @@ def test_many_clips():
 @pytest.mark.parametrize("k", [0, 1, 5, 12])
 def test_a_delay_is_recovered(k):
     mouth = np.stack([chatter(90, seed) for seed in range(6)], axis=1).reshape(90, 2, 3)
-    found = shift_recovery(mouth[15:75], mouth[15 - k : 75 - k])
-    assert found.frames == k
-    assert found.fine == pytest.approx(k, abs=0.1)
-    assert found.residual == pytest.approx(0, abs=1e-12)
+    offset = shift_recovery(mouth[15:75], mouth[15 - k : 75 - k])
+    assert offset.frames == k
+    assert offset.fine == pytest.approx(k, abs=0.1)
+    assert offset.residual == pytest.approx(0, abs=1e-12)
     wrong = shift_recovery(mouth[15:75], 2 * mouth[15 - k : 75 - k])
     assert wrong.frames == k  # in time, but not the same movement
     assert wrong.residual > 0.5
 
 
-def test_a_head_that_learned_the_clock_is_found_out():
+def test_a_head_that_follows_absolute_time_shows():
     mouth = chatter(90)
     assert shift_recovery(mouth, mouth).frames == 0
     nothing = shift_recovery(mouth, np.zeros(90))
@@ -100,7 +100,7 @@ def test_a_head_that_learned_the_clock_is_found_out():
 
 
 @pytest.mark.parametrize(
-    ("told", "true"),
+    ("predicted", "target"),
     [
         (np.ones(75), np.ones(74)),
         (np.ones(10), np.ones(10)),
@@ -108,6 +108,6 @@ def test_a_head_that_learned_the_clock_is_found_out():
         (np.ones((75, 2)), np.ones((75, 2))),
     ],
 )
-def test_curves_that_do_not_fit(told, true):
+def test_curves_that_do_not_fit(predicted, target):
     with pytest.raises(ValueError, match=r"shape|few|number"):
-        lip_offset(told, true, 25)
+        lip_offset(predicted, target, 25)

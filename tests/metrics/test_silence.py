@@ -18,10 +18,10 @@ def talker(rest, speech):
 
 def test_energy_is_squared_speed():
     steady = np.cumsum(np.full(100, 0.5))[:, None, None] * np.ones((100, 4, 2))  # 0.5 along x and y a frame
-    found = silence_motion(steady, TIMES, SILENT)
-    assert found.silent == pytest.approx(2 * (0.5 * 25) ** 2)
-    assert found.spoken == pytest.approx(found.silent)
-    assert found.ratio == pytest.approx(1)
+    motion = silence_motion(steady, TIMES, SILENT)
+    assert motion.silent == pytest.approx(2 * (0.5 * 25) ** 2)
+    assert motion.spoken == pytest.approx(motion.silent)
+    assert motion.ratio == pytest.approx(1)
     assert silence_motion(steady[:, 0, 0], TIMES, SILENT).silent == pytest.approx((0.5 * 25) ** 2)
 
 
@@ -31,12 +31,12 @@ def test_a_mouth_that_rests():
     assert np.isnan(silence_motion(talker(0, 0), TIMES, SILENT).ratio)
 
 
-def test_what_lies_at_an_edge_is_left_out():
+def test_what_is_at_an_edge_is_left_out():
     points = np.zeros(100)
     points[[25, 26, 73, 74, 75]] = [5, 9, 3, 1, 7]  # everything within the margin of 1.0 s and 3.0 s
-    found = silence_motion(points, TIMES, SILENT)
-    assert (found.silent, found.spoken) == (0, 0)
-    assert found.silent_steps + found.spoken_steps < 99
+    motion = silence_motion(points, TIMES, SILENT)
+    assert (motion.silent, motion.spoken) == (0, 0)
+    assert motion.silent_steps + motion.spoken_steps < 99
     all_silent = silence_motion(points, TIMES, [(-1, 9)])
     assert np.isnan(all_silent.spoken)
     assert all_silent.silent_steps == 99

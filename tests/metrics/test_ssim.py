@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import correlate1d
 
-from talksplat.core.metrics import psnr, ssim, ssim_with_gradient
+from talksplat.core.metrics import psnr, ssim_with_gradient
+from talksplat.core.metrics.ssim import ssim
 
 
 def reference(a, b):

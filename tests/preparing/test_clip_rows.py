@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talksplat.core.audio.sound import Sound, write_wav
-from talksplat.core.metrics.lip_offset import lip_offset
+from talksplat.core.metrics import lip_offset
 from talksplat.core.preparing.clip_rows import lateness, loudness, turns_of
 
 FACING = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])

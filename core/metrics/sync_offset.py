@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lip-offset score: by how many frames the lips come late (+) or early (-) after what they should follow.
 
-Two curves of lip geometry are moved past each other; the offset is where they correlate best. The curves may be
-told and true (a head's lip gap and the track's) or measured and predicted from sound by any regression. It is not
-SyncNet's LSE-D or LSE-C and cannot be compared with them: no network judges here, and it says nothing about sharpness
-or shape. Not in the paper: chosen because SyncNet's weights are not free to ship and this needs none.
+Two curves of lip geometry are moved past each other; the offset is where they correlate best. The curves may be a
+head's lip gap and the footage's, or a measured one and one that a regression predicts from the sound. It is not
+SyncNet's LSE-D or LSE-C and cannot be compared with them: no network is in it, and it says nothing about sharpness or
+shape. Not in the paper: chosen because SyncNet's weights are not free to ship and this needs none.
 
 Letters: T frames, r Pearson's correlation.
 """
@@ -20,9 +20,9 @@ from .shifts import MAX_SHIFT, best_shift, shifted_correlation
 
 @dataclass(frozen=True)
 class LipOffset:
-    """What moving two curves past each other found. `frames` and `fine` are None where nothing correlates."""
+    """Where two curves correlate best. `frames` and `fine` are None where nothing correlates."""
 
-    frames: int | None  # positive: told comes after true
+    frames: int | None  # positive: the prediction comes after the target
     fine: float | None  # frames, between frames by a parabola
     rate: Fraction  # frames a second
     curve: np.ndarray  # [2 reach + 1] r at shifts -reach..reach
@@ -34,6 +34,7 @@ class LipOffset:
 
     @property
     def seconds(self) -> float | None:
+        """`fine` in seconds."""
         return None if self.fine is None else self.fine / float(self.rate)
 
     @property
@@ -43,19 +44,21 @@ class LipOffset:
 
     @property
     def r_unmoved(self) -> float:
+        """Correlation without a shift."""
         return float(self.curve[len(self.curve) // 2])
 
 
 def lip_offset(
-    told: np.ndarray,  # [T] lip geometry that is judged
-    true: np.ndarray,  # [T] what it should follow, any unit
+    predicted: np.ndarray,  # [T] lip geometry
+    target: np.ndarray,  # [T] what it should follow, any unit
     rate: Fraction | int,  # frames a second, of both
     reach: int = MAX_SHIFT,
 ) -> LipOffset:
-    """Raises ValueError for curves of differing length, with nan, or shorter than reach + 8 frames."""
-    if np.ndim(told) != 1 or np.ndim(true) != 1:
+    """By how much the prediction is late. Raises ValueError for curves of differing length, with nan, or shorter than
+    reach + 8 frames."""
+    if np.ndim(predicted) != 1 or np.ndim(target) != 1:
         raise ValueError("lip curves must be [T], one number a frame")
-    curve = shifted_correlation(told, true, reach)
+    curve = shifted_correlation(predicted, target, reach)
     frames, fine = best_shift(curve) or (None, None)
     return LipOffset(frames, fine, Fraction(rate), curve)
 

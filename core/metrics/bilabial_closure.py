@@ -2,7 +2,7 @@
 """Do the lips close where a p, a b or an m is spoken? Leaky lips are what viewers see first and sync scores miss.
 
 A check of talksplat's own, not in the paper. Spans come from word or phone timings (`grid_words.py` for GRID); which
-gap counts as closed comes from the true track, so that head and track are held to the same measure.
+gap counts as closed comes from the target's track, so that head and footage are held to the same measure.
 
 Letters: T frames, S spans.
 """
@@ -19,15 +19,16 @@ SHARE = 0.15  # of the way from closed to open; not in the paper: chosen on 36 t
 
 
 @dataclass(frozen=True)
-class Closure:
-    """Shares and means are nan where no span was seen."""
+class LipClosure:
+    """Smallest lip gaps of the spans. Shares and means are nan where no span holds a frame."""
 
-    smallest: np.ndarray  # [S] smallest gap in each span that was seen, in the gap's unit
+    smallest: np.ndarray  # [S] smallest gap in each span that holds a frame, in the gap's unit
     threshold: float  # the same unit
-    unseen: int  # spans without any frame: outside the clip
+    missed: int  # spans without any frame: outside the clip
 
     @property
     def spans(self) -> int:
+        """How many spans hold a frame."""
         return len(self.smallest)
 
     @property
@@ -41,8 +42,8 @@ class Closure:
         return float(np.mean(self.smallest)) if len(self.smallest) else float("nan")
 
 
-def closed_below(
-    gap: np.ndarray,  # [T] of the true track, best of all its clips together
+def closed_gap_threshold(
+    gap: np.ndarray,  # [T] of the target's track, best of all its clips together
     share: float = SHARE,
 ) -> float:
     """The gap below which lips count as closed: `share` of the way from the 2nd to the 95th percentile.
@@ -54,23 +55,19 @@ def closed_below(
     return float(low + share * (high - low))
 
 
-def closure(
+def lip_closure(
     gap: np.ndarray,  # [T] distance of the inner lips, any unit; nan where the face was lost
     times: np.ndarray,  # [T] seconds, rising
     spans: Iterable[tuple[float, float]],  # seconds
     threshold: float,  # in the gap's unit
-) -> Closure:
+) -> LipClosure:
     """The smallest gap over the frames in each span. Frames up to half a frame outside belong to it: each frame stands
-    for its period, so a span shorter than a frame is still seen. Raises ValueError for shapes that do not fit.
+    for its period, so a span shorter than a frame still counts. Raises ValueError for shapes that do not fit.
     """
     gap = np.asarray(gap, np.float64)
     if gap.ndim != 1 or len(gap) != len(times):
         raise ValueError(f"a lip gap must be [T] with T times, not {gap.shape} and {len(times)} times")
-    half, smallest, unseen = frame_period(times) / 2, [], 0
-    for span in spans:
-        seen = gap[inside(times, [span], -half - 1e-9) & np.isfinite(gap)]
-        if len(seen):
-            smallest.append(seen.min())
-        else:
-            unseen += 1
-    return Closure(np.array(smallest), float(threshold), unseen)
+    half, spans = frame_period(times) / 2, list(spans)
+    gaps = [gap[inside(times, [span], -half - 1e-9) & np.isfinite(gap)] for span in spans]
+    smallest = np.array([inner.min() for inner in gaps if len(inner)])
+    return LipClosure(smallest, float(threshold), len(spans) - len(smallest))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Does a delayed voice delay the mouth? What a head does for a sound, against what it does for the sound k frames late.
 
-A head that listens gives the same movement k frames later; one that learned the clock, or looks at absolute time,
-does not. A check of talksplat's own, not in the paper.
+A head that follows the sound moves the same way k frames later; one that follows absolute time does not. A check of
+talksplat's own, not in the paper.
 
 Letters: T frames, k shift in frames.
 """
@@ -16,7 +16,7 @@ from .shifts import MAX_SHIFT, best_shift, movements, overlap, shifted_correlati
 
 @dataclass(frozen=True)
 class ShiftRecovery:
-    """`frames` and `fine` are None where one of the two outputs stands still."""
+    """The delay of an output. `frames` and `fine` are None where one of the two outputs stands still."""
 
     frames: int | None  # the delay that was recovered
     fine: float | None  # frames, between frames by a parabola
@@ -25,16 +25,17 @@ class ShiftRecovery:
 
 
 def shift_recovery(
-    plain: np.ndarray,  # [T,...] anything that moves: lip gap, landmarks, Gaussian centres
+    undelayed: np.ndarray,  # [T,...] anything that moves: lip gap, landmarks, Gaussian centres
     delayed: np.ndarray,  # [T,...] the same for the sound delayed
     reach: int = MAX_SHIFT,
 ) -> ShiftRecovery:
-    """Raises ValueError for shapes that differ, nan, or fewer than reach + 8 frames."""
-    curve = shifted_correlation(delayed, plain, reach)
-    found = best_shift(curve)
-    if found is None:
+    """By how much `delayed` comes after `undelayed`. Raises ValueError for shapes that differ, nan, or fewer than
+    reach + 8 frames."""
+    curve = shifted_correlation(delayed, undelayed, reach)
+    shift = best_shift(curve)
+    if shift is None:
         return ShiftRecovery(None, None, float(curve.max()), float("nan"))
-    late, early = overlap(*movements(delayed, plain, reach), found[0])
+    late, early = overlap(*movements(delayed, undelayed, reach), shift[0])
     movement = np.sqrt(np.mean((early - early.mean(axis=0)) ** 2))
     residual = float(np.sqrt(np.mean((late - early) ** 2)) / movement)
-    return ShiftRecovery(*found, float(curve.max()), residual)
+    return ShiftRecovery(*shift, float(curve.max()), residual)
