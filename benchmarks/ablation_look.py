@@ -11,7 +11,7 @@ import numpy as np
 
 from talksplat.core.evaluation import Evaluator
 from talksplat.core.evaluation.final_metrics import evenly_spaced
-from talksplat.core.evaluation.landmark_detector import DETECTOR_NAME, LandmarkDetector, relative_gap
+from talksplat.core.evaluation.landmark_detector import DETECTOR_NAME, LandmarkDetector, relative_lip_gap
 from talksplat.core.footage import Footage
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.metrics import correlation, landmark_distance, lip_gap, mouth_box
@@ -38,9 +38,9 @@ def look(head: Path, footage: Path, strip: Path) -> dict[str, dict]:
 
 def likened(judge: Evaluator, rows: list[int]) -> dict[str, float]:
     """ST-LPIPS of face and mouth, means."""
-    metric, mean, found = StLpips.found(), judge.replay.at(judge.mean), {}
+    metric, mean, found = StLpips.from_package(), judge.replay.at(judge.mean_condition), {}
     for i in rows:
-        truth, boxes = judge.truth(i), judge.parts(i)
+        truth, boxes = judge.truth(i), judge.crops(i)
         for who, frame in (("head", judge.replay.at(judge.condition(i))), ("mean", mean)):
             drawn = judge.draw(frame, judge.footage.camera(i))
             for part in ("face", "mouth"):
@@ -54,17 +54,17 @@ def detected(judge: Evaluator, rows: list[int]) -> dict:
         if not eyes:
             return {}
         truth, drawn, still = [], [], []
-        mean = judge.replay.at(judge.mean)
+        mean = judge.replay.at(judge.mean_condition)
         for i in rows:
             camera = judge.footage.camera(i)
             pictures = judge.truth(i), judge.draw(judge.replay.at(judge.condition(i)), camera), judge.draw(mean, camera)
-            marks = [eyes.marks(picture) for picture in pictures]
+            marks = [eyes.detect(picture) for picture in pictures]
             if all(mark is not None for mark in marks):
                 for of, mark in zip((truth, drawn, still), marks):
                     of.append(mark)
     if not truth:
         return {"detector": DETECTOR_NAME, "count": 0, "lost": len(rows)}
-    gaps = [np.array([relative_gap(mark) for mark in of]) for of in (drawn, truth)]
+    gaps = [np.array([relative_lip_gap(mark) for mark in of]) for of in (drawn, truth)]
     return {
         "detector": DETECTOR_NAME,
         "count": len(truth),

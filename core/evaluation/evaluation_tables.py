@@ -1,55 +1,69 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The result as markdown tables: each figure with how many frames it is of and how large they are."""
 
+PARTS = ("whole", "face", "mouth")
+
 
 def evaluation_tables(result: dict) -> str:
-    """Of what `evaluate` or `measured` gave back."""
-    lines = _pictures(result) + _st_lpips(result) + _landmarks(result) + _lips(result) + _sound(result)
-    return "\n".join(lines) + "\n"
+    """Of the result of `evaluate` or `final_metrics`, also of talksplat 0.1.0's."""
+    sections = (
+        _pictures,
+        _static_head,
+        _st_lpips,
+        _landmarks,
+        _lips,
+        _lip_offset,
+        _closure_and_silence,
+        _delayed_voice,
+    )
+    return "\n".join(line for section in sections for line in section(result)) + "\n"
+
+
+def _table_row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _header(*cells: str) -> list[str]:
+    return [_table_row(*cells), "|" + "---|" * len(cells)]
+
+
+def _size(row: dict, part: str) -> str:
+    return "x".join(map(str, row.get("size of crops", {}).get(part, ("",))))
 
 
 def _pictures(result: dict) -> list[str]:
     other = "static" if "static head" in result else "mean"
-    lines = [
-        "| held back | part | pictures | pixels | head PSNR | static PSNR | head SSIM | static SSIM |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = _header("held back", "part", "pictures", "pixels", "head PSNR", "static PSNR", "head SSIM", "static SSIM")
     for name, row in result.get("pictures", {}).items():
-        for part, count in (("whole", row["count"]), ("face", row["with mouth"]), ("mouth", row["with mouth"])):
+        for part in PARTS:
             if f"head {part} psnr" in row:
-                size = "x".join(map(str, row.get("size of crops", {}).get(part, ("",))))
-                lines.append(
-                    f"| {name} | {part} | {count} | {size} | {row[f'head {part} psnr']:.2f} | "
-                    f"{row[f'{other} {part} psnr']:.2f} | {row[f'head {part} ssim']:.4f} | "
-                    f"{row[f'{other} {part} ssim']:.4f} |"
-                )
+                count = row["count"] if part == "whole" else row["with mouth"]
+                psnr = [f"{row[f'{who} {part} psnr']:.2f}" for who in ("head", other)]
+                ssim = [f"{row[f'{who} {part} ssim']:.4f}" for who in ("head", other)]
+                lines.append(_table_row(name, part, count, _size(row, part), *psnr, *ssim))
+    return lines
+
+
+def _static_head(result: dict) -> list[str]:
     static = result.get("static head")
-    note = (
-        []
-        if static is None
-        else [
-            "",
-            f"Static head, in pictures: {static['strongest in pictures']}; in landmarks: "
-            f"{static['strongest in landmarks']} (the strongest of {len(static['candidates'])} on "
-            f"{static['compared on train pictures']} train pictures).",
-        ]
-    )
-    return lines + note
+    if static is None:
+        return []
+    return [
+        "",
+        f"Static head, in pictures: {static['strongest in pictures']}; in landmarks: "
+        f"{static['strongest in landmarks']} (the best of {len(static['candidates'])} on "
+        f"{static['compared on train pictures']} train pictures).",
+    ]
 
 
 def _st_lpips(result: dict) -> list[str]:
-    rows = [
-        (name, part, row)
-        for name, row in result.get("pictures", {}).items()
-        for part in ("whole", "face", "mouth")
-        if f"head {part} st-lpips" in row
-    ]
-    lines = ["", "| ST-LPIPS (AlexNet) | part | pictures | pixels | head | static |", "|---|---|---|---|---|---|"]
-    for name, part, row in rows:
-        size = "x".join(map(str, row["size of crops"][part]))
-        figures = " | ".join(f"{row[f'{who} {part} st-lpips']:.4f}" for who in ("head", "static"))
-        lines.append(f"| {name} | {part} | {row[f'{part} by st-lpips']} | {size} | {figures} |")
-    return lines if rows else []
+    lines = []
+    for name, row in result.get("pictures", {}).items():
+        for part in PARTS:
+            if f"head {part} st-lpips" in row:
+                figures = [f"{row[f'{who} {part} st-lpips']:.4f}" for who in ("head", "static")]
+                lines.append(_table_row(name, part, row[f"{part} by st-lpips"], _size(row, part), *figures))
+    return ["", *_header("ST-LPIPS (AlexNet)", "part", "pictures", "pixels", "head", "static"), *lines] if lines else []
 
 
 def _landmarks(result: dict) -> list[str]:
@@ -57,19 +71,13 @@ def _landmarks(result: dict) -> list[str]:
     if not rows:
         return []
     width, height = result["picture size"]
-    lines = [
-        "",
-        f"| LMD, mouth, by {result['detector']}, pixels of {width}x{height} | pictures | head | static | "
-        "head over static | faces lost: truth, head, static |",
-        "|---|---|---|---|---|---|",
-    ]
+    title = f"LMD, mouth, by {result['detector']}, pixels of {width}x{height}"
+    lines = _header(title, "pictures", "head", "static", "head over static", "faces lost: truth, head, static")
     for name, row in rows.items():
+        figures = [f"{row[key]:.3f}" if key in row else "" for key in ("head lmd", "static lmd", "head over static")]
         lost = ", ".join(str(row[f"{who} lost"]) for who in ("truth", "head", "static"))
-        figures = " | ".join(
-            f"{row[key]:.3f}" if key in row else "" for key in ("head lmd", "static lmd", "head over static")
-        )
-        lines.append(f"| {name} | {row['count']} | {figures} | {lost} |")
-    return lines
+        lines.append(_table_row(name, row["count"], *figures, lost))
+    return ["", *lines]
 
 
 def _lips(result: dict) -> list[str]:
@@ -77,62 +85,48 @@ def _lips(result: dict) -> list[str]:
     if not lips:
         return []
     lines = ["", "| lips of unheard clips, from sound alone, carried by the Gaussians | |", "|---|---|"]
-    return lines + [f"| {key} | {value} |" for key, value in lips.items() if not isinstance(value, dict)]
+    return lines + [_table_row(key, value) for key, value in lips.items() if not isinstance(value, dict)]
 
 
-def _sound(result: dict) -> list[str]:
-    lines, offset = [], result.get("lip offset", {})
-    shown = [
-        (name, offset[name])
-        for name in ("head to sound", "truth to sound", "head to truth")
-        if offset.get(name, {}).get("clips")
+def _lip_offset(result: dict) -> list[str]:
+    offset = result.get("lip offset", {})
+    names = ("head to sound", "truth to sound", "head to truth")
+    rows = {name: offset[name] for name in names if offset.get(name, {}).get("clips")}
+    if not rows:
+        return []
+    r = offset["audio to lips r"] if "audio to lips r" in offset else offset["ear"]  # the key of 0.1.0
+    title = f"lip-offset score (audio to lips: r {r}; on pictures in {offset['measured on pictures']})"
+    lines = _header(title, "clips", "within 1 frame", "at 0", "pooled, frames", "r at best", "r unmoved")
+    for name, row in rows.items():
+        shares = f"{row['share within 1 frame']:.0%}", f"{row['share at 0 frames']:.0%}"
+        r = row["mean r"], row["mean r unmoved"]
+        lines.append(_table_row(name, row["clips"], *shares, row["pooled frames"], *r))
+    return ["", *lines]
+
+
+def _closure_and_silence(result: dict) -> list[str]:
+    lines = []
+    if closed := result.get("closure at p b m", {}):
+        head, truth = closed["head"], closed["truth"]
+        name, count = f"lips closed at p, b, m ({closed['measured on']})", f"{head.get('spans', 0)} spans"
+        lines.append(_table_row(name, count, head.get("share closed"), truth.get("share closed")))
+    if silence := result.get("silence motion", {}):
+        name = "motion in silence over speech (carried landmarks)"
+        count = f"{silence['silent steps']} and {silence['spoken steps']} steps"
+        lines.append(_table_row(name, count, silence["head"], silence["truth"]))
+    return ["", *_header("", "of", "head", "truth"), *lines] if lines else []
+
+
+def _delayed_voice(result: dict) -> list[str]:
+    delayed = result.get("delayed voice", {})
+    if not delayed.get("tried"):
+        return []
+    means = delayed["mean of each shift"]
+    return [
+        "",
+        *_header("voice delayed by, frames", *means),
+        _table_row("mouth comes later by", *means.values()),
+        "",
+        f"{delayed['share recovered']:.1%} of {delayed['tried']} (clip, shift) pairs are recovered to the frame; "
+        f"mean error {delayed['mean error frames']} frames.",
     ]
-    if shown:
-        lines += [
-            "",
-            f"| lip-offset score (ear: r {offset['ear']}; on pictures in {offset['measured on pictures']})"
-            " | clips | within 1 frame | at 0 | pooled, frames | r at best | r unmoved |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {name} | {row['clips']} | {row['share within 1 frame']:.0%} | {row['share at 0 frames']:.0%} | "
-            f"{row['pooled frames']} | {row['mean r']} | {row['mean r unmoved']} |"
-            for name, row in shown
-        ]
-    more = []
-    closed = result.get("closure at p b m", {})
-    if closed:
-        spans = closed["head"].get("spans", 0)
-        more.append(
-            (
-                f"lips closed at p, b, m ({closed['measured on']})",
-                f"{spans} spans",
-                closed["head"].get("share closed"),
-                closed["truth"].get("share closed"),
-            )
-        )
-    still = result.get("silence motion", {})
-    if still:
-        more.append(
-            (
-                "motion in silence over speech (carried landmarks)",
-                f"{still['silent steps']} and {still['spoken steps']} steps",
-                still["head"],
-                still["truth"],
-            )
-        )
-    if more:
-        lines += ["", "| | of | head | truth |", "|---|---|---|---|"]
-        lines += [f"| {name} | {count} | {head} | {truth} |" for name, count, head, truth in more]
-    late = result.get("delayed voice", {})
-    if late.get("tried"):
-        lines += [
-            "",
-            "| voice delayed by, frames | " + " | ".join(late["mean of each shift"]) + " |",
-            "|---|" + "---|" * len(late["mean of each shift"]),
-            "| mouth comes later by | " + " | ".join(map(str, late["mean of each shift"].values())) + " |",
-            "",
-            f"{late['share recovered']:.1%} of {late['tried']} (clip, shift) pairs come back to the frame; "
-            f"mean error {late['mean error frames']} frames.",
-        ]
-    return lines

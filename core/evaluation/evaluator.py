@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A head before its footage: what it does in a condition, what it looks like, what the truth is.
+"""A head and its footage: what drives the head, what it looks like, what the truth is.
 
-Everything goes through the numpy replay and the raster, as in Blender. Pictures are compared over mid grey.
+Everything is computed by the numpy replay and the rasterizer, as in Blender. Pictures are compared over mid grey.
 
-Letters: T moments of a clip, E expression channels, H W a picture.
+Letters: T moments of a clip, E expression channels, A numbers of an audio code, H W a picture.
 """
 
 from functools import cached_property
@@ -13,7 +13,7 @@ import torch
 
 from ..audio import ENCODERS, Features, load_sound, windows_at
 from ..footage import Footage, encode_clips
-from ..formats import Camera, Gaussians, HeadFile, UserError
+from ..formats import Camera, HeadFile, UserError
 from ..head import HeadModel
 from ..metrics import face_box, mouth_box
 from ..performance import Condition, Frame, Replay
@@ -22,11 +22,12 @@ from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 
 GREY = 0.5
 MEAN_CLIPS = 32  # train clips that the mean condition is taken from
-FACING = 0.35  # cosine between the camera's direction and the face's front: a mouth is looked at from there
+MEAN_MOMENTS = 1500  # moments of them, about
+FACING = 0.35  # cosine between the camera's direction and the face's front, above which the mouth is visible
 
 
 class Evaluator:
-    """A head, its footage, and what both sound like."""
+    """A head, its footage, and the audio features of the clips. Raises UserError where they do not fit each other."""
 
     def __init__(self, head: HeadFile, footage: Footage) -> None:
         if len(footage.expression_names) != len(head.card.expression):
@@ -36,74 +37,69 @@ class Evaluator:
             )
         self.head, self.footage = head, footage
         self.model, self.replay = HeadModel.from_file(head), Replay(head)
-        self._features: dict[tuple[str, int], Features] = {}  # (encoder, clip) -> what it hears
+        self._features: dict[tuple[str, int], Features] = {}  # (encoder, clip) ->
 
-    # what the head is told
+    # What drives the head
 
-    def codes(self, windows: np.ndarray) -> dict[str, np.ndarray]:  # [T,8,C,2] -> {branch: [T,A]}
+    def audio_codes(self, windows: np.ndarray) -> dict[str, np.ndarray]:  # [T,8,C,2] -> {branch: [T,A]}
+        """Feature windows through the head's audio nets."""
         with torch.no_grad():
             return {name: code.numpy() for name, code in self.model.codes(torch.from_numpy(windows)).items()}
 
-    def features(self, clip: int, encoder: str | None = None) -> Features:
-        """What an encoder hears in a clip; the head's own where none is named."""
+    def audio_features(self, clip: int, encoder: str | None = None) -> Features:
+        """Of a clip's audio, by an encoder; the head's own where none is named."""
         key = encoder or self.head.card.audio_encoder, clip
         if key not in self._features:
             self._features[key] = ENCODERS[key[0]].encode(load_sound(self.footage.clips[clip].audio))
         return self._features[key]
 
-    def spoken(self, features: Features, times: np.ndarray, expression: np.ndarray) -> list[Condition]:
-        """The conditions at times [T] of a sound; expression [T,E]."""
-        codes = self.codes(windows_at(features, times))
+    def conditions_at(self, features: Features, times: np.ndarray, expression: np.ndarray) -> list[Condition]:
+        """The conditions at times [T] (seconds) of the audio; expression [T,E]."""
+        codes = self.audio_codes(windows_at(features, times))
         return [Condition({name: code[t] for name, code in codes.items()}, expression[t]) for t in range(len(times))]
 
     def condition(self, i: int) -> Condition:
-        """What drives picture i: its sound, and its own upper face."""
-        row = slice(i, i + 1)
-        return self.spoken(
-            self.features(int(self.footage.clip[i])), self.footage.time[row], self.footage.expression[row]
-        )[0]
+        """What drives picture i: its audio, and its own upper face."""
+        features, row = self.audio_features(int(self.footage.clip[i])), slice(i, i + 1)
+        return self.conditions_at(features, self.footage.time[row], self.footage.expression[row])[0]
 
     @cached_property
-    def mean(self) -> Condition:
-        """The mean of what training clips say and do."""
+    def mean_condition(self) -> Condition:
+        """The mean over the train clips."""
         speech = encode_clips(self.footage, "train", self.head.card.audio_encoder, MEAN_CLIPS)
-        rows = np.arange(len(speech.moments))[:: max(len(speech.moments) // 1500, 1)]
-        codes = self.codes(speech.batch(rows))
-        return Condition(
-            {name: code.mean(axis=0) for name, code in codes.items()}, speech.stacked("expression", rows).mean(axis=0)
-        )
+        rows = np.arange(len(speech.moments))[:: max(len(speech.moments) // MEAN_MOMENTS, 1)]
+        codes = {name: code.mean(axis=0) for name, code in self.audio_codes(speech.window_batch(rows)).items()}
+        return Condition(codes, speech.stack_tracks("expression", rows).mean(axis=0))
 
     @cached_property
     def carrier(self) -> LandmarkCarrier:
+        """The head's landmarks without a picture."""
         return LandmarkCarrier(self.head)
 
-    # what is seen
+    # What the pictures show
 
     def draw(self, frame: Frame, camera: Camera) -> np.ndarray:
-        """[H,W,3] over grey."""
-        c: Gaussians = self.replay.canonical
-        background = np.full(3, GREY, np.float32)
-        return np.clip(
-            rasterize(
-                frame.means, frame.quats, frame.scales, c.opacities, c.sh0, c.shN, camera, background=background
-            ).color,
-            0,
-            1,
-        )
+        """[H,W,3] 0..1 over grey."""
+        canonical, grey = self.replay.canonical, np.full(3, GREY, np.float32)
+        moved = frame.means, frame.quats, frame.scales
+        fixed = canonical.opacities, canonical.sh0, canonical.shN
+        return np.clip(rasterize(*moved, *fixed, camera, background=grey).color, 0, 1)
 
     def truth(self, i: int) -> np.ndarray:
-        """[H,W,3] over grey."""
+        """[H,W,3] 0..1 over grey: the footage's picture i."""
         view = self.footage.picture(i)
         return view.rgb + (1 - view.alpha)[..., None] * np.float32(GREY)
 
     def sees_mouth(self, camera: Camera) -> bool:
-        towards = camera.centre - canonical_landmarks(self.head).mean(axis=0)
-        return bool(-towards[1] / np.linalg.norm(towards) > FACING)
+        """Whether the camera is in front of the face."""
+        direction = camera.centre - canonical_landmarks(self.head).mean(axis=0)
+        return bool(-direction[1] / np.linalg.norm(direction) > FACING)
 
-    def parts(self, i: int) -> dict[str, tuple[slice, slice]]:
-        """The crops of picture i: whole, and where the face is seen from its front, face and mouth."""
-        footage, parts = self.footage, {"whole": np.s_[:, :]}
+    def crops(self, i: int) -> dict[str, tuple[slice, slice]]:
+        """The (rows, columns) of picture i that are compared: whole, and where the face is seen from the front, face
+        and mouth."""
+        footage, crops = self.footage, {"whole": np.s_[:, :]}
         if self.sees_mouth(footage.camera(i)):
-            marks, size = footage.landmarks2d[i], (footage.width, footage.height)
-            parts |= {"face": face_box(marks, *size), "mouth": mouth_box(marks, *size)}
-        return parts
+            landmarks, size = footage.landmarks2d[i], (footage.width, footage.height)
+            crops |= {"face": face_box(landmarks, *size), "mouth": mouth_box(landmarks, *size)}
+        return crops

@@ -1,53 +1,59 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a training run says of its head at its end, for the card: pictures, and lips carried by the Gaussians. Beside
-each figure stands the head in the mean condition of its train clips, never moving. `evaluate` says far more.
+"""The metrics of a training run's end, for the head's card: pictures, and lips carried by the Gaussians. Next to each
+figure is that of the head in the mean condition of its train clips, which never moves. `evaluate` measures far more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable
 
 import numpy as np
 
 from ..jobs import Pace, Progress
 from .evaluator import Evaluator
-from .lip_sync import likeness, speak_clip
-from .picture_metrics import compared, crops, mean_crops, means
+from .lip_sync import lip_gap_metrics, speak_clip
+from .picture_metrics import compare_pictures, crop_sizes, mean_crop_sizes, mean_metrics
 
 SPLITS = {"unheard clips": "test", "unseen camera": "camera"}
-MOST = 100  # pictures of a split, evenly chosen
+MAX_PICTURES = 100  # of a split, evenly chosen
 
 
-def final_metrics(judge: Evaluator) -> Iterator[Progress]:
-    """A generator that gives {"pictures": ..., "lips": ...} back; {} where nothing was held back."""
-    frames = {name: evenly_spaced(judge.footage.frames(split), MOST) for name, split in SPLITS.items()}
-    clips = judge.footage.clips_of("test")
-    pace, done, result = Pace(sum(map(len, frames.values())) + len(clips)), 0, {}
-    for name, rows in frames.items():
-        rated, sizes = [], []
-        for i in rows:
-            truth, parts = judge.truth(int(i)), judge.parts(int(i))
-            rated.append(compared(truth, _drawn(judge, int(i)), parts))
-            sizes.append(crops(truth, parts))
-            done += 1
-            yield pace.at(done, f"measuring pictures: {name}")
-        if rated:
-            result.setdefault("pictures", {})[name] = {**means(rated), "size of crops": mean_crops(sizes)}
-    said = []
+def final_metrics(evaluator: Evaluator) -> Generator[Progress, None, dict]:
+    """Returns {"pictures": ..., "lips": ...}; {} where nothing was held back."""
+    rows = {name: evenly_spaced(evaluator.footage.frames(split), MAX_PICTURES) for name, split in SPLITS.items()}
+    clips = evaluator.footage.clips_of("test")
+    pace, result = Pace(sum(map(len, rows.values())) + len(clips)), {}
+    for name, pictures in rows.items():
+        if pictures:
+            result.setdefault("pictures", {})[name] = yield from _picture_metrics(evaluator, name, pictures, pace)
+    spoken = []
     for clip in clips:
-        said.append(speak_clip(judge, clip))
-        done += 1
-        yield pace.at(done, "measuring lips of unheard clips")
-    if said:
-        result["lips"] = likeness(said)
+        spoken.append(speak_clip(evaluator, clip))
+        yield pace.at(pace.done + 1, "measuring lips of unheard clips")
+    if spoken:
+        result["lips"] = lip_gap_metrics(spoken)
     return result
 
 
-def _drawn(judge: Evaluator, i: int) -> dict[str, np.ndarray]:
-    camera, conditions = judge.footage.camera(i), {"head": judge.condition(i), "mean": judge.mean}
-    return {name: judge.draw(judge.replay.at(condition), camera) for name, condition in conditions.items()}
+def _picture_metrics(evaluator: Evaluator, name: str, rows: list[int], pace: Pace) -> Generator[Progress, None, dict]:
+    """Returns the means over a split's pictures."""
+    metrics, sizes = [], []
+    for i in rows:
+        truth, crops = evaluator.truth(i), evaluator.crops(i)
+        metrics.append(compare_pictures(truth, _draw(evaluator, i), crops))
+        sizes.append(crop_sizes(truth, crops))
+        yield pace.at(pace.done + 1, f"measuring pictures: {name}")
+    return {**mean_metrics(metrics), "size of crops": mean_crop_sizes(sizes)}
 
 
-def evenly_spaced(rows, most: int):
+def _draw(evaluator: Evaluator, i: int) -> dict[str, np.ndarray]:
+    """The head in picture i's condition, and in the mean condition."""
+    camera = evaluator.footage.camera(i)
+    conditions = {"head": evaluator.condition(i), "mean": evaluator.mean_condition}
+    return {name: evaluator.draw(evaluator.replay.at(condition), camera) for name, condition in conditions.items()}
+
+
+def evenly_spaced(rows: Iterable[int], at_most: int) -> list[int]:
     """At most so many of them, from the first to the last."""
-    if len(rows) <= most:
+    rows = [int(row) for row in rows]
+    if len(rows) <= at_most:
         return rows
-    return [rows[k] for k in np.linspace(0, len(rows) - 1, most).astype(int)]
+    return [rows[k] for k in np.linspace(0, len(rows) - 1, at_most).astype(int)]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one detector that looks at true and at drawn pictures alike, so that its own faults weigh on both sides.
+"""One landmark detector for true and drawn pictures alike, so that its own errors count on both sides.
 
-Where MediaPipe is not installed there are no eyes, and what needs them is left out and said to be.
+Where MediaPipe is not installed there is no detector; what needs it is left out, with a warning.
 
 Letters: H W a picture.
 """
@@ -12,7 +12,7 @@ from ..formats import UserError
 from ..metrics import lip_gap
 from ..tracking import IBUG68, Landmarker
 
-EYE_CORNERS = (36, 45)  # outer corners: the measure that a lip gap is told in
+EYE_CORNERS = (36, 45)  # outer corners: their distance is the unit of a relative lip gap
 DETECTOR_NAME = "MediaPipe Face Landmarker"
 
 
@@ -23,18 +23,18 @@ class LandmarkDetector:
         self.missing, self._landmarker = "", None
         try:
             self._landmarker = Landmarker()
-        except UserError as refusal:
-            self.missing = str(refusal)
+        except UserError as error:
+            self.missing = str(error)
 
     def __bool__(self) -> bool:
         return self._landmarker is not None
 
-    def marks(self, picture: np.ndarray) -> np.ndarray | None:
-        """[H,W,3] 0..1 -> the 68 landmarks [68,2] in pixels; None where no face is found, or without a detector."""
+    def detect(self, picture: np.ndarray) -> np.ndarray | None:
+        """[H,W,3] 0..1 -> the 68 iBUG landmarks [68,2] in pixels; None without a face, or without a detector."""
         if self._landmarker is None:
             return None
-        found = self._landmarker.detect((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
-        return None if found is None else found.points[IBUG68, :2]
+        detection = self._landmarker.detect((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+        return None if detection is None else detection.points[IBUG68, :2]
 
     def __enter__(self) -> "LandmarkDetector":
         return self
@@ -44,8 +44,9 @@ class LandmarkDetector:
             self._landmarker.close()
 
 
-def relative_gap(marks: np.ndarray | None) -> float:
+def relative_lip_gap(landmarks: np.ndarray | None) -> float:
     """Inner lip gap over the distance of the outer eye corners; nan where no face was found."""
-    if marks is None:
+    if landmarks is None:
         return float("nan")
-    return float(lip_gap(marks) / np.linalg.norm(marks[EYE_CORNERS[0]] - marks[EYE_CORNERS[1]]))
+    left, right = EYE_CORNERS
+    return float(lip_gap(landmarks) / np.linalg.norm(landmarks[left] - landmarks[right]))

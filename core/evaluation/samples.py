@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is drawn of a held-back clip: its pictures, and every model frame of it from where its face is seen.
+"""What is drawn of a held-back clip: its pictures, and every model frame in which its face is seen.
 
 A video has a picture for every model frame, each with its own head pose. A rendered actor may have a picture every
 third frame from some camera: then the frames between are drawn too, from the camera that most pictures share, because
-lips are judged in time.
+lips are compared in time.
 
-Letters: T model frames of a clip, F pictures.
+Letters: F pictures, E expression channels.
 """
 
 from dataclasses import dataclass
@@ -16,50 +16,54 @@ from ..footage import Footage
 from ..formats import Camera
 from .evaluator import Evaluator
 
-ONE_CAMERA = 0.5  # share of distinct cameras among the pictures from which on the camera (the head) moves
+MOVING_CAMERA = 0.5  # share of distinct cameras among the pictures, above which the camera (the head) moves
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One drawing. `row`: the picture it is compared with; `moment`: the model frame that it films."""
+    """One drawing."""
 
     camera: Camera
     time: float  # seconds
     expression: np.ndarray  # [E]
-    row: int | None
-    moment: int | None
+    row: int | None  # the picture that it is compared with
+    moment: int | None  # the model frame that it shows
 
 
-def main_view(footage: Footage, rows: np.ndarray) -> np.ndarray:
-    """Of pictures [F] those that show the clip as one camera films it."""
+def main_camera_pictures(footage: Footage, rows: np.ndarray) -> np.ndarray:
+    """Of pictures [F] those from the camera that most of them share; all of them where the camera moves."""
     if len(rows) == 0:
         return rows
-    views = np.stack([footage.camera(int(i)).centre for i in rows]).round(4)
-    _, which, counts = np.unique(views, axis=0, return_inverse=True, return_counts=True)
-    if len(counts) > max(ONE_CAMERA * len(rows), 1):
+    centres = np.stack([footage.camera(int(i)).centre for i in rows]).round(4)
+    _, which, counts = np.unique(centres, axis=0, return_inverse=True, return_counts=True)
+    if len(counts) > max(MOVING_CAMERA * len(rows), 1):
         return rows
     return rows[which.reshape(-1) == counts.argmax()]
 
 
-def samples_of(judge: Evaluator, clip: int) -> list[Sample]:
-    """The clip's model frames in time, then its pictures from elsewhere. Clips without pictures have none."""
-    footage, track = judge.footage, judge.footage.track(clip)
-    rows = np.array([i for i in footage.frames("test") if footage.clip[i] == clip], dtype=np.int64)
-    shown = np.array([i for i in rows if judge.sees_mouth(footage.camera(int(i)))], dtype=np.int64)
-    main = main_view(footage, shown)
+def held_back_pictures(footage: Footage, clip: int) -> np.ndarray:
+    """[F] the pictures of a held-back clip."""
+    return np.array([i for i in footage.frames("test") if footage.clip[i] == clip], dtype=np.int64)
+
+
+def clip_samples(evaluator: Evaluator, clip: int) -> list[Sample]:
+    """The clip's model frames in time, then its pictures from other cameras. Clips without pictures have none."""
+    footage, track = evaluator.footage, evaluator.footage.track(clip)
+    rows = held_back_pictures(footage, clip)
+    frontal = np.array([i for i in rows if evaluator.sees_mouth(footage.camera(int(i)))], dtype=np.int64)
+    main = main_camera_pictures(footage, frontal)
     half = 0.5 / float(footage.rate)
-    takes, filmed = [], set()
+    samples, used = [], set()
     for t, time in enumerate(track.time if len(main) else ()):
-        near = int(main[np.abs(footage.time[main] - time).argmin()])
-        row = near if abs(footage.time[near] - time) < half and near not in filmed else None
-        filmed |= {row}
-        if row is None:
-            takes.append(Sample(footage.camera(near), float(time), track.expression[t], None, t))
+        nearest = int(main[np.abs(footage.time[main] - time).argmin()])
+        if abs(footage.time[nearest] - time) < half and nearest not in used:
+            used.add(nearest)
+            samples.append(picture_sample(footage, nearest, t))
         else:
-            takes.append(sample_of(footage, row, t))
-    return takes + [sample_of(footage, int(i), None) for i in rows if int(i) not in filmed]
+            samples.append(Sample(footage.camera(nearest), float(time), track.expression[t], None, t))
+    return samples + [picture_sample(footage, int(i)) for i in rows if int(i) not in used]
 
 
-def sample_of(footage: Footage, i: int, moment: int | None = None) -> Sample:
+def picture_sample(footage: Footage, i: int, moment: int | None = None) -> Sample:
     """Picture i by itself."""
     return Sample(footage.camera(i), float(footage.time[i]), footage.expression[i], i, moment)

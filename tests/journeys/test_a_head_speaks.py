@@ -120,5 +120,5 @@ def test_every_clip_that_was_kept_back_moves_the_lips_right(shared_data, tmp_pat
         out = tmp_path / f"{clip}.performance"
         done(Perform(str(HEAD), str(shared_data / "grid_s1_train" / f"{clip}.mpg"), str(out)))
         performance = read_performance(out)
-        told = lip_gap(carrier.carried([performance.at(t, STEADY) for t in times]))
+        told = lip_gap(carrier.track([performance.at(t, STEADY) for t in times]))
         assert correlation(told, true_gap(clip, times)) >= 0.7, clip

@@ -11,7 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from talksplat.core.evaluation import canonical_landmarks, clip_sheet, evaluate, evaluation_tables
+from talksplat.core.evaluation import canonical_landmarks, clip_sheet, evaluation_tables
+from talksplat.core.evaluation.evaluate import evaluate
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Started
