@@ -1,33 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Footage: a prepared talking video, read with suspicion and within bounded memory."""
+"""Footage: a prepared talking video in a folder, read with checks and within bounded memory, and written."""
 
-from .arrays import read_arrays
 from .clip_speech import ClipSpeech, encode_clips
-from .footage import FOOTAGE_VERSION, MAX_PICTURE_SIDE, SPLITS, Clip, Footage, Track
-from .footage_write import picture_files, write_card, write_picture, write_table, write_track
-from .pictures import LABEL_BACKGROUND, LABEL_FACE, LABEL_MOUTH, Picture, read_png
-from .resume_marker import mark_finished, mark_started
+from .footage import SPLIT_CODES, Footage, Track
+from .footage_card import MAX_PICTURE_SIDE, Clip, FootageCard, write_footage_card
+from .footage_write import picture_paths, write_clip_track, write_footage_picture, write_frame_table
+from .picture import LABEL_BACKGROUND, LABEL_FACE, LABEL_MOUTH, Picture
+from .read_npz import read_npz
 
 __all__ = [
-    "FOOTAGE_VERSION",
     "LABEL_BACKGROUND",
     "LABEL_FACE",
     "LABEL_MOUTH",
     "MAX_PICTURE_SIDE",
-    "SPLITS",
+    "SPLIT_CODES",
     "Clip",
     "ClipSpeech",
     "Footage",
+    "FootageCard",
     "Picture",
     "Track",
     "encode_clips",
-    "mark_finished",
-    "mark_started",
-    "picture_files",
-    "read_arrays",
-    "read_png",
-    "write_card",
-    "write_picture",
-    "write_table",
-    "write_track",
+    "picture_paths",
+    "read_npz",
+    "write_clip_track",
+    "write_footage_card",
+    "write_footage_picture",
+    "write_frame_table",
 ]

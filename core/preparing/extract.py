@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..footage import picture_files, write_picture, write_track
+from ..footage import picture_paths, write_clip_track, write_footage_picture
 from ..formats import is_nonempty_file
 from ..matting import Backdrop, alpha_from_mask, despill, label_pixels
 from ..metrics import lip_gap
@@ -93,7 +93,7 @@ def extracted(store: StageCache, out: Path, name: str, key: Key, picked: FrameSe
     if found is None or not is_nonempty_file(out / "tracks" / f"{name}.npz"):
         return None
     for number, deep in picked.files:
-        files = picture_files(out, number)
+        files = picture_paths(out, number)
         if not all(is_nonempty_file(path) for kind, path in files.items() if deep or kind != "depth"):
             return None
     return ExtractedClip(float(found["drift"]), float(found["left"]))
@@ -133,14 +133,14 @@ def extract(
         if k in place:
             number, deep = place[k]
             rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
-            write_picture(out, number, rgba, label, _depth(facts, fit, k, rgba[..., 3] / 255) if deep else None)
+            write_footage_picture(out, number, rgba, label, _depth(facts, fit, k, rgba[..., 3] / 255) if deep else None)
         if k == picked.shown:
             rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
             small = thumbnail(rgb[facts.inner], rgba, label, facts.placed(fit.landmarks2d[k]))
         if (k + 1) % TOLD == 0:
             tell(TOLD)
     tell(clip.span.count % TOLD)
-    write_track(
+    write_clip_track(
         out,
         clip.name,
         np.arange(clip.span.count) / float(clip.rate),

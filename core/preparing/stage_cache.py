@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..footage import read_arrays
+from ..footage import read_npz
 from ..formats import UserError, atomic_write, to_json
 
 Key = bytes
@@ -44,12 +44,12 @@ class StageCache:
         return self.folder / stage / f"{name}.npz"
 
     def get(self, stage: str, name: str, key: Key, wanted: dict[str, tuple]) -> dict[str, np.ndarray] | None:
-        """The arrays `wanted` (shapes as read_arrays takes them), or None."""
+        """The arrays `wanted` (shapes as read_npz takes them), or None."""
         path = self.path(stage, name)
         if not path.is_file():
             return None
         try:
-            found = read_arrays(path, {"key": (len(key),), **wanted})
+            found = read_npz(path, {"key": (len(key),), **wanted})
         except UserError:
             return None
         return found if found.pop("key").tobytes() == key else None

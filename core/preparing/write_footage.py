@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..footage import SPLITS, picture_files, write_card, write_table
+from ..footage import SPLIT_CODES, picture_paths, write_footage_card, write_frame_table
 from ..formats import from_json, is_nonempty_file, to_json
 from ..jobs import Prepare
 from ..tracking import EXPRESSION_CHANNELS
@@ -70,7 +70,7 @@ def _files(whole: PreparedClips) -> Iterator[Path]:
     for name, picked in whole.picked.items():
         yield from (Path("audio", f"{name}.wav"), Path("tracks", f"{name}.npz"))
         for number, deep in picked.files:
-            yield from (path for kind, path in picture_files(Path(), number).items() if deep or kind != "depth")
+            yield from (path for kind, path in picture_paths(Path(), number).items() if deep or kind != "depth")
 
 
 def write(
@@ -86,7 +86,7 @@ def write(
     write_report(out / "report.html", name, rows, whole.dropped, warnings, whole.facts, whole.shown, settings)
     videos = len({clip.path for clip in whole.clips})
     how = "colour key over a plain backdrop" if whole.facts.backdrop.plain else "MediaPipe Selfie Segmentation"
-    write_card(
+    write_footage_card(
         out,
         name,
         settings.rate,
@@ -135,7 +135,7 @@ def _table(out: Path, whole: PreparedClips) -> list[ClipRow]:
                 out / "audio" / f"{clip.name}.wav",
             )
         )
-        split = SPLITS["test" if test else "train"]
+        split = SPLIT_CODES["test" if test else "train"]
         columns["clip"].append(np.full(len(frames), number))
         columns["time"].append(frames / float(clip.rate))
         columns["split"].append(np.full(len(frames), split))
@@ -143,7 +143,7 @@ def _table(out: Path, whole: PreparedClips) -> list[ClipRow]:
         columns["landmarks2d"].append(whole.facts.placed(fit.landmarks2d[frames]))
         columns["expression"].append(fit.channels[frames])
     joined = {name: np.concatenate(values) for name, values in columns.items()}
-    write_table(out, K=np.tile(whole.facts.camera, (len(joined["clip"]), 1, 1)), **joined)
+    write_frame_table(out, K=np.tile(whole.facts.camera, (len(joined["clip"]), 1, 1)), **joined)
     return rows
 
 

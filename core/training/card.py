@@ -31,7 +31,7 @@ def card_of(trainer: Trainer, name: str) -> HeadCard:
         fusion=settings.fusion,
         branches={branch: {} for branch in trainer.model.clouds},
         camera=frontal_camera(trainer),
-        colour_space=str(footage.card.get("colour_space", "srgb_rec709_display")),
+        colour_space=footage.card.colour_space,
         training={
             "settings": settings.to_dict(),
             "footage": footage.name,
@@ -42,6 +42,6 @@ def card_of(trainer: Trainer, name: str) -> HeadCard:
             "landmarks": trainer.reference.landmarks.astype(float).round(6).tolist(),
             **trainer.notes,
         },
-        licence=footage.card["licence"],
-        provenance=footage.card["provenance"],
+        licence=footage.card.licence,
+        provenance=footage.card.provenance,
     )

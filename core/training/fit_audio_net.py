@@ -62,7 +62,7 @@ def fit_audio_nets(
 ) -> Iterator[AudioNetFit]:
     """Fit both ears in place; yields after every look at the held-back clips. Keeps the best of those moments.
     A share `hushed` of the moments is heard as silence, whose answer is the mouth at rest."""
-    targets = mouth_geometry(speech.stacked("landmarks"))
+    targets = mouth_geometry(speech.stack_tracks("landmarks"))
     rest = targets[quiet.moments].mean(axis=0) if quiet else None
     clips = rng.permutation(np.unique(speech.moments[:, 0]))
     held = clips[: max(1, round(settings.held_back * len(clips)))] if len(clips) > 1 else clips
@@ -79,7 +79,7 @@ def fit_audio_nets(
     best, kept = -np.inf, None
     for step in range(1, settings.steps + 1):
         rows = rng.choice(learn, settings.batch)
-        windows = torch.from_numpy(speech.batch(rows, rng.normal(0.0, settings.jitter, len(rows))))
+        windows = torch.from_numpy(speech.window_batch(rows, rng.normal(0.0, settings.jitter, len(rows))))
         truth = torch.from_numpy(targets[rows])
         if quiet and hushed:
             still = np.flatnonzero(rng.random(len(rows)) < hushed)
@@ -112,7 +112,7 @@ def _copy(ear: nn.Module) -> dict:
 @torch.no_grad()
 def _look(ears: dict, outs: dict, speech: ClipSpeech, look: np.ndarray, targets: np.ndarray, step: int) -> AudioNetFit:
     device = next(outs["face"].parameters()).device
-    windows = torch.from_numpy(speech.batch(look)).to(device)
+    windows = torch.from_numpy(speech.window_batch(look)).to(device)
     gaps, means = {}, []
     for name, ear in ears.items():
         told = outs[name](ear(windows)).cpu().numpy()

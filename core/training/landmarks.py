@@ -34,9 +34,9 @@ def landmark_loss(
     """Mean Huber distance in millimetres between moved and true landmarks at moments `rows`. canonical [68,3].
     Where `still` [M] bool says so, silence is heard (drawn by `rng`) and the mouth of `quiet` is the truth."""
     m, p = len(rows), len(canonical)
-    windows = torch.from_numpy(speech.batch(rows))
-    expression = torch.from_numpy(speech.stacked("expression", rows)).to(canonical.device)
-    marks = speech.stacked("landmarks", rows)
+    windows = torch.from_numpy(speech.window_batch(rows))
+    expression = torch.from_numpy(speech.stack_tracks("expression", rows)).to(canonical.device)
+    marks = speech.stack_tracks("landmarks", rows)
     if quiet is not None and still.any():
         windows[torch.from_numpy(still)] = torch.from_numpy(quiet.windows(int(still.sum()), rng))
         marks[still] = quiet.at_rest(marks[still])

@@ -49,7 +49,7 @@ def choose_reference(footage: Footage, speech: ClipSpeech, frames: np.ndarray, b
     away = np.linalg.norm(marks[:, MOUTH_LANDMARKS] - marks[medoid][MOUTH_LANDMARKS], axis=-1).mean(axis=1)
     order = np.argsort(away, kind="stable")
     alike = order[: max(int((away < NEAR).sum()), min(8, len(order)))]
-    everything = speech.stacked("landmarks").reshape(-1, 3)
+    everything = speech.stack_tracks("landmarks").reshape(-1, 3)
     low, high = np.percentile(everything, 0.5, axis=0), np.percentile(everything, 99.5, axis=0)
     mouth = marks[:, MOUTH_LANDMARKS].reshape(-1, 3)
     mouth_low, mouth_high = mouth.min(axis=0), mouth.max(axis=0)

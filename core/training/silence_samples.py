@@ -73,12 +73,12 @@ def collect_silence(footage: Footage, speech: ClipSpeech, encoder: str) -> Silen
             (len(features) - 1, end + LEAD, end + BESIDE),
         ]
     moments = resting_moments(footage, speech)
-    return SilenceSamples(tuple(features), tuple(spans), speech.stacked("landmarks", moments).mean(axis=0), moments)
+    return SilenceSamples(tuple(features), tuple(spans), speech.stack_tracks("landmarks", moments).mean(axis=0), moments)
 
 
 def resting_moments(footage: Footage, speech: ClipSpeech) -> np.ndarray:
     """Rows of the moments in the pauses of the train clips whose lips stand closer than those pauses' median."""
-    gaps = lip_gap(speech.stacked("landmarks"))
+    gaps = lip_gap(speech.stack_tracks("landmarks"))
     paused = np.zeros(len(gaps), bool)
     for clip, track in speech.tracks.items():
         sound = load_sound(footage.clips[clip].audio)

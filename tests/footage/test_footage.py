@@ -100,7 +100,7 @@ def test_cache_is_bounded(folder):
     footage = Footage.open(folder, cache_bytes=2 * one)
     for i in (0, 1, 2, 0, 2):
         footage.picture(i)
-        assert footage._cache.held <= 2 * one
+        assert footage._cache.used_bytes <= 2 * one
     assert Footage.open(folder, cache_bytes=10).picture(0).rgb.shape == (H, W, 3)
 
 

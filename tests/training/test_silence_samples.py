@@ -19,7 +19,7 @@ def quiet(footage, speech):
 
 
 def test_rest_is_the_mouth_of_the_pauses(speech, quiet):
-    gaps = lip_gap(speech.stacked("landmarks"))
+    gaps = lip_gap(speech.stack_tracks("landmarks"))
     assert lip_gap(quiet.rest) < gaps.min() + 1e-3
     assert np.isin(quiet.moments, np.flatnonzero(gaps < np.median(gaps))).all()
 
@@ -39,7 +39,7 @@ def test_windows_are_of_silence_and_not_of_speech(quiet):
 
 
 def test_only_what_speech_moves_is_put_to_rest(speech, quiet):
-    marks = speech.stacked("landmarks", np.arange(40, 60))
+    marks = speech.stack_tracks("landmarks", np.arange(40, 60))
     still = quiet.at_rest(marks)
     upper = np.setdiff1d(np.arange(68), LOWER_FACE)
     assert np.array_equal(still[:, upper], marks[:, upper])
@@ -56,6 +56,6 @@ def test_pictures_at_rest_show_closed_lips(footage, speech, quiet):
 def test_without_pauses_the_most_closed_moments_stand_for_rest(footage, speech, monkeypatch):
     monkeypatch.setattr("talksplat.core.training.silence_samples.silent_spans", lambda *_: [])
     quiet = collect_silence(footage, speech, "logmel")
-    gaps = lip_gap(speech.stacked("landmarks"))
+    gaps = lip_gap(speech.stack_tracks("landmarks"))
     assert gaps[quiet.moments].max() <= np.percentile(gaps, 11)
     assert torch.isfinite(torch.from_numpy(quiet.rest)).all()

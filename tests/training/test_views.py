@@ -84,7 +84,7 @@ def test_a_batch_is_its_windows(speech):
     rng = np.random.default_rng(0)
     rows = rng.choice(len(speech.moments), 40)
     shift = rng.normal(0, 0.01, 40)
-    batch = speech.batch(rows, shift)
+    batch = speech.window_batch(rows, shift)
     for m, (clip, frame) in enumerate(speech.moments[rows]):
         one = speech.windows(clip, speech.tracks[clip].time[[frame]] + shift[m])
         assert np.allclose(batch[m], one[0], atol=2e-3 * np.abs(one).max())
