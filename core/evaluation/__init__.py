@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How good a head is on what was held back from it: pictures of held-back clips, an unseen camera, unheard speech.
+"""How good a head is on what was held back from it: pictures of held-back clips, an unseen camera, lips in time.
 
 `evaluate.evaluate` is the job's handler and measures everything; `final_metrics` is what a training run measures at its
 end.

@@ -107,15 +107,15 @@ def lip_gap_metrics(clips: Sequence[SpokenClip]) -> dict:
 def lip_offset_metrics(clips: Sequence[SpokenClip], rate: Fraction) -> dict:
     """The lip-offset score: the head's lips against what the regression expects from its audio; the true lips against
     the same, which shows what the regression is worth; and the head's lips against the true ones."""
-    heard = [(clip, clip.audio_gap) for clip in clips if clip.audio_gap is not None]
+    with_audio = [(clip, clip.audio_gap) for clip in clips if clip.audio_gap is not None]
     head, truth = [], []
-    for clip, expected in heard:
+    for clip, expected in with_audio:
         shown, true = clip.detected_gap, clip.detected_target_gap
         head.append(lip_offset(clip.predicted_gap if shown is None else shown, expected, rate))
         truth.append(lip_offset(clip.target_gap if true is None else true, expected, rate))
-    names = [clip.name for clip, _ in heard]
+    names = [clip.name for clip, _ in with_audio]
     return {
-        "measured on pictures": sum(clip.detected_gap is not None for clip, _ in heard),
+        "measured on pictures": sum(clip.detected_gap is not None for clip, _ in with_audio),
         "head to sound": _offset_summary(head, names),
         "truth to sound": _offset_summary(truth, names),
         "head to truth": _offset_summary(

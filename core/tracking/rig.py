@@ -79,7 +79,10 @@ class FaceRig:
 def view_direction_terms(
     direction: np.ndarray,  # [..., 3] unit vector from the camera to the head, head space: (0, 1, 0) from the front
 ) -> tuple[np.ndarray, np.ndarray]:
-    """([..., D] x, z, xx, zz, xz of the direction; [..., D, 3] their derivatives), constant beyond MAX_VIEW."""
+    """([..., D] x, z, xx, zz, xz of the direction; [..., D, 3] their derivatives), constant beyond MAX_VIEW.
+
+    Not in the paper: chosen because MediaPipe's landmarks drift with the view, and these terms fit what was measured.
+    """
     x, z = (np.clip(direction[..., axis], -limit, limit) for axis, limit in MAX_VIEW.items())
     within_x, within_z = (np.abs(direction[..., axis]) < limit for axis, limit in MAX_VIEW.items())
     terms = np.stack([x, z, x * x, z * z, x * z], -1)

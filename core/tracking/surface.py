@@ -77,7 +77,7 @@ def render_surface(
     K: np.ndarray,  # [3, 3] pixels, centres at +0.5
     size: tuple[int, int],  # width, height
 ) -> SurfaceRender:
-    """Depth and parts of the rig in one picture."""
+    """Depth and parts of the rig in one picture, perspective-correct; a camera inside the head is no error."""
     camera_points = rig.vertices(identity, expression).astype(np.float64) @ viewmat[:3, :3].T + viewmat[:3, 3]
     homogeneous = camera_points @ np.asarray(K, np.float64).T
     with np.errstate(divide="ignore", invalid="ignore"):
