@@ -75,7 +75,7 @@ def main(words: list[str]) -> int:
     scale = Scale(**{number.name: getattr(arguments, number.name) for number in fields(Scale)})
     runs = [(*pair, seed) for seed in arguments.seeds for pair in combinations(arguments)]
     try:
-        StLpips.found()  # before an hour of training, not after
+        StLpips.from_package()  # before an hour of training, not after
     except UserError as refusal:
         print(refusal, file=sys.stderr)
         return 1

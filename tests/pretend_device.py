@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A device for machines without one: its tensors say they lie on `pretend:0`, compute on the CPU, and refuse what
-CUDA's refuse: an operation with a CPU tensor, `.numpy()`, a generator of the CPU.
+"""A device for machines without one: its tensors say they lie on `pretend:0`, compute on the CPU, and raise where
+CUDA's raise: an operation with a CPU tensor, `.numpy()`, a generator of the CPU.
 
 So a forgotten `.to(device)` fails here as it would on a GPU, and results can be compared with the CPU's bit for bit.
 Values are real, unlike torch's fake tensors, so code that asks for numbers (`nonzero`, `int(mask.sum())`) runs too.
@@ -83,7 +83,7 @@ def computed(func, args, kwargs):
     here = [t for t in tensors if not isinstance(t, Elsewhere)]
     away = len(here) < len(tensors)
     if away and here and func not in MOVES:
-        refuse_mixture(func, args, here)
+        check_mixture(func, args, here)
     target = kwargs.get("device")
     if target is not None:
         kwargs, away = {**kwargs, "device": torch.device("cpu")}, torch.device(target).type == NAME
@@ -98,7 +98,7 @@ def real(value):
     return value.inner if isinstance(value, Elsewhere) else value
 
 
-def refuse_mixture(func, args, here: list[torch.Tensor]) -> None:
+def check_mixture(func, args, here: list[torch.Tensor]) -> None:
     """CUDA takes CPU numbers (no dimension) in elementwise operations, and CPU indices into its own tensors."""
     if torch.Tag.pointwise in func.tags and all(t.ndim == 0 for t in here):
         return

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..audio import ENCODERS, SOUND_RATE, Features, Sound, windows_at
-from ..deformation import AudioCode
+from ..deformation import AudioNet
 from ..formats import HeadFile, UserError
 
 BLOCK = 512  # moments at once: 9 MB of windows at C = 288, whatever the sound's length
@@ -50,12 +50,12 @@ class AudioCodes:
         return {branch: net(windows).numpy() for branch, net in self.nets.items()}
 
 
-def _audio_net(head: HeadFile, branch: str, channels: int) -> AudioCode:
+def _audio_net(head: HeadFile, branch: str, channels: int) -> AudioNet:
     width = head.card.audio_code.get(branch)
     tensors = {name: torch.from_numpy(array) for name, array in head.part(f"{branch}.audio").items()}
     if not width or not tensors:
         raise UserError(f"{head.source}: its {branch} branch has no audio net; export the head again.")
-    net = AudioCode(channels, width)
+    net = AudioNet(channels, width)
     try:
         net.load_state_dict(tensors)
     except RuntimeError as error:  # torch lists every tensor that is missing or has another shape

@@ -15,14 +15,12 @@ from ..performance import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .fusion import FUSIONS
 from .triplane import TriPlane
 
-__all__ = ["Branch", "BranchSettings", "Offsets", "apply", "mlp"]
-
 
 class Offsets(NamedTuple):
     """What one moment adds to the canonical Gaussians; rows outside the bounds are exactly zero."""
 
     d_means: Tensor  # [N,3] metres
-    d_quats: Tensor | None  # [N,4] added to the unit quaternion before it is normalised; None: nothing turns
+    d_quats: Tensor | None  # [N,4] added to the unit quaternion before it is normalised; None: nothing rotates
     d_logscales: Tensor | None  # [N,3] added to log(scale); None: nothing grows
     inside: Tensor  # [N] bool, within the bounds
 
@@ -46,6 +44,8 @@ class Branch(nn.Module):
     effect on any picture, so it is left out.
     """
 
+    motion: Tensor  # [3] metres a unit of network output
+
     def __init__(self, settings: BranchSettings) -> None:
         super().__init__()
         self.settings = settings
@@ -61,7 +61,8 @@ class Branch(nn.Module):
         )
         self.register_buffer("motion", torch.tensor(settings.motion, dtype=torch.float32), persistent=False)
 
-    def inside(self, means: Tensor) -> Tensor:  # [N,3] -> [N] bool
+    def inside(self, means: Tensor) -> Tensor:
+        """[N,3] metres -> [N] bool, within the bounds."""
         x01 = self.encoder.unit(means.detach())
         return ((x01 >= 0) & (x01 <= 1)).all(1)
 
@@ -71,7 +72,8 @@ class Branch(nn.Module):
         code: Tensor,  # [A]
         expression: Tensor | None = None,  # [E]; None where the branch has none
     ) -> Offsets:
-        """Offsets of all N Gaussians; only those inside the bounds are computed, the others get exact zeros."""
+        """Offsets of all N Gaussians; only those inside the bounds are computed, the others get exact zeros.
+        Raises ValueError for a missing expression."""
         inside = self.inside(means)
         rows = inside.nonzero().squeeze(1)
         everywhere = len(rows) == len(means)
@@ -85,15 +87,15 @@ class Branch(nn.Module):
     def _network(self, means: Tensor, code: Tensor, expression: Tensor | None) -> Tensor:  # -> [M,columns]
         x = self.encoder(means)
         a = self.audio_gate(x) * code
-        seen = [x, self.fusion(x, a)]
+        inputs = [x, self.fusion(x, a)]
         if self.expression_gate is not None:
             if expression is None:
-                raise ValueError(f"this branch wants {self.settings.expression} expression channels, got none")
-            seen.append(self.expression_gate(x) * expression)
-        return self.deform(torch.cat(seen, 1))
+                raise ValueError(f"this branch needs {self.settings.expression} expression channels, got none")
+            inputs.append(self.expression_gate(x) * expression)
+        return self.deform(torch.cat(inputs, 1))
 
 
-def apply(
+def apply_offsets(
     means: Tensor,  # [N,3] metres
     quats: Tensor,  # [N,4] wxyz
     scales: Tensor,  # [N,3] linear sigma
@@ -104,8 +106,8 @@ def apply(
     TalkingGaussian adds to its raw scale before softplus; ours are activated by exp, so the offset multiplies.
     """
     if offsets.d_quats is not None:
-        turned = nn.functional.normalize(quats + offsets.d_quats, dim=1)
-        quats = torch.where(offsets.inside[:, None], turned, quats)
+        rotated = nn.functional.normalize(quats + offsets.d_quats, dim=1)
+        quats = torch.where(offsets.inside[:, None], rotated, quats)
     if offsets.d_logscales is not None:
         scales = scales * torch.exp(offsets.d_logscales)
     return means + offsets.d_means, quats, scales

@@ -22,6 +22,20 @@ def _inside(x, y):
     return (x >= ZERO) and (x <= ONE) and (y >= ZERO) and (y <= ONE)
 
 
+@njit(inline="always")
+def _axes(plane):
+    # The columns of x01 that a plane reads: xy, yz, xz.
+    return (1 if plane == 1 else 0), (1 if plane == 0 else 2)
+
+
+@njit(inline="always")
+def _cell(x, y, scale, stride, base):
+    # Row of the cell's first node, and the place (u, v) within the cell.
+    x, y = x * scale + HALF, y * scale + HALF
+    i, j = np.int64(x), np.int64(y)  # floor: both are positive
+    return base + i + j * stride, x - np.float32(i), y - np.float32(j)
+
+
 @njit(parallel=True, fastmath={"contract", "arcp"}, cache=True, nogil=True)
 def encode_forward(x01, tables, scale, nodes, first, out):
     """x01 [N,3], tables [3,T], scale nodes first [L] -> out [N,3L], float32."""
@@ -29,8 +43,7 @@ def encode_forward(x01, tables, scale, nodes, first, out):
     for chunk in prange((n + CHUNK - 1) // CHUNK):
         start, stop = chunk * CHUNK, min(n, chunk * CHUNK + CHUNK)
         for plane in range(3):
-            a = 1 if plane == 1 else 0
-            b = 1 if plane == 0 else 2
+            a, b = _axes(plane)
             for level in range(levels):
                 s, stride, base = scale[level], nodes[level], first[level]
                 column = plane * levels + level
@@ -39,10 +52,7 @@ def encode_forward(x01, tables, scale, nodes, first, out):
                     if not _inside(x, y):
                         out[p, column] = ZERO
                         continue
-                    x, y = x * s + HALF, y * s + HALF
-                    i, j = np.int64(x), np.int64(y)  # floor: both are positive
-                    u, v = x - np.float32(i), y - np.float32(j)
-                    row = base + i + j * stride
+                    row, u, v = _cell(x, y, s, stride, base)
                     low = tables[plane, row] * (ONE - u) + tables[plane, row + 1] * u
                     high = tables[plane, row + stride] * (ONE - u) + tables[plane, row + stride + 1] * u
                     out[p, column] = low * (ONE - v) + high * v
@@ -53,17 +63,13 @@ def _backward_tables(x01, scale, nodes, first, upstream, d_tables):
     n, levels = x01.shape[0], scale.shape[0]
     for slot in prange(3 * levels):
         plane, level = slot // levels, slot % levels
-        a = 1 if plane == 1 else 0
-        b = 1 if plane == 0 else 2
+        a, b = _axes(plane)
         s, stride, base = scale[level], nodes[level], first[level]
         for p in range(n):
             x, y = x01[p, a], x01[p, b]
             if not _inside(x, y):
                 continue
-            x, y = x * s + HALF, y * s + HALF
-            i, j = np.int64(x), np.int64(y)
-            u, v = x - np.float32(i), y - np.float32(j)
-            row = base + i + j * stride
+            row, u, v = _cell(x, y, s, stride, base)
             g = upstream[slot, p]
             d_tables[plane, row] += g * (ONE - u) * (ONE - v)
             d_tables[plane, row + 1] += g * u * (ONE - v)
@@ -81,8 +87,7 @@ def _backward_points(x01, tables, scale, nodes, first, upstream, d_x01):
             d_x01[p, 1] = ZERO
             d_x01[p, 2] = ZERO
         for plane in range(3):
-            a = 1 if plane == 1 else 0
-            b = 1 if plane == 0 else 2
+            a, b = _axes(plane)
             for level in range(levels):
                 s, stride, base = scale[level], nodes[level], first[level]
                 column = plane * levels + level
@@ -90,10 +95,7 @@ def _backward_points(x01, tables, scale, nodes, first, upstream, d_x01):
                     x, y = x01[p, a], x01[p, b]
                     if not _inside(x, y):
                         continue
-                    x, y = x * s + HALF, y * s + HALF
-                    i, j = np.int64(x), np.int64(y)
-                    u, v = x - np.float32(i), y - np.float32(j)
-                    row = base + i + j * stride
+                    row, u, v = _cell(x, y, s, stride, base)
                     t00, t10 = tables[plane, row], tables[plane, row + 1]
                     t01, t11 = tables[plane, row + stride], tables[plane, row + stride + 1]
                     g = upstream[p, column] * s

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A training run on disk between two steps: parameters, optimiser moments, random state. Safetensors, no pickle.
 
-What comes back continues bit for bit on the same machine and build on the CPU (tests/training); a GPU adds in any
-order. The file knows no device: a run may go on on another one. Names in the file:
+What is read continues bit for bit on the same machine and build on the CPU (tests/training); a GPU adds in any order.
+The file knows no device: a run may continue on another one. Names in the file:
   cloud.{branch}.{column}   field.*   optimizer.{group}.{parameter}.{moment}   extra.*   random.torch   random.cuda
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
-from ..formats import UserError, read_tensors, write_tensors
+from ..formats import BRANCHES, UserError, read_tensors, write_tensors
 from .cloud import COLUMNS, Cloud
 from .model import HeadModel
 
@@ -29,21 +29,27 @@ def save_checkpoint(
     extra: Mapping[str, np.ndarray],
     notes: dict,  # JSON values: the step, the stage, the numpy generator's state, a fingerprint of the settings
 ) -> None:
-    """Written beside and renamed: a kill leaves the previous checkpoint whole."""
-    arrays = {
+    """Written next to `path` and renamed: a kill leaves the previous checkpoint whole."""
+    parameters = {
         f"cloud.{branch}.{name}": getattr(cloud, name) for branch, cloud in model.clouds.items() for name in COLUMNS
     }
-    arrays |= {f"field.{name}": value for name, value in model.field.state_dict().items()}
-    arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
-    for label, optimizer in optimizers.items():
-        for name, parameter in _named(optimizer):
-            for moment, value in optimizer.state.get(parameter, {}).items():
-                arrays[f"optimizer.{label}.{name}.{moment}"] = value.detach().cpu().numpy()
+    parameters |= {f"field.{name}": value for name, value in model.field.state_dict().items()}
+    parameters |= _optimizer_moments(optimizers)
+    arrays = {name: value.detach().cpu().numpy() for name, value in parameters.items()}
     arrays |= {f"extra.{name}": value for name, value in extra.items()}
     arrays["random.torch"] = torch.get_rng_state().numpy()
     if model.device.type == "cuda":
         arrays["random.cuda"] = torch.cuda.get_rng_state(model.device).numpy()
     write_tensors(path, arrays, {"format": FORMAT, "version": str(VERSION), "notes": json.dumps(notes)})
+
+
+def _optimizer_moments(optimizers: Mapping[str, Optimizer]) -> dict[str, torch.Tensor]:
+    return {
+        f"optimizer.{group}.{name}.{moment}": value
+        for group, optimizer in optimizers.items()
+        for name, parameter in _named_parameters(optimizer)
+        for moment, value in optimizer.state.get(parameter, {}).items()
+    }
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict]:
@@ -57,12 +63,12 @@ def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         raise UserError(f"{path}: its notes are damaged; remove it to train from the start.") from None
 
 
-def clouds_of(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Cloud]:
-    """The Gaussians that a checkpoint holds, raw, by branch."""
+def clouds_from_checkpoint(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Cloud]:
+    """The Gaussians that a checkpoint holds, raw, by branch. Raises UserError where one is missing."""
     try:
         return {
             branch: Cloud(*(torch.from_numpy(arrays[f"cloud.{branch}.{name}"]) for name in COLUMNS))
-            for branch in ("face", "mouth")
+            for branch in BRANCHES
         }
     except KeyError as missing:
         raise UserError(f"{path}: {missing} is missing; remove the file to train from the start.") from None
@@ -71,36 +77,32 @@ def clouds_of(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Cloud]:
 def restore_checkpoint(
     arrays: Mapping[str, np.ndarray], model: HeadModel, optimizers: Mapping[str, Optimizer], path: Path
 ) -> dict[str, np.ndarray]:
-    """Weights, moments and torch's random state into place; gives back what was `extra`. Raises UserError."""
+    """Put weights, moments and torch's random state into place; returns what was `extra`. Raises UserError."""
+    weights = {name: torch.from_numpy(value) for name, value in _below("field.", arrays).items()}
     try:
-        model.field.load_state_dict(
-            {
-                name.removeprefix("field."): torch.from_numpy(value)
-                for name, value in arrays.items()
-                if name.startswith("field.")
-            }
-        )
-    except RuntimeError as trouble:
+        model.field.load_state_dict(weights)
+    except RuntimeError as error:
         raise UserError(
-            f"{path}: does not fit these settings ({str(trouble).splitlines()[-1].strip()[:120]}); "
+            f"{path}: does not fit these settings ({str(error).splitlines()[-1].strip()[:120]}); "
             "remove it to train from the start."
         ) from None
-    for label, optimizer in optimizers.items():
-        for name, parameter in _named(optimizer):
-            prefix = f"optimizer.{label}.{name}."
-            moments = {
-                key.removeprefix(prefix): torch.from_numpy(value).to(parameter.device)
-                for key, value in arrays.items()
-                if key.startswith(prefix)
-            }
+    for group, optimizer in optimizers.items():
+        for name, parameter in _named_parameters(optimizer):
+            moments = _below(f"optimizer.{group}.{name}.", arrays)
             if moments:
-                optimizer.state[parameter] = moments
+                device = parameter.device
+                optimizer.state[parameter] = {key: torch.from_numpy(v).to(device) for key, v in moments.items()}
     torch.set_rng_state(torch.from_numpy(arrays["random.torch"]))
     if model.device.type == "cuda" and "random.cuda" in arrays:
         torch.cuda.set_rng_state(torch.from_numpy(arrays["random.cuda"]), model.device)
-    return {name.removeprefix("extra."): value for name, value in arrays.items() if name.startswith("extra.")}
+    return _below("extra.", arrays)
 
 
-def _named(optimizer: Optimizer) -> list[tuple[str, torch.nn.Parameter]]:
+def _below(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+
+
+def _named_parameters(optimizer: Optimizer) -> list[tuple[str, torch.nn.Parameter]]:
     """(name, parameter) of an optimiser whose groups carry `names`."""
     return [pair for group in optimizer.param_groups for pair in zip(group["names"], group["params"])]

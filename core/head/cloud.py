@@ -5,6 +5,9 @@ Letters: N Gaussians, K higher SH coefficients. Space: head space, metres.
 Activations: scale = exp(logscale), opacity = sigmoid(logit), quaternion normalised; they happen here only.
 """
 
+from collections.abc import ItemsView, ValuesView
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -32,15 +35,18 @@ class Cloud(nn.Module):
         return len(self.means)
 
     @property
-    def scales(self) -> Tensor:  # [N,3]
+    def scales(self) -> Tensor:
+        """[N,3] linear sigma, metres."""
         return torch.exp(self.logscales)
 
     @property
-    def opacities(self) -> Tensor:  # [N]
+    def opacities(self) -> Tensor:
+        """[N] 0..1."""
         return torch.sigmoid(self.logits)
 
     @property
-    def unit_quats(self) -> Tensor:  # [N,4]
+    def unit_quats(self) -> Tensor:
+        """[N,4] w,x,y,z."""
         return nn.functional.normalize(self.quats, dim=1)
 
     @staticmethod
@@ -57,6 +63,7 @@ class Cloud(nn.Module):
 
     @torch.no_grad()
     def to_gaussians(self) -> Gaussians:
+        """Activated, as numpy float32."""
         columns = {
             "means": self.means,
             "quats": self.unit_quats,
@@ -71,3 +78,18 @@ class Cloud(nn.Module):
                 for name, value in columns.items()
             }
         )
+
+
+class CloudDict(nn.ModuleDict):
+    """Clouds by branch name."""
+
+    def __getitem__(self, key: str) -> Cloud:
+        return cast(Cloud, super().__getitem__(key))
+
+    def items(self) -> ItemsView[str, Cloud]:
+        """(branch, cloud) pairs."""
+        return cast(ItemsView[str, Cloud], super().items())
+
+    def values(self) -> ValuesView[Cloud]:
+        """The clouds."""
+        return cast(ValuesView[Cloud], super().values())

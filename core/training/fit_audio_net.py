@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stage 0: each branch's ear (AudioCode) learns to tell the mouth's geometry from sound, before any picture.
+"""Stage 0: each branch's ear (AudioNet) learns to tell the mouth's geometry from sound, before any picture.
 
 Not in the paper: chosen because the 50,000 picture steps in which TalkingGaussian's ear learns are out of a CPU's
 reach, and because tracks exist for every clip, pictured or not, so the ear meets more speech than the pictures hold.

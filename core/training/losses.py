@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..head import Moved
+from ..head import DeformedHead
 from ..metrics import ssim_with_gradient, ssim_with_gradient_torch
 
 
@@ -43,7 +43,7 @@ def picture_loss(
     return (1.0 - dssim) * error.mean() + dssim * (1.0 - FusedSSIM.apply(rendered, truth))
 
 
-def offset_loss(moved: Moved, rest: Moved) -> Tensor:
+def offset_loss(moved: DeformedHead, rest: DeformedHead) -> Tensor:
     """mean |offset| of place (in centimetres, the network's unit), rotation and log scale (TalkingGaussian)."""
     place = (moved.means - rest.means).abs().mean() * 100.0
     return place + (moved.quats - rest.quats).abs().mean() + (moved.scales / rest.scales).log().abs().mean()

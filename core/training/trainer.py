@@ -24,7 +24,7 @@ import torch
 
 from ..footage import encode_clips
 from ..formats import UserError
-from ..head import HeadModel, clouds_of, read_checkpoint, restore_checkpoint, save_checkpoint
+from ..head import HeadModel, clouds_from_checkpoint, read_checkpoint, restore_checkpoint, save_checkpoint
 from ..metrics import lip_gap
 from ..performance import BranchSettings
 from .average import Average
@@ -305,7 +305,7 @@ class Trainer:
             self.reference = Reference(**reference | scalars)
             kept = {name.removeprefix("extra."): value for name, value in arrays.items()}
             self.surface, self.average = FrontSurface.kept(kept), Average.kept(kept, self.device)
-            self._assemble(clouds_of(arrays, path))
+            self._assemble(clouds_from_checkpoint(arrays, path))
             extra = restore_checkpoint(arrays, self.model, self.optimizers, path)
             for name, remembered in notes["density"].items():
                 self.density[name] = DensityState(

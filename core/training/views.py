@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..footage import Footage
 from ..formats import Camera
-from ..head import Moved
+from ..head import DeformedHead
 from ..metrics import mouth_box
 from ..raster import Rendering, rasterize
 
@@ -93,7 +93,7 @@ def faces(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np.nda
     return -towards[:, 1] / np.linalg.norm(towards, axis=1) > FACING
 
 
-def draw(moved: Moved, camera: Camera, background: Tensor | None, members: Tensor | None = None) -> Rendering:
+def draw(moved: DeformedHead, camera: Camera, background: Tensor | None, members: Tensor | None = None) -> Rendering:
     """The head through a camera; `members` [N,1] is 1 for inside-mouth Gaussians and comes back as `extra`."""
     return rasterize(
         moved.means,

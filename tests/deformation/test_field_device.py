@@ -12,7 +12,7 @@ EXPRESSION = 4
 
 
 def built(fusion):
-    """A lively field and one moment to ask it about."""
+    """A field of large weights, and one moment."""
     torch.manual_seed(0)
     settings = {
         "face": BranchSettings.face(fusion=fusion, expression=EXPRESSION, half_extent=0.12),
@@ -33,7 +33,7 @@ def built(fusion):
     return field, canonical, torch.randn(1, 8, 20, 2), torch.rand(EXPRESSION)
 
 
-def asked(field, canonical, windows, expression):
+def moved_and_gradients(field, canonical, windows, expression):
     """What moved, and the gradients of every weight and every canonical column."""
     canonical = {
         name: tuple(t.detach().clone().requires_grad_() for t in columns) for name, columns in canonical.items()
@@ -49,10 +49,10 @@ def asked(field, canonical, windows, expression):
 @pytest.mark.parametrize("fusion", FUSION_TYPES)
 def test_a_field_elsewhere_is_the_same_field(other_device, fusion):
     field, canonical, *moment = built(fusion)
-    moved, gradients = asked(field, canonical, *moment)
+    moved, gradients = moved_and_gradients(field, canonical, *moment)
     there = field.to(other_device)
     away = {name: tuple(t.to(other_device) for t in columns) for name, columns in canonical.items()}
-    moved_there, gradients_there = asked(there, away, *(t.to(other_device) for t in moment))
+    moved_there, gradients_there = moved_and_gradients(there, away, *(t.to(other_device) for t in moment))
     for here, other in zip((*moved, *gradients), (*moved_there, *gradients_there)):
         assert (here - other).norm() <= 1e-4 * here.norm()  # sums in another order, and what cancels in them
     rest = torch.cat([columns[0] for columns in canonical.values()])
@@ -61,7 +61,7 @@ def test_a_field_elsewhere_is_the_same_field(other_device, fusion):
     assert torch.equal(moved_there[0][outside], rest[outside])
 
 
-def test_the_pretended_device_refuses_what_a_gpu_refuses(other_device):
+def test_the_pretended_device_raises_where_a_gpu_raises(other_device):
     there, here = torch.ones(3, device=other_device), torch.ones(3)
     assert there.device.type == other_device.type
     for wrong in (

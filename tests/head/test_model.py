@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The trainable head is the same function as the numpy replay, and comes back from its file unchanged."""
+"""The trainable head is the same function as the numpy replay, and is unchanged by its file."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def tiny(make_tiny_head, tmp_path):
     return read_head(make_tiny_head(tmp_path / "tiny.head"))
 
 
-def asked(head, seed=0):
+def random_condition(head, seed=0):
     rng = np.random.default_rng(seed)
     codes = {name: rng.standard_normal(width).astype(np.float32) for name, width in head.card.audio_code.items()}
     return codes, rng.random(len(head.card.expression)).astype(np.float32)
@@ -26,7 +26,7 @@ def asked(head, seed=0):
 def test_forward_equals_replay(tiny):
     model, replay = HeadModel.from_file(tiny), Replay(tiny)
     for seed in range(3):
-        codes, expression = asked(tiny, seed)
+        codes, expression = random_condition(tiny, seed)
         with torch.no_grad():
             moved = model({name: torch.from_numpy(code) for name, code in codes.items()}, torch.from_numpy(expression))
         frame = replay.at(Condition(codes, expression))
@@ -61,7 +61,7 @@ def test_opaque_and_clear_gaussians_stay_finite(tiny):
     assert np.allclose(cloud.to_gaussians().opacities, table.opacities, atol=2e-6)
 
 
-def test_networks_that_do_not_fit_are_refused(tiny):
+def test_networks_that_do_not_fit_are_an_error(tiny):
     for name in ("face.audio.feature_mean", "mouth.field.deform.0.weight"):
         tensors = dict(tiny.tensors)
         del tensors[name]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from talksplat.core.head import Moved
+from talksplat.core.head import DeformedHead
 from talksplat.core.metrics import lip_gap
 from talksplat.core.training import initial_cloud
 from talksplat.core.training.reference import choose_reference, landmarks_of
@@ -27,7 +27,7 @@ def test_a_window_is_a_part_of_the_whole(footage, reference):
     view = whole(footage, 5)
     part = window(view, np.array([20.0, 41.0]), 24, 16)
     cloud = cloud_of(footage, reference, "face")
-    moved = Moved(
+    moved = DeformedHead(
         cloud.means, cloud.unit_quats, cloud.scales, cloud.opacities, torch.cat([cloud.sh0[:, None], cloud.shN], 1)
     )
     background = torch.tensor([0.2, 0.4, 0.6])

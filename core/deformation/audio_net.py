@@ -8,6 +8,8 @@ TalkingGaussian's AudioNet and AudioAttNet, in the form it uses for 50 Hz featur
 Letters: M moments, F = 8 frames, C feature channels, W = 2, A = 32 code.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -16,27 +18,32 @@ WINDOW = 2
 LEAK = 0.02
 
 
-class AudioCode(nn.Module):
+def _convolutions(*widths: int, stride: int) -> nn.Sequential:
+    steps: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        steps += [nn.Conv1d(before, after, kernel_size=3, stride=stride, padding=1), nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*steps)
+
+
+class AudioNet(nn.Module):
     """[M,8,C,2] -> [M,A]. The features' mean and spread are kept beside the weights, so a head carries them."""
+
+    feature_mean: Tensor  # [C]
+    feature_std: Tensor  # [C]
 
     def __init__(self, channels: int, width: int = 32) -> None:
         super().__init__()
         self.register_buffer("feature_mean", torch.zeros(channels))
         self.register_buffer("feature_std", torch.ones(channels))
-        steps = []
-        for before, after in ((channels, 32), (32, 32), (32, 64), (64, 64)):
-            # At W = 2 the first stride leaves one column; the rest see it between zeros, as in the original.
-            steps += [nn.Conv1d(before, after, kernel_size=3, stride=2, padding=1), nn.LeakyReLU(LEAK)]
-        self.frame = nn.Sequential(*steps)
+        # At W = 2 the first stride leaves one column; the rest see it between zeros, as in the original.
+        self.frame = _convolutions(channels, 32, 32, 64, 64, stride=2)
         self.frame_code = nn.Sequential(nn.Linear(64, 64), nn.LeakyReLU(LEAK), nn.Linear(64, width))
-        steps = []
-        for before, after in ((width, 16), (16, 8), (8, 4), (4, 2), (2, 1)):
-            steps += [nn.Conv1d(before, after, kernel_size=3, padding=1), nn.LeakyReLU(LEAK)]
-        self.attention = nn.Sequential(*steps)
+        self.attention = _convolutions(width, 16, 8, 4, 2, 1, stride=1)
         self.attention_weights = nn.Linear(FRAMES, FRAMES)
 
     @property
     def channels(self) -> int:
+        """C."""
         return len(self.feature_mean)
 
     @torch.no_grad()
@@ -46,7 +53,8 @@ class AudioCode(nn.Module):
         self.feature_mean.copy_(mean)
         self.feature_std.copy_(torch.where(std > 1e-6, std, 1.0))
 
-    def forward(self, windows: Tensor) -> Tensor:  # [M,8,C,2] -> [M,A]
+    def forward(self, windows: Tensor) -> Tensor:
+        """[M,8,C,2] -> [M,A]. Raises ValueError for other shapes."""
         m = len(windows)
         if windows.shape[1:] != (FRAMES, self.channels, WINDOW):
             expected = f"[M,{FRAMES},{self.channels},{WINDOW}]"
