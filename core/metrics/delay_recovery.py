@@ -16,7 +16,7 @@ from .shifts import MAX_SHIFT, best_shift, movements, overlap, shifted_correlati
 
 @dataclass(frozen=True)
 class ShiftRecovery:
-    """The delay of an output. `frames` and `fine` are None where one of the two outputs stands still."""
+    """The delay of an output. `frames` and `fine` are None where one of the two outputs does not move."""
 
     frames: int | None  # the delay that was recovered
     fine: float | None  # frames, between frames by a parabola

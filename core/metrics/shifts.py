@@ -41,7 +41,7 @@ def shifted_correlation(
     reach: int = MAX_SHIFT,
 ) -> np.ndarray:
     """r at shifts -reach..reach, [2 reach + 1]. Each coordinate is centred over the overlap and all are pooled, so
-    for one coordinate it is Pearson's r. 0 where one of the two stands still.
+    for one coordinate it is Pearson's r. 0 where one of the two does not move.
     Raises ValueError as `movements` does.
     """
     a, b = movements(late, early, reach)
@@ -59,7 +59,7 @@ def best_shift(
     r: np.ndarray,  # [2 reach + 1]
 ) -> tuple[int, float] | None:
     """(frames, frames between frames by a parabola through the peak and its neighbours), of equal peaks the one
-    nearest to zero. A peak at an end of the search has no neighbour: its fine shift is the whole one.
+    nearest to zero. A peak at an end of the search has no neighbour: its fine shift is the whole number.
     None where nothing correlates: a still mouth has no offset, and must not count as a perfect one.
     """
     reach = len(r) // 2

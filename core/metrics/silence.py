@@ -44,7 +44,7 @@ def silence_motion(
     silent: Iterable[tuple[float, float]],  # spans, seconds
     margin: float = MARGIN,
 ) -> SilenceMotion:
-    """A step between two frames is silent where both lie deeper in a silence than the margin, spoken where both lie
+    """A step between two frames is silent where both are deeper in a silence than the margin, spoken where both are
     further from every silence than the margin; others are left out. Raises ValueError for shapes that do not fit.
     """
     points, spans = np.asarray(points, np.float64), [Span(*span) for span in silent]
@@ -69,7 +69,7 @@ def silent_spans(
     shortest: float = SHORTEST,  # seconds
 ) -> list[Span]:
     """Where a sound is quiet for long enough. Nothing but zeros is one silence; a sound that hardly varies has none.
-    Where word timings are to be had, take those. Raises ValueError for a sound that is not [L].
+    Prefer word timings where there are any. Raises ValueError for a sound that is not [L].
     """
     samples = np.asarray(samples, np.float64)
     if samples.ndim != 1:

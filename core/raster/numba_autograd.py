@@ -14,7 +14,7 @@ from .rendering import DensityStats, Rendering
 
 @dataclass
 class PassRecord:
-    """What travels beside the tensors: the trace out of forward, and who is told the gradients by backward."""
+    """What travels beside the tensors: the trace out of forward, and who gets the gradients from backward."""
 
     trace: pipeline.Trace | None = None
     on_backward: Callable[[pipeline.Gradients], None] | None = None
@@ -30,7 +30,7 @@ class Splatting(torch.autograd.Function):
         record.trace = ctx.trace = trace
         ctx.record, pictures = record, trace.pictures
         color, channels, median = (torch.from_numpy(a) for a in (pictures.color, pictures.channels, pictures.median))
-        ctx.save_for_backward(*tensors[:-1], color, channels)  # not for their values: torch then refuses changed ones
+        ctx.save_for_backward(*tensors[:-1], color, channels)  # not for their values: torch then rejects changed ones
         ctx.mark_non_differentiable(median)
         return color, 1 - torch.from_numpy(pictures.trans), channels, median
 

@@ -77,14 +77,14 @@ def first_slots(tiles):
 def intersect_tiles(splats, rank, slot, tiles_x, hits, to, count):
     """Write a splat's (tile, rank, slot, rows) from hits[to] on, count them a tile; the place after the last.
 
-    In a column of tiles the ellipse |A (x, y)|^2 <= m reaches furthest down at its lowest point or, where that lies
+    In a column of tiles the ellipse |A (x, y)|^2 <= m reaches furthest down at its lowest point or, where that is
     outside, on the column's nearer edge: at x clipped to the column, y solves the quadratic (q^2 + d^2) y^2 + 2 p q x y
     + p^2 x^2 = m. Both ends are computed without a branch.
     """
     a = splats[rank]
     p, q, d = a[2], a[3], a[4]
     m, qd, pd, pq = SLACK * (HIT - a[5]), q * q + d * d, p * d, p * q
-    lean, over, room = -q / pd * math.sqrt(m), ONE / qd, qd * m
+    lean, over, reach = -q / pd * math.sqrt(m), ONE / qd, qd * m
     middle, high, low = a[1], a[11], a[13]
     x0, x1 = np.uint32(a[10]) >> WIDE, (np.uint32(a[12]) + WIDE_REST) >> WIDE
     near = F(x0 << WIDE) + HALF - a[0]
@@ -92,7 +92,7 @@ def intersect_tiles(splats, rank, slot, tiles_x, hits, to, count):
         far = near + LAST_PIXEL
         xd, xu = min(max(lean, near), far), min(max(-lean, near), far)
         near += LAST_PIXEL + ONE
-        down, up = room - (pd * xd) * (pd * xd), room - (pd * xu) * (pd * xu)
+        down, up = reach - (pd * xd) * (pd * xd), reach - (pd * xu) * (pd * xu)
         meets = min(down, up) >= ZERO
         down = (math.sqrt(max(down, ZERO)) - pq * xd) * over
         up = (-math.sqrt(max(up, ZERO)) - pq * xu) * over
@@ -111,15 +111,15 @@ def intersect_tiles(splats, rank, slot, tiles_x, hits, to, count):
 
 @kernel()
 def worker_shares(order, tiles, workers):
-    """(cut, room) int64 [workers+1]: each worker's run of ranks, and where its own room for hits begins."""
-    cut, room = np.empty(workers + 1, np.int64), np.zeros(workers + 1, np.int64)
+    """(cut, space) int64 [workers+1]: each worker's run of ranks, and where its own space for hits begins."""
+    cut, space = np.empty(workers + 1, np.int64), np.zeros(workers + 1, np.int64)
     for w in range(workers + 1):
         cut[w] = order.shape[0] * w // workers
     for w in range(workers):
-        room[w + 1] = room[w]
+        space[w + 1] = space[w]
         for rank in range(cut[w], cut[w + 1]):
-            room[w + 1] += tiles[order[rank]]
-    return cut, room
+            space[w + 1] += tiles[order[rank]]
+    return cut, space
 
 
 @kernel()
@@ -139,16 +139,16 @@ def scan(count):
 def tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, hits, pairs):
     """starts int64 [tiles+1]: tile t lists pairs[starts[t]:starts[t+1]], front to back.
 
-    Fills pairs int32 [P,3] as far as needed (hits int32 [P,4] is room for it), splats [V,16], the table's rows in depth
+    Fills pairs int32 [P,3] as far as needed (hits int32 [P,4] is work space), splats [V,16], the table's rows in depth
     order, and ends int64 [N] of the visible: where a Gaussian's slots end. Each worker takes a run of ranks, lists its
-    pairs in its own room, counts them a tile and, after one scan, scatters them; the outcome does not depend on the
-    number of workers. Copying comes before meeting, so that cache misses overlap instead of waiting for each other's
-    branches.
+    pairs in its own space, counts them a tile and, after one scan, scatters them; the outcome does not depend on the
+    number of workers. Copying comes before intersecting, so that cache misses overlap instead of waiting for
+    each other's branches.
     """
-    cut, room = worker_shares(order, tiles, workers)
+    cut, space = worker_shares(order, tiles, workers)
     count, used = np.zeros((workers, tiles_x * tiles_y), np.int64), np.empty(workers, np.int64)
     for w in prange(workers):
-        mine, to = count[w], np.uintp(room[w])
+        mine, to = count[w], np.uintp(space[w])
         for rank in range(cut[w], cut[w + 1]):
             i = order[rank]
             for k in range(FIELDS):
@@ -161,7 +161,7 @@ def tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, spla
     starts = scan(count)
     for w in prange(workers):
         place = count[w]
-        for j in range(np.uintp(room[w]), np.uintp(used[w])):
+        for j in range(np.uintp(space[w]), np.uintp(used[w])):
             tile = hits[j, 0]
             to = place[tile]
             place[tile] = to + 1

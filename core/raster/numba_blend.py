@@ -2,7 +2,7 @@
 """Tiles of 256 pixels, front to back: colour, transmittance, and on demand further channels and the median depth.
 
 What makes the inner loop vectorise, and is lost silently (a benchmark watches the speed): ONE scratch buffer whose
-planes lie at constant offsets; unsigned indices; one flat loop over whole rows of the tile, without a branch; explicit
+planes are at constant offsets; unsigned indices; one flat loop over whole rows of the tile, without a branch; explicit
 float32; fastmath. A pixel that has stopped keeps -transmittance: the sign is the live flag.
 
 exp(-8x) = P(x)^8 with P of degree 5 (weighted fit on [0, 0.70]; relative error 8e-7), x <= ln(255)/8 = 0.693.
@@ -131,7 +131,7 @@ def close_tile(s, left, top, wide, high, background, color, trans, channels, med
 @kernel()
 def fill_tile(s, pairs, splats, features, left, top):
     """All splats of one tile's list, until every pixel has stopped."""
-    many = features.shape[1]
+    further = features.shape[1]
     for j in range(pairs.shape[0]):
         if j & 15 == 15 and not any_live(s):
             return
@@ -139,11 +139,11 @@ def fill_tile(s, pairs, splats, features, left, top):
         lo, hi = rows_of(pairs[j, 2])
         p, q, d, k, r, g, b = a[2], a[3], a[4], a[5], a[6], a[7], a[8]
         du, dv = F(left) + HALF - a[0], F(top) + HALF - a[1]
-        if many == 0:
+        if further == 0:
             blend(s, lo, hi, p, q, d, p * du + q * dv, d * dv, k, r, g, b)
         else:
             blend_wide(s, lo, hi, p, q, d, p * du + q * dv, d * dv, k, r, g, b, a[9])
-            for c in range(many):
+            for c in range(further):
                 accumulate(s, lo, hi, C_ + U(c) * PIXELS, features[pairs[j, 0], c])
 
 

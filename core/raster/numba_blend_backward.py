@@ -2,7 +2,7 @@
 """The raster's gradient: tiles again, front to back again, into one slot a (splat, tile) pair. No atomics.
 
 No per-pixel list is kept by the forward pass: the light behind the current splat is total - prefix. With q = upstream
-gradient . what the splat shows, dL/dalpha = T q - behind/(1 - alpha); behind starts as the whole pixel's value.
+gradient . what the splat shows, dL/dalpha = T q - behind/(1 - alpha); behind starts as the pixel's full value.
 Per pair the sums over pixels of v = dL/dx (x = |y|^2 + k, alpha = exp(-8x); y = (t, w)) are
     0..2 colour   3 v   4 v t   5 v w   6 v t t   7 v t w   8 v w w
     9 |dL/du|   10 |dL/dv|   11 pixels touched   12.. features
@@ -130,7 +130,7 @@ def open_tile(s, left, top, wide, high, pictures, gradients):
 @kernel()
 def fill_tile_backward(s, pairs, splats, features, left, top, slots):
     """All splats of one tile's list; those behind the last live pixel get zeros."""
-    many, live = features.shape[1], True
+    further, live = features.shape[1], True
     for j in range(pairs.shape[0]):
         rank, slot = pairs[j, 0], slots[pairs[j, 1]]
         if j & 15 == 15:
@@ -142,12 +142,12 @@ def fill_tile_backward(s, pairs, splats, features, left, top, slots):
         lo, hi = rows_of(pairs[j, 2])
         p, q, d = a[2], a[3], a[4]
         du, dv = F(left) + HALF - a[0], F(top) + HALF - a[1]
-        if many > 0:
+        if further > 0:
             show_alpha(s, lo, hi)
-            for c in range(many):
+            for c in range(further):
                 show(s, lo, hi, C_ + U(c) * PIXELS, features[rank, c])
         blend_backward(s, lo, hi, p, q, d, p * du + q * dv, d * dv, a[5], a[6], a[7], a[8], slot)
-        for c in range(many):
+        for c in range(further):
             slot[SUMS + c] = weigh(s, lo, hi, C_ + U(c) * PIXELS)
 
 

@@ -53,7 +53,7 @@ def camera_numbers(camera: Camera) -> np.ndarray:
 
 @kernel()
 def all_finite(bits):
-    """Whether no float32 of `bits` (viewed as uint32 [M]) is NaN or infinite; integer tests, so fastmath cannot lie."""
+    """Whether no float32 of `bits` (viewed as uint32 [M]) is NaN or infinite; integer tests, which fastmath keeps."""
     wrong = 0
     for i in range(bits.shape[0]):
         wrong += np.int64((bits[i] & np.uint32(0x7F800000)) == np.uint32(0x7F800000))

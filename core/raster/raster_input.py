@@ -90,9 +90,9 @@ def check_shapes(arrays: dict[str, Array]) -> None:
                 f"rasterize: {name} is a {type(values).__name__} but means is a {type(means).__name__}; "
                 "pass tensors only or numpy arrays only."
             )
-        shape, wanted = tuple(values.shape), tuple(n if size == "N" else size for size in SHAPES[name])
-        if len(shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, shape)):
-            raise UserError(f"rasterize: {name} has shape {shape}; {wanted} is needed for {n} Gaussians.")
+        shape, expected = tuple(values.shape), tuple(n if size == "N" else size for size in SHAPES[name])
+        if len(shape) != len(expected) or any(e not in (None, s) for e, s in zip(expected, shape)):
+            raise UserError(f"rasterize: {name} has shape {shape}; {expected} is needed for {n} Gaussians.")
     if arrays["shN"].shape[1] not in DEGREES:
         raise UserError(f"rasterize: shN holds {arrays['shN'].shape[1]} coefficients; 0, 3, 8 or 15 make a degree.")
 
