@@ -24,7 +24,7 @@ from .picture_cache import PictureCache
 from .read_npz import read_npz
 
 SPLIT_CODES = {"train": 0, "test": 1, "camera": 2}  # "camera": a train clip seen from a held-back camera
-DEPTH_STEP = 1e-4  # metres a level of the depth pictures
+DEPTH_STEP = 1e-4  # metres per level of the depth pictures
 
 
 @dataclass(frozen=True)

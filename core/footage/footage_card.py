@@ -47,7 +47,7 @@ class FootageCard:
 
 
 def read_footage_card(folder: Path) -> FootageCard:
-    """Raises UserError."""
+    """Read and check footage.json of a folder. Raises UserError."""
     path = folder / "footage.json"
     card = _read_json(path)
     if not isinstance(card, dict) or card.get("format") != FORMAT:

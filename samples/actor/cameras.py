@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the cameras stand: many before the face, some all around, two that no training ever sees.
+"""Where the cameras are: many in front of the face, some all around, two that no training ever sees.
 
-A camera is (yaw, pitch) in degrees: yaw 0 is before the face, positive towards the actor's own left;
+A camera is (yaw, pitch) in degrees: yaw 0 is in front of the face, positive towards the actor's own left;
 pitch positive looks down from above. All look at the head's centre from the same distance.
 """
 

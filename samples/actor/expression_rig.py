@@ -43,6 +43,8 @@ def within(vertices: np.ndarray, part: slice) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rig:
+    """The rig with one identity."""
+
     neutral: np.ndarray  # [V, 3] float32 metres, the made-up identity at rest
     expressions: np.ndarray  # [E, V, 3] float32 metres, offsets from neutral
     expression_names: tuple[str, ...]  # E names
@@ -63,8 +65,8 @@ class Rig:
 
     def landmarks(self, weights: np.ndarray) -> np.ndarray:
         """[..., E] expression weights -> [..., 68, 3] metres, without touching the other vertices."""
-        moves = self.expressions[:, self.landmark_vertices]
-        return self.neutral[self.landmark_vertices] + np.tensordot(weights.astype(np.float32), moves, 1)
+        offsets = self.expressions[:, self.landmark_vertices]
+        return self.neutral[self.landmark_vertices] + np.tensordot(weights.astype(np.float32), offsets, 1)
 
     def lip_gap(self, weights: np.ndarray) -> np.ndarray:
         """[..., E] -> [...] metres between the inner lips (landmarks 62 and 66)."""

@@ -13,23 +13,23 @@ from .expression_rig import BACK_HEAD, MOUTH_SOCKET, UPPER_LASHES, Rig
 HAIR = np.array([0.060, 0.038, 0.027])  # linear albedo of cropped hair
 
 
-def socket_shade(rig: Rig) -> np.ndarray:
+def paint_parts(rig: Rig) -> np.ndarray:
     """[V, 3] linear albedo painted on vertices: teeth, gums, tongue, mouth socket, back of the head."""
     colours = np.tile(np.array([0.545, 0.285, 0.193]), (len(rig.neutral), 1))
-    place = rig.mean_face
+    position = rig.mean_face
     material = {name: np.unique(rig.faces[rig.face_material == i]) for i, name in enumerate(rig.material_names)}
     teeth = material["M_Teeth"][material["M_Teeth"] >= 0]
-    depth = np.clip((place[teeth, 1] + 0.105) / 0.05, 0, 1)[:, None]  # 0 at the incisors, 1 at the molars
+    depth = np.clip((position[teeth, 1] + 0.105) / 0.05, 0, 1)[:, None]  # 0 at the incisors, 1 at the molars
     colours[teeth] = np.array([0.74, 0.66, 0.54]) * (1 - 0.45 * depth)
     gums = material["M_GumsTongue"][material["M_GumsTongue"] >= 0]
     colours[gums] = np.array([0.62, 0.23, 0.21])
     colours[MOUTH_SOCKET] = np.array([0.34, 0.085, 0.075])
-    colours[BACK_HEAD] += hair_cover(rig)[BACK_HEAD, None] * (HAIR - colours[BACK_HEAD])
+    colours[BACK_HEAD] += hair_coverage(rig)[BACK_HEAD, None] * (HAIR - colours[BACK_HEAD])
     return colours.astype(np.float32)
 
 
-def hair_cover(rig: Rig) -> np.ndarray:
-    """[V] 0..0.85: close-cropped hair at the temples, before and behind the ears and on the nape."""
+def hair_coverage(rig: Rig) -> np.ndarray:
+    """[V] 0..0.85: close-cropped hair at the temples, in front of and behind the ears and on the nape."""
     x, y, z = rig.mean_face.T
     x = np.abs(x)
 
@@ -64,7 +64,7 @@ def lash_length(rig: Rig) -> np.ndarray:
     """[len(UPPER_LASHES)] 0 at the lid, 1 at the farthest tip."""
     distance, _ = cKDTree(rig.mean_face[:6706]).query(rig.mean_face[UPPER_LASHES])
     length = distance / distance.max() * 1.2
-    length[np.abs(rig.mean_face[UPPER_LASHES, 0]) > 0.0450] = 2.0  # the strips run on past the outer corner
+    length[np.abs(rig.mean_face[UPPER_LASHES, 0]) > 0.0450] = 2.0  # the strips continue past the outer corner
     return length.astype(np.float32)
 
 
@@ -120,3 +120,14 @@ def skin_material(picture: np.ndarray) -> bpy.types.Material:
     links.new(texture.outputs["Color"], mix.inputs["Color1"])
     links.new(mix.outputs["Color"], shader.inputs["Base Color"])
     return material
+
+
+def head_materials(skin: np.ndarray) -> dict[str, bpy.types.Material]:
+    """The material of each part of the rig that is rendered; skin [S, S, 3] display sRGB."""
+    return {
+        "M_Face": skin_material(skin),
+        "M_BackHead": vertex_painted("back of head", 0.6, 0.2),
+        "M_GumsTongue": vertex_painted("gums and tongue", 0.35, 0.4),
+        "M_Teeth": vertex_painted("teeth", 0.22, 0.45),
+        "M_EyeLashes": lash_material(),
+    }

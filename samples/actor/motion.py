@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What MediaPipe saw -> rig expressions whose lips open and close as the speaker's did.
+"""What MediaPipe measured -> rig expressions whose lips open and close as the speaker's did.
 
 MediaPipe's mouth blendshapes are weak (its jawOpen ends near 0.4) and never quite zero, so they are
-taken for the manner of a mouth shape only. How far the lips stand apart and how wide the mouth is
+taken for the manner of a mouth shape only. How far the lips are apart and how wide the mouth is
 comes from the landmarks, relative to the distance of the outer eye corners, and jawOpen, mouthClose,
 mouthPucker and mouthStretch are solved so that the rig's own landmarks show it.
 
@@ -52,7 +52,7 @@ OPENING_SHARE = {"mouthLowerDown_L": 0.35, "mouthLowerDown_R": 0.35, "mouthUpper
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackedClip:
     """One clip as `track.py` stored it."""
 
     shapes: dict[str, np.ndarray]  # MediaPipe name -> [T]
@@ -64,14 +64,14 @@ class Tracked:
         return np.linalg.norm(self.landmarks[:, first] - self.landmarks[:, second], axis=-1) / eyes
 
 
-def read_tracked(tracked_file: Path) -> Tracked:
+def read_tracked_clip(tracked_file: Path) -> TrackedClip:
     if not tracked_file.is_file():
         raise FileNotFoundError(f"{tracked_file}: this clip is not tracked yet; run samples.actor.track first.")
     with np.load(tracked_file, allow_pickle=False) as stored:
         landmarks = stored["landmarks"].astype(np.float64)
         landmarks[..., 0] *= PIXEL_ASPECT
         shapes = {str(name): stored["blendshapes"][:, i].astype(np.float64) for i, name in enumerate(stored["names"])}
-    return Tracked(shapes, landmarks)
+    return TrackedClip(shapes, landmarks)
 
 
 def smooth(signal: np.ndarray) -> np.ndarray:
@@ -83,8 +83,8 @@ def above_rest(signal: np.ndarray, rest_percentile: float) -> np.ndarray:
     return np.maximum(signal - np.percentile(signal, rest_percentile), 0.0)
 
 
-def channels_of(tracked: Tracked) -> np.ndarray:
-    """[T, C] what the upper face does, in the order of CHANNELS; blinks 0..1, gaze -1..1.
+def upper_face_channels(tracked: TrackedClip) -> np.ndarray:
+    """[T, C] what the upper face does, in the order of EXPRESSION_CHANNELS; blinks 0..1, gaze -1..1.
 
     Both eyes share a gaze and both brows a height: a channel that the head is not conditioned on
     must not move the picture. gaze_x is positive to the actor's own left, gaze_y upwards.
@@ -103,8 +103,8 @@ def channels_of(tracked: Tracked) -> np.ndarray:
     frames = np.arange(len(closed))
     gaze = []
     for signal in (sideways, upwards):  # while the lids hide the eye, its gaze is interpolated
-        seen = np.interp(frames, frames[open_eyes], signal[open_eyes]) if open_eyes.any() else np.zeros(len(frames))
-        gaze.append(np.clip(seen - np.median(seen), -0.6, 0.6))
+        visible = np.interp(frames, frames[open_eyes], signal[open_eyes]) if open_eyes.any() else np.zeros(len(frames))
+        gaze.append(np.clip(visible - np.median(visible), -0.6, 0.6))
     columns = [
         blink["Left"],
         blink["Right"],
@@ -117,7 +117,7 @@ def channels_of(tracked: Tracked) -> np.ndarray:
     return smooth(np.stack(columns, axis=1))
 
 
-def upper_face(rig: Rig, channels: np.ndarray) -> np.ndarray:
+def upper_face_weights(rig: Rig, channels: np.ndarray) -> np.ndarray:
     """[T, C] channels -> [T, E] weights of the lids and brows (a function of the channels alone)."""
     weights = np.zeros((len(channels), len(rig.expression_names)))
     value = dict(zip(EXPRESSION_CHANNELS, channels.T))
@@ -142,13 +142,13 @@ def eye_distance(rig: Rig) -> float:
     return float(np.linalg.norm(corners[0] - corners[1]))
 
 
-def target_lip_gap(rig: Rig, tracked: Tracked) -> np.ndarray:
-    """[T] metres: how far the rig's inner lips (62-66) shall stand apart."""
+def target_lip_gap(rig: Rig, tracked: TrackedClip) -> np.ndarray:
+    """[T] metres: how far the rig's inner lips (62-66) are to be apart."""
     measured = np.maximum(tracked.distance(13, 14) - CLOSED_GAP, 0.0)
     return LIP_GAP_GAIN * eye_distance(rig) * np.maximum(smooth(measured), 0.0) * (measured > 0.0)
 
 
-def target_mouth_width(tracked: Tracked) -> np.ndarray:
+def target_mouth_width(tracked: TrackedClip) -> np.ndarray:
     """[T] width of the mouth over its width at rest (1 = at rest)."""
     width = smooth(tracked.distance(61, 291))
     gap = tracked.distance(13, 14)
@@ -157,7 +157,7 @@ def target_mouth_width(tracked: Tracked) -> np.ndarray:
 
 
 def solve_width(rig: Rig, weights: np.ndarray, ratio: np.ndarray) -> None:
-    """Set mouthPucker or mouthStretch in place so that landmarks 48-54 stand `ratio` of rest apart.
+    """Set mouthPucker or mouthStretch in place so that landmarks 48-54 are `ratio` of rest apart.
 
     The landmarks are linear in the weights and the corners move sideways, so the width is close to
     linear too: one division per frame.
@@ -178,18 +178,18 @@ def solve_width(rig: Rig, weights: np.ndarray, ratio: np.ndarray) -> None:
 
 
 def solve_gap(rig: Rig, weights: np.ndarray, gap: np.ndarray) -> None:
-    """Set jawOpen in place so that the inner lips stand `gap` metres apart; mouthClose where they touch."""
+    """Set jawOpen in place so that the inner lips are `gap` metres apart; mouthClose where they touch."""
     for name, low, high in (("jawOpen", 0.0, 1.0), ("mouthClose", 0.0, 0.06)):
         column = rig.index(name)
         rising = name == "jawOpen"
-        floor, ceiling = np.full(len(gap), low), np.full(len(gap), high)
+        lower, upper = np.full(len(gap), low), np.full(len(gap), high)
         for _ in range(24):  # bisection: the gap rises with jawOpen and falls with mouthClose
-            middle = (floor + ceiling) / 2
+            middle = (lower + upper) / 2
             weights[:, column] = middle
             too_open = signed_gap(rig, weights) > gap
-            floor = np.where(too_open == rising, floor, middle)
-            ceiling = np.where(too_open == rising, middle, ceiling)
-        weights[:, column] = floor
+            lower = np.where(too_open == rising, lower, middle)
+            upper = np.where(too_open == rising, middle, upper)
+        weights[:, column] = lower
 
 
 def signed_gap(rig: Rig, weights: np.ndarray) -> np.ndarray:
@@ -199,10 +199,10 @@ def signed_gap(rig: Rig, weights: np.ndarray) -> np.ndarray:
     return np.sign(apart[..., 2]) * np.linalg.norm(apart, axis=-1)
 
 
-def expressions_of(rig: Rig, tracked: Tracked) -> tuple[np.ndarray, np.ndarray]:
+def solve_expressions(rig: Rig, tracked: TrackedClip) -> tuple[np.ndarray, np.ndarray]:
     """One clip: ([T, E] rig weights 0..1, [T, C] channels)."""
-    channels = channels_of(tracked)
-    weights = upper_face(rig, channels)
+    channels = upper_face_channels(tracked)
+    weights = upper_face_weights(rig, channels)
     gap = target_lip_gap(rig, tracked)
     for name, gain in MOUTH_GAIN.items():
         source = name.replace("_L", "Left").replace("_R", "Right")

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which model frame of which clip is seen by which camera, in an order of which any prefix is useful."""
+"""Which model frame of which clip is rendered from which camera, in an order of which any prefix is useful."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.footage import SPLIT_CODES
 from .cameras import AROUND, FRONT, FRONT_SHARE, FRONTAL, FRONTAL_SHARE, HELD_BACK
 
-TRAIN, TEST_CLIP, HELD_BACK_CAMERA = 0, 1, 2
+TRAIN, TEST_CLIP, HELD_BACK_CAMERA = (SPLIT_CODES[name] for name in ("train", "test", "camera"))
 FRAMES_PER_CLIP, RATE = 75, 25
 STRIDE = 3
 TEST_CLIPS, TRAIN_CLIPS = 8, 56
@@ -15,7 +16,9 @@ PLAN_SEED = 2509
 
 
 @dataclass(frozen=True)
-class Shot:
+class PlannedPicture:
+    """One picture of the footage."""
+
     clip: str
     frame: int  # model frame, time = frame / RATE
     camera: tuple[float, float]  # yaw, pitch in degrees
@@ -36,18 +39,19 @@ def training_camera(random: np.random.Generator) -> tuple[float, float]:
     return cameras[random.integers(len(cameras))]
 
 
-def plan_shots(names: list[str]) -> list[Shot]:
-    """All shots, shuffled as a whole: every hundred holds its share of clips, cameras and splits."""
+def plan_pictures(names: list[str]) -> list[PlannedPicture]:
+    """All pictures, shuffled as a whole: every hundred holds its share of clips, cameras and splits."""
     random = np.random.default_rng(PLAN_SEED + 1)
     test, train = choose_clips(names)
-    shots = []
+    pictures = []
     for clip in train:
         frames = range(int(random.integers(STRIDE)), FRAMES_PER_CLIP, STRIDE)
-        shots += [Shot(clip, frame, training_camera(random), TRAIN) for frame in frames]
+        pictures += [PlannedPicture(clip, frame, training_camera(random), TRAIN) for frame in frames]
         held_back = random.choice(FRAMES_PER_CLIP, 2, replace=False)
-        shots += [Shot(clip, int(f), camera, HELD_BACK_CAMERA) for f, camera in zip(held_back, HELD_BACK)]
+        pictures += [PlannedPicture(clip, int(f), camera, HELD_BACK_CAMERA) for f, camera in zip(held_back, HELD_BACK)]
     for clip in test:
-        shots += [Shot(clip, frame, FRONTAL, TEST_CLIP) for frame in range(0, FRAMES_PER_CLIP, STRIDE)]
+        pictures += [PlannedPicture(clip, frame, FRONTAL, TEST_CLIP) for frame in range(0, FRAMES_PER_CLIP, STRIDE)]
         for camera in HELD_BACK:
-            shots += [Shot(clip, int(f), camera, TEST_CLIP) for f in random.choice(FRAMES_PER_CLIP, 3, replace=False)]
-    return [shots[i] for i in random.permutation(len(shots))]
+            frames = random.choice(FRAMES_PER_CLIP, 3, replace=False)
+            pictures += [PlannedPicture(clip, int(f), camera, TEST_CLIP) for f in frames]
+    return [pictures[i] for i in random.permutation(len(pictures))]

@@ -2,7 +2,7 @@
 """The actor's painted skin: one square picture in the UV space of the rig's face (M_Face, tile 0).
 
 Everything is procedural and seeded: tone, blush, mottling, freckles, lips, stubble, brows. Painted at
-the places of the 68 landmarks in UV space, so it fits any identity of the rig.
+the positions of the 68 landlandmarks in UV space, so it fits any identity of the rig.
 Coordinates below are pixels, x right, y down; v of the UV runs upwards.
 """
 
@@ -20,7 +20,7 @@ BROWS = np.array([0.175, 0.118, 0.092])
 
 
 def landmark_pixels(rig: Rig) -> np.ndarray:
-    """[68, 2] where the landmarks lie on the picture."""
+    """[68, 2] where the landlandmarks are in the picture."""
     pixels = np.zeros((68, 2))
     face_rows = rig.face_material == rig.material_names.index("M_Face")
     corners, corners_uv = rig.faces[face_rows].ravel(), rig.faces_uv[face_rows].ravel()
@@ -37,20 +37,20 @@ def noise(seed: int, softness: float) -> np.ndarray:
     return field / field.std()
 
 
-def blob(centre: np.ndarray, width: float, height: float) -> np.ndarray:
+def soft_spot(centre: np.ndarray, width: float, height: float) -> np.ndarray:
     """[SIZE, SIZE] a soft spot, 1 at its centre."""
     y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     return np.exp(-(((x - centre[0]) / width) ** 2 + ((y - centre[1]) / height) ** 2))
 
 
-def polygon(points: np.ndarray, softness: float) -> np.ndarray:
+def soft_polygon(points: np.ndarray, softness: float) -> np.ndarray:
     """[SIZE, SIZE] a filled outline with a soft edge, 0..1."""
     mask = Image.new("L", (SIZE, SIZE), 0)
     ImageDraw.Draw(mask).polygon([tuple(point) for point in points], fill=255)
     return gaussian_filter(np.asarray(mask, np.float32) / 255.0, softness)
 
 
-def rounded(outline: np.ndarray, per_side: int = 12) -> np.ndarray:
+def round_outline(outline: np.ndarray, per_side: int = 12) -> np.ndarray:
     """A closed outline [N, 2] as a smooth Catmull-Rom curve [N * per_side, 2]."""
     before, start, end, after = (np.roll(outline, shift, axis=0) for shift in (1, 0, -1, -2))
     t = np.linspace(0, 1, per_side, endpoint=False)[None, :, None]
@@ -60,10 +60,10 @@ def rounded(outline: np.ndarray, per_side: int = 12) -> np.ndarray:
     return (start + 0.5 * t * (linear + t * (quadratic + t * cubic))).reshape(-1, 2)
 
 
-def brow_hairs(marks: np.ndarray, outer_to_inner: list[int], seed: int) -> np.ndarray:
+def brow_hairs(landmarks: np.ndarray, outer_to_inner: list[int], seed: int) -> np.ndarray:
     """[SIZE, SIZE] coverage of one eyebrow, hair by hair."""
     random = np.random.default_rng(seed)
-    line = marks[outer_to_inner] + np.array([0, 8])
+    line = landmarks[outer_to_inner] + np.array([0, 8])
     layer = Image.new("L", (SIZE, SIZE), 0)
     pen = ImageDraw.Draw(layer)
     inner = np.sign(line[-1, 0] - line[0, 0])
@@ -81,20 +81,25 @@ def brow_hairs(marks: np.ndarray, outer_to_inner: list[int], seed: int) -> np.nd
     return np.clip(hairs * 0.95 + 0.60 * gaussian_filter(hairs, 10), 0, 0.85)
 
 
-def stubble_mask(marks: np.ndarray) -> np.ndarray:
+def stubble_mask(landmarks: np.ndarray) -> np.ndarray:
     """[SIZE, SIZE] where a beard would grow, 0..1."""
-    jaw = marks[3:14] + np.array([0, 90])
-    moustache = [marks[54] + [60, -60], marks[33] + [60, 26], marks[33] + [-60, 26], marks[48] + [-60, -60]]
-    upper = np.array([marks[12], *moustache, marks[4]])
-    return polygon(np.concatenate([jaw, upper]), 34)
+    jaw = landmarks[3:14] + np.array([0, 90])
+    moustache = [
+        landmarks[54] + [60, -60],
+        landmarks[33] + [60, 26],
+        landmarks[33] + [-60, 26],
+        landmarks[48] + [-60, -60],
+    ]
+    upper = np.array([landmarks[12], *moustache, landmarks[4]])
+    return soft_polygon(np.concatenate([jaw, upper]), 34)
 
 
 def paint_skin(rig: Rig) -> np.ndarray:
     """[SIZE, SIZE, 3] float32 display sRGB 0..1."""
-    marks = landmark_pixels(rig)
-    scale = np.linalg.norm(marks[36] - marks[45])  # outer eye corners apart, in pixels
+    landmarks = landmark_pixels(rig)
+    scale = np.linalg.norm(landmarks[36] - landmarks[45])  # distance of the outer eye corners, in pixels
     blush = sum(
-        strength * blob(marks[a] * (1 - t) + marks[b] * t, width * scale, height * scale)
+        strength * soft_spot(landmarks[a] * (1 - t) + landmarks[b] * t, width * scale, height * scale)
         for a, b, t, width, height, strength in (
             (2, 31, 0.50, 0.26, 0.24, 0.55),
             (14, 35, 0.50, 0.26, 0.24, 0.55),
@@ -111,18 +116,19 @@ def paint_skin(rig: Rig) -> np.ndarray:
     skin = TONE * (1 - blush) + BLUSH * blush
     skin = skin * (1 + 0.018 * noise(6, 2.0) + 0.016 * noise(7, 60))[..., None]
     under_eyes = sum(
-        blob((marks[a] + marks[b]) / 2 + [0, 42], 0.20 * scale, 0.055 * scale) for a, b in ((40, 41), (46, 47))
+        soft_spot((landmarks[a] + landmarks[b]) / 2 + [0, 42], 0.20 * scale, 0.055 * scale)
+        for a, b in ((40, 41), (46, 47))
     )
     skin = skin * (1 - 0.10 * under_eyes[..., None] * np.array([0.8, 1.0, 0.85]))
-    nose_and_cheeks = np.clip(blob(marks[29], 0.75 * scale, 0.30 * scale), 0, 1)
+    nose_and_cheeks = np.clip(soft_spot(landmarks[29], 0.75 * scale, 0.30 * scale), 0, 1)
     freckles = np.clip(noise(8, 3.2) - 2.1, 0, 1) * nose_and_cheeks
     skin = skin * (1 - 0.30 * freckles[..., None] * np.array([0.7, 1.0, 1.1]))
-    beard = stubble_mask(marks) * (0.55 + 0.45 * np.clip(noise(9, 1.3), -1, 1.5))
+    beard = stubble_mask(landmarks) * (0.55 + 0.45 * np.clip(noise(9, 1.3), -1, 1.5))
     skin = skin * (1 - np.clip(beard, 0, 1)[..., None] * np.array([0.155, 0.125, 0.100]))
-    lips = polygon(rounded(marks[48:60]), 5.0)[..., None]
+    lips = soft_polygon(round_outline(landmarks[48:60]), 5.0)[..., None]
     lip_colour = LIPS * (1 + 0.05 * noise(10, 3) + 0.05 * noise(11, 14))[..., None]
     skin = skin * (1 - 0.92 * lips) + 0.92 * lips * lip_colour
     for numbers, seed in (([17, 18, 19, 20, 21], 12), ([26, 25, 24, 23, 22], 13)):
-        hairs = brow_hairs(marks, numbers, seed)[..., None]
+        hairs = brow_hairs(landmarks, numbers, seed)[..., None]
         skin = skin * (1 - hairs) + hairs * BROWS
     return np.clip(skin, 0, 1).astype(np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real speech from real video: what MediaPipe sees on a GRID clip, frame by frame.
+"""Real speech from real video: what MediaPipe measures on a GRID clip, frame by frame.
 
 One `.npz` per clip, as measured and not yet corrected (`motion.py` turns it into rig expressions):
 
@@ -8,9 +8,9 @@ One `.npz` per clip, as measured and not yet corrected (`motion.py` turns it int
     landmarks   [T, 478, 2]  pixels, x right, y down
     size        [2]          picture width, height in pixels
 
-Needs an environment with `mediapipe==0.10.21`, `av` and `numpy`:
+Needs an environment with `mediapipe==0.10.21`, `av`, `numpy` and this package (`pip install --no-deps -e .`):
 
-    python -m samples.actor.track --data ../shared/data --out ../footage/tracked
+    python -m talksplat.samples.actor.track --data ../shared/data --out ../footage/tracked
 """
 
 import argparse
@@ -24,10 +24,10 @@ import numpy as np
 from mediapipe.tasks import python as tasks
 from mediapipe.tasks.python import vision
 
-from .save_array import write_atomically
+from ...core.formats import atomic_write
 
 GRID_FOLDER = "grid_s1_train"
-MOST_LOST_PICTURES = 15  # one stream (sbbh4p) begins with 12 grey pictures, in silence: they take the first face
+MOST_LOST_PICTURES = 15  # one stream (sbbh4p) begins with 12 grey pictures, in silence: those get the first face
 LANDMARKER = "weights/mediapipe/face_landmarker.task"
 
 
@@ -58,17 +58,17 @@ def track_clip(landmarker: vision.FaceLandmarker, clip_file: Path) -> dict[str, 
     """Blendshapes and landmarks of every picture of one clip (keys as in the module's docstring)."""
     pictures = read_pictures(clip_file)
     height, width = pictures[0].shape[:2]
-    found = [
+    results = [
         landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture)))
         for picture in pictures
     ]
-    with_face = [index for index, result in enumerate(found) if result.face_landmarks]
+    with_face = [index for index, result in enumerate(results) if result.face_landmarks]
     if len(with_face) < len(pictures) - MOST_LOST_PICTURES:
         raise SystemExit(f"{clip_file}: only {len(with_face)} pictures show a face; leave this clip out.")
-    nearest = [min(with_face, key=lambda seen: abs(seen - index)) for index in range(len(pictures))]
-    names = [category.category_name for category in found[with_face[0]].face_blendshapes[0]]
-    blendshapes = [[category.score for category in found[index].face_blendshapes[0]] for index in nearest]
-    landmarks = [[(p.x * width, p.y * height) for p in found[index].face_landmarks[0]] for index in nearest]
+    nearest = [min(with_face, key=lambda other: abs(other - index)) for index in range(len(pictures))]
+    names = [category.category_name for category in results[with_face[0]].face_blendshapes[0]]
+    blendshapes = [[category.score for category in results[index].face_blendshapes[0]] for index in nearest]
+    landmarks = [[(p.x * width, p.y * height) for p in results[index].face_landmarks[0]] for index in nearest]
     return {
         "names": np.array(names),
         "blendshapes": np.array(blendshapes, np.float32),
@@ -84,17 +84,17 @@ def main() -> None:
     arguments = parser.parse_args()
     clip_files = sorted((arguments.data / GRID_FOLDER).glob("*.mpg"))
     if not clip_files:
-        raise SystemExit(f"{arguments.data / GRID_FOLDER}: holds no .mpg clips; pass the data folder with --data.")
+        raise SystemExit(f"{arguments.data / GRID_FOLDER}: has no .mpg clips; pass the data folder with --data.")
     arguments.out.mkdir(parents=True, exist_ok=True)
     landmarker = open_landmarker(arguments.data / LANDMARKER)
     start = time.monotonic()
     for number, clip_file in enumerate(clip_files, 1):
         out_file = arguments.out / f"{clip_file.stem}.npz"
         if not out_file.exists():
-            found = track_clip(landmarker, clip_file)
-            write_atomically(out_file, lambda stream, found=found: np.savez_compressed(stream, **found))
-        left = (time.monotonic() - start) / number * (len(clip_files) - number)
-        print(f"\rtracked {number}/{len(clip_files)} clips, {left:.0f} s left", end="", file=sys.stderr)
+            with atomic_write(out_file) as temporary:
+                np.savez_compressed(temporary, **track_clip(landmarker, clip_file))
+        remaining = (time.monotonic() - start) / number * (len(clip_files) - number)
+        print(f"\rtracked {number}/{len(clip_files)} clips, {remaining:.0f} s left", end="", file=sys.stderr)
     print(file=sys.stderr)
 
 

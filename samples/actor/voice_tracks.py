@@ -3,12 +3,11 @@
 
 import wave
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
 
-from .save_array import write_atomically
+from ...core.formats import atomic_write
 
 RATE = 16000
 
@@ -31,12 +30,8 @@ def read_sound(clip_file: Path) -> np.ndarray:
 
 def write_wav(wav_file: Path, samples: np.ndarray) -> None:
     """[N] int16 at 16 kHz."""
-
-    def write(file: BinaryIO) -> None:
-        with wave.open(file, "wb") as stream:
-            stream.setnchannels(1)
-            stream.setsampwidth(2)
-            stream.setframerate(RATE)
-            stream.writeframes(samples.astype("<i2").tobytes())
-
-    write_atomically(wav_file, write)
+    with atomic_write(wav_file) as temporary, wave.open(str(temporary), "wb") as stream:
+        stream.setnchannels(1)
+        stream.setsampwidth(2)
+        stream.setframerate(RATE)
+        stream.writeframes(samples.astype("<i2").tobytes())

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rig lacks: a knitted cap, a roll-neck jumper and eyeballs with irises, as plain meshes.
+"""What the rig has not: a knitted cap, a roll-neck jumper and eyeballs with irises, as plain meshes.
 
 All in head space (metres, Z up, looking along -Y). None of them moves with the expressions; the
 eyeballs turn about their centres. Cap and jumper are wrapped around whatever identity the rig has.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.spatial import ConvexHull
 from .expression_rig import BACK_HEAD, FACE, Rig
 
 CAP_CENTRE = np.array([0.0, -0.005, 0.055])  # inside the skull, above the ears
-NECK_AXIS_Y = 0.015  # the neck stands behind the face
+NECK_AXIS_Y = 0.015  # the neck is behind the face
 AZIMUTHS = 512
 IRIS_DEGREES, PUPIL_DEGREES = 22.5, 8.5  # half angles seen from the eye's centre
 EYE_RADIUS, CORNEA_BULGE = 0.0149, 0.0010  # metres
@@ -23,6 +24,8 @@ EYE_RADIUS, CORNEA_BULGE = 0.0149, 0.0010  # metres
 
 @dataclass(frozen=True)
 class Garment:
+    """A mesh with its colours."""
+
     vertices: np.ndarray  # [N, 3] float32 metres
     faces: np.ndarray  # [M, 4] int32, -1 in the last column of a triangle
     colours: np.ndarray  # [N, 3] float32 linear Rec.709 albedo
@@ -52,7 +55,7 @@ def directions(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
     return np.stack([np.sin(azimuth) * np.cos(elevation), -np.cos(azimuth) * np.cos(elevation), np.sin(elevation)], -1)
 
 
-def scalp_radius(rig: Rig):
+def scalp_radius(rig: Rig) -> Callable[[np.ndarray], np.ndarray]:
     """A function of unit directions [..., 3] -> [...] metres from CAP_CENTRE to the skull's convex hull."""
     skin, mean = (np.concatenate([v[FACE], v[BACK_HEAD]]) for v in (rig.neutral, rig.mean_face))
     ears = (np.abs(mean[:, 0]) > 0.072) & (mean[:, 2] < 0.042)
@@ -93,7 +96,7 @@ def knitted_cap(rig: Rig) -> Garment:
     thickness = np.concatenate([[0.001, 0.002, 0.0055, 0.0078], fold, np.full(60, 0.0055)])
     elevation = low[None] + along[:, None] * (np.pi / 2 - low[None])
     direction = directions(np.broadcast_to(azimuth, elevation.shape), elevation)
-    slack = 0.011 * np.sin(np.pi * np.clip((along - 0.33) / 0.85, 0, 1)) ** 1.2  # knitwear stands off the crown
+    slack = 0.011 * np.sin(np.pi * np.clip((along - 0.33) / 0.85, 0, 1)) ** 1.2  # knitwear is loose over the crown
     smoothed = gaussian_filter1d(radius(direction), 6, axis=1, mode="wrap")
     rib_phase = np.cos(azimuth * 84)[None] * np.sqrt(np.cos(elevation).clip(0, 1))
     rib = 0.0008 * rib_phase * (along > 0.005)[:, None]
@@ -108,7 +111,7 @@ def knitted_cap(rig: Rig) -> Garment:
     )
 
 
-def body_radius(rig: Rig):
+def body_radius(rig: Rig) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A function (azimuth, height) -> metres from the neck's axis to the skin of neck and chest."""
     skin, mean = (np.concatenate([v[FACE], v[BACK_HEAD]]) for v in (rig.neutral, rig.mean_face))
     skin = skin[(mean[:, 2] < -0.095) & ~((mean[:, 1] < -0.07) & (mean[:, 2] > -0.11))]
@@ -120,8 +123,8 @@ def body_radius(rig: Rig):
 
     def radius(azimuth: np.ndarray, height: np.ndarray) -> np.ndarray:
         arc = np.mod(azimuth, 2 * np.pi) * 0.06
-        found = inside(arc, height)
-        return np.where(np.isnan(found), beyond(arc, height), found)  # the rig's chest is cut at a slant
+        reached = inside(arc, height)
+        return np.where(np.isnan(reached), beyond(arc, height), reached)  # the rig's chest is cut at a slant
 
     return radius
 
@@ -168,10 +171,10 @@ def eyeball() -> Garment:
     )
     angles = np.radians(np.concatenate(rings))
     columns = 96
-    turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)
+    azimuth = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     reach = EYE_RADIUS + CORNEA_BULGE * np.exp(-((np.degrees(angles) / 19.0) ** 4))
     sine, cosine = np.sin(angles)[:, None], np.cos(angles)[:, None]
-    ring = np.stack([sine * np.cos(turn), -cosine + 0 * turn, sine * np.sin(turn)], -1) * reach[:, None, None]
+    ring = np.stack([sine * np.cos(azimuth), -cosine + 0 * azimuth, sine * np.sin(azimuth)], -1) * reach[:, None, None]
     degrees = np.broadcast_to(np.degrees(angles)[:, None], (len(angles), columns))
     random = np.random.default_rng(5)
     coarse, fine = random.normal(0, 1, (2, 1, columns))

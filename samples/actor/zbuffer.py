@@ -9,35 +9,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.footage import DEPTH_STEP
 from ...core.tracking import rasterize_triangles
-
-DEPTH_UNIT = 1e-4  # metres of one grey level in the stored depth
 
 
 @dataclass(frozen=True)
-class Part:
-    """A mesh as the picture shows it, for this pass."""
+class LabelledMesh:
+    """A mesh as the picture shows it."""
 
     vertices: np.ndarray  # [N, 3] metres
     triangles: np.ndarray  # [M, 3]
     labels: np.ndarray  # [M] uint8
 
 
-def project(points: np.ndarray, viewmat: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def project_to_pixels(points: np.ndarray, viewmat: np.ndarray, intrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Head-space points [..., 3] -> (pixels [..., 2], planar depths [...] metres)."""
     in_camera = points @ viewmat[:3, :3].T + viewmat[:3, 3]
-    on_film = in_camera @ intrinsics.T
-    return on_film[..., :2] / on_film[..., 2:], in_camera[..., 2]
+    homogeneous = in_camera @ intrinsics.T
+    return homogeneous[..., :2] / homogeneous[..., 2:], in_camera[..., 2]
 
 
 def label_and_depth(
-    parts: list[Part], viewmat: np.ndarray, intrinsics: np.ndarray, width: int, height: int
+    meshes: list[LabelledMesh], viewmat: np.ndarray, intrinsics: np.ndarray, width: int, height: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """([H, W] uint8 labels, [H, W] uint16 depth in DEPTH_UNIT, 0 = background)."""
+    """([H, W] uint8 labels, [H, W] uint16 depth in DEPTH_STEP, 0 = background)."""
     labels = np.zeros((height, width), np.uint8)
     depth = np.full((height, width), np.inf)
-    for part in parts:
-        points, depths = project(part.vertices.astype(np.float64), viewmat, intrinsics)
-        rasterize_triangles(points, depths, part.triangles, part.labels, depth, labels)
-    stored = np.where(np.isfinite(depth), np.rint(depth / DEPTH_UNIT), 0)
-    return labels, stored.clip(0, 65535).astype(np.uint16)
+    for mesh in meshes:
+        points, depths = project_to_pixels(mesh.vertices.astype(np.float64), viewmat, intrinsics)
+        rasterize_triangles(points, depths, mesh.triangles, mesh.labels, depth, labels)
+    levels = np.where(np.isfinite(depth), np.rint(depth / DEPTH_STEP), 0)
+    return labels, levels.clip(0, 65535).astype(np.uint16)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The dataset door: ours -> theirs -> ours is the same; cameras mean what they say; what is hostile is refused."""
+"""Dataset folders: ours -> theirs -> ours is the same; cameras mean what they say; what is hostile ends in an error."""
 
 import io
 import json
@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talksplat.core.audio.decode import load_sound
-from talksplat.core.audio.sound import Sound, write_wav
+from talksplat.core.audio import Sound, load_sound, write_wav
+from talksplat.core.converting.action_units import COLUMNS, read_action_units
 from talksplat.core.converting.convert import convert
-from talksplat.core.converting.er_nerf import CHANNELS, PARTS, label_of, viewmats_of
-from talksplat.core.converting.er_nerf_files import read_transforms, read_units
-from talksplat.core.converting.er_nerf_read import DOUBT
-from talksplat.core.converting.triangulate import triangulated
+from talksplat.core.converting.er_nerf_cameras import viewmats_from_transforms
+from talksplat.core.converting.er_nerf_dataset import MAX_DEPTH_ERROR
+from talksplat.core.converting.er_nerf_parsing import PARSING_COLOURS, labels_from_parsing
+from talksplat.core.converting.er_nerf_text import read_transforms
+from talksplat.core.converting.triangulate import triangulate_landmarks
 from talksplat.core.footage import Footage
-from talksplat.core.formats.camera import Camera
-from talksplat.core.formats.user_error import UserError
-from talksplat.core.jobs.events import Finished, Warned
-from talksplat.core.jobs.messages import Convert
+from talksplat.core.formats import Camera, UserError
+from talksplat.core.jobs import Convert, Finished, Warned
 
 W, H, F = 64, 48, 40
 TRAIN = 30
@@ -37,8 +36,8 @@ def face():
     return points
 
 
-def done(source, out, **more):
-    events = list(convert(Convert(str(source), str(out), **more)))
+def run_convert(source, out):
+    events = list(convert(Convert(str(source), str(out))))
     assert isinstance(events[-1], Finished)
     return events
 
@@ -66,13 +65,13 @@ def ours(tmp_path_factory):
         ],
     }
     (folder / "footage.json").write_text(json.dumps(card))
-    marks, viewmats, places = face(), [], []
+    landmarks, viewmats, pixels = face(), [], []
     for i in range(F):
         eye = [0.25 * np.sin(i), -0.7, 0.2 * np.cos(2.2 * i)]
         camera = Camera.looking_at(eye, [0.002, 0, 0], W, H, 0.4)
         viewmats.append(camera.matrix)
-        seen = marks @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
-        places.append(seen[:, :2] / seen[:, 2:] * camera.fx + [camera.cx, camera.cy])
+        in_camera = landmarks @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
+        pixels.append(in_camera[:, :2] / in_camera[:, 2:] * camera.fx + [camera.cx, camera.cy])
         label = np.repeat(np.repeat(rng.integers(0, 3, (H // 8, W // 8), np.uint8), 8, 0), 8, 1)
         Image.fromarray(label).save(folder / f"label/{i:06d}.png")
         rgb = np.repeat(np.repeat(rng.integers(0, 256, (H // 8, W // 8, 3), np.uint8), 8, 0), 8, 1)
@@ -90,7 +89,7 @@ def ours(tmp_path_factory):
         split=np.where(train, 0, 1),
         viewmat=np.stack(viewmats),
         K=np.tile(K, (F, 1, 1)),
-        landmarks2d=np.array(places, np.float32),
+        landmarks2d=np.array(pixels, np.float32),
         expression=expression,
     )
     for name, length in (("seen", 20123), ("held", 9000)):
@@ -98,7 +97,7 @@ def ours(tmp_path_factory):
         np.savez(
             folder / f"tracks/{name}.npz",
             time=np.arange(3) / 25,
-            landmarks=np.tile(marks, (3, 1, 1)),
+            landmarks=np.tile(landmarks, (3, 1, 1)),
             expression=np.zeros((3, 4), np.float32),
         )
     return folder
@@ -107,7 +106,7 @@ def ours(tmp_path_factory):
 @pytest.fixture(scope="module")
 def theirs(ours, tmp_path_factory):
     out = tmp_path_factory.mktemp("theirs") / "set"
-    done(ours, out)
+    run_convert(ours, out)
     return out
 
 
@@ -117,7 +116,7 @@ def copy(theirs, tmp_path):
 
 
 def test_there_and_back(ours, theirs, tmp_path):
-    events = done(theirs, tmp_path / "back")
+    events = run_convert(theirs, tmp_path / "back")
     assert events[-1].result["metres_a_unit"] == 1
     first, second = Footage.open(ours), Footage.open(tmp_path / "back")
     assert [(c.name, c.split) for c in second.clips] == [("train", "train"), ("val", "test")]
@@ -125,25 +124,27 @@ def test_there_and_back(ours, theirs, tmp_path):
         assert np.abs(first.camera(i).matrix - second.camera(i).matrix).max() < 1e-6
         a, b = first.picture(i), second.picture(i)
         assert np.array_equal(a.label, b.label)
-        assert np.abs(a.rgb - b.rgb)[a.alpha > 0.9].mean() < 0.04  # a JPEG lies between
+        assert np.abs(a.rgb - b.rgb)[a.alpha > 0.9].mean() < 0.04  # a JPEG is between them
     assert np.abs(first.landmarks2d - second.landmarks2d).max() < 0.01
     assert np.array_equal(first.split, second.split)
     assert np.allclose(np.diff(first.time[:TRAIN]), np.diff(second.time[:TRAIN]))
     one, other = (list(f.expression_names) for f in (first, second))
     for channel, back in (("blink_left", "blink"), ("brow_inner_up", "brow_inner_up")):
-        gone, come = first.expression[:, one.index(channel)], second.expression[:, other.index(back)]
-        assert np.abs(gone - come).max() < 1e-4
+        before, after = first.expression[:, one.index(channel)], second.expression[:, other.index(back)]
+        assert np.abs(before - after).max() < 1e-4
     # The landmarks were never written: the cameras alone find them again.
     for clip, count in ((0, TRAIN), (1, F - TRAIN)):
         track = second.track(clip)
         assert len(track.time) == count
         assert np.abs(track.landmarks - face()).max() < 1e-5
-    # Every picture still lies at its own sound.
+    # Every picture is still at its own sound.
     for i in (0, TRAIN - 1, TRAIN, F - 1):
-        gone, come = (load_sound(f.clips[f.clip[i]].audio).samples[round(f.time[i] * 16000) :] for f in (first, second))
-        length = min(640, len(gone), len(come))
+        before, after = (
+            load_sound(f.clips[f.clip[i]].audio).samples[round(f.time[i] * 16000) :] for f in (first, second)
+        )
+        length = min(640, len(before), len(after))
         assert length > 0
-        assert np.allclose(gone[:length], come[:length], atol=1e-4)
+        assert np.allclose(before[:length], after[:length], atol=1e-4)
 
 
 def test_a_set_in_the_trackers_own_units_gets_human_size(theirs, copy, tmp_path):
@@ -154,23 +155,23 @@ def test_a_set_in_the_trackers_own_units_gets_human_size(theirs, copy, tmp_path)
             for row in frame["transform_matrix"][:3]:
                 row[3] *= 10
         path.write_text(json.dumps(card))
-    assert done(copy, tmp_path / "back")[-1].result["metres_a_unit"] == 0.1
+    assert run_convert(copy, tmp_path / "back")[-1].result["metres_a_unit"] == 0.1
     assert np.abs(Footage.open(tmp_path / "back").track(0).landmarks - face()).max() < 1e-5
 
 
-def test_cameras_see_an_upright_face_before_them(theirs):
-    """By the convention alone: their camera stands before the face (+Z), Y up; ours too, in its own words."""
+def test_cameras_see_an_upright_face_in_front_of_them(theirs):
+    """By the convention alone: their camera is in front of the face (+Z), Y up; ours too, in its own axes."""
     matrix = np.eye(4)
     matrix[:3, 3] = [0, 0, 0.9]
-    viewmat = viewmats_of(matrix[None], 1.0)[0]
+    viewmat = viewmats_from_transforms(matrix[None], 1.0)[0]
 
-    def seen(x, y, z):
+    def in_camera(x, y, z):
         return viewmat[:3, :3] @ [x, y, z] + viewmat[:3, 3]
 
-    assert np.allclose(seen(0, 0, 0), [0, 0, 0.9])
-    assert np.allclose(seen(0, -0.1, 0), [0, 0, 0.8])  # the nose is nearer
-    assert np.allclose(seen(0, 0, 0.1), [0, -0.1, 0.9])  # the crown is up in the picture
-    assert np.allclose(seen(0.05, 0, 0), [0.05, 0, 0.9])  # the head's left is at the picture's right
+    assert np.allclose(in_camera(0, 0, 0), [0, 0, 0.9])
+    assert np.allclose(in_camera(0, -0.1, 0), [0, 0, 0.8])  # the nose is nearer
+    assert np.allclose(in_camera(0, 0, 0.1), [0, -0.1, 0.9])  # the crown is up in the picture
+    assert np.allclose(in_camera(0.05, 0, 0), [0.05, 0, 0.9])  # the head's left is at the picture's right
 
 
 @pytest.mark.shared_data
@@ -178,41 +179,47 @@ def test_real_poses_and_action_units(shared_data):
     folder = shared_data / "tracked_format"
     transforms = read_transforms(folder / "ernerf_obama_data_kf.json")
     assert (len(transforms.image), transforms.focal, transforms.centre) == (4086, 1100.0, (225.0, 225.0))
-    viewmats = viewmats_of(transforms.matrices, 1.0)
-    assert ((viewmats[:, 2, 3] > 0.6) & (viewmats[:, 2, 3] < 1.2)).all()  # the head's middle, metres before the camera
+    viewmats = viewmats_from_transforms(transforms.matrices, 1.0)
+    assert (
+        (viewmats[:, 2, 3] > 0.6) & (viewmats[:, 2, 3] < 1.2)
+    ).all()  # the head's middle, metres in front of the camera
     assert (viewmats[:, 1, 2] < -0.9).all()  # the crown is up
     assert (viewmats[:, 2, 1] > 0.9).all()  # the nose points to the camera
     middle = viewmats[:, :2, 3] / viewmats[:, 2:3, 3] * 1100 + 225
     assert ((middle > 100) & (middle < 350)).all()
-    units = read_units(folder / "ernerf_obama_au.csv")
+    units = read_action_units(folder / "ernerf_obama_au.csv")
     assert {len(values) for values in units.values()} == {4495}
     assert 1 < units["AU45_r"].max() <= 5
 
 
 @pytest.mark.shared_data
-def test_the_doubt_is_as_large_as_the_error(shared_data):
-    """A real talker's turning, trackers that err alike for a second: what is believed of the depth is what is true."""
-    viewmats = viewmats_of(read_transforms(shared_data / "tracked_format/ernerf_obama_data_kf.json").matrices, 1.0)
+def test_the_depth_error_is_as_large_as_the_real_one(shared_data):
+    """A real talker's head rotation, trackers that err alike for a second: the estimated error is right."""
+    viewmats = viewmats_from_transforms(
+        read_transforms(shared_data / "tracked_format/ernerf_obama_data_kf.json").matrices, 1.0
+    )
     K = np.array([[1100, 0, 225], [0, 1100, 225], [0, 0, 1.0]])
-    seen = np.einsum("fij,pj->fpi", viewmats[:, :3, :3], face()) + viewmats[:, None, :3, 3]
-    pixels = seen[..., :2] / seen[..., 2:] * 1100 + 225
+    in_camera = np.einsum("fij,pj->fpi", viewmats[:, :3, :3], face()) + viewmats[:, None, :3, 3]
+    pixels = in_camera[..., :2] / in_camera[..., 2:] * 1100 + 225
     noise = np.random.default_rng(0).normal(size=(len(pixels) // 25 + 1, 68, 2))[np.arange(len(pixels)) // 25]
     for pictures, trusted in ((60, False), (4086, True)):
-        found = triangulated((pixels + 2 * noise)[:pictures], viewmats[:pictures], K)
-        error = np.median(np.linalg.norm(found.mean - face(), axis=-1))
-        assert 0.4 < np.median(found.doubt) / error < 2.5
-        assert (np.median(found.doubt) < DOUBT) == trusted
+        triangulated = triangulate_landmarks((pixels + 2 * noise)[:pictures], viewmats[:pictures], K)
+        error = np.median(np.linalg.norm(triangulated.mean - face(), axis=-1))
+        assert 0.4 < np.median(triangulated.depth_error) / error < 2.5
+        assert (np.median(triangulated.depth_error) < MAX_DEPTH_ERROR) == trusted
 
 
 def test_masks_mean_what_their_colours_say():
-    parsing = np.array([list(PARTS.values())], np.uint8)  # face mouth hair neck torso background
+    parsing = np.array([list(PARSING_COLOURS.values())], np.uint8)  # face mouth hair neck torso background
     teeth = np.array([[True, False, False, False, False, False]])
-    assert label_of(parsing, None, False).tolist() == [[1, 2, 1, 0, 0, 0]]
-    assert label_of(parsing, teeth, True).tolist() == [[2, 2, 1, 1, 1, 0]]
-    assert label_of(np.full((1, 1, 3), 128, np.uint8), None, False)[0, 0] != 2  # hair mixed with white is no mouth
+    assert labels_from_parsing(parsing, None, False).tolist() == [[1, 2, 1, 0, 0, 0]]
+    assert labels_from_parsing(parsing, teeth, True).tolist() == [[2, 2, 1, 1, 1, 0]]
+    assert (
+        labels_from_parsing(np.full((1, 1, 3), 128, np.uint8), None, False)[0, 0] != 2
+    )  # hair mixed with white is no mouth
 
 
-def test_goes_on_where_it_was_ended(theirs, ours, tmp_path):
+def test_a_cancelled_conversion_continues(theirs, ours, tmp_path):
     for source, kept in ((theirs, "image/000003.png"), (ours, "gt_imgs/3.jpg")):
         out = tmp_path / source.name
         events = convert(Convert(str(source), str(out)))
@@ -222,13 +229,13 @@ def test_goes_on_where_it_was_ended(theirs, ours, tmp_path):
         events.close()
         stamp = (out / kept).stat().st_mtime_ns
         assert not any((out / whole).exists() for whole in ("footage.json", "transforms_train.json"))
-        with pytest.raises(UserError, match="begun"):
-            done(ours if source is theirs else theirs, out)
-        done(source, out)
+        with pytest.raises(UserError, match="started from something else"):
+            run_convert(ours if source is theirs else theirs, out)
+        run_convert(source, out)
         assert (out / kept).stat().st_mtime_ns == stamp
         assert not list(out.glob("begun*"))
         with pytest.raises(UserError, match="finished"):
-            done(source, out)
+            run_convert(source, out)
     assert len(list((tmp_path / theirs.name / "label").iterdir())) == F
 
 
@@ -269,7 +276,7 @@ HOSTILE = {
 def test_hostile_files(copy, tmp_path, name, k):
     (copy / name).write_bytes(HOSTILE[name][k])
     with pytest.raises(UserError, match=name.replace(".", r"\.")) as caught:
-        done(copy, tmp_path / "out")
+        run_convert(copy, tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out" / "footage.json").exists()
 
@@ -289,7 +296,7 @@ def test_hostile_files(copy, tmp_path, name, k):
 def test_missing_files(copy, tmp_path, name):
     (copy / name).unlink()
     with pytest.raises(UserError):
-        done(copy, tmp_path / "out")
+        run_convert(copy, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -318,7 +325,7 @@ def test_missing_files(copy, tmp_path, name):
 def test_hostile_transforms(copy, tmp_path, fields):
     change(copy, "train", **fields)
     with pytest.raises(UserError, match=r"transforms_train\.json"):
-        done(copy, tmp_path / "out")
+        run_convert(copy, tmp_path / "out")
 
 
 def test_a_bomb_is_not_decoded(copy, tmp_path):
@@ -327,32 +334,33 @@ def test_a_bomb_is_not_decoded(copy, tmp_path):
     whole[16:24] = struct.pack(">II", 60000, 60000)
     path.write_bytes(whole)
     with pytest.raises(UserError, match=r"0\.png"):
-        done(copy, tmp_path / "out")
+        run_convert(copy, tmp_path / "out")
 
 
-def test_sets_that_cannot_train_are_refused(copy, tmp_path):
+def test_sets_that_cannot_train_end_in_an_error(copy, tmp_path):
     card = json.loads((copy / "transforms_val.json").read_text())
     change(copy, "val", frames=[frame | {"aud_id": k} for k, frame in enumerate(card["frames"])])
     with pytest.raises(UserError, match="held back"):
-        done(copy, tmp_path / "out")
+        run_convert(copy, tmp_path / "out")
     (copy / "transforms_val.json").unlink()
     still = json.loads((copy / "transforms_train.json").read_text())["frames"]
     change(copy, "train", frames=[f | {"transform_matrix": still[0]["transform_matrix"]} for f in still])
     with pytest.raises(UserError, match="turns too little"):
-        done(copy, tmp_path / "out")
+        run_convert(copy, tmp_path / "out")
 
 
 def test_sound_of_another_length(copy, tmp_path):
     write_wav(copy / "aud.wav", Sound(np.zeros(16000 * 9, np.float32)))
-    assert any(isinstance(event, Warned) for event in done(copy, tmp_path / "long"))
+    assert any(isinstance(event, Warned) for event in run_convert(copy, tmp_path / "long"))
     write_wav(copy / "aud.wav", Sound(np.zeros(1600, np.float32)))
     with pytest.raises(UserError, match="lasts"):
-        done(copy, tmp_path / "short")
+        run_convert(copy, tmp_path / "short")
 
 
-def test_a_lost_face_is_filled_in(tmp_path):
+def test_a_lost_face_is_interpolated(tmp_path):
     path = tmp_path / "au.csv"
-    units = sorted({unit for names, _ in CHANNELS.values() for unit in names})
-    rows = [f"{k}, {ok}, " + ", ".join([str(value)] * len(units)) for k, ok, value in ((1, 1, 1), (2, 0, 0), (3, 1, 3))]
-    path.write_text(", ".join(["frame", "success", *units]) + "\n" + "\n".join(rows))
-    assert read_units(path)["AU45_r"].tolist() == [1, 2, 3]
+    rows = [
+        f"{k}, {ok}, " + ", ".join([str(value)] * len(COLUMNS)) for k, ok, value in ((1, 1, 1), (2, 0, 0), (3, 1, 3))
+    ]
+    path.write_text(", ".join(["frame", "success", *COLUMNS]) + "\n" + "\n".join(rows))
+    assert read_action_units(path)["AU45_r"].tolist() == [1, 2, 3]

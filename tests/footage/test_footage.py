@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from talksplat.core.footage import Footage
-from talksplat.core.formats.user_error import UserError
+from talksplat.core.formats import UserError
 
 W, H, F = 32, 24, 3
 

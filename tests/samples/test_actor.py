@@ -5,17 +5,17 @@ import subprocess
 import sys
 import wave
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from talksplat.core.audio.decode import load_sound
+from talksplat.core.audio import load_sound
+from talksplat.core.footage import DEPTH_STEP
 from talksplat.samples.actor import cameras, motion, plan
 from talksplat.samples.actor.expression_rig import LOWER_TEETH, RIG_FILE, UPPER_TEETH, Rig, load_rig
 from talksplat.samples.actor.voice_tracks import RATE, read_sound, write_wav
 from talksplat.samples.actor.wardrobe import CORNEA_BULGE, EYE_RADIUS
-from talksplat.samples.actor.zbuffer import DEPTH_UNIT, label_and_depth, project
+from talksplat.samples.actor.zbuffer import LabelledMesh, label_and_depth, project_to_pixels
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "tests" / "fixtures" / "grid" / "sgbc6n.mpg"
@@ -64,8 +64,8 @@ def test_head_looks_along_minus_y_with_z_up_and_its_left_at_plus_x(rig):
     assert 0.07 < np.linalg.norm(left_eye - right_eye) < 0.11  # metres: a grown person
 
 
-def tracked_speech(gap: np.ndarray, width: np.ndarray | float = 0.6) -> motion.Tracked:
-    """A made-up MediaPipe track: a still face whose lips stand `gap` [T] eye distances apart, `width` wide."""
+def tracked_speech(gap: np.ndarray, width: np.ndarray | float = 0.6) -> motion.TrackedClip:
+    """A made-up MediaPipe track: a still face whose lips are `gap` [T] eye distances apart, `width` wide."""
     landmarks = np.zeros((len(gap), 478, 2))
     landmarks[:, 263, 0], landmarks[:, 61, 0], landmarks[:, 291, 0] = 1.0, 0.2, 0.2 + width
     landmarks[:, 14, 1] = gap
@@ -84,16 +84,16 @@ def tracked_speech(gap: np.ndarray, width: np.ndarray | float = 0.6) -> motion.T
             "browDown",
         )
     ]
-    return motion.Tracked({name: np.full(len(gap), 0.1) for name in [*names, "browInnerUp"]}, landmarks)
+    return motion.TrackedClip({name: np.full(len(gap), 0.1) for name in [*names, "browInnerUp"]}, landmarks)
 
 
 @pytest.mark.shared_data
 def test_rig_lips_follow_the_measured_gap_and_close(rig):
     seconds = np.arange(75) / 25
     measured = np.maximum(0.12 * np.sin(2 * np.pi * seconds), 0.0)
-    weights, _ = motion.expressions_of(rig, tracked_speech(measured))
-    gap, wanted = rig.lip_gap(weights), motion.LIP_GAP_GAIN * motion.eye_distance(rig) * measured
-    assert np.abs(gap - wanted).max() < 1e-3
+    weights, _ = motion.solve_expressions(rig, tracked_speech(measured))
+    gap, expected = rig.lip_gap(weights), motion.LIP_GAP_GAIN * motion.eye_distance(rig) * measured
+    assert np.abs(gap - expected).max() < 1e-3
     assert gap[19] < 5e-4  # in the middle of a closed half second
     assert weights.min() >= 0.0
     assert weights.max() <= 1.0
@@ -103,85 +103,81 @@ def test_rig_lips_follow_the_measured_gap_and_close(rig):
 def test_rig_mouth_grows_and_shrinks_as_the_measured_one(rig):
     ratio = 1 + 0.12 * np.sin(2 * np.pi * np.arange(75) / 25)
     ratio[:25] = 1.0
-    weights, _ = motion.expressions_of(rig, tracked_speech(np.where(ratio == 1.0, 0.0, 0.05), 0.6 * ratio))
+    weights, _ = motion.solve_expressions(rig, tracked_speech(np.where(ratio == 1.0, 0.0, 0.05), 0.6 * ratio))
     corners = rig.landmarks(weights)[:, [48, 54]]
     rest = rig.landmarks(weights_of(rig))[[48, 54]]
-    found = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1) / np.linalg.norm(rest[0] - rest[1])
-    assert np.corrcoef(found, ratio)[0, 1] > 0.98
-    assert np.abs(found - ratio).max() < 0.04
+    width = np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1) / np.linalg.norm(rest[0] - rest[1])
+    assert np.corrcoef(width, ratio)[0, 1] > 0.98
+    assert np.abs(width - ratio).max() < 0.04
 
 
 @pytest.mark.shared_data
 def test_upper_face_is_a_function_of_the_channels_alone(rig):
-    neutral = motion.upper_face(rig, np.zeros((1, len(motion.EXPRESSION_CHANNELS))))
-    blink = motion.upper_face(rig, np.eye(len(motion.EXPRESSION_CHANNELS))[:1])[0]
+    neutral = motion.upper_face_weights(rig, np.zeros((1, len(motion.EXPRESSION_CHANNELS))))
+    blink = motion.upper_face_weights(rig, np.eye(len(motion.EXPRESSION_CHANNELS))[:1])[0]
     assert not neutral.any()
     assert blink[rig.index("eyeBlink_L")] == 1.0
     assert np.count_nonzero(blink) == 1
     asleep = np.array([[1, 0, 0, 0, 0, 0, 0, -1.0]])  # the left lid is down and both eyes look down
-    lids = motion.upper_face(rig, asleep)[0]
+    lids = motion.upper_face_weights(rig, asleep)[0]
     assert (lids[rig.index("eyeLookDown_L")], lids[rig.index("eyeLookDown_R")]) == (0.0, 1.0)
 
 
 def test_plan_keeps_test_clips_and_held_back_cameras_out_of_training():
-    shots = plan.plan_shots([f"clip{i:03d}" for i in range(200)])
-    train = [shot for shot in shots if shot.split == plan.TRAIN]
-    test_clips = {shot.clip for shot in shots if shot.split == plan.TEST_CLIP}
-    assert not test_clips & {shot.clip for shot in shots if shot.split != plan.TEST_CLIP}
-    assert not {shot.camera for shot in train} & set(cameras.HELD_BACK)
-    before = np.mean([abs(shot.camera[0]) <= 35 and shot.camera in cameras.FRONT for shot in train])
-    assert before == pytest.approx(0.70, abs=0.04)
-    assert {shot.split for shot in shots[:100]} == {0, 1, 2}  # any prefix is useful
+    pictures = plan.plan_pictures([f"clip{i:03d}" for i in range(200)])
+    train = [picture for picture in pictures if picture.split == plan.TRAIN]
+    test_clips = {picture.clip for picture in pictures if picture.split == plan.TEST_CLIP}
+    assert not test_clips & {picture.clip for picture in pictures if picture.split != plan.TEST_CLIP}
+    assert not {picture.camera for picture in train} & set(cameras.HELD_BACK)
+    frontal = np.mean([abs(picture.camera[0]) <= 35 and picture.camera in cameras.FRONT for picture in train])
+    assert frontal == pytest.approx(0.70, abs=0.04)
+    assert {picture.split for picture in pictures[:100]} == {0, 1, 2}  # any prefix is useful
 
 
 def test_depth_pass_is_planar_and_nearer_surfaces_win():
     square = np.array([[-1, 0, -1], [1, 0, -1], [1, 0, 1], [-1, 0, 1]], np.float32) * 0.1
     triangles = np.array([[0, 1, 2], [0, 2, 3]])
-    far = SimpleNamespace(vertices=square, triangles=triangles, labels=np.array([1, 1], np.uint8))
-    near = replace_vertices(far, square * 0.4 + np.float32([0, -0.05, 0]), label=2)
+    far = LabelledMesh(square, triangles, np.array([1, 1], np.uint8))
+    near = LabelledMesh(square * 0.4 + np.float32([0, -0.05, 0]), triangles, np.array([2, 2], np.uint8))
     viewmat, intrinsics = cameras.viewmat((0.0, 0.0)), cameras.intrinsics(64, 64)
-    for parts in ([far, near], [near, far]):
-        labels, depth = label_and_depth(parts, viewmat, intrinsics, 64, 64)
+    for meshes in ([far, near], [near, far]):
+        labels, depth = label_and_depth(meshes, viewmat, intrinsics, 64, 64)
         assert (labels[0, 0], labels[16, 32], labels[31, 31]) == (0, 1, 2)
-        assert depth[31, 31] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE - 0.05, abs=DEPTH_UNIT)
-        assert depth[16, 32] * DEPTH_UNIT == pytest.approx(cameras.DISTANCE, abs=DEPTH_UNIT)
+        assert depth[31, 31] * DEPTH_STEP == pytest.approx(cameras.DISTANCE - 0.05, abs=DEPTH_STEP)
+        assert depth[16, 32] * DEPTH_STEP == pytest.approx(cameras.DISTANCE, abs=DEPTH_STEP)
 
 
 def test_depth_of_a_slanted_wall_is_where_the_pixel_s_ray_meets_it():
     slope = 2.0  # metres away a metre to the left
     wall = np.array([[x, slope * x, z] for x, z in ((-0.2, -0.2), (0.2, -0.2), (0.2, 0.2), (-0.2, 0.2))], np.float32)
-    part = SimpleNamespace(vertices=wall, triangles=np.array([[0, 1, 2], [0, 2, 3]]), labels=np.ones(2, np.uint8))
+    mesh = LabelledMesh(wall, np.array([[0, 1, 2], [0, 2, 3]]), np.ones(2, np.uint8))
     intrinsics = cameras.intrinsics(64, 64)
-    _, depth = label_and_depth([part], cameras.viewmat((0.0, 0.0)), intrinsics, 64, 64)
+    _, depth = label_and_depth([mesh], cameras.viewmat((0.0, 0.0)), intrinsics, 64, 64)
     aside = (np.arange(64) + 0.5 - 32) / intrinsics[0, 0]  # x over depth of a ray
-    wanted = cameras.DISTANCE / (1 - slope * aside)
-    seen = depth[32] > 0
-    assert seen.sum() > 20
-    assert np.abs(depth[32] * DEPTH_UNIT - wanted)[seen].max() <= DEPTH_UNIT
+    expected = cameras.DISTANCE / (1 - slope * aside)
+    visible = depth[32] > 0
+    assert visible.sum() > 20
+    assert np.abs(depth[32] * DEPTH_STEP - expected)[visible].max() <= DEPTH_STEP
 
 
-def test_the_shipped_voice_is_its_clip_and_the_encoders_hear_it_at_the_same_time(tmp_path):
-    """Footage is cut from the first picture on, a head listens to a file's own timeline: both are one clock."""
+def test_the_shipped_voice_is_its_clip_and_the_encoders_read_it_at_the_same_time(tmp_path):
+    """Footage is cut from the first picture on, a head is driven on a file's own timeline: both are one clock."""
     samples = read_sound(CLIP)
     write_wav(tmp_path / "voice.wav", samples)
     assert (tmp_path / "voice.wav").read_bytes() == (ROOT / "samples" / "voice.wav").read_bytes()
     with wave.open(str(tmp_path / "voice.wav")) as stream:
         assert (stream.getframerate(), stream.getnframes()) == (RATE, len(samples))
-    heard = load_sound(CLIP).samples
+    decoded = load_sound(CLIP).samples
     lags = range(-40, 41)
-    alike = [np.corrcoef(samples[100:40100], heard[100 + lag : 40100 + lag])[0, 1] for lag in lags]
-    assert lags[int(np.argmax(alike))] == 0
-    assert max(alike) > 0.999
+    correlations = [np.corrcoef(samples[100:40100], decoded[100 + lag : 40100 + lag])[0, 1] for lag in lags]
+    assert lags[int(np.argmax(correlations))] == 0
+    assert max(correlations) > 0.999
 
 
 def test_the_recipe_loads_without_blender():
     """`--help`, the plan and the tracks need no bpy."""
     code = "import sys; sys.modules['bpy'] = None; import talksplat.samples.actor.render_footage"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def replace_vertices(part: SimpleNamespace, vertices: np.ndarray, label: int) -> SimpleNamespace:
-    return SimpleNamespace(vertices=vertices, triangles=part.triangles, labels=np.full(2, label, np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -201,18 +197,18 @@ def test_renderer_puts_head_and_mouth_where_labels_and_landmarks_say(studio, rig
     weights = weights_of(rig, jawOpen=0.6)
     viewmat, intrinsics = cameras.viewmat(camera), cameras.intrinsics(64, 64)
     studio.pose(weights, (0.0, 0.0))
-    studio.shoot(viewmat, cameras.focal(64), tmp_path / "picture.png")
+    studio.render(viewmat, cameras.focal(64), tmp_path / "picture.png")
     picture = np.asarray(Image.open(tmp_path / "picture.png")).astype(float)
-    labels, depth = label_and_depth(studio.parts(), viewmat, intrinsics, 64, 64)
+    labels, depth = label_and_depth(studio.labelled_meshes(), viewmat, intrinsics, 64, 64)
 
     alpha = picture[..., 3] / 255
     assert np.mean((alpha > 0.5) == (labels > 0)) > 0.985
     landmarks = rig.landmarks(weights).astype(float)
-    pixels, distances = project(landmarks, viewmat, intrinsics)
+    pixels, distances = project_to_pixels(landmarks, viewmat, intrinsics)
     column, row = np.floor(pixels[30]).astype(int)
-    assert depth[row, column] * DEPTH_UNIT == pytest.approx(distances[30], abs=3e-3)  # the nose tip is in sight
-    (column, row), distance = project(rig.eye_centre("R"), viewmat, intrinsics)
-    assert depth[int(row), int(column)] * DEPTH_UNIT == pytest.approx(distance - EYE_RADIUS - CORNEA_BULGE, abs=1.5e-3)
+    assert depth[row, column] * DEPTH_STEP == pytest.approx(distances[30], abs=3e-3)  # the nose tip is visible
+    (column, row), distance = project_to_pixels(rig.eye_centre("R"), viewmat, intrinsics)
+    assert depth[int(row), int(column)] * DEPTH_STEP == pytest.approx(distance - EYE_RADIUS - CORNEA_BULGE, abs=1.5e-3)
     column, row = np.floor(pixels[[62, 66]].mean(axis=0)).astype(int)
     assert labels[row, column] == 2
     column, row = np.floor(pixels[8]).astype(int)
