@@ -3,4 +3,4 @@
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as core/dispatch.py has it
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as core/dispatch.py does

@@ -13,16 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talksplat.core.audio import moonshine
-from talksplat.core.audio.decode import load_sound
-from talksplat.core.audio.encoders import ENCODERS
-from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
-from talksplat.core.audio.windows import windows_at
+from talksplat.core.audio import ENCODERS, SOUND_RATE, Sound, load_sound, moonshine, windows_at, write_wav
 
 BLOCK = 1500  # frames a block of windows
 
 
-def timed(work, *arguments):
+def best_of_two(work, *arguments):
     """(seconds of the better of two runs, result); the first run also pays for imports and loading."""
     best = float("inf")
     for _ in range(2):
@@ -33,9 +29,9 @@ def timed(work, *arguments):
 
 
 def all_windows(features, seconds: float, rate: Fraction) -> None:
-    moments = [n / rate for n in range(int(seconds * rate))]
-    for a in range(0, len(moments), BLOCK):
-        windows_at(features, moments[a : a + BLOCK])
+    times = [n / rate for n in range(int(seconds * rate))]
+    for a in range(0, len(times), BLOCK):
+        windows_at(features, times[a : a + BLOCK])
 
 
 def main() -> None:
@@ -46,19 +42,19 @@ def main() -> None:
             t = np.arange(round(seconds * SOUND_RATE)) / SOUND_RATE
             noise = np.random.default_rng(0).normal(size=len(t)) * 0.1 * (1.1 + np.sin(8 * np.pi * t))
             write_wav(path, Sound(noise.astype(np.float32)))
-        decoding, sound = timed(load_sound, path)
+        decoding, sound = best_of_two(load_sound, path)
     print(f"sound: {sound.duration:.1f} s")
     print(f"decode + resample          {sound.duration / decoding:8.0f} x real time")
     for name, encoder in ENCODERS.items():
-        encoding, features = timed(encoder.encode, sound)
-        asking, _ = timed(all_windows, features, sound.duration, Fraction(25))
+        encoding, features = best_of_two(encoder.encode, sound)
+        windowing, _ = best_of_two(all_windows, features, sound.duration, Fraction(25))
         print(f"{name:10s} encode          {sound.duration / encoding:8.0f} x real time")
-        print(f"{name:10s} windows, 25 fps {sound.duration / asking:8.0f} x real time, "
-              f"{asking / encoding:.2f} of its encoding")  # fmt: skip
+        print(f"{name:10s} windows, 25 fps {sound.duration / windowing:8.0f} x real time, "
+              f"{windowing / encoding:.2f} of its encoding")  # fmt: skip
     short = sound.samples[: 20 * SOUND_RATE]
-    whole, _ = timed(moonshine.encode_pass, short)
-    spans, _ = timed(ENCODERS["moonshine"].encode, Sound(short.copy()))
-    print(f"moonshine: spans heard twice cost {spans / whole:.2f} of one pass over the same 20 s")
+    one_pass, _ = best_of_two(moonshine.encode_pass, short)
+    spans, _ = best_of_two(ENCODERS["moonshine"].encode, Sound(short.copy()))
+    print(f"moonshine: spans encoded twice cost {spans / one_pass:.2f} of one pass over the same 20 s")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole frame: condition + replay + picture, and what a bake and a plate add; as multiples of real time at 24.
+"""A full frame: condition + replay + picture, and what a bake and its render add; as multiples of real time at 24.
 
 Run: python -m benchmarks.frame [HEAD] [SIZE]. Without a file: 50k Gaussians in the shape of a head, random weights,
-all of them inside the bounds (the dearest case). The floor: condition + replay + picture at 512 takes at most
+all of them inside the bounds (the most expensive case). The limit: condition + replay + picture at 512 takes at most
 half of a frame's time at 24 frames a second.
 Multiples of real time depend on the machine; the shares hold within one run. Parts are measured in turns, so that
 other work on the machine meets all of them.
@@ -20,42 +20,35 @@ import numpy as np
 
 from benchmarks.raster_scene import head_like
 from benchmarks.replay import random_head
+from talksplat.core.baking import PASSES
 from talksplat.core.baking.exr_layers import exr_layers
-from talksplat.core.baking.passes import PASSES
 from talksplat.core.baking.render_cameras import portrait
-from talksplat.core.formats.bake_file import BakeCard, BakeReader, BakeWriter
-from talksplat.core.formats.head_file import HeadFile, read_head
-from talksplat.core.interchange.colour import display_codes
-from talksplat.core.interchange.exr import write_exr
-from talksplat.core.interchange.frame_metadata import FrameMetadata
-from talksplat.core.interchange.movie import MovieWriter
-from talksplat.core.interchange.png import write_png
-from talksplat.core.performance.condition import Performance
-from talksplat.core.performance.controls import Controls
-from talksplat.core.performance.replay import Replay
-from talksplat.core.raster.rasterizer import rasterize
+from talksplat.core.formats import BakeCard, BakeReader, BakeWriter, HeadFile, read_head
+from talksplat.core.interchange import FrameMetadata, MovieWriter, display_codes, write_exr, write_png
+from talksplat.core.performance import Controls, Performance, Replay
+from talksplat.core.raster import Rendering, rasterize
 
 COUNT, TURNS, RATE = 50_000, 24, Fraction(24)
-SHRINK = 0.14  # the raster scene's metres to a head's: its shoulders end inside the bounds
-WHOLE = ("condition", "replay", "picture")
+SCALE = 0.14  # the raster scene's metres to a head's: its shoulders end inside the bounds
+FULL_FRAME = ("condition", "replay", "picture")
 
 
-def head_shaped(count: int) -> HeadFile:
-    """A head of random weights whose Gaussians lie like a head's."""
+def random_head_shape(count: int) -> HeadFile:
+    """A head of random weights whose Gaussians are placed like a head's."""
     head, scene = random_head("gated", count), head_like(count)
     tensors, first = dict(head.tensors), 0
     for branch in ("face", "mouth"):
         n = len(tensors[f"{branch}.gaussians.means"])
         for name, column in scene.items():
             if name != "shN":
-                part = column[first : first + n] * (SHRINK if name in ("means", "scales") else 1)
+                part = column[first : first + n] * (SCALE if name in ("means", "scales") else 1)
                 tensors[f"{branch}.gaussians.{name}"] = part.astype(np.float32)
         first += n
     return replace(head, tensors=tensors)
 
 
-def performance_for(head: HeadFile, seconds: float = 4.0) -> Performance:
-    """Codes that wander as speech does."""
+def random_performance(head: HeadFile, seconds: float = 4.0) -> Performance:
+    """A random walk of codes, as smooth as speech."""
     rng, samples, names = np.random.default_rng(0), round(seconds * 100), head.card.expression
     audio = {
         branch: np.cumsum(rng.normal(size=(samples, width)), axis=0).astype(np.float32) * 0.1
@@ -92,7 +85,7 @@ class Stopwatch:
 
 def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
     """All parts, TURNS times."""
-    watch, performance = Stopwatch(), performance_for(head)
+    watch, performance = Stopwatch(), random_performance(head)
     replay = watch("load", Replay, head)
     g = replay.canonical
     camera = (head.card.camera or portrait(g.means)).resized(size, size)
@@ -107,36 +100,44 @@ def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
             condition = watch("condition", performance.at, n / RATE, Controls())
             watch("replay", replay.at, condition, out=frame)
             columns = (*frame, g.opacities, g.sh0, g.shN, camera)
-            seen = watch("picture", rasterize, *columns)
+            rendering = watch("picture", rasterize, *columns)
             watch("store", bake.append, n, *frame)
             reader.refresh()
             watch("read back", reader.frame, n)
-            deep = watch("picture, depth", rasterize, *columns, depth=True)
-            watch("png", lambda seen=deep: write_png(folder / "a.png", display_codes(seen.color, seen.alpha)))
-            watch("exr", plate, folder / "a.exr", deep, FrameMetadata(RATE, n, camera))
-            watch("movie", lambda seen=seen: movie.add(display_codes(seen.color + 0.5 * (1 - seen.alpha[..., None]))))
+            with_depth = watch("picture, depth", rasterize, *columns, depth=True)
+            watch("png", write_picture, folder / "a.png", with_depth)
+            watch("exr", write_passes, folder / "a.exr", with_depth, FrameMetadata(RATE, n, camera))
+            watch("movie", add_over_grey, movie, rendering)
     return watch
 
 
-def plate(path: Path, seen, slate: FrameMetadata) -> None:
-    write_exr(path, exr_layers(PASSES.values(), seen, "blender", slate.space), slate)
+def write_picture(path: Path, rendering: Rendering) -> None:
+    write_png(path, display_codes(rendering.color, rendering.alpha))
+
+
+def write_passes(path: Path, rendering: Rendering, metadata: FrameMetadata) -> None:
+    write_exr(path, exr_layers(PASSES.values(), rendering, "blender", metadata.space), metadata)
+
+
+def add_over_grey(movie: MovieWriter, rendering: Rendering) -> None:
+    movie.add(display_codes(rendering.color + 0.5 * (1 - rendering.alpha[..., None])))
 
 
 def main() -> None:
-    head = read_head(sys.argv[1]) if len(sys.argv) > 1 else head_shaped(COUNT)
+    head = read_head(sys.argv[1]) if len(sys.argv) > 1 else random_head_shape(COUNT)
     size = int(sys.argv[2]) if len(sys.argv) > 2 else 512
     with tempfile.TemporaryDirectory() as folder:
         watch = measure(head, size, Path(folder))
     ms = {part: watch.milliseconds(part) for part in watch.times if part != "load"}
-    whole = sum(ms[part] for part in WHOLE)
+    full_frame = sum(ms[part] for part in FULL_FRAME)
     count = sum(len(head.gaussians(branch)) for branch in head.card.branches)
     print(f"{count} Gaussians, {size} x {size}; head ready after {watch.times['load'][0]:.2f} s")
     for part, value in ms.items():
-        print(f"{part:15s} {value:8.2f} ms   {value / whole:5.2f} of the whole frame")
+        print(f"{part:15s} {value:8.2f} ms   {value / full_frame:5.2f} of the full frame")
     for name, parts in (
-        ("whole frame", WHOLE),
+        ("full frame", FULL_FRAME),
         ("bake", ("condition", "replay", "store")),
-        ("plates, one thread", ("read back", "picture, depth", "png", "exr", "movie")),
+        ("render, one thread", ("read back", "picture, depth", "png", "exr", "movie")),
     ):
         total = sum(ms[part] for part in parts)
         print(f"{name:20s} {1000 / total:7.1f} frames/s = {1000 / total / 24:5.2f} x real time at 24")

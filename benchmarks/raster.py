@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How fast the CPU rasterizer is, as ratios in one run.
 
-    python -m benchmarks.raster            the table, then the floors (exit code 1 where one is missed)
-    python -m benchmarks.raster --quick    the floors alone
+    python -m benchmarks.raster            the table, then the limits (exit code 1 where one is missed)
+    python -m benchmarks.raster --quick    the limits alone
 
-Three measures stand beside every time:
+Every time is compared with three others:
     arithmetic   a plain loop with as many pixel evaluations and as many multiply-adds an evaluation, on 16 lanes in
                  the first-level cache, on all threads: nobody computes these pictures faster in float32
     C++          the same pipeline written by hand for 16 lanes with OpenMP (raster_bound.cpp), where g++ is there; like
@@ -30,7 +30,7 @@ from talksplat.core.raster.raster_input import RasterInput
 F, U = np.float32, np.uintp
 HALF = F(0.5)
 FORWARD_STEPS, BACKWARD_STEPS = 28, 60  # vector instructions of one evaluation in blend and blend_backward, counted
-FLOORS = {"forward": 1.3, "backward": 1.5}  # times the C++ version at 50k, 512^2
+LIMITS = {"forward": 1.3, "backward": 1.5}  # times the C++ version at 50k, 512^2
 SIZES = [(n, size) for n in (10_000, 50_000, 100_000) for size in (256, 512, 1024)]
 
 
@@ -70,7 +70,7 @@ def evaluations(trace: pipeline.Trace) -> int:
     return int(((rows >> 8) - (rows & 255)).sum()) * TILE_WIDE
 
 
-def measured(n: int, size: int, repeats: int, bound: Bound | None) -> dict[str, float]:
+def measure(n: int, size: int, repeats: int, bound: Bound | None) -> dict[str, float]:
     """All times of one scene in milliseconds."""
     table, camera, workers = head_like(n), head_camera(size), numba.get_num_threads()
     arrays = *table.values(), np.zeros((n, 0), np.float32), np.zeros(3, np.float32)
@@ -96,7 +96,7 @@ def measured(n: int, size: int, repeats: int, bound: Bound | None) -> dict[str, 
 
 
 def dense_ratio(n: int = 1000, size: int = 64) -> tuple[float, float]:
-    """Times of the dense torch way over numba's through the same door: forward without gradient, and a whole step."""
+    """Times of the dense torch way over numba's, both by `rasterize`: forward without gradient, and a full step."""
     import torch
 
     from talksplat.core.raster import rasterize
@@ -119,7 +119,7 @@ def dense_ratio(n: int = 1000, size: int = 64) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Print the table and the verdict; 1 where a floor is missed."""
+    """Print the table and the verdict; 1 where a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="only 50k at 512^2")
     parser.add_argument("--repeats", type=int, default=12)
@@ -131,26 +131,26 @@ def main() -> int:
     )
     options = parser.parse_args()
     numba.set_num_threads(options.threads)
-    bound = Bound.built()
+    bound = Bound.build()
     print(f"{numba.get_num_threads()} threads; milliseconds, then how many times the bound")
     print(f"{'N':>7} {'size':>5} | {'fwd':>7} {'arith.':>7} {'C++':>6} | {'bwd':>7} {'arith.':>7} {'C++':>6}")
     missed = []
     for n, size in [(50_000, 512)] if options.quick else SIZES:
-        best = measured(n, size, options.repeats, bound)
+        best = measure(n, size, options.repeats, bound)
         line = f"{n:>7} {size:>5} |"
         for way in ("forward", "backward"):
             over = best[way] / best[f"C++ {way}"] if bound else float("nan")
             line += f" {best[way]:7.1f} {best[way] / best[f'arithmetic {way}']:6.2f}x {over:5.2f}x |"
             if bound and (n, size) == (50_000, 512):
-                missed += [way] if over > FLOORS[way] else []
-                verdict = "MISSED" if over > FLOORS[way] else "held"
-                line += f" floor {FLOORS[way]}x {verdict} |"
+                missed += [way] if over > LIMITS[way] else []
+                verdict = "MISSED" if over > LIMITS[way] else "held"
+                line += f" limit {LIMITS[way]}x {verdict} |"
         print(line, flush=True)
     if not options.quick:
         forward, step = dense_ratio()
         print(f"dense torch over numba, 1k at 64^2: {forward:.0f}x forward, {step:.0f}x forward and backward")
     if not bound:
-        print("no g++ here: the floors, which are against C++, were not checked")
+        print("no g++ here: the limits, which are against C++, were not checked")
     return 1 if missed else 0
 
 

@@ -31,7 +31,7 @@ class Bound:
         self.library.backward.restype = ctypes.c_int64
 
     @staticmethod
-    def built() -> "Bound | None":
+    def build() -> "Bound | None":
         """Compiled into a temporary folder; None where there is no g++."""
         if shutil.which("g++") is None:
             return None
@@ -87,6 +87,6 @@ class Bound:
         forward()
         backward()
         assert np.abs(color - trace.pictures.color).max() < 2e-3, "the C++ bound draws another picture"
-        wanted = trace.pictures.trans.size - int((trace.pictures.trans == 1).sum())
-        assert abs(int((trans < 1).sum()) - wanted) <= wanted // 1000 + 8, "the C++ bound covers other pixels"
+        covered = trace.pictures.trans.size - int((trace.pictures.trans == 1).sum())
+        assert abs(int((trans < 1).sum()) - covered) <= covered // 1000 + 8, "the C++ bound covers other pixels"
         return {"C++ forward": forward, "C++ backward": backward}

@@ -6,7 +6,7 @@ It shows about 25 contributing layers a pixel, averaged over the whole picture, 
 
 import numpy as np
 
-from talksplat.core.formats.camera import Camera
+from talksplat.core.formats import Camera
 
 # share of the Gaussians, centre, radii (metres), half-thickness of the shell as a share of the radius
 SHELLS = (
@@ -16,8 +16,8 @@ SHELLS = (
 )
 
 
-def turned_onto(normals: np.ndarray, spin: np.ndarray) -> np.ndarray:
-    """Unit quaternions [N,4] whose z axis is the normal [N,3], turned about it by `spin` [N] radians."""
+def rotate_onto(normals: np.ndarray, spin: np.ndarray) -> np.ndarray:
+    """Unit quaternions [N,4] whose z axis is the normal [N,3], rotated about it by `spin` [N] radians."""
     w = 1 + normals[:, 2]
     tilt = np.stack([w, -normals[:, 1], normals[:, 0], np.zeros_like(w)], -1)
     tilt[w < 1e-6] = (0, 1, 0, 0)
@@ -39,15 +39,15 @@ def head_like(n: int, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     shell = rng.choice(len(SHELLS), n, p=[s[0] for s in SHELLS])
     centres, radii, thick = (np.array([s[k] for s in SHELLS])[shell] for k in (1, 2, 3))
-    on_ball = rng.standard_normal((n, 3))
-    on_ball /= np.linalg.norm(on_ball, axis=-1, keepdims=True)
-    normals = on_ball / radii
+    on_sphere = rng.standard_normal((n, 3))
+    on_sphere /= np.linalg.norm(on_sphere, axis=-1, keepdims=True)
+    normals = on_sphere / radii
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
     size = 0.0235 * np.sqrt(10000 / n) * np.exp(0.45 * rng.standard_normal((n, 1)))
     scales = size * np.exp(0.3 * rng.standard_normal((n, 3))) * [1.0, 1.0, 0.2]
     table = {
-        "means": centres + radii * on_ball * (1 + thick * rng.standard_normal(n))[:, None],
-        "quats": turned_onto(normals, rng.uniform(0, 2 * np.pi, n)),
+        "means": centres + radii * on_sphere * (1 + thick * rng.standard_normal(n))[:, None],
+        "quats": rotate_onto(normals, rng.uniform(0, 2 * np.pi, n)),
         "scales": scales,
         "opacities": 1 / (1 + np.exp(-(0.6 + 2 * rng.standard_normal(n)))),
         "sh0": rng.standard_normal((n, 3)),

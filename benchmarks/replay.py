@@ -2,7 +2,7 @@
 """The numpy replay of a frame against the torch field that caches nothing, in the same run: time and memory.
 
 Run: python -m benchmarks.replay [HEAD]. Without a file: heads of random weights, all Gaussians inside the bounds
-(the dearest case). The floor: at 50k a replayed frame takes at most half the time of the torch pass.
+(the most expensive case). The limit: at 50k a replayed frame takes at most half the time of the torch pass.
 Ratios hold within one run only; the two are measured in turns, so that other work on the machine meets both.
 """
 
@@ -16,11 +16,8 @@ import numpy as np
 import torch
 
 from talksplat.core.deformation.field import HeadField
-from talksplat.core.formats.head_file import HeadCard, HeadFile, read_head
-from talksplat.core.performance.branch_settings import BranchSettings
-from talksplat.core.performance.condition import Condition
-from talksplat.core.performance.folding import FUSION_TYPES
-from talksplat.core.performance.replay import Replay
+from talksplat.core.formats import HeadCard, HeadFile, read_head
+from talksplat.core.performance import FUSION_TYPES, BranchSettings, Condition, Replay
 
 TURNS = 30
 MOUTH_SHARE = 0.1  # of a head's Gaussians
@@ -63,7 +60,7 @@ def random_head(fusion: str, count: int) -> HeadFile:
     return HeadFile(card, tensors)
 
 
-def torch_twin(head: HeadFile) -> tuple[HeadField, dict]:
+def torch_field(head: HeadFile) -> tuple[HeadField, dict]:
     """The uncached field of a head and its canonical tensors by branch."""
     settings = {name: BranchSettings.from_dict(s) for name, s in head.card.branches.items()}
     channels = len(head.tensors["face.audio.feature_mean"])
@@ -77,32 +74,35 @@ def torch_twin(head: HeadFile) -> tuple[HeadField, dict]:
 
 @torch.no_grad()
 def compare(label: str, head: HeadFile) -> None:
-    field, canonical = torch_twin(head)
+    field, canonical = torch_field(head)
     tracemalloc.start()
     start = time.perf_counter()
     replay = Replay(head)
     loading = time.perf_counter() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    frame, ours, theirs, worst = replay.frame(), [], [], 0.0
+    frame, numpy_ms, torch_ms, worst = replay.frame(), [], [], 0.0
     rng = np.random.default_rng(1)
     for turn in range(TURNS + 3):
         codes = {k: rng.normal(size=a).astype(np.float32) for k, a in head.card.audio_code.items()}
         moment = Condition(codes, rng.random(len(head.card.expression)).astype(np.float32))
-        asked = {k: torch.from_numpy(v) for k, v in codes.items()}, torch.from_numpy(moment.expression)
+        inputs = {k: torch.from_numpy(v) for k, v in codes.items()}, torch.from_numpy(moment.expression)
         t0 = time.perf_counter()
         replay.at(moment, frame)
         t1 = time.perf_counter()
-        expected = field(canonical, *asked)
+        expected = field(canonical, *inputs)
         t2 = time.perf_counter()
         worst = max(worst, *(float(np.abs(a - b.numpy()).max()) for a, b in zip(frame, expected)))
         if turn >= 3:  # the first ones warm both up
-            ours.append(1e3 * (t1 - t0))
-            theirs.append(1e3 * (t2 - t1))
-    print(f"{label:22s} replay {min(ours):6.1f} ms (median {median(ours):6.1f})   torch uncached {min(theirs):6.1f} ms "
-          f"({median(theirs):6.1f})   ratio {min(ours) / min(theirs):.2f} ({median(ours) / median(theirs):.2f})   "
-          f"differ {worst:.0e}   load {1e3 * loading:.0f} ms   holds {replay.nbytes / 2**20:.0f} MiB "
-          f"(peak {peak / 2**20:.0f})")  # fmt: skip
+            numpy_ms.append(1e3 * (t1 - t0))
+            torch_ms.append(1e3 * (t2 - t1))
+    print(
+        f"{label:22s} replay {min(numpy_ms):6.1f} ms (median {median(numpy_ms):6.1f})   "
+        f"torch uncached {min(torch_ms):6.1f} ms ({median(torch_ms):6.1f})   "
+        f"ratio {min(numpy_ms) / min(torch_ms):.2f} ({median(numpy_ms) / median(torch_ms):.2f})   "
+        f"differ {worst:.0e}   load {1e3 * loading:.0f} ms   holds {replay.nbytes / 2**20:.0f} MiB "
+        f"(peak {peak / 2**20:.0f})"
+    )
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 """One step of the playhead inside Blender (`bpy`): the handler, the attributes, Blender's own evaluation.
 
 Run: python -m benchmarks.scrub [HEAD]. Without a file: 40,000 Gaussians of random weights, all of which
-move (the dearest case). The floor: a step takes at most 10 ms, median, all of it. The time passed means
+move (the most expensive case). The limit: a step takes at most 10 ms, median, all of it. The time passed means
 something on an idle machine alone; the processor's time (all threads together) nearly always.
 """
 
@@ -19,14 +19,12 @@ import numpy as np
 
 from benchmarks.replay import random_head
 from talksplat import blender_addon
-from talksplat.core.formats.bake_file import BakeCard, BakeWriter
-from talksplat.core.formats.head_file import HeadFile, read_head, write_head
-from talksplat.core.performance.condition import Performance, read_performance, write_performance
-from talksplat.core.performance.replay import Replay
+from talksplat.core.formats import BakeCard, BakeWriter, HeadFile, read_head, write_head
+from talksplat.core.performance import Performance, Replay, read_performance, write_performance
 
 COUNT = 40_000
 FRAMES = 72
-FLOOR = 10.0  # milliseconds
+LIMIT = 10.0  # milliseconds
 
 
 def main() -> None:
@@ -39,28 +37,28 @@ def main() -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         scene = bpy.context.scene
         scene.render.fps, scene.frame_start, scene.frame_end = 24, 1, FRAMES
-        loaded(path)
-        body = bpy.context.object
-        attach(body, head, Path(folder))
-        report("scrub by replay", steps(scene))
-        report("the same frames again", steps(scene, forget=False))
-        bake(body, head, Path(folder))
-        report("scrub from the bake", steps(scene))
-        report("the same frames again", steps(scene, forget=False))
+        load(path)
+        obj = bpy.context.object
+        attach(obj, head, Path(folder))
+        report("scrub by replay", scrub(scene))
+        report("the same frames again", scrub(scene, forget=False))
+        bake(obj, head, Path(folder))
+        report("scrub from the bake", scrub(scene))
+        report("the same frames again", scrub(scene, forget=False))
         blender_addon.unregister()
 
 
-def loaded(path: Path) -> None:
+def load(path: Path) -> None:
     """Load the head by its operator: seconds, and what the process grew by."""
-    before, start = resident(), time.perf_counter()
+    before, start = resident_bytes(), time.perf_counter()
     bpy.ops.talksplat.add_head(filepath=str(path))
-    seconds, grown = time.perf_counter() - start, resident() - before
+    seconds, grown = time.perf_counter() - start, resident_bytes() - before
     count = len(bpy.context.object.data.points)
     print(f"load {count} Gaussians    {1e3 * seconds:6.0f} ms   {grown / 2**20:.0f} MiB")
 
 
-def attach(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
-    """A strip of silence and random codes for it: a scrub does not know the difference."""
+def attach(obj: bpy.types.Object, head: HeadFile, folder: Path) -> None:
+    """A strip of silence and random codes for it; a scrub costs the same as with speech."""
     sound, performance = folder / "sound.wav", folder / "sound.performance"
     with wave.open(str(sound), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
@@ -75,7 +73,7 @@ def attach(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
             np.zeros((moments, len(head.card.expression)), np.float32),
             head.card.expression,
             np.ones(moments, np.float32),
-            body.talksplat.head_hash,
+            obj.talksplat.head_hash,
             "0" * 64,
             rate=Fraction(100),
         ),
@@ -83,53 +81,51 @@ def attach(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
     editor = bpy.context.scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     strip = strips.new_sound("sound", str(sound), 1, 1)
-    settings = body.talksplat
+    settings = obj.talksplat
     settings.sound, settings.performance, settings.strip = str(sound), str(performance), strip.name
 
 
-def bake(body: bpy.types.Object, head: HeadFile, folder: Path) -> None:
+def bake(obj: bpy.types.Object, head: HeadFile, folder: Path) -> None:
     """Store the shot as the worker does and play from it."""
-    replay, performance = Replay(head), read_performance(body.talksplat.performance)
-    card = BakeCard(
-        "benchmark", Fraction(24), 1, FRAMES, replay.canonical.sh_degree, body.talksplat.head_hash, "0" * 64
-    )
+    replay, performance = Replay(head), read_performance(obj.talksplat.performance)
+    card = BakeCard("benchmark", Fraction(24), 1, FRAMES, replay.canonical.sh_degree, obj.talksplat.head_hash, "0" * 64)
     path = folder / "benchmark.bake"
     with BakeWriter.open(path, card, replay.canonical, replay.branch) as writer:
         for number in card.span:
             writer.append(number, *replay.at(performance.at(Fraction(number - 1, 24))))
         writer.finish()
-    body.talksplat.bake = str(path)
+    obj.talksplat.bake = str(path)
     print(f"bake {FRAMES} frames         {path.stat().st_size / FRAMES / 2**10:6.0f} KiB a frame")
 
 
-def steps(scene: bpy.types.Scene, forget: bool = True) -> tuple[list[float], list[float]]:
-    """Milliseconds of each visit to every frame, out of order: passed, and the processor's."""
+def scrub(scene: bpy.types.Scene, forget: bool = True) -> tuple[list[float], list[float]]:
+    """Milliseconds of each visit to every frame, out of order: wall time, and the processor's."""
     from talksplat.blender_addon import playback
 
     order = np.random.default_rng(2).permutation(np.arange(1, FRAMES + 1))
     if forget:
         playback.forget_frames()
         scene.frame_set(0)  # opens the files again
-    passed, worked = [], []
+    wall, processor = [], []
     for frame in order:
         start, work = time.perf_counter(), time.process_time()
         scene.frame_set(int(frame))
-        passed.append(1e3 * (time.perf_counter() - start))
-        worked.append(1e3 * (time.process_time() - work))
-    return passed, worked
+        wall.append(1e3 * (time.perf_counter() - start))
+        processor.append(1e3 * (time.process_time() - work))
+    return wall, processor
 
 
 def report(name: str, times: tuple[list[float], list[float]]) -> None:
-    passed, worked = times
-    middle, late = statistics.median(passed), float(np.percentile(passed, 95))
-    verdict = "within" if middle <= FLOOR else "ABOVE"
+    wall, processor = times
+    middle, late = statistics.median(wall), float(np.percentile(wall, 95))
+    verdict = "within" if middle <= LIMIT else "ABOVE"
     print(
-        f"{name:24s}{middle:6.2f} ms median   {late:6.2f} ms 95 %   processor {statistics.median(worked):6.2f} ms   "
-        f"{verdict} the floor of {FLOOR:.0f} ms"
+        f"{name:24s}{middle:6.2f} ms median   {late:6.2f} ms 95 %   processor {statistics.median(processor):6.2f} ms   "
+        f"{verdict} the limit of {LIMIT:.0f} ms"
     )
 
 
-def resident() -> int:
+def resident_bytes() -> int:
     """Bytes of memory the process holds (Linux)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from talksplat.core.formats.bake_file import BakeCard, BakeReader, BakeWriter
+from talksplat.core.formats import BakeCard, BakeReader, BakeWriter, Gaussians
 from talksplat.core.formats.deltas import decode, encode, morton_order
-from talksplat.core.formats.gaussians import Gaussians
 
 COUNT = 40_000
 FRAMES = 8
@@ -37,13 +36,13 @@ def best(work: Callable, *arguments: object) -> tuple[float, object]:
     return 1e3 * min(times), result
 
 
-def made_up_head(rng: np.random.Generator) -> Gaussians:
-    around = rng.normal(size=(COUNT, 3))
-    around /= np.linalg.norm(around, axis=1, keepdims=True)
+def random_head_gaussians(rng: np.random.Generator) -> Gaussians:
+    directions = rng.normal(size=(COUNT, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     quats = rng.normal(size=(COUNT, 4))
     return Gaussians.checked(
         "benchmark",
-        means=around * [0.08, 0.10, 0.13],
+        means=directions * [0.08, 0.10, 0.13],
         quats=quats,
         scales=np.exp(rng.normal(size=(COUNT, 3)) * 0.5 - 6),
         opacities=np.ones(COUNT),
@@ -52,18 +51,18 @@ def made_up_head(rng: np.random.Generator) -> Gaussians:
     )
 
 
-def made_up_frames(head: Gaussians, everything: bool) -> list[tuple[np.ndarray, ...]]:
+def random_frames(head: Gaussians, all_moving: bool) -> list[tuple[np.ndarray, ...]]:
     """A random ReLU network of position and eight waves of time; some millimetres, 2 degrees, 2 % of scale."""
     rng = np.random.default_rng(1)
     W1, b1 = rng.normal(size=(3, 64)) * 12, rng.normal(size=64) * 2
     W2, W3 = rng.normal(size=(72, 64)) / 8, rng.normal(size=(64, 10)) / 8
-    seen = np.maximum(head.means @ W1 + b1, 0)
+    hidden = np.maximum(head.means @ W1 + b1, 0)
     lower_face = np.clip((-head.means[:, 1] - 0.02) / 0.03, 0, 1) * np.clip((0.05 - head.means[:, 2]) / 0.03, 0, 1)
-    mask = np.ones(COUNT) if everything else lower_face
+    mask = np.ones(COUNT) if all_moving else lower_face
     frames = []
     for frame in range(FRAMES):
         waves = np.sin((frame / 24 + 1) * 1.3 * np.arange(1, 9)) * 3
-        moved = np.maximum(np.concatenate([seen, np.broadcast_to(waves, (COUNT, 8))], 1) @ W2, 0) @ W3
+        moved = np.maximum(np.concatenate([hidden, np.broadcast_to(waves, (COUNT, 8))], 1) @ W2, 0) @ W3
         moved *= mask[:, None] * np.array([1.5e-3] * 3 + [1e-2] * 7)
         moved += rng.normal(size=moved.shape) * 1e-6 * (mask[:, None] > 0)
         quats = head.quats + moved[:, 3:7]
@@ -77,31 +76,31 @@ def made_up_frames(head: Gaussians, everything: bool) -> list[tuple[np.ndarray, 
     return frames
 
 
-def stored(path: str) -> tuple[Gaussians, list[tuple[np.ndarray, ...]]]:
+def read_bake_frames(path: str) -> tuple[Gaussians, list[tuple[np.ndarray, ...]]]:
     """The head and up to FRAMES frames of a real bake."""
     with BakeReader.open(path) as bake:
         numbers = bake.frames[:: max(1, len(bake.frames) // FRAMES)][:FRAMES]
         return bake.canonical, [bake.frame(number) for number in numbers]
 
 
-class Ways:
-    """Each way: frame -> bytes, bytes -> frame, for one head."""
+class Encodings:
+    """Each way to write a frame: frame -> bytes, bytes -> frame, for one head."""
 
     def __init__(self, head: Gaussians) -> None:
         self.head, self.order, self.n = head, morton_order(head.means), len(head)
-        self.into = tuple(np.empty_like(getattr(head, name)) for name in COLUMNS)
+        self.out = tuple(np.empty_like(getattr(head, name)) for name in COLUMNS)
 
-    def change(self, frame: tuple[np.ndarray, ...]) -> np.ndarray:
+    def difference(self, frame: tuple[np.ndarray, ...]) -> np.ndarray:
         quats = np.where(np.sum(frame[1] * self.head.quats, 1, keepdims=True) < 0, -frame[1], frame[1])
         return np.concatenate(
             [frame[0] - self.head.means, quats - self.head.quats, np.log(frame[2] / self.head.scales)], 1
         ).T  # [10,N]
 
-    def applied(self, change: np.ndarray) -> None:
-        means, quats, scales = self.into
+    def apply(self, change: np.ndarray) -> None:
+        means, quats, scales = self.out
         means[:] = self.head.means + change[:3].T
-        turned = self.head.quats + change[3:7].T
-        quats[:] = turned / np.sqrt(np.einsum("ij,ij->i", turned, turned))[:, None]
+        rotated = self.head.quats + change[3:7].T
+        quats[:] = rotated / np.sqrt(np.einsum("ij,ij->i", rotated, rotated))[:, None]
         scales[:] = self.head.scales * np.exp(change[7:]).T
 
     def float32_bytes(self, frame: tuple[np.ndarray, ...]) -> bytes:
@@ -109,64 +108,64 @@ class Ways:
 
     def float32_frame(self, data: bytes) -> None:
         values, at = np.frombuffer(data, np.float32), 0
-        for array in self.into:
+        for array in self.out:
             array[:] = values[at : at + array.size].reshape(array.shape)
             at += array.size
 
-    def float32_squeezed(self, frame: tuple[np.ndarray, ...]) -> bytes:
+    def float32_compressed(self, frame: tuple[np.ndarray, ...]) -> bytes:
         return zlib.compress(self.float32_bytes(frame), 1)
 
-    def float32_spread(self, data: bytes) -> None:
+    def float32_decompressed(self, data: bytes) -> None:
         self.float32_frame(zlib.decompress(data))
 
-    def float16_squeezed(self, frame: tuple[np.ndarray, ...]) -> bytes:
-        return zlib.compress(self.change(frame).astype(np.float16).tobytes(), 1)
+    def float16_compressed(self, frame: tuple[np.ndarray, ...]) -> bytes:
+        return zlib.compress(self.difference(frame).astype(np.float16).tobytes(), 1)
 
-    def float16_spread(self, data: bytes) -> None:
-        self.applied(np.frombuffer(zlib.decompress(data), np.float16).reshape(10, self.n).astype(np.float32))
+    def float16_decompressed(self, data: bytes) -> None:
+        self.apply(np.frombuffer(zlib.decompress(data), np.float16).reshape(10, self.n).astype(np.float32))
 
     def int16(self, frame: tuple[np.ndarray, ...]) -> tuple[bytes, np.ndarray]:
-        change = self.change(frame)
+        change = self.difference(frame)
         step = np.maximum(np.abs(change).max(1), 1e-30).astype(np.float32) / 32767
         return step.tobytes(), np.ascontiguousarray(np.rint(change / step[:, None]), np.int16)
 
-    def int16_squeezed(self, frame: tuple[np.ndarray, ...], level: int = 1) -> bytes:
-        step, whole = self.int16(frame)
-        return step + zlib.compress(whole.tobytes(), level)
+    def int16_compressed(self, frame: tuple[np.ndarray, ...], level: int = 1) -> bytes:
+        step, levels = self.int16(frame)
+        return step + zlib.compress(levels.tobytes(), level)
 
-    def int16_squeezed_hard(self, frame: tuple[np.ndarray, ...]) -> bytes:
-        return self.int16_squeezed(frame, 6)
+    def int16_compressed_hard(self, frame: tuple[np.ndarray, ...]) -> bytes:
+        return self.int16_compressed(frame, 6)
 
-    def int16_spread(self, data: bytes) -> None:
-        whole = np.frombuffer(zlib.decompress(data[40:]), np.int16).reshape(10, self.n)
-        self.applied(whole * np.frombuffer(data[:40], np.float32)[:, None])
+    def int16_decompressed(self, data: bytes) -> None:
+        levels = np.frombuffer(zlib.decompress(data[40:]), np.int16).reshape(10, self.n)
+        self.apply(levels * np.frombuffer(data[:40], np.float32)[:, None])
 
-    def split_squeezed(self, frame: tuple[np.ndarray, ...]) -> bytes:
-        step, whole = self.int16(frame)
-        return step + zlib.compress(np.ascontiguousarray(whole.view(np.uint8).reshape(-1, 2).T).tobytes(), 1)
+    def bytes_apart_compressed(self, frame: tuple[np.ndarray, ...]) -> bytes:
+        step, levels = self.int16(frame)
+        return step + zlib.compress(np.ascontiguousarray(levels.view(np.uint8).reshape(-1, 2).T).tobytes(), 1)
 
-    def split_spread(self, data: bytes) -> None:
+    def bytes_apart_decompressed(self, data: bytes) -> None:
         planes = np.frombuffer(zlib.decompress(data[40:]), np.uint8).reshape(2, -1)
-        whole = np.ascontiguousarray(planes.T).view(np.int16).reshape(10, self.n)
-        self.applied(whole * np.frombuffer(data[:40], np.float32)[:, None])
+        levels = np.ascontiguousarray(planes.T).view(np.int16).reshape(10, self.n)
+        self.apply(levels * np.frombuffer(data[:40], np.float32)[:, None])
 
     def ours(self, frame: tuple[np.ndarray, ...]) -> bytes:
         return encode(self.head, self.order, frame)[0]
 
     def ours_back(self, data: bytes) -> None:
-        decode(data, self.head, self.order, self.into)
+        decode(data, self.head, self.order, self.out)
 
 
 def compare(head: Gaussians, frames: list[tuple[np.ndarray, ...]]) -> None:
-    ways = Ways(head)
+    encodings = Encodings(head)
     table = [
-        ("float32 as it is", ways.float32_bytes, ways.float32_frame),
-        ("float32, zlib 1", ways.float32_squeezed, ways.float32_spread),
-        ("float16 differences, zlib 1", ways.float16_squeezed, ways.float16_spread),
-        ("int16 differences, zlib 1", ways.int16_squeezed, ways.int16_spread),
-        ("int16 differences, zlib 6", ways.int16_squeezed_hard, ways.int16_spread),
-        ("int16, bytes apart, zlib 1", ways.split_squeezed, ways.split_spread),
-        ("ours (deltas.py)", ways.ours, ways.ours_back),
+        ("float32 as it is", encodings.float32_bytes, encodings.float32_frame),
+        ("float32, zlib 1", encodings.float32_compressed, encodings.float32_decompressed),
+        ("float16 differences, zlib 1", encodings.float16_compressed, encodings.float16_decompressed),
+        ("int16 differences, zlib 1", encodings.int16_compressed, encodings.int16_decompressed),
+        ("int16 differences, zlib 6", encodings.int16_compressed_hard, encodings.int16_decompressed),
+        ("int16, bytes apart, zlib 1", encodings.bytes_apart_compressed, encodings.bytes_apart_decompressed),
+        ("ours (deltas.py)", encodings.ours, encodings.ours_back),
     ]
     moving = np.mean([(frame[0] != head.means).any(1).mean() for frame in frames])
     print(f"{len(head)} Gaussians, {100 * moving:.0f} % of them moving")
@@ -175,12 +174,12 @@ def compare(head: Gaussians, frames: list[tuple[np.ndarray, ...]]) -> None:
         size = np.mean([len(write(frame)) for frame in frames]) / (40 * len(head))
         writing, data = best(write, frames[-1])
         reading, _ = best(read, data)
-        error = np.linalg.norm(ways.into[0] - frames[-1][0], axis=1).max()
+        error = np.linalg.norm(encodings.out[0] - frames[-1][0], axis=1).max()
         print(f"  {name:30s} {100 * size:5.1f}% {writing:9.2f} {reading:8.2f} {error:14.1e}")
 
 
-def whole_file(head: Gaussians, frames: list[tuple[np.ndarray, ...]]) -> None:
-    """Writer and reader as everybody uses them, files and checksums included."""
+def measure_file(head: Gaussians, frames: list[tuple[np.ndarray, ...]]) -> None:
+    """Writer and reader as they are used, files and checksums included."""
     card = BakeCard("benchmark", Fraction(24), 1, len(frames), head.sh_degree, "head", "sound")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shot.bake"
@@ -208,13 +207,13 @@ def whole_file(head: Gaussians, frames: list[tuple[np.ndarray, ...]]) -> None:
 
 def main() -> None:
     if len(sys.argv) > 1:
-        cases = [stored(sys.argv[1])]
+        cases = [read_bake_frames(sys.argv[1])]
     else:
-        head = made_up_head(np.random.default_rng(0))
-        cases = [(head, made_up_frames(head, everything)) for everything in (False, True)]
+        head = random_head_gaussians(np.random.default_rng(0))
+        cases = [(head, random_frames(head, all_moving)) for all_moving in (False, True)]
     for head, frames in cases:
         compare(head, frames)
-        whole_file(head, frames)
+        measure_file(head, frames)
 
 
 if __name__ == "__main__":
