@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From videos of one person to footage: the deed `prepare`, its processes, its report."""
+"""From videos of one person to footage: probe, detect, identity, fit, extract, write. Nobody imports it:
+core/dispatch.py finds the job handler `prepare` by name."""
 
-__all__ = []
+__all__: list[str] = []

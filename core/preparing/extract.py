@@ -1,238 +1,136 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A clip's pictures as the footage has them: cropped, in the light that all clips share, cut out, labelled, with depth.
+"""The stage `extract`: a clip's pictures as the footage has them, and its track.
 
-Letters: P pictures of the clip, S their side in pixels, M sample frames.
+Letters: T frames of the clip, M of them sampled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..footage import picture_paths, write_clip_track, write_footage_picture
 from ..formats import is_nonempty_file
-from ..matting import Backdrop, alpha_from_mask, despill, label_pixels
-from ..metrics import lip_gap
-from ..tracking import FaceRig, PersonSegmenter, estimate_person_depth, load_rig, render_surface
-from .clips import SourceClip, pictures
-from .detect import detected
-from .fit_clips import Fit, fitted
-from .identity import PersonIdentity, known
+from ..matting import Backdrop
+from .cut_out import cut_out, neck_fade, picture_depth
+from .detect import load_detection
+from .fit_clips import ClipFit, load_fit
+from .frame_selection import FrameSelection
+from .identity import PersonIdentity, load_identity
 from .prepare_settings import VERSION, PrepareSettings
+from .source_clip import SourceClip, read_clip
 from .stage_cache import Key, StageCache, fingerprint
-from .thumbnail import thumbnail
+from .thumbnail import make_thumbnail
 
-STAGE = "paint"
-WANTED = {"drift": (), "left": ()}
-SHOWN = {"thumbnail": (None, None, 3)}
-DEPTHS = 3000  # pictures with depth are enough: training lifts its first points from sixty of them
-SAMPLES = 8  # frames from which a clip's light is known
-TOLD = 5  # frames between two words
-CHIN = 8  # iBUG landmark
-# Metres below the chin at rest where the body begins to fade and is gone; and behind the chin, where a neck is.
-FADES, GONE, BEHIND = 0.015, 0.065, 0.04
-
-
-@dataclass(frozen=True)
-class FrameSelection:
-    """Which frames of a clip become pictures."""
-
-    first: int  # number of the first picture
-    frames: tuple[int, ...]  # P
-    shown: int  # the frame of the clip's thumbnail
-    depth_every: int  # of the footage's pictures, by number, have depth
-
-    @property
-    def files(self) -> Iterator[tuple[int, bool]]:
-        """Number of each picture, and whether it has depth."""
-        for number in range(self.first, self.first + len(self.frames)):
-            yield number, number % self.depth_every == 0
+STAGE = "extract"
+DRIFT_SHAPES = {"drift": (), "residual_drift": ()}
+THUMBNAIL_SHAPES = {"thumbnail": (None, None, 3)}
+BACKDROP_FRAMES = 8  # from which a clip's light is measured
+REPORT_EVERY = 5  # frames
 
 
 @dataclass(frozen=True)
 class ExtractedClip:
-    """What is to be told of a clip's pictures."""
+    """What the report says of a clip's pictures."""
 
-    drift: float  # grey levels that the backdrop was away from the common one
-    left: float  # grey levels afterwards
-
-
-def plan(
-    clips: Sequence[SourceClip], track: Callable[[str], Fit], odd: set[str], settings: PrepareSettings
-) -> dict[str, FrameSelection]:
-    """Every `every`th good frame, at most `most` of a clip, numbered on from clip to clip; the widest open mouth shown.
-
-    `odd` clips give none: another light, and often other clothes, would have to be learnt with the same Gaussians.
-    """
-    chosen, widest, out, first = {}, {}, {}, 0
-    for clip in clips:
-        fit = track(clip.name)
-        good = np.flatnonzero(fit.good)
-        widest[clip.name] = int(good[np.argmax(lip_gap(fit.landmarks)[good])])
-        good = good[good % settings.every == 0] if (good % settings.every == 0).any() else good[:1]
-        if settings.most and len(good) > settings.most:
-            good = good[np.linspace(0, len(good) - 1, settings.most).round().astype(int)]
-        chosen[clip.name] = tuple(int(k) for k in good)
-    every = max(1, sum(len(good) for good in chosen.values()) // DEPTHS)
-    for name, good in chosen.items():
-        frames = () if name in odd else good
-        out[name] = FrameSelection(first, frames, widest[name], every)
-        first += len(frames)
-    return out
+    drift: float  # grey levels by which the clip's backdrop differed from the common one
+    residual_drift: float  # grey levels, after the colour match
 
 
-def key_of(fit_key: Key, settings: PrepareSettings, picked: FrameSelection) -> Key:
-    return fingerprint(VERSION, STAGE, fit_key, settings.torso, picked)
+@dataclass(frozen=True)
+class StageKeys:
+    """The cache keys of what a clip's pictures are made from, and of the result."""
+
+    detect: Key
+    identity: Key
+    fit: Key
+    extract: Key
 
 
-def extracted(store: StageCache, out: Path, name: str, key: Key, picked: FrameSelection) -> ExtractedClip | None:
-    """What an earlier run made, if every picture still lies there."""
-    found = store.get(STAGE, name, key, WANTED)
-    if found is None or not is_nonempty_file(out / "tracks" / f"{name}.npz"):
+def cache_key(fit_key: Key, settings: PrepareSettings, selection: FrameSelection) -> Key:
+    """The fingerprint of a clip's pictures."""
+    return fingerprint(VERSION, STAGE, fit_key, settings.torso, selection)
+
+
+def load_extracted(
+    cache: StageCache, out: Path, name: str, key: Key, selection: FrameSelection
+) -> ExtractedClip | None:
+    """A clip's, from the cache; None where that or any of its files is missing."""
+    arrays = cache.get(STAGE, name, key, DRIFT_SHAPES)
+    if arrays is None or not is_nonempty_file(out / "tracks" / f"{name}.npz"):
         return None
-    for number, deep in picked.files:
-        files = picture_paths(out, number)
-        if not all(is_nonempty_file(path) for kind, path in files.items() if deep or kind != "depth"):
+    for number, has_depth in selection.pictures:
+        paths = picture_paths(out, number)
+        if not all(is_nonempty_file(path) for kind, path in paths.items() if has_depth or kind != "depth"):
             return None
-    return ExtractedClip(float(found["drift"]), float(found["left"]))
+    return ExtractedClip(float(arrays["drift"]), float(arrays["residual_drift"]))
 
 
-def shown(store: StageCache, name: str, key: Key) -> np.ndarray:
-    """[h,w,3] uint8: the clip's thumbnail."""
-    found = store.get(STAGE, name, key, SHOWN)
-    if found is None:
-        raise RuntimeError(f"{name} was painted, but nothing is stored")
-    return found["thumbnail"]
+def load_thumbnail(cache: StageCache, name: str, key: Key) -> np.ndarray:
+    """[h,3w,3] uint8 of a clip. Raises RuntimeError where it is missing: our own mistake."""
+    arrays = cache.get(STAGE, name, key, THUMBNAIL_SHAPES)
+    if arrays is None:
+        raise RuntimeError(f"the thumbnail of {name} is needed, but is not in the cache")
+    return arrays["thumbnail"]
 
 
 def extract(
     clip: SourceClip,
-    picked: FrameSelection,
-    look_key: Key,
-    person_key: Key,
-    fit_key: Key,
-    key: Key,
+    selection: FrameSelection,
+    keys: StageKeys,
     settings: PrepareSettings,
     work: Path,
     out: Path,
-    tell: Callable[[int], None],
+    report_steps: Callable[[int], None],
 ) -> None:
-    """Write image, label and depth of every picked frame, and the clip's track."""
-    store = StageCache(work)
-    seen, facts, fit = detected(store, clip, look_key), known(store, person_key), fitted(store, clip.name, fit_key)
-    if seen is None or facts is None or fit is None:
-        raise RuntimeError(f"{clip.name} is to be painted, but what it needs is not stored")
-    points = facts.placed(seen.points)[..., :2]
-    points[~seen.seen] = np.nan
-    light = _light(facts, pictures(clip, facts.wide_size, facts.wide_box), points, picked)
-    place = dict(zip(picked.frames, picked.files))
-    small = None
-    for k, rgb, _ in pictures(clip, facts.wide_size, facts.wide_box):
-        if k in place:
-            number, deep = place[k]
-            rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
-            write_footage_picture(out, number, rgba, label, _depth(facts, fit, k, rgba[..., 3] / 255) if deep else None)
-        if k == picked.shown:
-            rgba, label = _cut_out(rgb, points[k], facts, light, fit.viewmat[k], settings)
-            small = thumbnail(rgb[facts.inner], rgba, label, facts.placed(fit.landmarks2d[k]))
-        if (k + 1) % TOLD == 0:
-            tell(TOLD)
-    tell(clip.span.count % TOLD)
-    write_clip_track(
-        out,
-        clip.name,
-        np.arange(clip.span.count) / float(clip.rate),
-        fit.landmarks,
-        fit.channels,
-        weights=fit.weights,
-        viewmat=fit.viewmat,
-    )
-    store.put(
-        STAGE,
-        clip.name,
-        key,
-        {"drift": np.array(light.drift), "left": np.array(light.residual_drift), "thumbnail": small},
-    )
+    """Write image, label and depth of every selected frame, and the clip's track."""
+    cache = StageCache(work)
+    identity, fit = load_identity(cache, keys.identity), load_fit(cache, clip.name, keys.fit)
+    points = _crop_points(cache, clip, keys.detect, identity)
+    backdrop = _match_backdrop(clip, selection, points, identity)
+    numbers = dict(zip(selection.frames, selection.pictures))
+    thumbnail = np.zeros((0, 0, 3), np.uint8)
+    for k, rgb, _ in read_clip(clip, identity.crop.padded_size, identity.crop.padded_box):
+        if k in numbers or k == selection.thumbnail_frame:
+            fade = neck_fade(identity, fit.viewmat[k]) if settings.torso == "fade" else None
+            rgba, label = cut_out(rgb, points[k], identity, backdrop, fade)
+            if k in numbers:
+                number, has_depth = numbers[k]
+                depth = picture_depth(identity, fit, k, rgba[..., 3] / 255) if has_depth else None
+                write_footage_picture(out, number, rgba, label, depth)
+            if k == selection.thumbnail_frame:
+                landmarks = identity.crop.to_crop_pixels(fit.landmarks2d[k])
+                thumbnail = make_thumbnail(rgb[identity.crop.inner], rgba, label, landmarks)
+        if (k + 1) % REPORT_EVERY == 0:
+            report_steps(REPORT_EVERY)
+    report_steps(clip.span.count % REPORT_EVERY)
+    _write_track(out, clip, fit)
+    drift = {"drift": np.array(backdrop.drift), "residual_drift": np.array(backdrop.residual_drift)}
+    cache.put(STAGE, clip.name, keys.extract, {**drift, "thumbnail": thumbnail})
 
 
-def _light(
-    facts: PersonIdentity, frames: Iterator[tuple[int, np.ndarray, bool]], points: np.ndarray, picked: FrameSelection
+def _crop_points(cache: StageCache, clip: SourceClip, detect_key: Key, identity: PersonIdentity) -> np.ndarray:
+    """[T,478,2] landmarks in pixels of the crop, NaN without a face."""
+    detection = load_detection(cache, clip, detect_key)
+    points = identity.crop.to_crop_pixels(detection.points)[..., :2]
+    points[~detection.seen] = np.nan
+    return points
+
+
+def _match_backdrop(
+    clip: SourceClip, selection: FrameSelection, points: np.ndarray, identity: PersonIdentity
 ) -> Backdrop:
-    """The backdrop with what brings this clip to it."""
-    if not facts.backdrop.plain:
-        return facts.backdrop
-    choice = picked.frames or (picked.shown,)
-    wanted = {choice[n] for n in np.linspace(0, len(choice) - 1, SAMPLES).astype(int)}
-    several = [(k, rgb) for k, rgb, _ in frames if k in wanted]
-    return facts.backdrop.for_clip(
-        np.stack([rgb for _, rgb in several]), points[[k for k, _ in several]] + facts.margin[:2]
-    )
+    """The backdrop as the clip shows it, measured on M frames."""
+    if not identity.backdrop.plain:
+        return identity.backdrop
+    frames = selection.frames or (selection.thumbnail_frame,)
+    sampled = {frames[n] for n in np.linspace(0, len(frames) - 1, BACKDROP_FRAMES).astype(int)}
+    pictures = read_clip(clip, identity.crop.padded_size, identity.crop.padded_box)
+    indices, samples = zip(*((k, rgb) for k, rgb, _ in pictures if k in sampled))
+    return identity.backdrop.for_clip(np.stack(samples), points[list(indices)] + identity.crop.padding[:2])
 
 
-def _cut_out(
-    rgb: np.ndarray,
-    points: np.ndarray,
-    facts: PersonIdentity,
-    light: Backdrop,
-    viewmat: np.ndarray,
-    settings: PrepareSettings,
-) -> tuple[np.ndarray, np.ndarray]:
-    """(RGBA [S,S,4] uint8 straight, label [S,S] uint8); rgb has its margin, points [478,2] are of the picture without
-    it."""
-    if light.plain:
-        outer = points + np.array(facts.margin[:2], np.float32)
-        even = light.match_colour(rgb, outer)
-        alpha = light.alpha(even, outer)
-        straight, alpha = despill(even, alpha, light.field)[facts.inner], alpha[facts.inner]
-    else:  # without its margin: the network's few pixels are better spent on the person
-        rgb = np.ascontiguousarray(rgb[facts.inner])
-        alpha = alpha_from_mask(rgb, _segmenter().segment(rgb), points)
-        straight = despill(rgb, alpha)
-    if settings.torso == "fade":
-        alpha = alpha * above_neck(facts, viewmat)
-    rgba = np.dstack([straight, np.rint(alpha * 255).astype(np.uint8)])
-    return rgba, label_pixels(alpha.shape, alpha, points)
-
-
-def _depth(facts: PersonIdentity, fit: Fit, k: int, alpha: np.ndarray) -> np.ndarray:
-    """[S,S] metres along z of frame k: the rig's, and a guess for the rest of the person."""
-    found = render_surface(_own_rig(facts), np.zeros(0), fit.weights[k], fit.viewmat[k], facts.camera, alpha.shape)
-    return estimate_person_depth(found, alpha, facts.camera[0, 0])
-
-
-_RIGS: dict[Key, FaceRig] = {}
-
-
-def _own_rig(facts: PersonIdentity) -> FaceRig:
-    """The rig with this person's shape as its neutral one, and no other."""
-    if facts.key not in _RIGS:
-        _RIGS.clear()
-        rig = load_rig()
-        shape = rig.neutral_shape(facts.identity.coefficients)
-        _RIGS[facts.key] = replace(rig, neutral=shape, identities=rig.identities[:0])
-    return _RIGS[facts.key]
-
-
-def above_neck(facts: PersonIdentity, viewmat: np.ndarray) -> np.ndarray:
-    """[S,S] float32 1 for the head, 0 for the body, soft between.
-
-    A ramp in head space, not in the picture: it hangs on the skull, so that a jaw that opens does not move it and
-    training finds the same end of the neck in every picture. Each pixel is met on the plane BEHIND the chin.
-    """
-    rig = _own_rig(facts)
-    chin = rig.neutral[rig.landmark_vertices[CHIN]]
-    y, x = np.mgrid[: facts.side, : facts.side] + 0.5
-    rays = np.stack([x, y, np.ones_like(x)], -1) @ np.linalg.inv(facts.camera).T @ viewmat[:3, :3]
-    centre = -viewmat[:3, :3].T @ viewmat[:3, 3]
-    reach = (chin[1] + BEHIND - centre[1]) / rays[..., 1]
-    height = centre[2] + reach * rays[..., 2]
-    t = np.clip((height - (chin[2] - GONE)) / (GONE - FADES), 0.0, 1.0)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
-
-
-@cache
-def _segmenter() -> PersonSegmenter:
-    """One a process."""
-    return PersonSegmenter()
+def _write_track(out: Path, clip: SourceClip, fit: ClipFit) -> None:
+    time = np.arange(clip.span.count) / float(clip.rate)
+    write_clip_track(out, clip.name, time, fit.landmarks, fit.channels, weights=fit.weights, viewmat=fit.viewmat)

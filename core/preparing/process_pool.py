@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several processes that do one function over many tasks, and can be dismissed at any moment. It knows no video.
+"""Worker processes that run one function over many tasks and can be stopped at any moment. It knows no video.
 
-Not a concurrent.futures pool: that cannot be stopped in the middle of a task and waits for ever for a process that the
-system has killed. Every process ends at once when its parent is gone, however that came.
+Not a concurrent.futures pool: that cannot be stopped in the middle of a task, and waits for ever for a process that
+the system has killed. Processes are spawned, never forked, on every system; each one ends as soon as its parent is
+gone, for whatever reason.
 """
 
 import contextlib
 import multiprocessing as mp
 import os
-import signal
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext
 
 from ..formats import UserError
+from .pool_worker import serve_tasks
 
-TICK = 0.5  # seconds after which something is said although nothing has ended
-PATIENCE = 2.0  # seconds between the polite and the other end
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+TICK = 0.5  # seconds without a message after which TaskProgress(0) says that time passes
+GRACE = 2.0  # seconds between asking a process to end and killing it
+MAX_WORKERS = 60  # Windows waits for 63 handles at most
+THREAD_COUNTS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 
 
 @dataclass(frozen=True)
@@ -32,98 +38,113 @@ class TaskProgress:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """A task is done: its answer, or the UserError it ended in."""
+    """A task has ended."""
 
-    task: int
-    answer: Any
-
-
-def cores() -> int:
-    """Of this machine that we may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    index: int  # of the task
+    outcome: object  # what the function returned, or the UserError it raised
 
 
 class ProcessPool:
-    """`with ProcessPool(4) as crew: for event in crew.over(function, tasks)`. Leaving the block ends the processes."""
+    """`with ProcessPool(4) as pool: for event in pool.run(function, tasks)`. Leaving the block ends the processes."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        self._context = mp.get_context("spawn")
-        self._hands: list[tuple[Any, Connection]] = []
+        """size: processes at most."""
+        self.size = min(size, MAX_WORKERS)
+        self._workers: list[_PoolProcess] = []
 
     def __enter__(self) -> "ProcessPool":
         return self
 
     def __exit__(self, *_: object) -> None:
-        for hand, line in self._hands:
-            line.close()
-            hand.terminate()
-        for hand, _ in self._hands:
-            hand.join(PATIENCE)
-            if hand.is_alive():
-                hand.kill()
-                hand.join()
-            hand.close()
-        self._hands = []
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join(GRACE)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.process.close()
+        self._workers = []
 
-    def over(self, function: Callable[..., Any], tasks: Sequence[tuple]) -> Iterator[TaskProgress | TaskResult]:
-        """`function(*task, tell)` for every task, in whatever order they end; `tell(steps)` becomes TaskProgress.
+    def run(
+        self, function: Callable[..., object], tasks: Sequence[tuple]
+    ) -> Generator[TaskProgress | TaskResult, None, None]:
+        """`function(*task, report_steps)` for every task; results come in whatever order tasks end.
 
-        A UserError is an answer. Raises OSError as the task did, RuntimeError with the traceback for our own mistakes,
-        UserError when a process was killed from outside.
+        `report_steps(3)` becomes TaskProgress(3). The function and its arguments are pickled, and found by the name
+        of their module. A UserError is a task's outcome. Raises OSError, MemoryError or ModuleNotFoundError as the
+        task did, RuntimeError with the traceback for our own mistakes, and UserError for a process that was killed
+        from outside.
         """
-        waiting = list(range(len(tasks)))[::-1]
-        self._hire(min(self.size, len(tasks)))
-        at: dict[Connection, int] = {}
-        for hand, line in self._hands:
-            self._give(line, function, tasks, waiting, at, hand)
-        hands = {line: hand for hand, line in self._hands}
-        while at:
-            ready = wait(list(at), TICK)
+        waiting = iter(enumerate(tasks))
+        self._start_workers(min(self.size, len(tasks)))
+        for worker in self._workers:
+            worker.give(function, next(waiting, None))
+        while busy := [worker for worker in self._workers if worker.task is not None]:
+            ready = wait([worker.connection for worker in busy], TICK)
             if not ready:
                 yield TaskProgress(0)
-            for line in ready:
-                try:
-                    kind, value = line.recv()
-                except (EOFError, OSError):
-                    raise self._lost(hands[line], tasks[at[line]]) from None
-                if kind == "steps":
-                    yield TaskProgress(value)
-                    continue
-                if kind == "raised":
-                    raise value
-                task = at.pop(line)
-                self._give(line, function, tasks, waiting, at, hands[line])
-                yield TaskResult(task, value)
+            for worker in busy:
+                if worker.connection in ready:
+                    event = worker.receive()
+                    if isinstance(event, TaskResult):
+                        worker.give(function, next(waiting, None))
+                    yield event
 
-    def _give(self, line: Connection, function: Callable, tasks: Sequence, waiting: list, at: dict, hand: Any) -> None:
-        if not waiting:
-            return
-        task = waiting.pop()
+    def _start_workers(self, count: int) -> None:
+        threads = str(max(1, available_cores() // max(count, 1)))
+        with _environment(dict.fromkeys(THREAD_COUNTS, threads)):
+            while len(self._workers) < count:
+                self._workers.append(_PoolProcess(mp.get_context("spawn")))
+
+
+class _PoolProcess:
+    """A worker process, our end of its pipe, and the task it works on."""
+
+    def __init__(self, context: SpawnContext) -> None:
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve_tasks, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.task: tuple[int, tuple] | None = None
+
+    def give(self, function: Callable[..., object], task: tuple[int, tuple] | None) -> None:
+        """Send a task, (index, arguments), or leave the process idle. Raises UserError where it has been killed."""
+        self.task = task
+        if task is not None:
+            try:
+                self.connection.send((function, task[1]))
+            except OSError:
+                raise self._lost(task[1]) from None
+
+    def receive(self) -> TaskProgress | TaskResult:
+        """The next message of the task. Raises what the task raised, and UserError where the process was killed."""
+        if self.task is None:
+            raise RuntimeError("a message from a process that has no task")
+        index, arguments = self.task
         try:
-            line.send((function, tasks[task]))
-        except OSError:
-            raise self._lost(hand, tasks[task]) from None
-        at[line] = task
+            kind, value = self.connection.recv()
+        except (EOFError, OSError):
+            raise self._lost(arguments) from None
+        if kind == "raised":
+            raise value
+        return TaskProgress(value) if kind == "steps" else TaskResult(index, value)
 
-    def _hire(self, count: int) -> None:
-        share = str(max(1, cores() // max(count, 1)))
-        with _environment(dict.fromkeys(THREADS, share)):
-            while len(self._hands) < count:
-                here, there = self._context.Pipe()
-                hand = self._context.Process(target=_serve, args=(there,), daemon=True)
-                hand.start()
-                there.close()
-                self._hands.append((hand, here))
-
-    def _lost(self, hand: Any, task: tuple) -> UserError:
-        hand.join(PATIENCE)
-        first = task[0] if task else ""
+    def _lost(self, arguments: tuple) -> UserError:
+        """The sentence for a killed process; it names the task by its first argument, a text or a thing with a name."""
+        self.process.join(GRACE)
+        first = arguments[0] if arguments else ""
         name = getattr(first, "name", None) or (first if isinstance(first, str) and first else "The work")
         return UserError(
-            f"{name}: a process ended while working on it (exit code {hand.exitcode}); if memory was short, "
-            "start it again with fewer --workers, what is finished is kept."
+            f"{name}: a worker process ended unexpectedly (exit code {self.process.exitcode}); run it again, with "
+            "fewer --workers if the computer ran out of memory (everything finished is kept)."
         )
+
+
+def available_cores() -> int:
+    """Cores of this machine that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
@@ -139,41 +160,3 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _serve(line: Connection) -> None:
-    """The life of a process: tasks come down the line until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-    def tell(steps: int) -> None:
-        line.send(("steps", steps))
-
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        while True:
-            function, task = line.recv()
-            line.send(_outcome(function, task, tell))
-
-
-def _outcome(function: Callable, task: tuple, tell: Callable[[int], None]) -> tuple[str, Any]:
-    try:
-        return "ended", function(*task, tell)
-    except UserError as refusal:
-        return "ended", refusal
-    except (OSError, MemoryError, ModuleNotFoundError) as error:
-        return "raised", error
-    except Exception:
-        return "raised", RuntimeError(traceback.format_exc())
-
-
-def _leave(number: int, _frame: object) -> None:
-    """By the front door, so that a half-written file is removed."""
-    raise SystemExit(128 + number)
-
-
-def _end_with_parent() -> None:
-    parent = mp.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

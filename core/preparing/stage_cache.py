@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a stage found about a clip, kept in the work folder until its cause changes. It knows no stage.
+"""What each stage computed for each clip, kept in the work folder until its inputs change. It knows no stage.
 
-    STAGE/NAME.npz   arrays, and `key`: the fingerprint of everything they were made from
+    STAGE/NAME.npz   arrays, and `key`: the fingerprint of everything they were computed from
 
-An entry whose key is another, or that a kill has left damaged, counts as absent and is made again.
+An entry with another key, or one that a kill has damaged, counts as missing and is computed again.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,19 +16,21 @@ import numpy as np
 from ..footage import read_npz
 from ..formats import UserError, atomic_write, to_json
 
-Key = bytes
+Key = bytes  # SHA-256
 
 
-def fingerprint(*words: object) -> Key:
-    """SHA-256 of plain values, dataclasses, and other fingerprints."""
-    plain = [word.hex() if isinstance(word, bytes) else word for word in words]
+def fingerprint(*values: object) -> Key:
+    """SHA-256 of plain values, dataclasses (their fields' names count), and other fingerprints."""
+    plain = [value.hex() if isinstance(value, bytes) else value for value in values]
     return hashlib.sha256(to_json(plain).encode()).digest()
 
 
 @cache
-def model_print(path: Path) -> str:
-    """SHA-256 of a model's file: what another model would find is made again. UserError where it was left out, as in the
-    add-on's zip."""
+def model_fingerprint(path: Path) -> str:
+    """SHA-256 of a model's file, so that another model's results are computed again.
+
+    Raises UserError where the file is missing, as in the add-on's zip.
+    """
     if not path.is_file():
         raise UserError(f"{path} is missing; prepare in a shell, with talksplat installed from its repository.")
     with path.open("rb") as file:
@@ -35,28 +38,33 @@ def model_print(path: Path) -> str:
 
 
 class StageCache:
-    """Entries by stage and clip name."""
+    """Arrays by stage and clip name."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, stage: str, name: str) -> Path:
+        """The file of an entry."""
         return self.folder / stage / f"{name}.npz"
 
-    def get(self, stage: str, name: str, key: Key, wanted: dict[str, tuple]) -> dict[str, np.ndarray] | None:
-        """The arrays `wanted` (shapes as read_npz takes them), or None."""
+    def get(
+        self, stage: str, name: str, key: Key, shapes: Mapping[str, tuple[int | str | None, ...]]
+    ) -> dict[str, np.ndarray] | None:
+        """The arrays named in `shapes` (as read_npz takes them), or None where they are missing, damaged or old."""
         path = self.path(stage, name)
         if not path.is_file():
             return None
         try:
-            found = read_npz(path, {"key": (len(key),), **wanted})
-        except UserError:
+            arrays = read_npz(path, {"key": (len(key),), **shapes})
+        except UserError:  # damaged: computed again
             return None
-        return found if found.pop("key").tobytes() == key else None
+        return arrays if arrays.pop("key").tobytes() == key else None
 
     def has(self, stage: str, name: str, key: Key) -> bool:
+        """Whether the entry is there and was computed from the same inputs."""
         return self.get(stage, name, key, {}) is not None
 
-    def put(self, stage: str, name: str, key: Key, arrays: dict[str, np.ndarray]) -> None:
-        with atomic_write(self.path(stage, name)) as beside:
-            np.savez_compressed(beside, key=np.frombuffer(key, np.uint8), **arrays)
+    def put(self, stage: str, name: str, key: Key, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write an entry, whole or not at all."""
+        with atomic_write(self.path(stage, name)) as temporary:
+            np.savez_compressed(temporary, key=np.frombuffer(key, np.uint8), **arrays)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the processes of test_crew.py do: a new process finds functions by their module's name."""
+"""What the processes of test_process_pool.py do: a new process finds functions by their module's name."""
 
 import os
 import signal
@@ -10,14 +10,14 @@ from pathlib import Path
 from talksplat.core.formats.user_error import UserError
 
 
-def square(n, tell):
-    tell(1)
+def square(n, report_steps):
+    report_steps(1)
     return n * n
 
 
-def moody(n, tell):
+def fail_differently(n, report_steps):
     if n == 1:
-        raise UserError("one.mp4: is odd; mend it.")
+        raise UserError("one.mp4: is odd; fix it.")
     if n == 2:
         raise OSError(28, "No space left on device", "/full")
     if n == 3:
@@ -25,7 +25,7 @@ def moody(n, tell):
     return n
 
 
-def threads(tell):
+def thread_count(report_steps):
     return os.environ["OMP_NUM_THREADS"]
 
 
@@ -34,12 +34,12 @@ class Named:
     name: str
 
 
-def die(what, tell):
+def kill_itself(what, report_steps):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def linger(folder, n, tell):
-    """Writes its process's number, then a beat for as long as it lives."""
+def run_forever(folder, n, report_steps):
+    """Writes the process id, then a heartbeat for as long as the process lives."""
     Path(folder, f"{n}.pid").write_text(str(os.getpid()))
     while True:
         Path(folder, f"{n}.beat").write_text(str(time.monotonic()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report's numbers mean what they say: turns have their signs, a late sound is found."""
+"""The report's numbers mean what they say: angles have their signs, a late sound is found."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ import pytest
 
 from talksplat.core.audio.sound import Sound, write_wav
 from talksplat.core.metrics import lip_offset
-from talksplat.core.preparing.clip_rows import lateness, loudness, turns_of
+from talksplat.core.preparing.clip_rows import frame_loudness, head_angles, sync_warning
 
 FACING = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
@@ -20,14 +20,14 @@ def rotation(axis, degrees):
 
 
 @pytest.mark.parametrize(("axis", "column"), [((0, 0, 1), 0), ((1, 0, 0), 1), ((0, 1, 0), 2)])
-def test_turns_of_the_head(axis, column):
+def test_head_angles(axis, column):
     """Head space: about +Z to its own left, about +X the nose goes up (-Y towards -Z is down), about +Y to the side."""
-    turn = rotation(axis, 20)
+    turned = rotation(axis, 20)
     viewmat = np.eye(4)
-    viewmat[:3, :3] = FACING @ turn
-    nose, crown = turn @ (0, -1, 0), turn @ (0, 0, 1)
+    viewmat[:3, :3] = FACING @ turned
+    nose, crown = turned @ (0, -1, 0), turned @ (0, 0, 1)
     expected = {0: nose[0], 1: -nose[2], 2: crown[0]}[column]
-    found = turns_of(viewmat[None])[0]
+    found = head_angles(viewmat[None])[0]
     assert np.sign(found[column]) == np.sign(expected)
     assert abs(found[column]) == pytest.approx(20)
     np.testing.assert_allclose(np.delete(found, column), 0, atol=1e-9)
@@ -39,14 +39,14 @@ def test_a_shifted_sound_is_found(tmp_path, delay):
     gap = np.convolve(rng.random(140) > 0.5, np.ones(5) / 5, "same")[:120] * 10
     samples = np.repeat(np.roll(gap, delay), 640) * rng.normal(0, 0.02, 120 * 640)
     write_wav(tmp_path / "voice.wav", Sound(samples.astype(np.float32)))
-    loud = loudness(tmp_path / "voice.wav", 120, Fraction(25))
+    loud = frame_loudness(tmp_path / "voice.wav", 120, Fraction(25))
     found = lip_offset(gap, loud, 25)
     assert found.fine == pytest.approx(-delay - 0.5, abs=0.8)
     assert found.r > 0.7
 
 
 @pytest.mark.parametrize(
-    ("frames", "r", "seconds", "said"),
+    ("frames", "r", "seconds", "expected"),
     [
         (1.0, 0.6, 60, ""),
         (9.0, 0.05, 60, ""),
@@ -56,7 +56,7 @@ def test_a_shifted_sound_is_found(tmp_path, delay):
         (-6.0, 0.6, 60, "early"),
     ],
 )
-def test_lateness_is_told_when_it_is_sure(frames, r, seconds, said):
-    sentence = lateness({"lips_late_frames": frames, "lips_r": r, "seconds": seconds}, Fraction(25))
-    assert said in sentence
-    assert bool(said) == bool(sentence)
+def test_late_lips_are_warned_about_when_it_is_sure(frames, r, seconds, expected):
+    sentence = sync_warning({"lips_late_frames": frames, "lips_r": r, "seconds": seconds}, Fraction(25))
+    assert expected in sentence
+    assert bool(expected) == bool(sentence)

@@ -50,7 +50,7 @@ def prepared(cut, cut_out, tmp_path_factory):
     return folder / "out", list(prepare(job))[-1].result
 
 
-def test_it_says_which_way_was_taken(prepared):
+def test_the_report_says_how_it_was_cut_out(prepared):
     out, result = prepared
     assert (result["clips"], result["pictures"]) == (1, COUNT // 2)
     page = (out / "report.html").read_text()
@@ -61,8 +61,8 @@ def test_it_says_which_way_was_taken(prepared):
 
 def test_the_mask_is_the_person_and_nothing_of_the_wall(prepared, cut_out):
     footage = Footage.open(prepared[0])
-    with np.load(prepared[0] / "work" / "person" / "person.npz") as person:
-        left, top, side = person["crop"].tolist()
+    with np.load(prepared[0] / "work" / "identity" / "identity.npz") as identity:
+        left, top, side, _ = identity["crop"].tolist()
 
     def cropped(values):
         return np.asarray(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The deed on a real talker: what comes out is footage, and a kill at any moment changes nothing of it."""
+"""The job on a real talker: what comes out is footage, and a kill at any moment changes nothing of it."""
 
 import filecmp
 import json
@@ -22,15 +22,15 @@ from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing.prepare import prepare
 
 SIDE = 160
-STAGES = (
-    "listening",
-    "listening, 1 of 2",
-    "looking for the face",
-    "fitting the person",
-    "fitting the head",
-    "cutting out pictures",
+NOTES = (
+    "reading the videos",
+    "reading the videos, 1 of 2",
+    "detecting the face",
+    "measuring the person",
+    "tracking the face",
+    "cutting out the pictures",
 )
-WHOLE = ("audio", "depth", "image", "label", "tracks", "footage.json", "frames.npz", "report.html")
+FOOTAGE = ("audio", "depth", "image", "label", "tracks", "footage.json", "frames.npz", "report.html")
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,14 @@ def videos(cut, tmp_path_factory):
     return folder
 
 
-def job(videos, out, **more):
+def make_job(videos, out, **more):
     return Prepare((str(videos),), str(out), str(SIDE), workers=2, **more)
 
 
 @pytest.fixture(scope="module")
 def prepared(videos, tmp_path_factory):
     out = tmp_path_factory.mktemp("prepared") / "talker"
-    return out, list(prepare(job(videos, out)))
+    return out, list(prepare(make_job(videos, out)))
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,8 @@ def test_pictures_tracks_and_cameras_agree(footage):
         np.testing.assert_array_equal(track.expression[row], footage.expression[i])
 
 
-def test_the_face_lies_under_its_landmarks(footage):
-    """Told by the pixels themselves: skin, lips redder than the cheeks, an opaque face, a head that fades below."""
+def test_the_face_is_under_its_landmarks(footage):
+    """Seen in the pixels themselves: skin, lips redder than the cheeks, an opaque face, a head that fades below."""
     for i in range(0, len(footage), 9):
         picture, marks = footage.picture(i), footage.landmarks2d[i]
         x, y = marks[17:].astype(int).T
@@ -124,7 +124,7 @@ def test_sounds_are_the_clips(footage):
         assert np.abs(samples).max() > 0.05
 
 
-def test_the_report_is_whole_and_stands_alone(prepared):
+def test_the_report_is_complete_and_self_contained(prepared):
     page = (prepared[0] / "report.html").read_text()
     assert len(re.findall("data:image/jpeg;base64,", page)) == 2
     assert not re.search(r'(src|href)="(?!data:)', page)
@@ -135,35 +135,35 @@ def test_the_report_is_whole_and_stands_alone(prepared):
     assert str(prepared[0].parent) not in page
 
 
-def test_asked_again_it_has_nothing_to_do_and_other_settings_redo_what_they_must(videos, tmp_path):
+def test_run_again_it_has_nothing_to_do_and_other_settings_recompute_what_they_must(videos, tmp_path):
     out = tmp_path / "again"
-    list(prepare(job(videos, out)))
-    stamps = {path: path.stat().st_mtime_ns for path in out.rglob("*.npz")}
-    first, last = list(prepare(job(videos, out)))
+    list(prepare(make_job(videos, out)))
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.npz")}
+    first, last = list(prepare(make_job(videos, out)))
     assert "already" in first.title
     assert isinstance(last, Finished)
-    kept = list(prepare(job(videos, out, every=3, torso="keep")))
-    assert kept[-1].result["pictures"] < 25
-    assert len(list((out / "image").iterdir())) == len(list((out / "label").iterdir())) == kept[-1].result["pictures"]
-    for stage, same in (("look", True), ("person", True), ("fit", True), ("paint", False)):
+    events = list(prepare(make_job(videos, out, every=3, torso="keep")))
+    assert events[-1].result["pictures"] < 25
+    assert len(list((out / "image").iterdir())) == len(list((out / "label").iterdir())) == events[-1].result["pictures"]
+    for stage, same in (("detect", True), ("identity", True), ("fit", True), ("extract", False)):
         for path in (out / "work" / stage).glob("*.npz"):
-            assert (path.stat().st_mtime_ns == stamps[path]) is same, path
+            assert (path.stat().st_mtime_ns == times[path]) is same, path
     assert Footage.open(out).picture(0).alpha[-1].max() > 0.9
 
 
-def files(folder):
-    found = [path for name in WHOLE for path in (folder / name, *(folder / name).rglob("*"))]
-    return {path.relative_to(folder): path for path in found if path.is_file()}
+def footage_files(folder):
+    paths = [path for name in FOOTAGE for path in (folder / name, *(folder / name).rglob("*"))]
+    return {path.relative_to(folder): path for path in paths if path.is_file()}
 
 
 def assert_same(one, two):
-    ours, theirs = files(one), files(two)
-    assert set(ours) == set(theirs)
-    for name in sorted(ours):
-        assert filecmp.cmp(ours[name], theirs[name], shallow=False), name
+    first, second = footage_files(one), footage_files(two)
+    assert set(first) == set(second)
+    for name in sorted(first):
+        assert filecmp.cmp(first[name], second[name], shallow=False), name
 
 
-def start(videos, out):
+def start_process(videos, out):
     command = [
         sys.executable,
         "-c",
@@ -186,18 +186,18 @@ def start(videos, out):
 @pytest.mark.skipif(sys.platform == "win32", reason="kills with a signal")
 def test_killed_in_every_stage_it_ends_in_the_same_bytes(videos, prepared, tmp_path):
     out = tmp_path / "talker"
-    for stage in STAGES:
-        process = start(videos, out)
+    for note in NOTES:
+        process = start_process(videos, out)
         for line in process.stdout:
             body = json.loads(line)["body"]
-            if body.get("note", "").startswith(stage) and body["done"] < body["total"]:
+            if body.get("note", "").startswith(note) and body["done"] < body["total"]:
                 os.kill(process.pid, signal.SIGKILL)
                 break
         else:
-            pytest.fail(f"the stage {stage!r} was never told of")
+            pytest.fail(f"the progress never said {note!r}")
         process.wait()
         assert not (out / "footage.json").exists()
-    process = start(videos, out)
+    process = start_process(videos, out)
     assert json.loads(process.stdout.readlines()[-1])["kind"] == "Finished"
     assert process.wait() == 0
     assert_same(out, prepared[0])
@@ -231,8 +231,8 @@ def dies_at(k, videos, out):
 
 def test_killed_between_any_two_of_the_last_files_it_ends_in_the_same_bytes(videos, prepared, tmp_path):
     out = tmp_path / "talker"
-    assert dies_at(0, videos, out), "before the folder is known as ours"
-    next(prepare(job(videos, out)))
+    assert dies_at(0, videos, out), "before the marker file"
+    next(prepare(make_job(videos, out)))
     shutil.copytree(prepared[0], out, dirs_exist_ok=True)
     (out / "work" / "whole" / "footage.npz").unlink()
     written = 0
@@ -245,47 +245,47 @@ def test_killed_between_any_two_of_the_last_files_it_ends_in_the_same_bytes(vide
     assert not [path for path in out.rglob(".*") if path.is_file()]
 
 
-def test_what_is_missing_or_empty_is_made_again(videos, prepared, tmp_path):
+def test_missing_and_empty_files_are_made_again(videos, prepared, tmp_path):
     out = tmp_path / "talker"
     shutil.copytree(prepared[0], out)
-    title = next(prepare(job(videos, out))).title
+    title = next(prepare(make_job(videos, out))).title
     assert title == "talker is already prepared"
-    lost = [sorted((out / part).iterdir())[-1] for part in WHOLE if (out / part).is_dir()]
-    for path in [*lost, *(out / part for part in WHOLE if (out / part).is_file())]:
-        for spoil in (Path.unlink, lambda path: path.write_bytes(b"")):
+    lost = [sorted((out / part).iterdir())[-1] for part in FOOTAGE if (out / part).is_dir()]
+    for path in [*lost, *(out / part for part in FOOTAGE if (out / part).is_file())]:
+        for damage in (Path.unlink, lambda path: path.write_bytes(b"")):
             kept, card = path.read_bytes(), (out / "footage.json").read_bytes()
-            spoil(path)
-            assert next(prepare(job(videos, out))).title.startswith("Preparing"), path
+            damage(path)
+            assert next(prepare(make_job(videos, out))).title.startswith("Preparing"), path
             (out / "footage.json").write_bytes(card)
             path.write_bytes(kept)
     for path in lost:
         path.write_bytes(b"")
-    assert list(prepare(job(videos, out)))[-1].result["footage"] == str(out)
+    assert list(prepare(make_job(videos, out)))[-1].result["footage"] == str(out)
     assert_same(out, prepared[0])
 
 
-def test_cancelled_it_leaves_no_halves_and_goes_on(videos, tmp_path):
+def test_cancelled_it_leaves_no_halves_and_continues(videos, tmp_path):
     out = tmp_path / "talker"
-    events = prepare(job(videos, out))
+    events = prepare(make_job(videos, out))
     for event in events:
-        painting = isinstance(event, Progress) and event.note.startswith(STAGES[-1])
-        if painting and len(list((out / "image").iterdir())) > 3:
+        extracting = isinstance(event, Progress) and event.note.startswith(NOTES[-1])
+        if extracting and len(list((out / "image").iterdir())) > 3:
             break
     events.close()
     assert not [path for path in out.rglob(".*") if path.is_file()]
     assert not (out / "footage.json").exists()
-    assert list(prepare(job(videos, out)))[-1].result["pictures"] == 55
+    assert list(prepare(make_job(videos, out)))[-1].result["pictures"] == 55
 
 
-def test_one_writer_a_folder_and_no_foreign_folder(videos, tmp_path):
+def test_one_writer_per_folder_and_no_foreign_folder(videos, tmp_path):
     out = tmp_path / "mine"
-    events = prepare(job(videos, out))
+    events = prepare(make_job(videos, out))
     next(events)
     with pytest.raises(UserError, match="another process"):
-        next(prepare(job(videos, out)))
+        next(prepare(make_job(videos, out)))
     events.close()
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "thesis.txt").write_text("x")
-    with pytest.raises(UserError, match="not an empty folder"):
-        next(prepare(job(videos, tmp_path / "theirs")))
+    with pytest.raises(UserError, match="neither an empty folder"):
+        next(prepare(make_job(videos, tmp_path / "theirs")))
     assert (tmp_path / "theirs" / "thesis.txt").read_text() == "x"

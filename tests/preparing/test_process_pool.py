@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes answer in any order, end when they are dismissed, and never outlive their parent."""
+"""Processes return results in any order, end with their pool, and never outlive their parent."""
 
 import os
 import signal
@@ -45,15 +45,15 @@ def gone(numbers, within):
     return not any(alive(pid) for pid in numbers)
 
 
-def test_every_task_is_answered_once_and_processes_serve_again(tasks):
-    with ProcessPool(2) as crew:
+def test_every_task_has_one_result_and_processes_are_reused(tasks):
+    with ProcessPool(2) as pool:
         for numbers in (range(7), range(3)):
-            events = list(crew.over(tasks.square, [(n,) for n in numbers]))
-            ended = [event for event in events if isinstance(event, TaskResult)]
-            assert sorted((event.task, event.answer) for event in ended) == [(n, n * n) for n in numbers]
+            events = list(pool.run(tasks.square, [(n,) for n in numbers]))
+            results = [event for event in events if isinstance(event, TaskResult)]
+            assert sorted((event.index, event.outcome) for event in results) == [(n, n * n) for n in numbers]
             assert sum(event.steps for event in events if isinstance(event, TaskProgress)) == len(numbers)
-        assert list(crew.over(tasks.square, [])) == []
-        assert {int(e.answer) for e in crew.over(tasks.threads, [(), ()]) if isinstance(e, TaskResult)} <= {
+        assert list(pool.run(tasks.square, [])) == []
+        assert {int(e.outcome) for e in pool.run(tasks.thread_count, [(), ()]) if isinstance(e, TaskResult)} <= {
             1,
             2,
             4,
@@ -62,36 +62,38 @@ def test_every_task_is_answered_once_and_processes_serve_again(tasks):
         }
 
 
-def test_refusals_are_answers_and_mistakes_are_raised(tasks):
-    with ProcessPool(1) as crew:
-        answers = [
-            event.answer for event in crew.over(tasks.moody, [(0,), (1,), (4,)]) if isinstance(event, TaskResult)
+def test_user_errors_are_outcomes_and_mistakes_are_raised(tasks):
+    with ProcessPool(1) as pool:
+        outcomes = [
+            event.outcome
+            for event in pool.run(tasks.fail_differently, [(0,), (1,), (4,)])
+            if isinstance(event, TaskResult)
         ]
-        assert answers[0] == 0
-        assert isinstance(answers[1], UserError)
-        assert str(answers[1]) == "one.mp4: is odd; mend it."
-        assert answers[2] == 4
-    with ProcessPool(1) as crew, pytest.raises(OSError, match="No space") as caught:
-        list(crew.over(tasks.moody, [(2,)]))
+        assert outcomes[0] == 0
+        assert isinstance(outcomes[1], UserError)
+        assert str(outcomes[1]) == "one.mp4: is odd; fix it."
+        assert outcomes[2] == 4
+    with ProcessPool(1) as pool, pytest.raises(OSError, match="No space") as caught:
+        list(pool.run(tasks.fail_differently, [(2,)]))
     assert (caught.value.errno, caught.value.filename) == (28, "/full")
-    with ProcessPool(1) as crew, pytest.raises(RuntimeError, match="our mistake"):
-        list(crew.over(tasks.moody, [(3,)]))
+    with ProcessPool(1) as pool, pytest.raises(RuntimeError, match="our mistake"):
+        list(pool.run(tasks.fail_differently, [(3,)]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills with a signal")
 def test_a_killed_process_is_a_sentence(tasks):
-    for what, said in (("clip7", "clip7"), (tasks.Named("clip8"), "clip8"), ([], "The work")):
-        with ProcessPool(2) as crew, pytest.raises(UserError, match=rf"^{said}: .*workers"):
-            list(crew.over(tasks.die, [(what,)]))
+    for what, named in (("clip7", "clip7"), (tasks.Named("clip8"), "clip8"), ([], "The work")):
+        with ProcessPool(2) as pool, pytest.raises(UserError, match=rf"^{named}: .*workers"):
+            list(pool.run(tasks.kill_itself, [(what,)]))
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
 def test_closing_the_generator_ends_the_processes(tasks, tmp_path):
-    def deed():
-        with ProcessPool(2) as crew:
-            yield from crew.over(tasks.linger, [(str(tmp_path), 0), (str(tmp_path), 1)])
+    def handler():
+        with ProcessPool(2) as pool:
+            yield from pool.run(tasks.run_forever, [(str(tmp_path), 0), (str(tmp_path), 1)])
 
-    events = deed()
+    events = handler()
     assert next(events) == TaskProgress(0)
     numbers = pids(tmp_path, 2)
     assert len(numbers) == 2
@@ -106,7 +108,8 @@ def test_processes_end_with_a_killed_parent(tmp_path):
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import pool_tasks; from talksplat.core.preparing.process_pool import ProcessPool\n"
         "if __name__ == '__main__':\n"
-        "    with ProcessPool(2) as crew: list(crew.over(pool_tasks.linger, [(sys.argv[2], 0), (sys.argv[2], 1)]))\n"
+        "    with ProcessPool(2) as pool:\n"
+        "        list(pool.run(pool_tasks.run_forever, [(sys.argv[2], 0), (sys.argv[2], 1)]))\n"
     )
     script = tmp_path / "parent.py"
     script.write_text(code)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is stored comes back for the same causes only; what a kill has left counts as absent."""
+"""What is stored is read back for the same inputs only; what a kill has damaged counts as missing."""
 
 from fractions import Fraction
 
@@ -7,29 +7,31 @@ import numpy as np
 import pytest
 
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.preparing.stage_cache import StageCache, fingerprint, model_print
+from talksplat.core.preparing.stage_cache import StageCache, fingerprint, model_fingerprint
 
-WANTED = {"points": ("T", 2), "rate": ()}
-KEY = fingerprint(1, "look", Fraction(25), b"deep")
+SHAPES = {"points": ("T", 2), "rate": ()}
+KEY = fingerprint(1, "detect", Fraction(25), b"deep")
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = StageCache(tmp_path)
-    store.put("look", "a.b", KEY, {"points": np.ones((5, 2)), "rate": np.array(25.0)})
-    return store
+def cache(tmp_path):
+    cache = StageCache(tmp_path)
+    cache.put("detect", "a.b", KEY, {"points": np.ones((5, 2)), "rate": np.array(25.0)})
+    return cache
 
 
-def test_round_trip(store):
-    assert store.get("look", "a.b", KEY, WANTED)["points"].shape == (5, 2)
-    assert store.has("look", "a.b", KEY)
-    assert store.get("look", "b", KEY, WANTED) is None
+def test_round_trip(cache):
+    assert cache.get("detect", "a.b", KEY, SHAPES)["points"].shape == (5, 2)
+    assert cache.has("detect", "a.b", KEY)
+    assert cache.get("detect", "b", KEY, SHAPES) is None
 
 
-def test_other_causes_are_other_keys(store):
-    keys = {fingerprint(*words) for words in ((1, "look"), (1, "fit"), (2, "look"), (1, b"look"), (1, ["look"]))}
+def test_other_inputs_are_other_keys(cache):
+    keys = {
+        fingerprint(*words) for words in ((1, "detect"), (1, "fit"), (2, "detect"), (1, b"detect"), (1, ["detect"]))
+    }
     assert len(keys) == 5
-    assert all(store.get("look", "a.b", key, WANTED) is None for key in keys)
+    assert all(cache.get("detect", "a.b", key, SHAPES) is None for key in keys)
 
 
 @pytest.mark.parametrize(
@@ -42,17 +44,17 @@ def test_other_causes_are_other_keys(store):
         lambda b: b[:60] + bytes(20) + b[80:],
     ],
 )
-def test_a_damaged_entry_is_absent(store, damage):
-    path = store.path("look", "a.b")
+def test_a_damaged_entry_is_missing(cache, damage):
+    path = cache.path("detect", "a.b")
     path.write_bytes(damage(path.read_bytes()))
-    assert store.get("look", "a.b", KEY, WANTED) is None
+    assert cache.get("detect", "a.b", KEY, SHAPES) is None
 
 
-def test_entries_of_another_shape_are_absent(store):
-    assert store.get("look", "a.b", KEY, {"points": ("T", 3)}) is None
-    assert store.get("look", "a.b", KEY, {"gone": ()}) is None
+def test_entries_of_another_shape_are_missing(cache):
+    assert cache.get("detect", "a.b", KEY, {"points": ("T", 3)}) is None
+    assert cache.get("detect", "a.b", KEY, {"gone": ()}) is None
 
 
-def test_a_model_that_was_left_out_ends_in_a_sentence(tmp_path):
+def test_a_missing_model_ends_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match=r"face\.task is missing; prepare in a shell"):
-        model_print(tmp_path / "face.task")
+        model_fingerprint(tmp_path / "face.task")

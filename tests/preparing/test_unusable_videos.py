@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Films that cannot be used end in one sentence that names the file and the cure; among good ones they are left out."""
+"""Videos that cannot be used end in one sentence that names the file and the fix; among good ones they are left out."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -14,19 +14,21 @@ from talksplat.core.interchange.video import read_video
 from talksplat.core.jobs.events import Warned
 from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing import detect, probe
+from talksplat.core.preparing.clip_list import ClipList
 from talksplat.core.preparing.clip_spans import ClipSpan
-from talksplat.core.preparing.clips import SourceClip
-from talksplat.core.preparing.detect import Detection, fault, misfits
-from talksplat.core.preparing.prepare import Preparation, prepare
+from talksplat.core.preparing.detect import Detection
+from talksplat.core.preparing.detection_faults import detection_fault, framing_faults
+from talksplat.core.preparing.prepare import prepare
 from talksplat.core.preparing.prepare_settings import settings_from_job
-from talksplat.core.preparing.sources import clip_name, sources_of
+from talksplat.core.preparing.source_clip import SourceClip
+from talksplat.core.preparing.source_videos import clip_name, find_source_videos
 from talksplat.core.preparing.stage_cache import StageCache
 
 RATE, ASPECT = Fraction(25), Fraction(16, 15)
 REAL = Path(__file__).resolve().parents[1] / "fixtures" / "grid" / "sgbc6n.mpg"
 
 
-def refused(*videos, out, **more):
+def user_error(*videos, out, **more):
     with pytest.raises(UserError) as caught:
         list(prepare(Prepare(tuple(str(video) for video in videos), str(out), workers=1, **more)))
     sentence = str(caught.value)
@@ -37,7 +39,7 @@ def refused(*videos, out, **more):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("changes", "expected"),
     [
         ({"size": "12"}, "--size 12"),
         ({"size": "big"}, "--size big"),
@@ -54,10 +56,10 @@ def refused(*videos, out, **more):
         ({"videos": ()}, "No video"),
     ],
 )
-def test_settings_out_of_range(words, said):
-    job = replace(Prepare(("a.mp4",), "out"), **words)
-    with pytest.raises(UserError, match=said):
-        assert settings_from_job(job) is None or sources_of(job.videos)
+def test_settings_out_of_range(changes, expected):
+    job = replace(Prepare(("a.mp4",), "out"), **changes)
+    with pytest.raises(UserError, match=expected):
+        assert settings_from_job(job) is None or find_source_videos(job.videos)
 
 
 def test_sizes_and_aspects():
@@ -69,27 +71,27 @@ def test_sizes_and_aspects():
 def test_names(tmp_path):
     for name in ("b.mp4", "a.MOV", "notes.txt", "c d.mkv"):
         (tmp_path / name).touch()
-    found = sources_of([str(tmp_path), str(tmp_path / "b.mp4")])
+    found = find_source_videos([str(tmp_path), str(tmp_path / "b.mp4")])
     assert [source.name for source in found] == ["a", "b", "c_d"]
     assert clip_name("-ü") == "clip-_"
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "B.mpg").touch()
     with pytest.raises(UserError, match="rename"):
-        sources_of([str(tmp_path), str(tmp_path / "more")])
+        find_source_videos([str(tmp_path), str(tmp_path / "more")])
     for missing in ("nothing.mp4", "empty"):
         (tmp_path / "empty").mkdir(exist_ok=True)
         with pytest.raises(UserError, match=missing):
-            sources_of([str(tmp_path / missing)])
+            find_source_videos([str(tmp_path / missing)])
 
 
 def test_files_without_what_is_needed(cut, tmp_path):
-    """One process each would be slow: the survey is asked itself, as the deed asks it."""
+    """A process for each would be slow: the stage is called here as a worker calls it."""
 
-    def surveyed(path):
-        source = sources_of([str(path)])[0]
+    def probed(path):
+        source = find_source_videos([str(path)])[0]
         settings = settings_from_job(Prepare((), "out"))
         probe.probe(source, settings, tmp_path / "work", tmp_path, lambda n: None)
-        return probe.probed(StageCache(tmp_path / "work"), source, settings, tmp_path)
+        return probe.load_probed_clips(StageCache(tmp_path / "work"), source, settings, tmp_path)
 
     (tmp_path / "text.mp4").write_text("not a film")
     (tmp_path / "empty.mp4").touch()
@@ -97,54 +99,54 @@ def test_files_without_what_is_needed(cut, tmp_path):
     (tmp_path / "half.mkv").write_bytes(whole[: len(whole) // 50])
     cut(tmp_path / "mute.mp4", sound=None)
     cut(tmp_path / "short.mp4", count=10)
-    for name, said in (
+    for name, expected in (
         ("text", "text.mp4"),
         ("empty", "empty.mp4"),
         ("half", "half.mkv"),
         ("mute", "has no sound"),
         ("short", "only 0."),
     ):
-        with pytest.raises(UserError, match=said) as caught:
-            surveyed(next(tmp_path.glob(f"{name}.*")))
+        with pytest.raises(UserError, match=expected) as caught:
+            probed(next(tmp_path.glob(f"{name}.*")))
         assert name in str(caught.value)
         assert not list((tmp_path / "work").rglob(f"{name}.*"))
     cut(tmp_path / "silent.mp4", sound=np.zeros((57600, 2), np.float32))
-    [(_, voice)] = surveyed(tmp_path / "silent.mp4")
-    assert "silent" in probe.fault(voice)
-    [(clip, voice)] = surveyed(tmp_path / "whole.mkv")
-    assert not probe.fault(voice)
+    [(_, voice)] = probed(tmp_path / "silent.mp4")
+    assert "silent" in voice.fault()
+    [(clip, voice)] = probed(tmp_path / "whole.mkv")
+    assert not voice.fault()
     assert (clip.span.count, clip.size) == (30, (384, 288))
 
 
 @pytest.fixture(scope="module")
-def seen(cut, tmp_path_factory):
-    """A real film of something, looked at."""
+def detected(cut, tmp_path_factory):
+    """A function that writes a video of these pictures and returns its clip and detection."""
 
-    def looked(name, pictures):
+    def detect_in(name, pictures):
         folder = tmp_path_factory.mktemp("films")
         path = cut(folder / f"{name}.mp4", pictures)
         clip = SourceClip(ClipSpan(name, 0, len(pictures)), path, (pictures.shape[2], pictures.shape[1]), RATE)
         detect.detect(clip, b"k" * 32, folder, lambda n: None)
-        return clip, detect.detected(StageCache(folder), clip, b"k" * 32)
+        return clip, detect.load_detection(StageCache(folder), clip, b"k" * 32)
 
-    return looked
+    return detect_in
 
 
-def test_films_that_show_something_else(film, seen):
+def test_videos_that_show_something_else(film, detected):
     person, nobody = film[:26], np.full_like(film[:26], 90)
-    assert fault(*seen("person", person)) == ""
-    assert "face in only 0 of 26" in fault(*seen("nobody", nobody))
+    assert detection_fault(*detected("person", person)) == ""
+    assert "face in only 0 of 26" in detection_fault(*detected("nobody", nobody))
     twins = np.concatenate([person[:, :, 60:250]] * 2, axis=2)
-    assert "several faces" in fault(*seen("twins", twins))
+    assert "several faces" in detection_fault(*detected("twins", twins))
     far = np.repeat(np.median(film[:, :40], axis=(0, 1, 2))[None, None, None].astype(np.uint8), 26, 0)
     far = np.tile(far, (1, 288, 384, 1))
     far[:, 100:196, 120:248] = person[:, ::3, ::3]
-    assert "pixels wide" in fault(*seen("far", far))
+    assert "pixels wide" in detection_fault(*detected("far", far))
     moved = np.roll(film[40:53], 70, axis=2)
-    assert "is cut at 0.52 s" in fault(*seen("cut", np.concatenate([film[:13], moved])))
+    assert "is cut at 0.52 s" in detection_fault(*detected("cut", np.concatenate([film[:13], moved])))
 
 
-def made(**changes):
+def make_detection(**changes):
     count = 50
     points = np.zeros((count, 478, 3), np.float32)
     points[:, detect.CHEEKS[1], 0] = 100
@@ -153,7 +155,6 @@ def made(**changes):
         points,
         np.zeros((count, 52), np.float32),
         np.zeros(count, np.float32),
-        np.ones(count, np.float32),
         np.zeros(count, bool),
         np.zeros((8, 8, 3), np.uint8),
     )
@@ -164,26 +165,31 @@ CLIP = SourceClip(ClipSpan("c", 0, 50), Path("c.mp4"), (640, 480), RATE)
 
 
 def test_a_few_lost_frames_or_flashes_are_no_fault():
-    assert fault(CLIP, made()) == ""
-    assert fault(CLIP, made(faces=np.r_[np.zeros(8), np.ones(42)].astype(np.uint8))) == ""
-    assert "only 30" in fault(CLIP, made(faces=np.r_[np.zeros(20), np.ones(30)].astype(np.uint8)))
+    assert detection_fault(CLIP, make_detection()) == ""
+    assert detection_fault(CLIP, make_detection(faces=np.r_[np.zeros(8), np.ones(42)].astype(np.uint8))) == ""
+    assert "only 30" in detection_fault(CLIP, make_detection(faces=np.r_[np.zeros(20), np.ones(30)].astype(np.uint8)))
     flash = np.zeros(50, np.float32)
     flash[8] = 0.9
-    assert "cut at 0.32 s" in fault(CLIP, made(jump=flash))
-    assert "20 of its 50 frames" in fault(CLIP, made(damaged=np.arange(50) < 20))
-    assert fault(CLIP, made(jump=flash, faces=np.r_[np.zeros(8), np.ones(42)].astype(np.uint8))) == ""
+    assert "cut at 0.32 s" in detection_fault(CLIP, make_detection(colour_change=flash))
+    assert "20 of its 50 frames" in detection_fault(CLIP, make_detection(damaged=np.arange(50) < 20))
+    assert (
+        detection_fault(
+            CLIP, make_detection(colour_change=flash, faces=np.r_[np.zeros(8), np.ones(42)].astype(np.uint8))
+        )
+        == ""
+    )
 
 
 def test_clips_of_another_framing():
     clips = [replace(CLIP, span=ClipSpan(name, 0, 50)) for name in "abcd"]
     widths = dict.fromkeys("abcd", 100.0)
-    assert misfits(clips, widths) == {}
-    assert "200 pixels wide" in misfits(clips, widths | {"b": 200.0})["b"]
+    assert framing_faults(clips, widths) == {}
+    assert "200 pixels wide" in framing_faults(clips, widths | {"b": 200.0})["b"]
     clips[2] = replace(clips[2], size=(1920, 1080))
-    assert list(misfits(clips, widths)) == ["c"]
+    assert list(framing_faults(clips, widths)) == ["c"]
 
 
-def test_among_good_clips_a_bad_one_is_left_out_and_told(cut, film, tmp_path):
+def test_among_good_clips_a_bad_one_is_left_out_with_a_warning(cut, film, tmp_path):
     folder = tmp_path / "my films"
     folder.mkdir()
     cut(folder / "good.mp4", count=26)
@@ -191,9 +197,9 @@ def test_among_good_clips_a_bad_one_is_left_out_and_told(cut, film, tmp_path):
     cut(folder / "mute.mp4", count=26, sound=None)
     out = tmp_path / "out"
     events = list(prepare(Prepare((str(folder),), str(out), "128", every=5)))
-    told = " ".join(event.sentence for event in events if isinstance(event, Warned))
-    assert "nobody.mp4 shows a face in only 0" in told
-    assert "mute.mp4 has no sound" in told
+    warnings = " ".join(event.sentence for event in events if isinstance(event, Warned))
+    assert "nobody.mp4 shows a face in only 0" in warnings
+    assert "mute.mp4 has no sound" in warnings
     assert (events[-1].result["clips"], events[-1].result["left_out"]) == (1, 2)
     page = (out / "report.html").read_text()
     assert "Left out" in page
@@ -201,7 +207,7 @@ def test_among_good_clips_a_bad_one_is_left_out_and_told(cut, film, tmp_path):
     assert sorted(path.stem for path in (out / "audio").iterdir()) == ["good"]
 
 
-def test_a_damaged_film_is_told_of_and_what_is_broken_becomes_no_picture(film, tmp_path):
+def test_of_a_damaged_video_what_is_broken_becomes_no_picture(film, tmp_path):
     """A hole cut into the middle of a real file."""
     whole = REAL.read_bytes()
     path = tmp_path / "holed.mpg"
@@ -213,9 +219,9 @@ def test_a_damaged_film_is_told_of_and_what_is_broken_becomes_no_picture(film, t
     assert 0 < len(broken) < 15
     out = tmp_path / "out"
     events = list(prepare(Prepare((str(path),), str(out), "128", pixel_aspect=str(ASPECT), workers=1)))
-    [told] = [event.sentence for event in events if isinstance(event, Warned) and "broken" in event.sentence]
+    [warning] = [event.sentence for event in events if isinstance(event, Warned) and "broken" in event.sentence]
     damaged = events[-1].result["damaged"]
-    assert told.startswith(f"{path}: {damaged} of its 75 frames")
+    assert warning.startswith(f"{path}: {damaged} of its 75 frames")
     assert len(broken) <= damaged < 15
     page = (out / "report.html").read_text()
     assert f"holed.mpg: {damaged} of its 75" in page
@@ -225,25 +231,23 @@ def test_a_damaged_film_is_told_of_and_what_is_broken_becomes_no_picture(film, t
     assert not set(broken) & set(np.round(footage.time * 25).astype(int))
 
 
-def test_nothing_left_is_a_refusal(cut, film, tmp_path):
+def test_nothing_left_is_an_error(cut, film, tmp_path):
     nobody = cut(tmp_path / "nobody.mp4", np.full_like(film[:26], 90))
-    assert f"{nobody} shows a face in only 0 of 26 frames" in refused(nobody, out=tmp_path / "one")
+    assert f"{nobody} shows a face in only 0 of 26 frames" in user_error(nobody, out=tmp_path / "one")
     mute = cut(tmp_path / "mute.mp4", sound=None)
-    assert "None of 2 clips" in refused(nobody, mute, out=tmp_path / "two")
+    assert "None of the 2 clips" in user_error(nobody, mute, out=tmp_path / "two")
 
 
-def test_a_face_without_room_is_a_refusal(cut, film, tmp_path):
+def test_a_face_without_room_is_an_error(cut, film, tmp_path):
     tight = cut(tmp_path / "tight.mp4", film[:26, 98:260, 82:220])
-    sentence = refused(tight, out=tmp_path / "out")
+    sentence = user_error(tight, out=tmp_path / "out")
     assert sentence.startswith(f"{tight}: its picture of 138x162 pixels leaves no room")
 
 
-def test_all_pieces_of_a_long_video_left_out_is_a_refusal(tmp_path):
+def test_all_clips_of_a_long_video_left_out_is_an_error(tmp_path):
     (tmp_path / "long.mp4").touch()
-    job = Prepare((str(tmp_path / "long.mp4"),), str(tmp_path / "out"))
-    run = Preparation(job, settings_from_job(job), sources_of(job.videos), tmp_path, tmp_path, None)
-    run.clips = [replace(CLIP, span=ClipSpan(name, 0, 50)) for name in ("long-000", "long-001")]
-    run.voices = {clip.name: probe.ClipVoice(-20.0, -3.0, 0.0) for clip in run.clips}
-    assert len(list(run.leave_out({"long-000": "is cut"}))) == 1
-    with pytest.raises(UserError, match="None of 2 clips can be used"):
-        list(run.leave_out({"long-001": "is cut"}))
+    clips = ClipList(find_source_videos([str(tmp_path / "long.mp4")]))
+    clips.add_clips(replace(CLIP, span=ClipSpan(name, 0, 50)) for name in ("long-000", "long-001"))
+    assert len(list(clips.drop({"long-000": "is cut"}))) == 1
+    with pytest.raises(UserError, match="None of the 2 clips can be used"):
+        list(clips.drop({"long-001": "is cut"}))
