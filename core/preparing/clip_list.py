@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clips that are still kept, those that were left out and why, and what the user was warned about."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ..formats import UserError
+from ..jobs import Warned
+from .source_clip import SourceClip
+from .source_videos import SourceVideo
+
+
+class ClipList:
+    """Begins with videos; `add_clips` says what clips they hold."""
+
+    def __init__(self, sources: Sequence[SourceVideo]) -> None:
+        self.kept: list[SourceClip] = []
+        self.dropped: dict[str, str] = {}  # clip or video -> why
+        self.warnings: list[str] = []  # sentences about what is kept
+        self._paths = {source.name: source.path for source in sources}
+        self._has_clips = False
+
+    def add_clips(self, clips: Iterable[SourceClip]) -> None:
+        """The clips of all videos that can be used."""
+        self.kept, self._has_clips = list(clips), True
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the kept clips."""
+        return sum(clip.span.count for clip in self.kept)
+
+    @property
+    def by_video(self) -> dict[Path, list[SourceClip]]:
+        """The kept clips of each video, in order."""
+        videos: dict[Path, list[SourceClip]] = {}
+        for clip in self.kept:
+            videos.setdefault(clip.path, []).append(clip)
+        return videos
+
+    def drop(self, faults: Mapping[str, str]) -> Iterator[Warned]:
+        """Leave out clips, or videos, and say why. Raises UserError when none is left.
+
+        faults: clip or video -> why, as words that follow its name or a sentence without its full stop.
+        """
+        self.dropped |= {name: why for name, why in faults.items() if name not in self.dropped}
+        self.kept = [clip for clip in self.kept if clip.name not in faults]
+        remaining = len(self.kept) if self._has_clips else len(self._paths) - len(self.dropped)
+        if faults and not remaining:
+            raise self._nothing_left()
+        for name, why in faults.items():
+            yield Warned(f"Left out: {self._reason(name, why)}.")
+
+    def warn(self, sentence: str) -> Warned:
+        """The event for a sentence that the report repeats."""
+        self.warnings.append(sentence)
+        return Warned(sentence)
+
+    def _nothing_left(self) -> UserError:
+        reason = self._reason(*next(iter(self.dropped.items())))
+        if len(self.dropped) == 1:
+            return UserError(f"{reason}.")
+        return UserError(f"None of the {len(self.dropped)} clips can be used; the first one: {reason}.")
+
+    def _reason(self, name: str, why: str) -> str:
+        """A sentence that begins with the file or the clip, without its full stop."""
+        path = str(self._paths.get(name, name))
+        return why if why.startswith(path) else f"{path} {why}"
