@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import traceback
+import xml.etree.ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +28,7 @@ TIMED = ("raster", "deformation", "training", "bake")
 RESULT = "gpu.json"
 
 
-def importable(out: Path) -> list[str]:
+def import_folders(out: Path) -> list[str]:
     """Folders for PYTHONPATH: the repository, wheels unpacked here, and a folder in which the repository is called
     `talksplat`, where that is not installed."""
     folders = [str(ROOT), str(out / "site")]
@@ -40,88 +41,82 @@ def importable(out: Path) -> list[str]:
     return folders
 
 
-def settings() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--wheels", type=Path, help="folder of wheels to unpack first: gsplat and whatever is missing")
+    parser.add_argument("--wheels", type=Path, help="folder of wheels to unpack first: gsplat and what else is missing")
     parser.add_argument("--parts", default=",".join(PARTS), help="which, and in which order")
-    parser.add_argument("--sizes", default="512,1024", help="pictures' sides in pixels")
+    parser.add_argument("--sizes", default="512,1024", help="the pictures' sides in pixels")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--device", default="cuda", help="'cpu' tries the script itself where there is no GPU")
     parser.add_argument("--part", help=argparse.SUPPRESS)  # what the process of one part is called with
     return parser.parse_args()
 
 
-def part(options: argparse.Namespace) -> dict:
-    """The work of one part, in its own process."""
+def run_part(options: argparse.Namespace) -> dict:
+    """The figures of one part, in its own process."""
     import torch
 
     from benchmarks import gpu_build, gpu_times
 
     device = torch.device(options.device)
     if options.part == "machine":
-        return gpu_build.machine() | {"missing": gpu_build.missing(), "environment": gpu_build.environment(options.out)}
+        return gpu_build.machine() | {
+            "missing": gpu_build.missing_parts(),
+            "environment": gpu_build.build_environment(options.out),
+        }
     if options.part == "build":
         return gpu_build.build(options.out)
     if device.type == "cuda":
-        from talksplat.core.raster.gsplat_backend import unavailable_reason
+        from talksplat.core.raster import gpu_unavailable_reason
 
-        if unavailable_reason() is not None:
-            raise RuntimeError(f"{unavailable_reason()}, so there is nothing to time.")
+        if gpu_unavailable_reason() is not None:
+            raise RuntimeError(f"{gpu_unavailable_reason()}, so there is nothing to time.")
     else:
-        device = torch.device("cpu", 0)  # beside plain "cpu", so that the script has two sides to compare
+        device = torch.device("cpu", 0)  # next to plain "cpu", so that the script has two devices to compare
     sizes = [int(size) for size in options.sizes.split(",")]
     return gpu_times.TIMED[options.part](sizes, options.repeats, device)
 
 
-def tests(options: argparse.Namespace, environ: dict[str, str]) -> dict:
+def run_tests(options: argparse.Namespace, environ: dict[str, str]) -> dict:
     """pytest over the files that hold `gpu` tests; others may need packages that are not here."""
     files = [
         str(path)
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
         if "mark.gpu" in (text := path.read_text(encoding="utf-8")) or "other_device" in text
     ]
-    report = options.out / "tests.xml"
+    report, log = options.out / "tests.xml", options.out / "tests.log"
     report.unlink(missing_ok=True)
-    code = run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-m",
-            "gpu",
-            "--continue-on-collection-errors",
-            "-p",
-            "no:cacheprovider",
-            f"--junitxml={report}",
-            *files,
-        ],
-        options.out / "tests.log",
-        PARTS["tests"],
-        environ,
-    )
+    pytest = [sys.executable, "-m", "pytest", "-m", "gpu", "--continue-on-collection-errors"]
+    command = [*pytest, "-p", "no:cacheprovider", f"--junitxml={report}", *files]
+    code = run_logged(command, log, PARTS["tests"], environ)
     if not report.is_file():
-        raise RuntimeError(f"pytest ended with {code} before it reported; {last_words(options.out / 'tests.log')}")
-    import xml.etree.ElementTree as tree
+        raise RuntimeError(f"pytest ended with {code} before it reported; {last_line(log)}")
+    return read_report(report)
 
-    counts = {name: 0 for name in ("tests", "failures", "errors", "skipped")}
-    for suite in tree.parse(report).getroot().iter("testsuite"):
-        counts = {name: counts[name] + int(suite.get(name, 0)) for name in counts}
-    bad = [
-        f"{case.get('classname')}::{case.get('name')}: {(found.get('message') or 'error').splitlines()[0][:200]}"
-        for case in tree.parse(report).getroot().iter("testcase")
-        for found in case
-        if found.tag in ("failure", "error")
+
+def read_report(report: Path) -> dict:
+    """The counts of a JUnit report, the failures, and an "error" where something failed or nothing ran."""
+    root = xml.etree.ElementTree.parse(report).getroot()
+    counts = {
+        name: sum(int(suite.get(name, 0)) for suite in root.iter("testsuite"))
+        for name in ("tests", "failures", "errors", "skipped")
+    }
+    failed = [
+        f"{case.get('classname')}::{case.get('name')}: {(result.get('message') or 'error').splitlines()[0][:200]}"
+        for case in root.iter("testcase")
+        for result in case
+        if result.tag in ("failure", "error")
     ]
-    why = sorted({found.get("message", "")[:200] for found in tree.parse(report).getroot().iter("skipped")})
-    ran = counts["tests"] - counts["skipped"] - counts["errors"]
-    told = {"passed": ran - counts["failures"], **counts, "failed": bad, "reasons of skips": why}
-    if bad or not told["passed"]:
-        told["error"] = f"{len(bad)} of {counts['tests']} tests failed" if bad else "no test ran"
-    return told
+    reasons = sorted({result.get("message", "")[:200] for result in root.iter("skipped")})
+    passed = counts["tests"] - counts["skipped"] - counts["errors"] - counts["failures"]
+    figures = {"passed": passed, **counts, "failed": failed, "reasons of skips": reasons}
+    if failed or not passed:
+        figures["error"] = f"{len(failed)} of {counts['tests']} tests failed" if failed else "no test ran"
+    return figures
 
 
-def run(command: list[str], log: Path, limit: float, environ: dict[str, str]) -> int | str:
+def run_logged(command: list[str], log: Path, limit: float, environ: dict[str, str]) -> int | str:
     """Exit code, or the sentence that says which limit it ran past. What it prints goes into the log."""
     with log.open("w", encoding="utf-8") as file:
         try:
@@ -132,48 +127,31 @@ def run(command: list[str], log: Path, limit: float, environ: dict[str, str]) ->
             return f"its limit of {limit:.0f} s"
 
 
-def last_words(log: Path) -> str:
+def last_line(log: Path) -> str:
     """The last line that a process printed."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it printed nothing"
 
 
-def separately(name: str, options: argparse.Namespace, environ: dict[str, str]) -> dict:
-    """One part in a process of its own: its figures, or {"error": words}."""
+def run_in_process(name: str, options: argparse.Namespace, environ: dict[str, str]) -> dict:
+    """One part in a process of its own: its figures, or {"error": sentence}."""
     result, log = options.out / f"{name}.json", options.out / f"{name}.log"
     result.unlink(missing_ok=True)
-    code = run(
-        [
-            sys.executable,
-            "-m",
-            "benchmarks.gpu",
-            "--part",
-            name,
-            "--out",
-            str(options.out),
-            "--sizes",
-            options.sizes,
-            "--repeats",
-            str(options.repeats),
-            "--device",
-            options.device,
-        ],
-        log,
-        PARTS.get(name, 120),
-        environ,
-    )
+    command = [sys.executable, "-m", "benchmarks.gpu", "--part", name, "--out", str(options.out)]
+    command += ["--sizes", options.sizes, "--repeats", str(options.repeats), "--device", options.device]
+    code = run_logged(command, log, PARTS.get(name, 120), environ)
     if code == 0 and result.is_file():
-        told = json.loads(result.read_text(encoding="utf-8"))
+        figures = json.loads(result.read_text(encoding="utf-8"))
         result.unlink()
-        return told
-    return {"error": f"{last_words(log)} (ended with {code}; {log.name} has the rest)"}
+        return figures
+    return {"error": f"{last_line(log)} (ended with {code}; {log.name} has the rest)"}
 
 
-def table(found: dict) -> str:
+def markdown_table(results: dict) -> str:
     """The results as markdown."""
-    machine, out = found["machine"], []
+    machine, out = results["machine"], []
     gpu = machine.get("gpu") or "no GPU"
-    out.append(f"# talksplat on {gpu}, {found['date']}\n")
+    out.append(f"# talksplat on {gpu}, {results['date']}\n")
     out.append(
         f"{machine.get('cpu', '?')} ({machine.get('cores', '?')} cores), driver {machine.get('nvidia-smi', '')},"
         f" torch {machine.get('torch', '?')}, gsplat {machine.get('gsplat') or 'absent'}, "
@@ -181,36 +159,35 @@ def table(found: dict) -> str:
     )
     out += [f"* {sentence}" for sentence in machine.get("missing", [])]
     for name in PARTS:
-        told = found["parts"].get(name)
-        if told is not None and "error" in told:
-            out.append(f"* {name} failed: {told['error']}")
-    if "seconds" in (built := found["parts"].get("build", {})):
+        figures = results["parts"].get(name)
+        if figures is not None and "error" in figures:
+            out.append(f"* {name} failed: {figures['error']}")
+    if "seconds" in (built := results["parts"].get("build", {})):
         out.append(f"* build: {built['seconds']} s, {built['library MB']} MB")
-    if "passed" in (tested := found["parts"].get("tests", {})):
+    if "passed" in (tested := results["parts"].get("tests", {})):
         out.append(f"* tests: {tested['passed']} passed, {len(tested['failed'])} failed, {tested['skipped']} skipped")
     out.append("\n| work | GPU ms | CPU ms | ratio | GPU peak MB |\n|---|---|---|---|---|")
     for name in TIMED:
-        for row, told in found["parts"].get(name, {}).items():
-            if isinstance(told, dict):
-                out.append(
-                    f"| {row} | {told['gpu ms']} | {told['cpu ms']} | {told['ratio']} | {told.get('gpu peak MB', '')} |"
-                )
+        for row, figures in results["parts"].get(name, {}).items():
+            if isinstance(figures, dict):
+                cells = [figures.get(key, "") for key in ("gpu ms", "cpu ms", "ratio", "gpu peak MB")]
+                out.append(f"| {row} | {' | '.join(map(str, cells))} |")
     return "\n".join(out) + "\n"
 
 
-def write(found: dict, out: Path) -> None:
-    """Both files, whole or not at all."""
-    for name, text in ((RESULT, json.dumps(found, indent=2)), ("gpu.md", table(found))):
-        beside = out / f".{name}"
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(out / name)
+def write_results(results: dict, out: Path) -> None:
+    """Both files, each complete or as it was."""
+    for name, text in ((RESULT, json.dumps(results, indent=2)), ("gpu.md", markdown_table(results))):
+        temporary = out / f".{name}"
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(out / name)
 
 
 def main() -> int:
-    options = settings()
+    options = parse_options()
     options.out = options.out.resolve()
     if options.part:
-        (options.out / f"{options.part}.json").write_text(json.dumps(part(options)), encoding="utf-8")
+        (options.out / f"{options.part}.json").write_text(json.dumps(run_part(options)), encoding="utf-8")
         return 0
     parts = [name.strip() for name in options.parts.split(",") if name.strip()]
     if unknown := [name for name in parts if name not in PARTS]:
@@ -218,40 +195,42 @@ def main() -> int:
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     environ = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
-    environ["PYTHONPATH"] = os.pathsep.join([*importable(options.out), *filter(None, [os.environ.get("PYTHONPATH")])])
-    trouble = unpacked(options)
+    environ["PYTHONPATH"] = os.pathsep.join(
+        [*import_folders(options.out), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    wheels_error = unpack_wheels(options)
     kept = json.loads((options.out / RESULT).read_text("utf-8")) if (options.out / RESULT).is_file() else {}
-    found = {
+    results = {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": separately("machine", options, environ),
+        "machine": run_in_process("machine", options, environ),
         "parts": kept.get("parts", {}),
     }
-    environ |= found["machine"].pop("environment", {})
-    if trouble:
-        found["machine"].setdefault("missing", []).insert(0, f"--wheels: {trouble}")
-    for sentence in found["machine"].get("missing", []):
+    environ |= results["machine"].pop("environment", {})
+    if wheels_error:
+        results["machine"].setdefault("missing", []).insert(0, f"--wheels: {wheels_error}")
+    for sentence in results["machine"].get("missing", []):
         print(sentence, file=sys.stderr)
     for name in parts:
         print(f"{name} ...", flush=True)
         try:
-            told = tests(options, environ) if name == "tests" else separately(name, options, environ)
+            figures = run_tests(options, environ) if name == "tests" else run_in_process(name, options, environ)
         except Exception as error:  # whatever it is, the other parts are wanted
             traceback.print_exc()
-            told = {"error": f"{type(error).__name__}: {error}"}
-        found["parts"][name] = told
-        write(found, options.out)
-        print(f"{name}: {told.get('error', 'done')}", flush=True)
-    print(table(found))
-    return 1 if any("error" in found["parts"][name] for name in parts) else 0
+            figures = {"error": f"{type(error).__name__}: {error}"}
+        results["parts"][name] = figures
+        write_results(results, options.out)
+        print(f"{name}: {figures.get('error', 'done')}", flush=True)
+    print(markdown_table(results))
+    return 1 if any("error" in results["parts"][name] for name in parts) else 0
 
 
-def unpacked(options: argparse.Namespace) -> str:
+def unpack_wheels(options: argparse.Namespace) -> str:
     """Wheels into FOLDER/site; what went wrong, or nothing."""
     if options.wheels is None:
         return ""
     from benchmarks import gpu_build
 
-    return gpu_build.install(options.wheels, options.out / "site")
+    return gpu_build.install_wheels(options.wheels, options.out / "site")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,9 @@ import numpy as np
 import torch
 
 from benchmarks.raster_scene import head_camera, head_like
-from talksplat.core.formats.camera import Camera
-from talksplat.core.formats.gaussians import SH_COEFFICIENTS
-from talksplat.core.formats.head_file import HeadCard
-from talksplat.core.head import Cloud, HeadModel
-from talksplat.core.performance.branch_settings import BranchSettings
-from talksplat.core.performance.condition import Condition
-from talksplat.core.performance.replay import Replay
+from talksplat.core.formats import SH_COEFFICIENTS, Camera, HeadCard
+from talksplat.core.head import Cloud, DeformedHead, HeadModel
+from talksplat.core.performance import BranchSettings, Condition, Replay
 from talksplat.core.raster import rasterize
 from talksplat.core.training.losses import picture_loss
 from talksplat.core.training.optimizers import cloud_optimizer, field_optimizer
@@ -32,33 +28,33 @@ CHANNELS, EXPRESSION = 288, 8
 CPU = torch.device("cpu")
 
 
-def waited(work: Callable[[], object], device: torch.device) -> float:
+def time_until_done(work: Callable[[], object], device: torch.device) -> float:
     """Milliseconds until the device has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     work()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return 1e3 * (time.perf_counter() - begun)
+    return 1e3 * (time.perf_counter() - start)
 
 
-def compared(works: dict[str, dict[torch.device, Callable[[], object]]], repeats: int) -> dict[str, dict[str, float]]:
+def compare(works: dict[str, dict[torch.device, Callable[[], object]]], repeats: int) -> dict[str, dict[str, float]]:
     """Each work on each device, in turns, the first two turns not counted: they compile."""
-    told: dict[tuple[str, torch.device], list[float]] = {}
+    times: dict[tuple[str, torch.device], list[float]] = {}
     for _ in range(repeats + 2):
         for name, sides in works.items():
             for device, work in sides.items():
-                told.setdefault((name, device), []).append(waited(work, device))
+                times.setdefault((name, device), []).append(time_until_done(work, device))
     out = {}
     for name, sides in works.items():
-        ms = {device: median(told[name, device][2:]) for device in sides}
+        ms = {device: median(times[name, device][2:]) for device in sides}
         other = next(device for device in sides if device != CPU)
         out[name] = {"gpu ms": round(ms[other], 3), "cpu ms": round(ms[CPU], 3), "ratio": round(ms[CPU] / ms[other], 2)}
     return out
 
 
-def leaves(device: torch.device) -> dict[str, torch.Tensor]:
+def random_gaussians(device: torch.device) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(values).to(device).requires_grad_() for name, values in head_like(GAUSSIANS).items()}
 
 
@@ -67,7 +63,7 @@ def raster(sizes: list[int], repeats: int, device: torch.device) -> dict:
     works = {}
     for size in sizes:
         for side in (device, CPU):
-            columns, camera = leaves(side), head_camera(size)
+            columns, camera = random_gaussians(side), head_camera(size)
             still = {name: t.detach() for name, t in columns.items()}
 
             def forward(still=still, camera=camera):
@@ -84,7 +80,7 @@ def raster(sizes: list[int], repeats: int, device: torch.device) -> dict:
             works.setdefault(f"forward with depths {size}", {})[side] = lambda still=still, camera=camera: rasterize(
                 **still, camera=camera, depth=True
             )
-    out = compared(works, repeats)
+    out = compare(works, repeats)
     if device.type == "cuda":
         for name, sides in works.items():
             torch.cuda.reset_peak_memory_stats(device)
@@ -93,15 +89,15 @@ def raster(sizes: list[int], repeats: int, device: torch.device) -> dict:
     return out
 
 
-def model_of(count: int, device: torch.device) -> HeadModel:
-    """An untrained head whose Gaussians lie like a head's, all inside the bounds."""
+def random_model(count: int, device: torch.device) -> HeadModel:
+    """An untrained head whose Gaussians are placed like a head's, all inside the bounds."""
     torch.manual_seed(0)
     scene, clouds, first = head_like(count), {}, 0
     for name, n in (("face", round(0.85 * count)), ("mouth", count - round(0.85 * count))):
         part = {column: torch.from_numpy(values[first : first + n]) for column, values in scene.items()}
-        shrink = 0.14 if name == "face" else 0.04
+        scale = 0.14 if name == "face" else 0.04
         clouds[name] = Cloud(
-            part["means"] * shrink,
+            part["means"] * scale,
             part["quats"],
             (part["scales"] * 0.14).log(),
             part["opacities"].logit(eps=1e-6),
@@ -113,11 +109,12 @@ def model_of(count: int, device: torch.device) -> HeadModel:
     return HeadModel(settings, CHANNELS, clouds).to(device)
 
 
-def moment(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def random_inputs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Audio windows and expression channels of one moment."""
     return torch.randn(1, 8, CHANNELS, 2).to(device), torch.rand(EXPRESSION).to(device)
 
 
-def asked(model: HeadModel, windows: torch.Tensor, expression: torch.Tensor):
+def deform(model: HeadModel, windows: torch.Tensor, expression: torch.Tensor) -> DeformedHead:
     return model({name: code[0] for name, code in model.codes(windows).items()}, expression)
 
 
@@ -125,34 +122,34 @@ def deformation(sizes: list[int], repeats: int, device: torch.device) -> dict:
     """Both fields over 50k Gaussians: forward without gradients, and with backward. No picture, so no size."""
     works: dict = {"field": {}, "field and its gradients": {}}
     for side in (device, CPU):
-        model, heard = model_of(GAUSSIANS, side), moment(side)
+        model, inputs = random_model(GAUSSIANS, side), random_inputs(side)
 
-        def still(model=model, heard=heard):
+        def still(model=model, inputs=inputs):
             with torch.no_grad():
-                asked(model, *heard)
+                deform(model, *inputs)
 
-        def both(model=model, heard=heard):
+        def both(model=model, inputs=inputs):
             model.zero_grad()
-            moved = asked(model, *heard)
+            moved = deform(model, *inputs)
             (moved.means.square().sum() + moved.quats.square().sum() + moved.scales.sum()).backward()
 
         works["field"][side], works["field and its gradients"][side] = still, both
-    return compared(works, repeats)
+    return compare(works, repeats)
 
 
 def training(sizes: list[int], repeats: int, device: torch.device) -> dict:
-    """A whole training step: fields, picture of 30k Gaussians, L1 and D-SSIM, backward, every optimiser."""
+    """A full training step: fields, picture of 30k Gaussians, L1 and D-SSIM, backward, every optimiser."""
     works = {}
     for size in sizes:
         camera = Camera.looking_at(np.array([0, -0.8, 0]), np.zeros(3), size, size, 0.33)
         for side in (device, CPU):
-            model, heard = model_of(30_000, side), moment(side)
+            model, inputs = random_model(30_000, side), random_inputs(side)
             optimizers = [cloud_optimizer(cloud, SETTINGS) for cloud in model.clouds.values()]
             optimizers.append(field_optimizer(model, SETTINGS))
-            truth, black = torch.rand(size, size, 3).to(side), torch.zeros(3).to(side)
+            target, black = torch.rand(size, size, 3).to(side), torch.zeros(3).to(side)
 
-            def step(model=model, heard=heard, optimizers=optimizers, truth=truth, black=black, camera=camera):
-                loss = picture_loss(draw(asked(model, *heard), camera, black).color, truth, 0.2)
+            def step(model=model, inputs=inputs, optimizers=optimizers, target=target, black=black, camera=camera):
+                loss = picture_loss(draw(deform(model, *inputs), camera, black).color, target, 0.2)
                 for optimizer in optimizers:
                     optimizer.zero_grad()
                 loss.backward()
@@ -160,13 +157,13 @@ def training(sizes: list[int], repeats: int, device: torch.device) -> dict:
                     optimizer.step()
 
             works.setdefault(f"training step {size}", {})[side] = step
-    return compared(works, repeats)
+    return compare(works, repeats)
 
 
 def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
     """A baked frame: the field (numpy replay on the CPU, torch on the GPU), and frame plus picture with depths, arrays
     in and out, which is what `render` would do."""
-    model = model_of(GAUSSIANS, CPU)
+    model = random_model(GAUSSIANS, CPU)
     head = model.to_file(
         HeadCard(
             "timed",
@@ -184,7 +181,7 @@ def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
     channels = rng.random(len(head.card.expression)).astype(np.float32)
     condition = Condition(codes, channels)
 
-    def frame_there():
+    def torch_frame():
         with torch.no_grad():
             moved = model(
                 {name: torch.from_numpy(code).to(device) for name, code in codes.items()},
@@ -192,17 +189,17 @@ def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
             )
         return [t.cpu().numpy() for t in moved[:3]]
 
-    works = {"baked frame": {device: frame_there, CPU: lambda: replay.at(condition)}}
+    works = {"baked frame": {device: torch_frame, CPU: lambda: replay.at(condition)}}
     frame = replay.at(condition)
     back_end = "gsplat" if device.type == "cuda" else "numba"
     for size in sizes:
         camera = Camera.looking_at(np.array([0, -0.8, 0]), np.zeros(3), size, size, 0.33)
         columns = (*frame, g.opacities, g.sh0, g.shN, camera)
-        works[f"plate's picture {size}"] = {
+        works[f"rendered picture {size}"] = {
             device: lambda columns=columns: rasterize(*columns, depth=True, backend=back_end),
             CPU: lambda columns=columns: rasterize(*columns, depth=True, backend="numba"),
         }
-    return compared(works, repeats)
+    return compare(works, repeats)
 
 
 TIMED = {"raster": raster, "deformation": deformation, "training": training, "bake": bake}
