@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on: Blender's side of the house. It sees bpy, numpy and the ground floor, never torch.
+"""The add-on: Blender's side of talksplat. It sees bpy, numpy and the base packages, never torch.
 
-    scene/      the bpy data we own: point cloud, sound strip, space
-    viewport/   heads as splats in the 3D view
-    link/       the worker process (no bpy in there)
-    operators/  one verb a file
-    library     heads, performances and bakes that are open; nothing of it lies in the .blend
-    playback    the frame-change handler: what the cloud shows at this moment
-    saving      what of it reaches the .blend: a relative path and a hash
-    running     the job that runs, its progress, its end
-    panels      the sidebar tab
+    scene/          the Blender data we own: point cloud, sound strip, camera; what this version of Blender can do
+    viewport/       heads as splats in the 3D view
+    link/           the worker process (no bpy in there)
+    operators/      one button a file
+    properties      what a head keeps in the .blend: paths, hashes, sliders
+    open_files      heads, performances and bakes that are open; nothing of it goes into the .blend
+    playback        the frame-change handler: what the cloud shows at this moment
+    shot_jobs       a scene's shot as jobs for the worker
+    saving          what of a head reaches the .blend: a relative path and a hash
+    migration       settings that an older version stored
+    running         the running job, its progress, its end
+    panels          the sidebar tab
 
 Nothing of bpy is imported before `register`, so that a shell may import this package.
 """
 
+from types import ModuleType
 
-def _rooms() -> list:
+
+def _modules() -> list[ModuleType]:
     from . import operators, panels, playback, preferences, properties, running, saving
     from .viewport import handler
 
@@ -23,10 +28,10 @@ def _rooms() -> list:
 
 
 def register() -> None:
-    for room in _rooms():
-        room.register()
+    for module in _modules():
+        module.register()
 
 
 def unregister() -> None:
-    for room in reversed(_rooms()):
-        room.unregister()
+    for module in reversed(_modules()):
+        module.unregister()

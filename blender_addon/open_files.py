@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is open: heads, performances and bakes, kept by the file they came from.
+"""Open files: heads, performances and bakes, cached by their path. Used as `open_files.head(path)`.
 
-The .blend stores paths and hashes; the arrays live here and go when Blender goes. A file is read
-again when its size or time changes; one that was refused is not tried again until it changes, so
-that scrubbing over a broken file costs nothing.
+The .blend stores paths and hashes; the arrays are here and go when Blender goes. A file is read again when its size or
+time changes; one that could not be read is not tried again until it changes, so that scrubbing over a broken file
+costs nothing.
 """
 
 import hashlib
@@ -12,14 +12,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 import bpy
 
 from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, read_head
-from ..core.performance import Frame, Replay, read_performance
+from ..core.performance import Frame, Performance, Replay, read_performance
 
-MOST_OPEN = 16  # of each kind
+MAX_OPEN = 16  # of each kind
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,109 +32,121 @@ class OpenHead:
 
     @property
     def hash(self) -> str:
+        """Content hash of the head."""
         return self.file.card.content_hash
 
     def __len__(self) -> int:
+        """The number of Gaussians."""
         return len(self.replay.canonical)
 
 
 @dataclass(frozen=True)
 class OpenBake:
-    """An open bake and the numbers of the frames that are there."""
+    """An open bake and the numbers of the frames that are stored."""
 
     reader: BakeReader
     frames: frozenset[int]
 
     @property
     def card(self) -> BakeCard:
+        """What the bake says about itself."""
         return self.reader.card
 
     def frame(self, number: int) -> Frame:
+        """The Gaussians of a stored frame. Raises UserError."""
         return Frame(*self.reader.frame(number))
 
-    def close(self) -> None:
-        self.reader.close()
+
+@dataclass(frozen=True)
+class _Entry(Generic[T]):
+    stamp: tuple[int, int]  # size and time of the file that was read
+    content: T | UserError
 
 
-class FileCache:
-    """Files of one kind that were read, newest use last."""
+class FileCache(Generic[T]):
+    """Files of one kind that were read, the most recently used last."""
 
-    def __init__(self, read: Callable[[str], Any], gone: str) -> None:
-        self._read, self._gone = read, gone
-        self._open: OrderedDict[str, tuple[tuple, Any]] = OrderedDict()
+    def __init__(self, read: Callable[[str], T], missing: str, close: Callable[[T], None] | None = None) -> None:
+        """missing: the sentence for a file that is not there, {} its path. close: releases what `read` gave."""
+        self._read, self._missing, self._close = read, missing, close
+        self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
 
-    def __call__(self, path: str) -> Any:
+    def __call__(self, path: str) -> T:
         """What the file at the absolute `path` holds. Raises UserError."""
         try:
             state = os.stat(path)
         except OSError:
-            raise UserError(self._gone.format(path)) from None
+            raise UserError(self._missing.format(path)) from None
         stamp = (state.st_size, state.st_mtime_ns)
-        known = self._open.get(path)
-        if known is None or known[0] != stamp:
+        entry = self._entries.get(path)
+        if entry is None or entry.stamp != stamp:
             self.close(path)
-            known = self._open[path] = (stamp, self._tried(path))
-            while len(self._open) > MOST_OPEN:
-                self.close(next(iter(self._open)))
-        self._open.move_to_end(path)
-        if isinstance(known[1], UserError):
-            raise known[1]
-        return known[1]
+            entry = self._entries[path] = _Entry(stamp, self._try_to_read(path))
+            while len(self._entries) > MAX_OPEN:
+                self.close(next(iter(self._entries)))
+        self._entries.move_to_end(path)
+        if isinstance(entry.content, UserError):
+            raise entry.content
+        return entry.content
 
-    def stamp(self, path: str) -> tuple | None:
+    def stamp(self, path: str) -> tuple[int, int] | None:
         """A value that changes when the file does; None before it was read."""
-        known = self._open.get(path)
-        return known[0] if known else None
+        entry = self._entries.get(path)
+        return entry.stamp if entry else None
 
-    def known(self, path: str) -> Any:
+    def cached(self, path: str) -> T | None:
         """What was read from `path` before, without looking at the disk; None when nothing was."""
-        thing = self._open.get(path, (None, None))[1]
-        return None if isinstance(thing, UserError) else thing
+        entry = self._entries.get(path)
+        return None if entry is None or isinstance(entry.content, UserError) else entry.content
 
     def close(self, path: str) -> None:
-        """Forget one file, and let go of it where it is held open."""
-        _, thing = self._open.pop(path, (None, None))
-        if hasattr(thing, "close"):
-            thing.close()
+        """Forget one file, and release it where it is held open."""
+        entry = self._entries.pop(path, None)
+        if entry is not None and self._close is not None and not isinstance(entry.content, UserError):
+            self._close(entry.content)
 
     def clear(self) -> None:
-        for path in list(self._open):
+        """Forget every file."""
+        for path in list(self._entries):
             self.close(path)
 
-    def _tried(self, path: str) -> Any:
+    def _try_to_read(self, path: str) -> T | UserError:
         try:
             return self._read(path)
-        except UserError as refusal:
-            return refusal
+        except UserError as error:
+            return error
         except OSError as error:
             return UserError(f"{path} cannot be read ({error.strerror}); check its permissions.")
 
 
-def _head(path: str) -> OpenHead:
+def _read_head(path: str) -> OpenHead:
     file = read_head(path)
     return OpenHead(file, Replay(file))
 
 
-def _bake(path: str) -> OpenBake:
+def _read_bake(path: str) -> OpenBake:
     reader = BakeReader.open(path)
     return OpenBake(reader, frozenset(reader.frames))
 
 
-head = FileCache(_head, "{} is gone; press Relink and choose where the head is now.")
-performance = FileCache(read_performance, "The performance {} is not on this machine; press Attach to listen again.")
-bake = FileCache(_bake, "The bake {} is gone; bake again or remove it.")
-
-
-def _digest(path: str) -> str:
+def _read_hash(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-digest = FileCache(_digest, "{} is gone; mend the strip's sound file.")  # sha256 of a sound file's bytes
+head: FileCache[OpenHead] = FileCache(_read_head, "{} is missing; press Relink and choose where the head is now.")
+performance: FileCache[Performance] = FileCache(
+    read_performance, "The performance {} is missing on this machine; press Attach to make it again."
+)
+bake: FileCache[OpenBake] = FileCache(
+    _read_bake, "The bake {} is missing; bake again or remove it.", lambda opened: opened.reader.close()
+)
+# sha256 of a sound file's bytes, which is what performances and bakes call their audio hash
+sound_hash: FileCache[str] = FileCache(_read_hash, "The sound {} is missing; relink it in the strip.")
 
 
 def absolute(path: str) -> str:
-    """A property's path (`//` is the .blend's folder) as an absolute one."""
+    """A property's path (`//` is the .blend's folder) as an absolute one; "" stays "" (no file)."""
     return os.path.normpath(bpy.path.abspath(path)) if path else ""
 
 
@@ -152,5 +165,5 @@ def storable(path: str, start: str | None = None) -> str:
 
 def clear() -> None:
     """Forget all that is open."""
-    for shelf in (head, performance, bake, digest):
-        shelf.clear()
+    for cache in (head, performance, bake, sound_hash):
+        cache.clear()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def extension_tool() -> list[str]:
-    """The command that takes `build` and `validate`. Raises FileNotFoundError with the cure."""
+    """The command that takes `build` and `validate`. Raises FileNotFoundError with the fix."""
     spec = importlib.util.find_spec("bpy")
     if spec and spec.origin:
         scripts = sorted(Path(spec.origin).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
@@ -25,7 +25,7 @@ def extension_tool() -> list[str]:
             return [sys.executable, str(scripts[-1])]
     if blender := shutil.which("blender"):
         return [blender, "--command", "extension"]
-    raise FileNotFoundError("neither the bpy module nor a blender command was found; pip install bpy.")
+    raise FileNotFoundError("Neither the bpy module nor a blender command was found; pip install bpy.")
 
 
 def build_zip(folder: Path, source: Path = ROOT) -> Path:
@@ -43,6 +43,7 @@ def build_zip(folder: Path, source: Path = ROOT) -> Path:
 
 
 def main() -> int:
+    """Build the zip; the exit code."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist"
     try:
         print(build_zip(folder))

@@ -1,212 +1,271 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar tab: what the head is, what it listens to, how it performs, its bake, its plates.
+"""The sidebar tab: what the head is, what it speaks, how it performs, its bake, its render, its export.
 
-Panels decide nothing: what a grey button lacks is its own `disabled_reason`.
+Panels decide nothing: why a button is grey is its own `disabled_reason`.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import blf
 import bpy
 
+from ..core.baking import PASSES
+from ..core.exporting import EXPORTERS
+from ..core.performance import CONTROLS
 from . import open_files, playback, running
+from .blender_types import Context
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
-from .operators.export_ply_sequence import TALKSPLAT_OT_export_ply_sequence
+from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.operator_base import BaseOperator
-from .operators.render_sequence import TALKSPLAT_OT_render_plates
+from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
-from .properties import SLIDERS, head_of
+from .properties import head_of, settings_of
 from .scene import strip as strips
+from .scene.versions import all_strips_property
 from .shot_jobs import changed_since_bake
 
-CLOSED = {"DEFAULT_CLOSED"}
-ICONS = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import IconItems
+
+ICONS: "dict[str, IconItems]" = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
+CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
 
 
-def sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+def draw_sentence(layout: bpy.types.UILayout, context: Context, text: str, icon: "IconItems" = "NONE") -> None:
     """A sentence over as many lines as the sidebar's width needs."""
     scale = context.preferences.system.ui_scale
     blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
-    room = max(context.region.width - MARGIN * scale, 100)
+    width = max(context.region.width - MARGIN * scale, 100)
     column = layout.column(align=True)
     column.scale_y = 0.8
     line = ""
     for word in text.split():
-        if line and blf.dimensions(0, f"{line} {word}")[0] > room:
+        if line and blf.dimensions(0, f"{line} {word}")[0] > width:
             column.label(text=line, icon=icon)
             line, icon = "", "BLANK1" if icon != "NONE" else icon
         line = f"{line} {word}".strip()
     column.label(text=line, icon=icon)
 
 
-def button(layout: bpy.types.UILayout, context: bpy.types.Context, verb: type[BaseOperator], **how) -> None:
-    """The verb's button; its progress while it works; why it is grey; how it ended."""
-    if running.now and running.now.verb == verb.bl_label:
+def draw_button(
+    layout: bpy.types.UILayout, context: Context, operator: type[BaseOperator], icon: "IconItems" = "NONE"
+) -> None:
+    """The operator's button; its progress while it works; why it is grey; how it ended."""
+    if running.now and running.now.label == operator.bl_label:
         row = layout.row(align=True)
-        row.progress(factor=running.now.share, text=running.now.brief)
+        row.progress(factor=running.now.fraction, text=running.now.short_text)
         row.operator("talksplat.cancel", text="", icon="X")
         return
-    layout.operator(verb.bl_idname, **how)
+    layout.operator(operator.bl_idname, icon=icon)
     if running.now:
         return
     last = running.last
-    if reason := verb.disabled_reason(context):
-        sentence(layout, context, reason, "INFO")
-    elif last and last.verb == verb.bl_label:
-        sentence(layout, context, last.sentence, ICONS[last.level])
+    if reason := operator.disabled_reason(context):
+        draw_sentence(layout, context, reason, "INFO")
+    elif last and last.label == operator.bl_label:
+        draw_sentence(layout, context, last.sentence, ICONS[last.level])
 
 
-class _Tab:
+class _TabPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "TalkSplat"
+    if TYPE_CHECKING:
+        layout: bpy.types.UILayout
 
 
-class _HeadTab(_Tab):
-    """Panels that are there only when a head is meant."""
+class _HeadPanel(_TabPanel):
+    """There is such a panel only where the user means a head."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls, context: Context) -> bool:
+        """Whether the user means a head."""
         return head_of(context) is not None
 
+    def draw(self, context: Context) -> None:
+        """What there is to see of the head."""
+        if obj := head_of(context):
+            self.draw_head(self.layout, context, obj)
 
-class TALKSPLAT_PT_head(_Tab, bpy.types.Panel):
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """The panel of a head."""
+        raise NotImplementedError
+
+
+class TALKSPLAT_PT_head(_TabPanel, bpy.types.Panel):
+    """The head's name and file, and what is wrong with it."""
+
     bl_label = "Head"
     bl_idname = "TALKSPLAT_PT_head"
 
-    def draw(self, context: bpy.types.Context) -> None:
+    def draw(self, context: Context) -> None:
+        """The head, and the button that loads one."""
         layout = self.layout
-        body = head_of(context)
-        if body is None:
-            sentence(layout, context, "Load a head, or select one of the scene's heads.")
+        obj = head_of(context)
+        if obj is None:
+            draw_sentence(layout, context, "Load a head, or select one of the heads in the scene.")
         else:
-            self._card(layout, context, body)
-        layout.operator("talksplat.add_head", icon="IMPORT", text="Load Head" if body is None else "Load Another Head")
+            self._draw_card(layout, context, obj)
+        layout.operator("talksplat.add_head", icon="IMPORT", text="Load Another Head" if obj else "Load Head")
 
     @staticmethod
-    def _card(layout: bpy.types.UILayout, context: bpy.types.Context, body: bpy.types.Object) -> None:
-        settings = body.talksplat
+    def _draw_card(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        settings = settings_of(obj)
         path = open_files.absolute(settings.head)
-        card = layout.column(align=True)
-        card.label(text=body.name, icon="USER")
-        head = open_files.head.known(path)
+        column = layout.column(align=True)
+        column.label(text=obj.name, icon="USER")
+        head = open_files.head.cached(path)
         if head is not None:
-            about = head.file.card
-            card.label(text=f"{len(head):,} Gaussians, {float(about.model_rate):g} fps", icon="BLANK1")
-        card.label(text=f"{Path(path).name}  {settings.head_hash[:8]}", icon="BLANK1")
-        if complaint := playback.trouble(body):
+            card = head.file.card
+            column.label(text=f"{len(head):,} Gaussians, {float(card.model_rate):g} fps", icon="BLANK1")
+        column.label(text=f"{Path(path).name}  {settings.head_hash[:8]}", icon="BLANK1")
+        if problem := playback.problem_of(obj):
             box = layout.box()
-            sentence(box, context, complaint, "ERROR")
+            draw_sentence(box, context, problem, "ERROR")
             if head is None or head.hash != settings.head_hash:
                 row = box.row(align=True)
                 row.operator("talksplat.relink_head")
                 row.operator("talksplat.reload_head")
 
 
-class TALKSPLAT_PT_about(_HeadTab, bpy.types.Panel):
+class TALKSPLAT_PT_about(_HeadPanel, bpy.types.Panel):
+    """Where the head comes from."""
+
     bl_label = "About"
     bl_idname = "TALKSPLAT_PT_about"
     bl_parent_id = "TALKSPLAT_PT_head"
     bl_options = CLOSED
 
-    def draw(self, context: bpy.types.Context) -> None:
-        head = open_files.head.known(open_files.absolute(head_of(context).talksplat.head))
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """Its audio encoder, its licence, its provenance."""
+        head = open_files.head.cached(open_files.absolute(settings_of(obj).head))
         if head is None:
-            sentence(self.layout, context, "The head is not loaded")
+            draw_sentence(layout, context, "The head is not loaded")
             return
         card = head.file.card
-        for what in (f"Listens with {card.audio_encoder}", f"Licence: {card.licence or 'not stated'}", card.provenance):
-            if what:
-                sentence(self.layout, context, what)
+        licence = card.licence or "not stated"
+        for line in (f"Audio encoder: {card.audio_encoder}", f"Licence: {licence}", card.provenance):
+            if line:
+                draw_sentence(layout, context, line)
 
 
-class TALKSPLAT_PT_speech(_HeadTab, bpy.types.Panel):
+class TALKSPLAT_PT_speech(_HeadPanel, bpy.types.Panel):
+    """Which sound strip the head speaks."""
+
     bl_label = "Speech"
     bl_idname = "TALKSPLAT_PT_speech"
 
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = self.layout, head_of(context).talksplat
-        sequencer = sequencer_of(context, settings)
-        editor = sequencer.sequence_editor
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """The strip, and the buttons that attach it and set up playback."""
+        settings = settings_of(obj)
+        sequencer = sequencer_of(context, obj)
         column = layout.column()
-        if editor is not None:
-            every = "strips_all" if hasattr(editor, "strips_all") else "sequences_all"
-            column.prop_search(settings, "strip", editor, every, text="", icon="SOUND")
+        if editor := sequencer.sequence_editor:
+            column.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
         if len(bpy.data.scenes) > 1:
-            column.prop(settings, "strip_scene", text="of Scene")
+            column.prop(settings, "strip_scene", text="Scene")
         strip = strips.find_strip(sequencer, settings.strip)
-        if strip and playback.attached(settings, strip) and Path(open_files.absolute(settings.performance)).is_file():
+        is_made = Path(open_files.absolute(settings.performance)).is_file()
+        if strip and is_made and playback.is_attached(obj, strip):
             column.label(text="Attached: scrub or play", icon="CHECKMARK")
         else:
-            button(column, context, TALKSPLAT_OT_attach_strip, icon="PLAY_SOUND")
+            draw_button(column, context, TALKSPLAT_OT_attach_strip, "PLAY_SOUND")
         # Grey rather than gone once it is done, so that nothing below moves under the pointer.
         column.operator("talksplat.set_up_playback", icon="CHECKMARK" if is_set_up(context.scene) else "PLAY")
 
 
-class TALKSPLAT_PT_performance(_HeadTab, bpy.types.Panel):
+class TALKSPLAT_PT_performance(_HeadPanel, bpy.types.Panel):
+    """The sliders."""
+
     bl_label = "Performance"
     bl_idname = "TALKSPLAT_PT_performance"
 
-    def draw(self, context: bpy.types.Context) -> None:
-        settings = head_of(context).talksplat
-        self.layout.use_property_split = True
-        column = self.layout.column()
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """One slider for each of the core's controls."""
+        settings = settings_of(obj)
+        layout.use_property_split = True
+        column = layout.column()
         column.active = not (settings.bake and settings.use_bake)
-        for name in SLIDERS:
+        for name in CONTROLS:
             column.prop(settings.controls, name, slider=True)
         if not column.active:
-            sentence(self.layout, context, "The bake plays: switch off Play from Bake to see the sliders act", "INFO")
+            draw_sentence(layout, context, "The bake plays: switch off Play from Bake to use the sliders", "INFO")
 
 
-class TALKSPLAT_PT_bake(_HeadTab, bpy.types.Panel):
+class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
+    """The bake that plays, and the button that makes one."""
+
     bl_label = "Bake"
     bl_idname = "TALKSPLAT_PT_bake"
 
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, settings, scene = self.layout, head_of(context).talksplat, context.scene
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """Where to bake to, the shot, the button, and the bake that is there."""
+        settings, scene = settings_of(obj), context.scene
         layout.prop(settings, "bake_out", text="")
         rate = strips.frame_rate(scene)
         layout.label(text=f"Frames {scene.frame_start} to {scene.frame_end}, {float(rate):g} fps")
-        button(layout, context, TALKSPLAT_OT_bake, icon="RENDER_ANIMATION")
+        draw_button(layout, context, TALKSPLAT_OT_bake, "RENDER_ANIMATION")
         if settings.bake:
             row = layout.row(align=True)
             row.prop(settings, "use_bake", toggle=True)
             row.operator("talksplat.remove_bake", text="", icon="X")
-            self._baked(layout, context, settings)
+            self._draw_bake(layout, context, obj)
 
     @staticmethod
-    def _baked(layout: bpy.types.UILayout, context: bpy.types.Context, settings) -> None:
-        path = open_files.absolute(settings.bake)
-        bake = open_files.bake.known(path)
-        about = f": frames {bake.card.span[0]} to {bake.card.span[-1]}" if bake else ""
-        layout.label(text=Path(path).name + about, icon="FILE_CACHE")
-        if changed := changed_since_bake(context.scene, head_of(context)):
-            sentence(layout, context, f"Changed since: {', '.join(changed)}. Bake again to see it", "ERROR")
+    def _draw_bake(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        path = open_files.absolute(settings_of(obj).bake)
+        bake = open_files.bake.cached(path)
+        frames = f": frames {bake.card.span[0]} to {bake.card.span[-1]}" if bake else ""
+        layout.label(text=Path(path).name + frames, icon="FILE_CACHE")
+        if changed := changed_since_bake(context.scene, obj):
+            draw_sentence(layout, context, f"Changed since the bake: {', '.join(changed)}. Bake again", "ERROR")
 
 
-class TALKSPLAT_PT_plates(_HeadTab, bpy.types.Panel):
-    bl_label = "Plates"
-    bl_idname = "TALKSPLAT_PT_plates"
+class TALKSPLAT_PT_render(_HeadPanel, bpy.types.Panel):
+    """What to render of the bake."""
 
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = self.layout, head_of(context).talksplat
-        layout.prop(settings, "plates_out", text="")
+    bl_label = "Render"
+    bl_idname = "TALKSPLAT_PT_render"
+
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """The folder, the view, the files, what the EXR files hold, and the button."""
+        settings = settings_of(obj)
+        layout.prop(settings, "render_out", text="")
         layout.prop(settings, "view", text="")
         if settings.view == "HEAD":
             layout.prop(settings, "size")
         row = layout.row(align=True)
         for name in ("png", "exr", "movie"):
             row.prop(settings, name, toggle=True)
-        row = layout.row(align=True)
-        row.active = settings.exr
+        column = layout.column(align=True)
+        column.active = settings.exr
+        row = column.row(align=True)
         row.prop(settings, "exr_layout", text="")
         row.prop(settings, "space", text="")
-        button(layout, context, TALKSPLAT_OT_render_plates, icon="RENDER_RESULT")
-        layout.separator()
-        layout.prop(settings, "ply_out", text="")
-        button(layout, context, TALKSPLAT_OT_export_ply_sequence, icon="EXPORT")
+        passes = column.grid_flow(columns=2, align=True, even_columns=True)
+        for name in PASSES:
+            passes.prop(settings.passes, name, toggle=True)
+        draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
+
+
+class TALKSPLAT_PT_export(_HeadPanel, bpy.types.Panel):
+    """What to export of the bake."""
+
+    bl_label = "Export"
+    bl_idname = "TALKSPLAT_PT_export"
+
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """The folder, the format and its axes, and the button."""
+        settings = settings_of(obj)
+        layout.prop(settings, "export_out", text="")
+        row = layout.row(align=True)
+        row.prop(settings, "export_format", text="")
+        if len(EXPORTERS[settings.export_format].axes) > 1:
+            row.prop(settings, "export_axes", text="")
+        draw_button(layout, context, TALKSPLAT_OT_export_sequence, "EXPORT")
 
 
 CLASSES = (
@@ -215,6 +274,18 @@ CLASSES = (
     TALKSPLAT_PT_speech,
     TALKSPLAT_PT_performance,
     TALKSPLAT_PT_bake,
-    TALKSPLAT_PT_plates,
+    TALKSPLAT_PT_render,
+    TALKSPLAT_PT_export,
 )
-register, unregister = bpy.utils.register_classes_factory(CLASSES)
+
+
+def register() -> None:
+    """Called by the add-on's own `register`."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Called by the add-on's own `unregister`."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

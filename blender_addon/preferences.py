@@ -7,58 +7,58 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import __package__ as base_package
+from .blender_types import Context, current_context
+
+NOT_FOUND = "Not found: heads load, scrub, play from bakes and export; Attach, Bake and Render need it"
 
 
 class TalkSplatPreferences(bpy.types.AddonPreferences):
-    bl_idname = base_package
+    """Shown in Edit > Preferences > Add-ons."""
+
+    bl_idname = base_package or ""
 
     python: StringProperty(
         name="Core Environment",
         subtype="FILE_PATH",
-        description="The Python environment with torch in it: its folder or its python. Empty: the environment "
-        "variable TALKSPLAT_PYTHON, else a .venv beside the add-on's files",
+        description="The Python environment with torch: its folder or its Python. When empty, the environment "
+        "variable TALKSPLAT_PYTHON is used, or a .venv next to the add-on's files",
     )
 
-    def draw(self, context: bpy.types.Context) -> None:
+    def draw(self, context: Context) -> None:
+        """The path, what it leads to, and the self-test with its answer."""
         from . import running
 
+        assert self.layout is not None
         column = self.layout.column()
         column.prop(self, "python")
-        found = running.core_python()
-        column.label(
-            text=f"In use: {found}"
-            if found
-            else "Not found: heads load, scrub and play from bakes; Attach, Bake and Plates need it",
-            icon="CHECKMARK" if found else "INFO",
-        )
+        python = running.core_python()
+        column.label(text=f"In use: {python}" if python else NOT_FOUND, icon="CHECKMARK" if python else "INFO")
         column.operator("talksplat.self_test")
-        if running.now and running.now.verb == "Self-test":
-            column.label(text="Asking the core environment; the first time takes a while", icon="SORTTIME")
-        elif running.last and running.last.verb == "Self-test":
+        if running.now and running.now.label == "Self-test":
+            column.label(text="Testing the core environment; the first time takes a while", icon="SORTTIME")
+        elif running.last and running.last.label == "Self-test":
             column.label(text=running.last.sentence)
 
 
-class _Defaults:
-    """What holds where the package is used without being switched on as an add-on."""
-
-    python = ""
-
-
-def get() -> "TalkSplatPreferences | _Defaults":
-    addon = bpy.context.preferences.addons.get(base_package)
-    return addon.preferences if addon and addon.preferences else _Defaults()
+def preferred_python() -> str:
+    """The path in the preferences; "" also where the package is used without being switched on as an add-on."""
+    addon = current_context().preferences.addons.get(base_package or "")
+    preferences = addon.preferences if addon else None
+    return preferences.python if isinstance(preferences, TalkSplatPreferences) else ""
 
 
 def own_folder(inside: str = "") -> Path:
     """A folder for what the add-on makes itself (performances, the worker's log)."""
-    if base_package.startswith("bl_ext."):
+    if base_package and base_package.startswith("bl_ext."):
         return Path(bpy.utils.extension_path_user(base_package, path=inside, create=True))
     return Path(bpy.utils.user_resource("DATAFILES", path=str(Path("talksplat", inside)), create=True))
 
 
 def register() -> None:
+    """Called by the add-on's own `register`."""
     bpy.utils.register_class(TalkSplatPreferences)
 
 
 def unregister() -> None:
+    """Called by the add-on's own `unregister`."""
     bpy.utils.unregister_class(TalkSplatPreferences)

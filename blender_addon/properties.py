@@ -1,174 +1,225 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a head object keeps in the .blend: paths, hashes and an animator's sliders; nothing large.
 
-A setting's default is the job dataclass's own. The sliders are the fields of the core's `Controls`.
+A setting's default is the job dataclass's own. Sliders, passes and export formats are the core's tables.
 """
 
-from dataclasses import fields
+import zlib
+from typing import cast
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from ..core.jobs import Render
-from ..core.performance import Controls
+from ..core.baking import PASSES
+from ..core.exporting import EXPORTERS
+from ..core.jobs import Export, Render
+from ..core.performance import CONTROLS, Controls
+from .blender_types import Context
 
-# Field of Controls -> label, least, most, digits, what it does
-SLIDERS = {
-    "intensity": ("Intensity", 0.0, 2.0, 2, "How far the speech moves the head; 0 keeps the mouth at rest"),
-    "delay": ("Delay", -1.0, 1.0, 3, "Seconds; above 0 the head speaks later than the sound, below 0 earlier"),
-    "blink": ("Blink", 0.0, 1.0, 2, "Closes the eyes, on top of what the performance does"),
-    "blinks": ("Blinks/min", 0.0, 60.0, 1, "Natural blinks a minute; 0 switches them off"),
-    "brows": ("Brows", -1.0, 1.0, 2, "Lowers or raises the brows"),
-}
-DEFAULTS = Controls()
+SETTINGS_VERSION = 2  # 1: 0.1.0; raise it together with migration.py
+RENDER, EXPORT = Render("", ""), Export("", "")
 FILE = {"subtype": "FILE_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
 FOLDER = {"subtype": "DIR_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
+AXES = {"blender": "Z Up (Blender)", "rdf": "Y Down, Z Forward (OpenCV)"}
+DEFAULT_AXES = "DEFAULT"
 
 
-def _moved(self, context) -> None:
+def _show_now(_self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """A slider or a switch was touched: show it now, not at the next frame."""
     from . import playback
 
-    playback.refresh(context.scene)
+    playback.refresh(cast(Context, context).scene)
 
 
-def _slider(field: str) -> FloatProperty:
-    label, least, most, digits, description = SLIDERS[field]
+def _slider(name: str):
+    control = CONTROLS[name]
     return FloatProperty(
-        name=label,
-        description=description,
-        default=getattr(DEFAULTS, field),
-        min=least,
-        max=most,
-        precision=digits,
-        step=1 if most <= 1 else 5,
-        update=_moved,
+        name=control.label,
+        description=control.description,
+        default=control.default,
+        min=control.low,
+        max=control.high,
+        precision=control.digits,
+        step=1 if control.high <= 1 else 5,
+        options={"ANIMATABLE"} if control.keyable else set(),
+        update=_show_now,
     )
+
+
+def _enum_item(name: str, label: str, description: str) -> tuple[str, str, str, str, int]:
+    """A choice from a registry. Its number, which the .blend stores, depends on its name alone: a new row of the
+    registry must not change the choice of an old file."""
+    return (name, label, description, "NONE", zlib.crc32(name.encode()) >> 1)
 
 
 class TalkSplatControls(bpy.types.PropertyGroup):
     """One moment's settings; every one can be keyframed and driven."""
 
-    __annotations__ = {field.name: _slider(field.name) for field in fields(Controls)}
+    __annotations__ = {name: _slider(name) for name in CONTROLS}
 
     def values(self) -> Controls:
-        return Controls(**{name: getattr(self, name) for name in SLIDERS})
+        """The sliders as the core takes them."""
+        return Controls(**{name: getattr(self, name) for name in CONTROLS})
+
+
+class TalkSplatPasses(bpy.types.PropertyGroup):
+    """Which passes the EXR files hold."""
+
+    __annotations__ = {
+        name: BoolProperty(name=row.label, description=row.description, default=name in RENDER.passes)
+        for name, row in PASSES.items()
+    }
+
+    def names(self) -> tuple[str, ...]:
+        """The chosen ones, as `Render.passes` takes them."""
+        return tuple(name for name in PASSES if getattr(self, name))
 
 
 class TalkSplatHead(bpy.types.PropertyGroup):
-    """All about one talking head; lives on its object as `object.talksplat`."""
+    """Everything about one talking head; `settings_of` gives it."""
+
+    settings_version: IntProperty(default=1, options={"HIDDEN"})
 
     head: StringProperty(name="Head", description="The .head file", **FILE)
-    head_hash: StringProperty(name="Hash", description="Content hash of the head this object was made from")
+    head_hash: StringProperty(name="Hash", description="Content hash of the head that this object was made from")
 
-    strip: StringProperty(name="Strip", description="The sound strip that the head listens to", update=_moved)
+    strip: StringProperty(name="Strip", description="The sound strip that the head speaks", update=_show_now)
     strip_scene: PointerProperty(
-        name="Scene", description="The scene in whose sequencer the strip lies", type=bpy.types.Scene, update=_moved
+        name="Scene", description="The scene whose sequencer holds the strip", type=bpy.types.Scene, update=_show_now
     )
     performance: StringProperty(
-        name="Performance", **FILE, description="What the head made of the sound; a file in the cache, made by Attach"
+        name="Performance", **FILE, description="The head's performance of the sound, a cached file that Attach makes"
     )
-    sound: StringProperty(name="Sound", **FILE, description="The sound the performance was made from")
+    sound: StringProperty(name="Sound", **FILE, description="The sound that the performance was made from")
 
     controls: PointerProperty(type=TalkSplatControls)
 
-    bake: StringProperty(name="Bake", description="The .bake file that holds this shot", **FILE)
+    bake: StringProperty(name="Bake", description="The .bake file that plays", **FILE)
     use_bake: BoolProperty(
         name="Play from Bake",
         default=True,
-        update=_moved,
-        description="Show the baked frames; off: replay the performance with the sliders",
+        update=_show_now,
+        description="Show the baked frames; when off, the sliders move the head",
     )
     bake_out: StringProperty(
         name="File",
-        default="//bake/{head}.bake",
+        default="//bake/{head}_{version}.bake",
         **FILE,
-        description="Where to bake to: // is the .blend's folder, {head} the object's name. "
-        "With {take} in it every change of sliders, sound or range has a file of "
-        "its own; without, another take replaces the file",
+        description="Where to bake to: // is the folder of the .blend, {head} the object's name, {version} a number "
+        "(v001) that goes up when the shot has changed, so that no bake is overwritten",
     )
 
-    plates_out: StringProperty(
+    render_out: StringProperty(
         name="Folder",
-        default="//plates/{head}/",
+        default="//render/{head}/",
         **FOLDER,
-        description="Where to render to; // is the .blend's folder, {head} the object's name",
+        description="Where to render to: // is the folder of the .blend, {head} the object's name",
     )
     view: EnumProperty(
         name="View",
+        description="Which camera renders the head",
         default="SCENE",
         items=[
             ("SCENE", "Scene Camera", "The scene's camera at the scene's resolution"),
-            ("HEAD", "Head's Own", "The view the head was trained in, square"),
+            ("HEAD", "Head's Own", "The view that the head was trained in, square"),
         ],
     )
     size: IntProperty(
         name="Size",
-        default=Render("", "").size,
+        default=RENDER.size,
         min=16,
         max=8192,
         subtype="PIXEL",
         description="Height and width of the head's own view",
     )
-    png: BoolProperty(name="PNG", default=Render("", "").png, description="Preview pictures")
-    exr: BoolProperty(name="EXR", default=Render("", "").exr, description="Half-float plates with alpha and depth")
+    png: BoolProperty(name="PNG", default=RENDER.png, description="Write PNG previews")
+    exr: BoolProperty(name="EXR", default=RENDER.exr, description="Write EXR files for compositing")
+    movie: BoolProperty(name="MP4", default=RENDER.movie, description="Write a movie with the sound")
+    passes: PointerProperty(type=TalkSplatPasses)
     exr_layout: EnumProperty(
         name="Layers",
-        default=Render("", "").exr_layout,
+        description="How the EXR files name their layers",
+        default=RENDER.exr_layout,
         items=[
-            ("blender", "Blender", "A part a pass, named as Blender names them"),
-            ("nuke", "Nuke", "One part: R G B A, depth.Z"),
+            ("blender", "Blender", "One part for each pass, named as Blender names them"),
+            ("nuke", "Nuke", "A single part with R, G, B, A and depth.Z"),
         ],
     )
     space: EnumProperty(
-        name="Space",
-        default=Render("", "").space,
+        name="Colour Space",
+        description="Colour space of the EXR files",
+        default=RENDER.space,
         items=[
             ("lin_rec709_scene", "Linear Rec.709", "Blender's own scene-linear space"),
             ("lin_ap1_scene", "ACEScg", "Scene-linear AP1"),
             ("lin_ap0_scene", "ACES2065-1", "Scene-linear AP0"),
         ],
     )
-    movie: BoolProperty(name="MP4", default=Render("", "").movie, description="A movie with the sound")
 
-    ply_out: StringProperty(
+    export_out: StringProperty(
         name="Folder",
-        default="//ply/{head}/",
+        default="//export/{head}/",
         **FOLDER,
-        description="Where the PLY sequence goes; one 3DGS file a frame",
+        description="Where to export to, one file for each frame: // is the folder of the .blend, {head} the "
+        "object's name",
+    )
+    export_format: EnumProperty(
+        name="Format",
+        description="File format of the exported frames",
+        default=EXPORT.format,
+        items=[_enum_item(name, row.label, row.description) for name, row in EXPORTERS.items()],
+    )
+    export_axes: EnumProperty(
+        name="Axes",
+        description="Which way is up in the exported files",
+        default=DEFAULT_AXES,
+        items=[
+            _enum_item(DEFAULT_AXES, "Default Axes", "The axes that the format expects"),
+            *(
+                _enum_item(axes, AXES.get(axes, axes), "")
+                for axes in dict.fromkeys(axes for row in EXPORTERS.values() for axes in row.axes)
+            ),
+        ],
     )
 
 
-def is_head(body: bpy.types.Object | None) -> bool:
+def settings_of(obj: bpy.types.Object) -> TalkSplatHead:
+    """A head's settings (every object has them; `is_head` says whether they are used)."""
+    return obj.talksplat  # pyright: ignore[reportAttributeAccessIssue]  (registered below)
+
+
+def is_head(obj: bpy.types.Object | None) -> bool:
     """Whether the object is a talking head."""
-    return body is not None and body.type == "POINTCLOUD" and bool(body.talksplat.head)
+    return obj is not None and obj.type == "POINTCLOUD" and bool(settings_of(obj).head)
 
 
 def heads_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """The scene's talking heads that can be changed (linked ones stay as they are)."""
     if not bpy.data.pointclouds:
         return []
-    return [body for body in scene.objects if is_head(body) and body.library is None]
+    return [obj for obj in scene.objects if is_head(obj) and obj.library is None]
 
 
-def head_of(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The head the user means: the active object when it is one, else the scene's only one."""
+def head_of(context: Context) -> bpy.types.Object | None:
+    """The head that the user means: the active object when it is one, else the scene's only one."""
     if is_head(context.object):
         return context.object
     heads = heads_of(context.scene)
     return heads[0] if len(heads) == 1 else None
 
 
-CLASSES = (TalkSplatControls, TalkSplatHead)
+CLASSES = (TalkSplatControls, TalkSplatPasses, TalkSplatHead)
 
 
 def register() -> None:
+    """Called by the add-on's own `register`."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Object.talksplat = PointerProperty(type=TalkSplatHead)
+    setattr(bpy.types.Object, "talksplat", PointerProperty(type=TalkSplatHead))  # noqa: B010
 
 
 def unregister() -> None:
-    del bpy.types.Object.talksplat
+    """Called by the add-on's own `unregister`."""
+    delattr(bpy.types.Object, "talksplat")
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

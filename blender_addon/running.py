@@ -1,78 +1,83 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The job that runs: one at a time, in the worker or step by step in here; its progress and its end.
+"""The running job: one at a time, in the worker or step by step inside Blender; its progress and its end.
 
-`pump` moves it on and is all there is: a timer calls it in the window, tests and scripts call it (or
-`wait`) themselves, because timers never fire without a window.
+`pump` moves it on and is all there is: a timer calls it in the window, tests and scripts call it (or `wait`)
+themselves, because timers never fire without a window.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import bpy
 
+from ..core.dispatch import failures_as_events
 from ..core.formats import UserError
 from ..core.jobs import Cancelled, Event, Failed, Finished, Job, Progress, Started, Warned
 from . import preferences
+from .blender_types import current_context
 from .link.find_python import find_python
 from .link.worker_process import WorkerProcess
 
 ROOT = Path(__file__).resolve().parent.parent
-TICK = 0.1  # seconds between two looks of the timer
-SHARE = 0.03  # seconds a job inside Blender may work at each look
+TICK = 0.1  # seconds between two calls of the timer
+TIME_BUDGET = 0.03  # seconds that a job inside Blender may work at each call
 
-End = Callable[[dict], str]  # takes Finished.result, gives the sentence that says what came of it
+OnFinished = Callable[[dict], str]  # takes Finished.result, returns the sentence that says what was made
+LocalJob = Generator[Event, None, None]
 
 
 @dataclass
 class Running:
     """One job as the panel shows it."""
 
-    verb: str  # "Bake": what the button says
-    then: End
-    deed: Iterator[Event] | None = None  # None: the worker does it
+    label: str  # of its button, "Bake"
+    on_finished: OnFinished
+    local_job: LocalJob | None = None  # None: the worker does it
     title: str = ""
     done: int = 0
     total: int = 0
     remaining: float = -1.0
-    note: str = ""
     warnings: list[str] = field(default_factory=list)
     cancelling: bool = False
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
+        """How much is done, 0 to 1."""
         return self.done / self.total if self.total else 0.0
 
     @property
-    def brief(self) -> str:
+    def time_left(self) -> str:
+        """ ", 1:15 left", or "" while that is unknown."""
+        known = self.remaining >= 0 and self.done < self.total
+        return f", {minutes_and_seconds(self.remaining)} left" if known else ""
+
+    @property
+    def short_text(self) -> str:
         """What fits into a progress bar in the sidebar."""
         if self.cancelling:
             return "Cancelling"
         if not self.total:
             return self.title or "Starting the worker"
-        left = f", {clock(self.remaining)} left" if self.remaining >= 0 and self.done < self.total else ""
-        return f"{self.done} of {self.total}{left}"
+        return f"{self.done} of {self.total}{self.time_left}"
 
     @property
-    def line(self) -> str:
+    def text(self) -> str:
         """One line for the status bar."""
         if self.cancelling:
-            return f"{self.verb}: cancelling"
-        parts = [self.title or f"{self.verb}: starting the worker"]
-        if self.total:
-            parts.append(f"{self.done} of {self.total}")
-        if self.remaining >= 0 and self.done < self.total:
-            parts.append(f"{clock(self.remaining)} left")
-        return ", ".join(parts)
+            return f"{self.label}: cancelling"
+        title = self.title or f"{self.label}: starting the worker"
+        return title + (f", {self.done} of {self.total}" if self.total else "") + self.time_left
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How the last job ended."""
 
-    verb: str
-    level: str  # INFO, WARNING or ERROR, as `Operator.report` takes it
+    label: str  # of its button
+    level: Literal["INFO", "WARNING", "ERROR"]  # as `Operator.report` takes it
     sentence: str
     warnings: tuple[str, ...] = ()
 
@@ -82,14 +87,14 @@ last: Outcome | None = None
 _worker: WorkerProcess | None = None
 
 
-def clock(seconds: float) -> str:
+def minutes_and_seconds(seconds: float) -> str:
     """75 -> "1:15"."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def core_python() -> Path | None:
     """The core environment's interpreter, or None."""
-    return find_python(bpy.path.abspath(preferences.get().python), ROOT)
+    return find_python(bpy.path.abspath(preferences.preferred_python()), ROOT)
 
 
 def no_worker_reason() -> str:
@@ -100,11 +105,12 @@ def no_worker_reason() -> str:
 
 
 def busy_reason() -> str:
-    return f"{now.verb} is running: wait for it or cancel it" if now else ""
+    """Why no job at all can start now; "" when one can."""
+    return f"{now.label} is running: wait for it or cancel it" if now else ""
 
 
-def start_job(verb: str, job: Job, then: End) -> None:
-    """Ask the worker. Raises UserError when it cannot be asked."""
+def start_job(label: str, job: Job, on_finished: OnFinished) -> None:
+    """Send a job to the worker. Raises UserError when it cannot be sent."""
     global now, _worker
     python = core_python()
     if python is None:
@@ -114,15 +120,15 @@ def start_job(verb: str, job: Job, then: End) -> None:
             _worker.stop()
         _worker = WorkerProcess(python, ROOT, preferences.own_folder() / "worker.log")
     _worker.submit(job)
-    now = Running(verb, then)
-    _watch()
+    now = Running(label, on_finished)
+    _start_timer()
 
 
-def start_local_job(verb: str, deed: Iterator[Event], then: End) -> None:
-    """Do a light job in here, a few steps at each look."""
+def start_local_job(label: str, events: LocalJob, on_finished: OnFinished) -> None:
+    """Do a light job inside Blender, a few steps at each call of `pump`."""
     global now
-    now = Running(verb, then, deed)
-    _watch()
+    now = Running(label, on_finished, failures_as_events(events))
+    _start_timer()
 
 
 def cancel() -> None:
@@ -130,100 +136,103 @@ def cancel() -> None:
     if now is None:
         return
     now.cancelling = True
-    if now.deed is None:
-        _worker.cancel()
+    if now.local_job is None:
+        if _worker is not None:
+            _worker.cancel()
     else:
-        now.deed.close()
-        _end(Cancelled(f"{now.verb} was cancelled; what is finished is kept, start it again to go on."))
+        now.local_job.close()
+        _end(now, Cancelled(f"{now.label} was cancelled; what is finished is kept. Start it again to continue."))
 
 
 def pump() -> bool:
     """Move the job on; whether one still runs."""
     if now is not None:
-        for event in _worker.poll() if now.deed is None else _steps(now.deed):
+        for event in _new_events(now):
             _take(event)
         _redraw()
     return now is not None
 
 
-def wait(timeout: float = 600.0) -> Outcome:
+def wait(timeout: float = 600.0) -> Outcome | None:
     """Pump until the job has ended: for scripts and tests, which have no timers. Raises TimeoutError."""
     until = time.monotonic() + timeout
     while pump():
         if time.monotonic() > until:
-            raise TimeoutError(f"{now.line} after {timeout:.0f} seconds")
+            raise TimeoutError(f"{now.text if now else 'a job'} after {timeout:.0f} seconds")
         time.sleep(0.01)
     return last
 
 
-def _steps(deed: Iterator[Event]) -> Iterator[Event]:
-    until = time.perf_counter() + SHARE
-    while time.perf_counter() < until:
-        try:
-            yield next(deed)
-        except StopIteration:
-            return
-        except UserError as refusal:
-            yield Failed(str(refusal))
-            return
-        except OSError as error:
-            yield Failed(f"{error.filename or 'A file'}: {error.strerror}; check the path and the disk.")
+def _new_events(job: Running) -> Iterable[Event]:
+    if job.local_job is not None:
+        return _steps(job.local_job)
+    return _worker.poll() if _worker is not None else ()
+
+
+def _steps(local_job: LocalJob) -> Iterator[Event]:
+    until = time.perf_counter() + TIME_BUDGET
+    for event in local_job:
+        yield event
+        if time.perf_counter() >= until:
             return
 
 
 def _take(event: Event) -> None:
+    if now is None:
+        return  # an event that came after the job's last one
     match event:
         case Started():
             now.title, now.total = event.title, event.total
         case Progress():
-            now.done, now.total, now.remaining, now.note = event.done, event.total, event.remaining, event.note
+            now.done, now.total, now.remaining = event.done, event.total, event.remaining
         case Warned():
             now.warnings.append(event.sentence)
-        case _ if now is not None:
-            _end(event)
+        case _:
+            _end(now, event)
 
 
-def _end(event: Finished | Failed | Cancelled) -> None:
+def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
     global now, last
-    ended, now = now, None
+    now, warnings = None, tuple(ended.warnings)
     if isinstance(event, Finished):
         try:
-            last = Outcome(ended.verb, "INFO", ended.then(event.result), tuple(ended.warnings))
-        except UserError as refusal:
-            last = Outcome(ended.verb, "ERROR", str(refusal), tuple(ended.warnings))
+            last = Outcome(ended.label, "INFO", ended.on_finished(event.result), warnings)
+        except UserError as error:
+            last = Outcome(ended.label, "ERROR", str(error), warnings)
     else:
         level = "WARNING" if isinstance(event, Cancelled) else "ERROR"
-        last = Outcome(ended.verb, level, event.sentence, tuple(ended.warnings))
+        last = Outcome(ended.label, level, event.sentence, warnings)
 
 
-def _watch() -> None:
+def _start_timer() -> None:
     global last
     last = None
-    if not bpy.app.background and not bpy.app.timers.is_registered(_look):
-        bpy.app.timers.register(_look, first_interval=TICK)
+    if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.register(_on_timer, first_interval=TICK)
 
 
-def _look() -> float | None:
+def _on_timer() -> float | None:
     return TICK if pump() else None
 
 
 def _redraw() -> None:
     """The panels that show the progress."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
+    for window in current_context().window_manager.windows:
+        for area in window.screen.areas if window.screen else ():
             if area.type in ("VIEW_3D", "PREFERENCES"):
                 area.tag_redraw()
 
 
 def register() -> None:
-    pass
+    """Called by the add-on's own `register`."""
 
 
 def unregister() -> None:
+    """End what runs, and the worker; called by the add-on's own `unregister`."""
     global now, last, _worker
     now = last = None
-    if bpy.app.timers.is_registered(_look):
-        bpy.app.timers.unregister(_look)
+    if bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.unregister(_on_timer)
     if _worker is not None:
         _worker.stop()
         _worker = None

@@ -2,7 +2,7 @@
 """`talksplat demo`: the artist's whole way, by the very operators the panel's buttons call, in real Blender (`bpy`).
 
 Builds the extension's zip, installs and enables it in a Blender profile of its own, loads the sample head, puts the
-voice on the sequencer, attaches, scrubs, bakes, renders 3 s of 512² plates, and leaves a contact sheet, an mp4 with
+voice on the sequencer, attaches, scrubs, bakes, renders 3 s at 512², and leaves a contact sheet, an mp4 with
 sound and a .blend that opens with the head speaking. Prints where they are and how fast each step ran.
 """
 
@@ -32,11 +32,11 @@ class Demo:
     voice: Path = HERE / "voice.wav"
     seconds: float = 3.0  # of the shot
     fps: int = 24
-    size: int = 512  # pixels of the plates
+    size: int = 512  # height and width of the images in pixels
 
 
 class Steps:
-    """Times each step and says it as it ends."""
+    """Times each step and prints it as it ends."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
@@ -62,19 +62,19 @@ def main(arguments: list[str]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     steps = Steps()
     with steps.step("Blender + extension") as notes:
-        addon = installed_extension(out)
+        addon = install_extension(out)
         notes.append(addon.__name__)
     make_shot(demo, out, addon, steps)
-    for name in ("contact_sheet.png", "speaking.mp4", "talksplat_demo.blend", "plates", "talksplat.zip"):
+    for name in ("contact_sheet.png", "speaking.mp4", "talksplat_demo.blend", "render", "talksplat.zip"):
         print(f"{name:<22}{out / name}")
     return 0
 
 
-def installed_extension(out: Path) -> ModuleType:
+def install_extension(out: Path) -> ModuleType:
     """The extension, installed from its zip and enabled as an artist would; its package inside Blender."""
     os.environ["BLENDER_USER_RESOURCES"] = str(out / "blender_profile")
     os.environ.setdefault("TALKSPLAT_PYTHON", sys.executable)
-    import bpy  # noqa: I001  (addon_utils lies in a folder that only importing bpy makes known)
+    import bpy  # noqa: I001  (only importing bpy makes the folder of addon_utils known)
     import addon_utils
 
     from ..blender_addon.packing import build_zip
@@ -94,43 +94,45 @@ def make_shot(demo: Demo, out: Path, addon: ModuleType, steps: Steps) -> None:
     running = sys.modules[f"{addon.__name__}.blender_addon.running"]
     scene = bpy.context.scene
     scene.render.fps, scene.frame_start, scene.frame_end = demo.fps, 1, round(demo.seconds * demo.fps)
-    blend = out / "talksplat_demo.blend"
     head, voice = (Path(shutil.copy(source, out / source.name)) for source in (demo.head, demo.voice))
-    for old in (*out.glob("bake/*"), *out.glob("plates/*")):
+    for old in (*out.glob("bake/*"), *out.glob("render/*")):
         old.unlink() if old.is_file() else shutil.rmtree(old)
-    bpy.ops.wm.save_as_mainfile(filepath=str(blend))
+    bpy.ops.wm.save_as_mainfile(filepath=str(out / "talksplat_demo.blend"))
 
     with steps.step("load head") as notes:
         bpy.ops.talksplat.add_head(filepath=str(head))
-        body = bpy.context.object
-        notes.append(f"{len(body.data.points)} Gaussians")
-    scene.sequence_editor_create()
-    editor = scene.sequence_editor
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    strips.new_sound("voice", str(voice), channel=1, frame_start=1)
-    bpy.ops.talksplat.set_up_playback()
-    with steps.step("attach") as notes:
-        bpy.ops.talksplat.attach_strip()
-        notes.append(ended(running))
-    with steps.step("scrub") as notes:
-        notes.append(scrubbed(scene))
-    body.talksplat.view, body.talksplat.size, body.talksplat.plates_out = "HEAD", demo.size, "//plates/"
-    with steps.step("bake") as notes:
-        bpy.ops.talksplat.bake()
-        notes.append(ended(running))
-    with steps.step("play from the bake") as notes:
-        notes.append(scrubbed(scene))
-    with steps.step("render plates") as notes:
-        bpy.ops.talksplat.render_plates()
-        notes.append(ended(running))
+        obj = bpy.context.object
+        notes.append(f"{len(obj.data.points)} Gaussians")
+    add_voice(scene, voice, sys.modules[f"{addon.__name__}.blender_addon.scene.versions"])
+    obj.talksplat.view, obj.talksplat.size, obj.talksplat.render_out = "HEAD", demo.size, "//render/"
+    for name, operator in (
+        ("attach", bpy.ops.talksplat.attach_strip),
+        ("bake", bpy.ops.talksplat.bake),
+        ("render sequence", bpy.ops.talksplat.render_sequence),
+    ):
+        with steps.step(name) as notes:
+            operator()
+            notes.append(wait_for_job(running))
+        if name != "render sequence":
+            with steps.step(f"scrub after {name}") as notes:
+                notes.append(scrub(scene))
     with steps.step("sheet, movie, .blend"):
-        sheet(sorted((out / "plates").rglob("*.png")), out / "contact_sheet.png", demo.fps)
-        shutil.copy(next((out / "plates").rglob("*.mp4")), out / "speaking.mp4")
-        stage(scene, body)
+        write_contact_sheet(sorted((out / "render").rglob("*.png")), out / "contact_sheet.png", demo.fps)
+        shutil.copy(next((out / "render").rglob("*.mp4")), out / "speaking.mp4")
+        add_camera(scene, obj)
         bpy.ops.wm.save_mainfile()
 
 
-def ended(running: ModuleType) -> str:
+def add_voice(scene, voice: Path, versions: ModuleType) -> None:
+    """The sound strip in the sequencer, and playback that keeps to it."""
+    import bpy
+
+    scene.sequence_editor_create()
+    versions.top_strips(scene.sequence_editor).new_sound("voice", str(voice), channel=1, frame_start=1)
+    bpy.ops.talksplat.set_up_playback()
+
+
+def wait_for_job(running: ModuleType) -> str:
     """Wait for the job; its closing sentence. Raises RuntimeError with the sentence of a failure."""
     outcome = running.wait() if running.now else running.last
     if outcome is not None and outcome.level == "ERROR":
@@ -138,7 +140,7 @@ def ended(running: ModuleType) -> str:
     return outcome.sentence if outcome else "from the cache"
 
 
-def scrubbed(scene) -> str:
+def scrub(scene) -> str:
     """Visit every frame twice over, out of order; the time of one step."""
     frames = list(range(scene.frame_start, scene.frame_end + 1))
     times = []
@@ -150,7 +152,7 @@ def scrubbed(scene) -> str:
     return f"a step takes {statistics.median(times):.1f} ms (median), {times[int(0.95 * len(times))]:.1f} ms (95 %)"
 
 
-def sheet(pictures: list[Path], path: Path, fps: int) -> None:
+def write_contact_sheet(pictures: list[Path], path: Path, fps: int) -> None:
     """Evenly spread frames of the shot in one picture."""
     import numpy as np
     from PIL import Image
@@ -166,7 +168,7 @@ def sheet(pictures: list[Path], path: Path, fps: int) -> None:
     )
 
 
-def stage(scene, body) -> None:
+def add_camera(scene, obj) -> None:
     """A camera that frames the head, so that the .blend opens on it, and the first frame."""
     import bpy
 
@@ -181,5 +183,5 @@ def stage(scene, body) -> None:
                 space = area.spaces.active
                 space.shading.type = "MATERIAL"
                 space.region_3d.view_perspective = "CAMERA"
-    bpy.context.view_layer.objects.active = body
+    bpy.context.view_layer.objects.active = obj
     scene.frame_set(scene.frame_start)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The line to the worker process. No bpy in this room: its tests run without Blender."""
+"""The connection to the worker process. No bpy in this package: its tests run without Blender."""

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask a Python whether it can be the core environment: the versions of what the core needs, in one line."""
 
-import os
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from ...core.jobs import Event, Failed, Finished, Progress, Started
+from .python_process import start_python
 
-PATIENCE = 120.0  # seconds; the first import of torch from a slow disk takes its time
+TIMEOUT = 120.0  # seconds; the first import of torch from a slow disk takes its time
 
-QUESTION = """
+SCRIPT = """
 import sys
 from importlib.metadata import version
 import av, librosa, numba, numpy, onnxruntime, torch
@@ -22,34 +21,26 @@ print("Python %d.%d.%d on %s: %s" % (*sys.version_info[:3], device, ", ".join(n 
 """
 
 
-def check_python(python: Path) -> Iterator[Event]:
+def check_python(python: Path) -> Generator[Event, None, None]:
     """Yields while it waits; the last event is Finished({"sentence": ...}) or Failed. Closing it ends the process."""
     yield Started("Self-test", 0)
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
-    hidden = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
     try:
-        process = subprocess.Popen(
-            [str(python), "-c", QUESTION],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **hidden,
-        )
+        process = start_python([str(python), "-c", SCRIPT], {}, subprocess.PIPE)
     except OSError as error:
         yield Failed(f"{python} does not start ({error.strerror}); choose another Python in the preferences.")
         return
     try:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT
         while process.poll() is None and time.monotonic() < until:
             time.sleep(0.005)
             yield Progress(0, 0, -1.0)
     finally:
         process.kill()
-        out, complaint = process.communicate()
+        output, errors = (text.decode(errors="replace").strip() for text in process.communicate())
     if process.returncode == 0:
-        yield Finished({"sentence": out.strip()})
+        yield Finished({"sentence": output})
     else:
-        why = (complaint.strip().splitlines() or ["no answer"])[-1]
-        yield Failed(f"{python} cannot be the core environment ({why[:160]}); install talksplat's requirements there.")
+        reason = (errors.splitlines() or ["no answer"])[-1]
+        yield Failed(
+            f"{python} cannot be the core environment ({reason[:160]}); install talksplat's requirements there."
+        )

@@ -10,7 +10,7 @@ VARIABLE = "TALKSPLAT_PYTHON"
 
 
 def interpreter_in(place: Path) -> Path | None:
-    """The interpreter that `place` means: itself, or the one inside an environment's folder."""
+    """The interpreter that `place` means: itself, or the one inside an environment's folder; None where it is not."""
     inside = ("bin/python", "Scripts/python.exe", "bin/python3", "python.exe")
     for path in (place, *(place / name for name in inside)):
         if path.is_file():
@@ -19,8 +19,8 @@ def interpreter_in(place: Path) -> Path | None:
 
 
 def find_python(preferred: str, root: Path) -> Path | None:
-    """The first that is there of: the preference, the environment variable TALKSPLAT_PYTHON, a `.venv`
-    beside the package's files, the running Python when it has torch itself. None when there is none.
+    """The first that exists of: the preference, the environment variable TALKSPLAT_PYTHON, a `.venv` next to the
+    package's files, the running Python when it has torch itself. None when there is none.
 
     A preference that leads nowhere is not silently replaced: None.
     """

@@ -1,35 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One worker process: started when first needed, asked for jobs, ended with us.
+"""One worker process: started when first needed, sent jobs, ended with us.
 
-Nothing here blocks the caller: a thread starts the process, greets it, sends the jobs and puts what
-comes back into a queue. Thread and process end when nothing is asked for any more: the thread at
-once, the process after its idle time. The protocol is written down in core/worker.py.
+Nothing here blocks the caller: a thread starts the process, greets it, sends the jobs and puts what comes back into a
+queue. Thread and process end when no job is left: the thread at once, the process after its idle time. The protocol is
+written down in core/worker.py.
 """
 
 import json
-import os
 import queue
 import secrets
 import subprocess
-import sys
 import threading
 import tomllib
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
+from typing import cast, get_args
 
 from ...core.formats import UserError
 from ...core.jobs import Cancelled, Event, Failed, Finished, Job
-from ...core.wire import MOST_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+from ...core.wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
+from .python_process import start_python
 
 KEY = "TALKSPLAT_WORKER_KEY"
 IDLE = 300  # seconds without a client before the process ends itself
-ENDS = (Finished, Failed, Cancelled)
-CRASH = "The worker process ended unexpectedly; what was finished is kept, start the same job again. Its log: {}"
+LAST_EVENTS = (Finished, Failed, Cancelled)
+CRASHED = (
+    "The worker process ended unexpectedly; what is finished is kept. Start the same job again to continue. Its log: {}"
+)
 
 
-def version(root: Path) -> str:
-    """The add-on's version, from the manifest that lies beside its files."""
+def addon_version(root: Path) -> str:
+    """The add-on's version, from the manifest next to its files."""
     return tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
 
 
@@ -37,16 +39,16 @@ class WorkerProcess:
     """The worker as the add-on sees it: `submit` jobs, `poll` for events, `cancel`, `stop`."""
 
     def __init__(self, python: Path | str, root: Path | str, log: Path | str) -> None:
-        """python: the core environment's interpreter; root: the package's folder; log: where it complains."""
+        """python: the core environment's interpreter; root: the package's folder; log: the file for its stderr."""
         self.python, self.root, self.log = str(python), Path(root), Path(log)
-        self._process: subprocess.Popen | None = None
-        self._address: tuple[str, int] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._address = ("127.0.0.1", 0)
         self._key = b""
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._outgoing: list[bytes] = []  # asked for before the line stood
-        self._waiting = 0  # jobs without their last event
-        self._line: Connection | None = None
+        self._unsent: list[bytes] = []  # submitted before the connection was there
+        self._unanswered = 0  # jobs without their last event
+        self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -57,15 +59,16 @@ class WorkerProcess:
     @property
     def busy(self) -> bool:
         """Whether a job has not answered yet; once it is False, the last event can be polled."""
-        return self._waiting > 0
+        return self._unanswered > 0
 
     def submit(self, job: Job) -> None:
-        """Ask for a job; its events come through `poll`. Raises UserError for a job that cannot be sent."""
+        """Send a job; its events come through `poll`. Raises UserError for a job that cannot be sent."""
+        message = to_bytes(job)
         with self._lock:
-            self._waiting += 1
-            self._say(to_bytes(job))
+            self._unanswered += 1
+            self._send(message)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._stay, name="talksplat worker", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="talksplat worker", daemon=True)
                 self._thread.start()
 
     def poll(self) -> list[Event]:
@@ -78,132 +81,126 @@ class WorkerProcess:
                 return events
 
     def cancel(self) -> None:
-        """End all that was asked for; each job still answers once."""
+        """Cancel every job that was submitted; each still answers once."""
         with self._lock:
-            if self._waiting:
-                self._say(to_bytes(Cancel()))
+            if self._unanswered:
+                self._send(to_bytes(Cancel()))
 
-    def stop(self, patience: float = 2.0) -> None:
-        """End the process: politely, and after `patience` seconds surely."""
+    def stop(self, timeout: float = 2.0) -> None:
+        """Ask the process to end; kill it after `timeout` seconds."""
         with self._lock:
-            if self._line is not None:
-                self._say(to_bytes(Quit()))
-        if self._process is not None:
-            if self._line is None:
-                self._process.terminate()
-            try:
-                self._process.wait(patience)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            connected = self._connection is not None
+            if connected:
+                self._send(to_bytes(Quit()))
+        if self._process is None:
+            return
+        if not connected:
+            self._process.terminate()
+        _wait_or_kill(self._process, timeout)
+        if self._process.stdout:
             self._process.stdout.close()
-            self._process = None
+        self._process = None
 
-    def _say(self, data: bytes) -> None:
-        """Send, or keep until the line stands. Call with the lock held."""
-        if self._line is None:
-            self._outgoing.append(data)
+    def _send(self, message: bytes) -> None:
+        """Send, or keep until the connection is there. Call with the lock held."""
+        if self._connection is None:
+            self._unsent.append(message)
             return
         try:
-            self._line.send_bytes(data)
+            self._connection.send_bytes(message)
         except OSError:
-            self._outgoing.append(data)  # the reading thread meets the same end and answers for the job
+            self._unsent.append(message)  # the reading thread meets the same end and answers for the job
 
-    def _stay(self) -> None:
-        """The thread: from the first job asked for to the last one answered."""
+    def _run(self) -> None:
+        """The thread: from the first job submitted to the last one answered."""
         try:
-            line = self._connected()
+            connection = self._connect()
             with self._lock:
-                self._line = line
-                waiting, self._outgoing = self._outgoing, []
-                for data in waiting:
-                    line.send_bytes(data)
-            while self._hear(line):
+                self._connection = connection
+                unsent, self._unsent = self._unsent, []
+                for message in unsent:
+                    connection.send_bytes(message)
+            while self._receive(connection):
                 pass
-        except UserError as refusal:
-            self._leave(str(refusal))
+        except UserError as error:
+            self._fail_all(str(error))
         except (OSError, EOFError, AuthenticationError):
-            self._leave(CRASH.format(self.log))
+            self._fail_all(CRASHED.format(self.log))
 
-    def _hear(self, line: Connection) -> bool:
-        """Take one event; False when nothing is asked for any more (the line is closed then)."""
-        event = from_bytes(line.recv_bytes(MOST_BYTES))
+    def _receive(self, connection: Connection) -> bool:
+        """Take one event; False when every job has answered (the connection is closed then)."""
+        event = from_bytes(connection.recv_bytes(MAX_MESSAGE_BYTES))
+        if not isinstance(event, get_args(Event)):
+            raise UserError("The worker sent something that is no event; install the same version of both.")
         with self._lock:
-            self._events.put(event)
-            self._waiting -= isinstance(event, ENDS)
-            stay = self._waiting > 0
-            if not stay:
-                line.close()
-                self._line = self._thread = None
-        return stay
+            self._events.put(cast(Event, event))
+            self._unanswered -= isinstance(event, LAST_EVENTS)
+            is_last = self._unanswered == 0
+            if is_last:
+                connection.close()
+                self._connection = self._thread = None
+        return not is_last
 
-    def _leave(self, sentence: str) -> None:
-        """The line broke: every job asked for answers with the same sentence."""
+    def _fail_all(self, sentence: str) -> None:
+        """The connection broke: every job answers with the same sentence."""
         with self._lock:
-            if self._line is not None:
-                self._line.close()
-            for _ in range(self._waiting):
+            if self._connection is not None:
+                self._connection.close()
+            for _ in range(self._unanswered):
                 self._events.put(Failed(sentence))
-            self._waiting = 0
-            self._line = self._thread = None
-            self._outgoing.clear()
+            self._unanswered = 0
+            self._connection = self._thread = None
+            self._unsent.clear()
 
-    def _connected(self) -> Connection:
-        """A greeted line, to the living process or to a new one."""
+    def _connect(self) -> Connection:
+        """A greeted connection, to the living process or to a new one."""
         if self.pid is None:
             self._start()
         try:
-            line = Client(self._address, authkey=self._key)
-        except ConnectionError:  # its idle time ended between the look and the call
+            connection = Client(self._address, authkey=self._key)
+        except ConnectionError:  # its idle time ended between the check and the call
             self._start()
-            line = Client(self._address, authkey=self._key)
-        line.send_bytes(to_bytes(Hello(PROTOCOL, version(self.root))))
-        answer = from_bytes(line.recv_bytes(MOST_BYTES))
+            connection = Client(self._address, authkey=self._key)
+        connection.send_bytes(to_bytes(Hello(PROTOCOL, addon_version(self.root))))
+        answer = from_bytes(connection.recv_bytes(MAX_MESSAGE_BYTES))
         if not isinstance(answer, Hello):
-            line.close()
-            raise UserError(getattr(answer, "sentence", "The worker did not greet; install the same version of both."))
-        return line
+            connection.close()
+            no_greeting = "The worker did not greet; install the same version of both."
+            raise UserError(answer.sentence if isinstance(answer, Failed) else no_greeting)
+        return cast(Connection, connection)  # a TCP address gives no Windows pipe
 
     def _start(self) -> None:
-        """Run `PYTHON -m PACKAGE.core.worker` and read the one line it prints."""
+        """Run `PYTHON -m PACKAGE.core.worker` and read the one line that it prints."""
         self._key = secrets.token_bytes(32)
         command = [self.python, "-m", f"{self.root.name}.core.worker", "--idle", str(IDLE)]
-        # Blender's own Python settings must not reach another Python.
-        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
-        environment[KEY] = self._key.hex()
-        hidden = {"creationflags": subprocess.CREATE_NO_WINDOW} if sys.platform == "win32" else {}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
             try:
-                self._process = subprocess.Popen(
-                    command,
-                    cwd=self.root.parent,
-                    env=environment,
-                    stderr=log,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    **hidden,
-                )
+                self._process = process = start_python(command, {KEY: self._key.hex()}, log, self.root.parent)
             except OSError as error:
                 raise UserError(
                     f"The core environment's Python {self.python} does not start ({error.strerror}); "
                     "choose another one in the preferences."
                 ) from error
-        line = self._process.stdout.readline(65536)
+        line = process.stdout.readline(65536) if process.stdout else b""
         try:
             self._address = ("127.0.0.1", int(json.loads(line)["port"]))
         except (ValueError, KeyError, TypeError) as error:
+            _wait_or_kill(process, 5.0)
             raise UserError(
-                f"The worker did not start{self._last_words()}; check the core environment in the "
+                f"The worker did not start{self._last_log_line()}; check the core environment in the "
                 f"preferences with Self-test. Its log: {self.log}"
             ) from error
 
-    def _last_words(self) -> str:
-        """The last line of the log, which says what is missing."""
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    def _last_log_line(self) -> str:
+        """The end of the log, which says what is missing."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return f" ({lines[-1][:160]})" if lines else ""
+
+
+def _wait_or_kill(process: "subprocess.Popen[bytes]", timeout: float) -> None:
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

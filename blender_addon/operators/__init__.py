@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs, one a file. Adding one: write the file, name it here."""
+"""The operators, one button a file. Adding one: write the file, name it here."""
 
 import bpy
 
@@ -8,7 +8,7 @@ from . import (
     attach_strip,
     bake_shot,
     cancel_job,
-    export_ply_sequence,
+    export_sequence,
     relink_head,
     remove_bake,
     render_sequence,
@@ -16,7 +16,7 @@ from . import (
     set_up_playback,
 )
 
-FILES = (
+MODULES = (
     add_head,
     relink_head,
     attach_strip,
@@ -25,19 +25,19 @@ FILES = (
     remove_bake,
     cancel_job,
     render_sequence,
-    export_ply_sequence,
+    export_sequence,
     self_test,
 )
-CLASSES = tuple(cls for file in FILES for cls in file.CLASSES)
+CLASSES = tuple(cls for module in MODULES for cls in module.CLASSES)
 
 
 def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.TOPBAR_MT_file_import.append(add_head.menu)
+    bpy.types.TOPBAR_MT_file_import.append(add_head.draw_import_menu)
 
 
 def unregister() -> None:
-    bpy.types.TOPBAR_MT_file_import.remove(add_head.menu)
+    bpy.types.TOPBAR_MT_file_import.remove(add_head.draw_import_menu)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

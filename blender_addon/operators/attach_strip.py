@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Attach: the head listens to a sound strip. The worker makes the performance once per head and sound;
-the cache keeps it, so that attaching the same sound again takes no time."""
+"""Attach: the head gets a sound strip to speak. The worker makes the performance once for a head and a sound; it is
+cached, so that attaching the same sound again takes no time."""
 
 from pathlib import Path
 
@@ -8,75 +8,78 @@ import bpy
 
 from ...core.jobs import Perform
 from .. import open_files, playback, preferences, running
-from ..properties import TalkSplatHead, head_of
+from ..blender_types import Context, current_context
+from ..properties import head_of, settings_of
 from ..scene import strip as strips
+from ..scene.versions import sequencer_scene
 from .job_result import edited_head
 from .operator_base import JobOperator
 
 
-def sequencer_of(context: bpy.types.Context, settings: TalkSplatHead) -> bpy.types.Scene:
-    """The scene whose sequencer the head listens to: the one it names, the window's, or, where that one has no
-    sound, the one that the sequencer editor edits (Blender 5.0 tells the two apart)."""
-    edited = getattr(context.workspace, "sequencer_scene", None)
-    return settings.strip_scene or (context.scene if strips.sound_strips(context.scene) else edited or context.scene)
+def sequencer_of(context: Context, obj: bpy.types.Object) -> bpy.types.Scene:
+    """The scene whose sequencer holds the head's sound: the one it names, the window's, or, where that one has no
+    sound, the one that the sequencer editor shows."""
+    named = settings_of(obj).strip_scene
+    if named or strips.sound_strips(context.scene):
+        return named or context.scene
+    return sequencer_scene(context.workspace) or context.scene
 
 
-def chosen_strip(context: bpy.types.Context, body: bpy.types.Object) -> bpy.types.Strip | None:
-    """The strip the head names; while it names none, the only sound strip there is."""
-    sequencer = sequencer_of(context, body.talksplat)
+def chosen_strip(context: Context, obj: bpy.types.Object) -> bpy.types.SoundStrip | None:
+    """The strip that the head names; while it names none, the only sound strip there is."""
+    sequencer, name = sequencer_of(context, obj), settings_of(obj).strip
     sounds = strips.sound_strips(sequencer)
-    if not body.talksplat.strip and len(sounds) == 1:
+    if not name and len(sounds) == 1:
         return sounds[0]
-    return strips.find_strip(sequencer, body.talksplat.strip)
+    return strips.find_strip(sequencer, name)
 
 
 def performance_path(head_hash: str, sound: str) -> Path:
-    """Where in the cache the performance of this head and this sound lies. Raises Refusal."""
-    return preferences.own_folder("performances") / f"{head_hash[:20]}-{open_files.digest(sound)[:20]}.performance"
+    """Where the performance of this head and this sound is cached. Raises UserError."""
+    return preferences.own_folder("performances") / f"{head_hash[:20]}-{open_files.sound_hash(sound)[:20]}.performance"
 
 
 class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
-    """Let the head listen to the sound strip; then it can be scrubbed"""
+    """Make the head speak the sound strip; then it can be scrubbed"""
 
     bl_idname = "talksplat.attach_strip"
     bl_label = "Attach"
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
-        body = head_of(context)
-        if body is None:
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a head, a sound strip and a worker."""
+        obj = head_of(context)
+        if obj is None:
             return "Select a head first"
-        if not strips.sound_strips(sequencer_of(context, body.talksplat)):
+        if not strips.sound_strips(sequencer_of(context, obj)):
             return "Add a sound strip in the Video Sequencer first"
-        if chosen_strip(context, body) is None:
-            return "Choose the strip to listen to"
+        if chosen_strip(context, obj) is None:
+            return "Choose a sound strip"
         return running.no_worker_reason()
 
-    def act(self, context: bpy.types.Context) -> None:
-        body = head_of(context)
-        strip = chosen_strip(context, body)
-        sound, head = (
-            open_files.absolute(strips.sound_path(strip)),
-            open_files.head(open_files.absolute(body.talksplat.head)),
-        )
-        path = performance_path(head.hash, sound)
-        name, uid = strip.name, body.session_uid
-        sequencer = sequencer_of(context, body.talksplat).name
+    def run(self, context: Context) -> None:
+        """Take the cached performance, or start making it."""
+        obj = head_of(context)
+        strip = chosen_strip(context, obj) if obj else None
+        if obj is None or strip is None:
+            return
+        sound, head = open_files.absolute(strips.sound_path(strip)), open_files.absolute(settings_of(obj).head)
+        path = performance_path(open_files.head(head).hash, sound)
+        name, uid, sequencer = strip.name, obj.session_uid, sequencer_of(context, obj).name
 
-        def then(_result: dict) -> str:
-            with edited_head(uid) as listener:
-                listener.talksplat.strip = name
-                if sequencer != bpy.context.scene.name:
-                    listener.talksplat.strip_scene = bpy.data.scenes.get(sequencer)
-                listener.talksplat.sound = open_files.storable(sound)
-                listener.talksplat.performance = str(path)
-                playback.refresh(bpy.context.scene)
-                return f"{listener.name} listens to {name}"
+        def attach(_result: dict) -> str:
+            with edited_head(uid) as speaker:
+                settings = settings_of(speaker)
+                settings.strip, settings.sound, settings.performance = name, open_files.storable(sound), str(path)
+                if sequencer != current_context().scene.name:
+                    settings.strip_scene = bpy.data.scenes.get(sequencer)
+                playback.refresh(current_context().scene)
+                return f"{speaker.name} speaks {name}"
 
         if path.exists():
-            self.report({"INFO"}, then({}))
+            self.report({"INFO"}, attach({}))
         else:
-            running.start_job(self.bl_label, Perform(head.file.source, sound, str(path)), then)
+            running.start_job(self.bl_label, Perform(head, sound, str(path)), attach)
 
 
 CLASSES = (TALKSPLAT_OT_attach_strip,)

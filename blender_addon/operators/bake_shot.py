@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bake: the worker evaluates the shot, with the sliders as they are keyed; then the cloud plays from the bake.
 
-A cancelled or crashed bake goes on where it was when the same bake is asked for again.
+A cancelled or crashed bake continues where it stopped when the same shot is baked again.
 """
 
 import shutil
@@ -11,54 +11,60 @@ import bpy
 
 from ...core.formats import atomic_write
 from .. import open_files, playback, running
-from ..properties import head_of
+from ..blender_types import Context, current_context
+from ..output_paths import unsaved_reason
+from ..properties import head_of, settings_of
 from ..scene import strip as strips
 from ..shot_jobs import bake_job
 from .job_result import edited_head
 from .operator_base import JobOperator
 
 
-def hand_over(body: bpy.types.Object, out: Path) -> None:
-    """Let go of the file that the worker will write, and leave it what was listened to already."""
-    if body.talksplat.bake and open_files.absolute(body.talksplat.bake) == str(out):
-        body.talksplat.bake = ""
+def release_bake(obj: bpy.types.Object, out: Path) -> None:
+    """Close the file that the worker will write, and put the performance that is there already next to it."""
+    settings = settings_of(obj)
+    if settings.bake and open_files.absolute(settings.bake) == str(out):
+        settings.bake = ""
     open_files.bake.close(str(out))
-    heard = Path(open_files.absolute(body.talksplat.performance) or "-")
-    if heard.is_file():
-        with atomic_write(out.with_suffix(".performance")) as beside:
-            shutil.copyfile(heard, beside)
+    performance = Path(open_files.absolute(settings.performance) or "-")
+    if performance.is_file():
+        with atomic_write(out.with_suffix(".performance")) as temporary:
+            shutil.copyfile(performance, temporary)
 
 
 class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
-    """Evaluate every frame of the scene's range in the background and store it"""
+    """Evaluate and store every frame of the scene's frame range, in the background"""
 
     bl_idname = "talksplat.bake"
     bl_label = "Bake"
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
-        body = head_of(context)
-        if body is None:
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a head with a strip, a place to write to, and a worker."""
+        obj = head_of(context)
+        if obj is None:
             return "Select a head first"
-        if strips.find_strip(body.talksplat.strip_scene or context.scene, body.talksplat.strip) is None:
+        settings = settings_of(obj)
+        if strips.find_strip(settings.strip_scene or context.scene, settings.strip) is None:
             return "Attach a sound strip first"
-        if body.talksplat.bake_out.startswith("//") and not bpy.data.filepath:
-            return "Save the .blend first: the bake is to lie beside it"
-        return running.no_worker_reason()
+        return unsaved_reason(settings.bake_out) or running.no_worker_reason()
 
-    def act(self, context: bpy.types.Context) -> None:
-        body = head_of(context)
-        job, uid = bake_job(context.scene, body), body.session_uid
-        hand_over(body, Path(job.out))
+    def run(self, context: Context) -> None:
+        """Start the bake, or continue it."""
+        obj = head_of(context)
+        if obj is None:
+            return
+        job, uid = bake_job(context.scene, obj), obj.session_uid
+        release_bake(obj, Path(job.out))
 
-        def then(result: dict) -> str:
+        def play(_result: dict) -> str:
             with edited_head(uid) as baked:
-                baked.talksplat.bake = open_files.storable(job.out)
-                baked.talksplat.use_bake = True
-                playback.refresh(bpy.context.scene)
-                return f"{baked.name}: {job.frame_count} frames baked to {job.out}"
+                settings = settings_of(baked)
+                settings.bake, settings.use_bake = open_files.storable(job.out), True
+                playback.refresh(current_context().scene)
+                return f"{baked.name}: {job.frame_count} frames are baked to {job.out}"
 
-        running.start_job(self.bl_label, job, then)
+        running.start_job(self.bl_label, job, play)
 
 
 CLASSES = (TALKSPLAT_OT_bake,)

@@ -4,22 +4,25 @@
 import bpy
 
 from .. import running
+from ..blender_types import Context
 from .operator_base import BaseOperator
 
 
 class TALKSPLAT_OT_cancel(BaseOperator, bpy.types.Operator):
-    """End the running job; what is finished is kept, the same job goes on from there"""
+    """Cancel the running job; what is finished is kept, and the same job continues from there"""
 
     bl_idname = "talksplat.cancel"
     bl_label = "Cancel"
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a running job."""
         if running.now is None:
             return "Nothing is running"
         return "It is being cancelled" if running.now.cancelling else ""
 
-    def act(self, context: bpy.types.Context) -> None:
+    def run(self, context: Context) -> None:
+        """Cancel it."""
         running.cancel()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens when a job has ended: the head it was for may have been renamed, or be gone."""
+"""What happens when a job has ended: the head it was for may have been renamed or deleted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ def edited_head(session_uid: int) -> Iterator[bpy.types.Object]:
 
     Raises UserError when the object was deleted meanwhile or another file was opened.
     """
-    body = next((body for body in bpy.data.objects if body.session_uid == session_uid), None)
-    if body is None:
-        raise UserError("The head that this was for is gone; what was made lies where it was to be written.")
-    yield body
+    obj = next((obj for obj in bpy.data.objects if obj.session_uid == session_uid), None)
+    if obj is None:
+        raise UserError("The head was deleted meanwhile; the files of the job are kept.")
+    yield obj
     if not bpy.app.background:
-        bpy.ops.ed.undo_push(message=f"TalkSplat: {body.name}")
+        bpy.ops.ed.undo_push(message=f"TalkSplat: {obj.name}")

@@ -1,56 +1,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every operator shares: a button that is grey says why, bad input is reported in its one sentence.
 
-`disabled_reason(context)` is the single source: `poll` shows it as the tooltip, the panel as a label,
-a test asks it directly.
+`disabled_reason(context)` is the single source: `poll` shows it as the tooltip, the panel as a label, a test asks it
+directly.
 """
+
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ...core.formats import UserError
 from .. import running
+from ..blender_types import Context, Operator, OperatorResult
 
-UNDOABLE = {"REGISTER", "UNDO"}  # `bl_options` of a verb that changes the scene at once
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import OperatorTypeFlagItems
+
+UNDOABLE: "set[OperatorTypeFlagItems]" = {"REGISTER", "UNDO"}  # `bl_options` where the scene changes at once
 
 
-class BaseOperator:
-    """Mixed into an operator that defines `act` and, when it cannot always run, `disabled_reason`."""
+class BaseOperator(Operator):
+    """Mixed into an operator that defines `run` and, when it cannot always run, `disabled_reason`."""
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
+    def disabled_reason(cls, context: Context) -> str:
         """Why it cannot run now, in one sentence; "" when it can."""
         return ""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls, context: Context) -> bool:
+        """Whether the button can be pressed."""
         reason = cls.disabled_reason(context)
         if reason:
             cls.poll_message_set(reason)
         return not reason
 
-    def act(self, context: bpy.types.Context) -> None:
-        """Do it; raise UserError for what a person can mend."""
+    def run(self, context: Context) -> None:
+        """Do it. Raises UserError for what a person can fix."""
         raise NotImplementedError
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: Context) -> OperatorResult:
+        """`run`, its UserError reported."""
         try:
-            self.act(context)
-        except UserError as refusal:
-            self.report({"ERROR"}, str(refusal))
+            self.run(context)
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
 class JobOperator(BaseOperator):
-    """A verb whose work goes on after the click: `act` starts it through `running`.
+    """An operator whose work continues after the click: `run` starts it through `running`.
 
-    From the window it stays modal until the job has ended, so that Esc cancels and the end is
-    reported; from a script `execute` returns at once and `running.wait()` waits.
+    From the window it stays modal until the job has ended, so that Esc cancels and the end is reported; from a script
+    `execute` returns at once and `running.wait()` waits.
     """
 
-    _timer = None
+    _timer: bpy.types.Timer | None = None
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
+        """Start the job and stay modal."""
         result = self.execute(context)
         if result != {"FINISHED"} or running.now is None:
             return result
@@ -58,16 +67,18 @@ class JobOperator(BaseOperator):
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def modal(self, context: Context, event: bpy.types.Event) -> OperatorResult:
+        """Move the job on and show its progress; Esc cancels it."""
         if event.type == "ESC" and event.value == "PRESS":
             running.cancel()
-        if running.pump():
-            context.workspace.status_text_set(f"{running.now.line}    [Esc] Cancel")
+        if running.pump() and running.now is not None:
+            context.workspace.status_text_set(f"{running.now.text}    [Esc] Cancel")
             return {"PASS_THROUGH"}
-        return self._ended(context)
+        return self._report_end(context)
 
-    def _ended(self, context: bpy.types.Context) -> set[str]:
-        context.window_manager.event_timer_remove(self._timer)
+    def _report_end(self, context: Context) -> OperatorResult:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
         context.workspace.status_text_set(None)
         if running.last is None:
             return {"CANCELLED"}

@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Relink and Reload: the head's file lies somewhere else now, or has been trained again."""
+"""Relink and Reload: the head's file has been moved, or has been trained again."""
 
 import bpy
 from bpy.props import StringProperty
 
 from ...core.formats import UserError
 from .. import open_files, playback, saving
-from ..properties import head_of
+from ..blender_types import Context, OperatorResult
+from ..properties import head_of, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 
 
-class _OfHead(BaseOperator):
+class _HeadOperator(BaseOperator):
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a head."""
         return "" if head_of(context) else "Select a head first"
 
 
-class TALKSPLAT_OT_relink_head(_OfHead, bpy.types.Operator):
+class TALKSPLAT_OT_relink_head(_HeadOperator, bpy.types.Operator):
     """Choose where this head's file is now"""
 
     bl_idname = "talksplat.relink_head"
@@ -26,33 +28,36 @@ class TALKSPLAT_OT_relink_head(_OfHead, bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.head", options={"HIDDEN"})
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.filepath = open_files.absolute(head_of(context).talksplat.head)
+    def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
+        """Ask for the file, starting at the old place."""
+        obj = head_of(context)
+        self.filepath = open_files.absolute(settings_of(obj).head) if obj else ""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def act(self, context: bpy.types.Context) -> None:
-        body, path = head_of(context), open_files.absolute(self.filepath)
-        if open_files.head(path).hash != body.talksplat.head_hash:
-            raise UserError(
-                f"{path} is another head than the one this object was made from; "
-                "choose the right file, or load it as a head of its own."
-            )
-        saving.load_head(body, path)
+    def run(self, context: Context) -> None:
+        """Load the same head from its new place."""
+        obj, path = head_of(context), open_files.absolute(self.filepath)
+        if obj is None:
+            return
+        if open_files.head(path).hash != settings_of(obj).head_hash:
+            raise UserError(f"{path} is another head; choose the file of this one, or use Load Another Head.")
+        saving.load_head(obj, path)
         playback.refresh(context.scene)
 
 
-class TALKSPLAT_OT_reload_head(_OfHead, bpy.types.Operator):
+class TALKSPLAT_OT_reload_head(_HeadOperator, bpy.types.Operator):
     """Read the head's file again, whatever it holds now"""
 
     bl_idname = "talksplat.reload_head"
     bl_label = "Reload"
     bl_options = UNDOABLE
 
-    def act(self, context: bpy.types.Context) -> None:
+    def run(self, context: Context) -> None:
+        """Load the head from its file."""
         playback.forget_frames()
-        body = head_of(context)
-        saving.load_head(body, open_files.absolute(body.talksplat.head))
+        if obj := head_of(context):
+            saving.load_head(obj, open_files.absolute(settings_of(obj).head))
         playback.refresh(context.scene)
 
 

@@ -4,26 +4,30 @@
 import bpy
 
 from .. import playback
-from ..properties import head_of
+from ..blender_types import Context
+from ..properties import head_of, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 
 
 class TALKSPLAT_OT_remove_bake(BaseOperator, bpy.types.Operator):
-    """Let go of the bake, so that the sliders move the head again; the .bake file is kept"""
+    """Stop playing the bake, so that the sliders move the head again; the .bake file is kept"""
 
     bl_idname = "talksplat.remove_bake"
     bl_label = "Remove Bake"
     bl_options = UNDOABLE
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
-        body = head_of(context)
-        if body is None:
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a head with a bake."""
+        obj = head_of(context)
+        if obj is None:
             return "Select a head first"
-        return "" if body.talksplat.bake else "There is no bake"
+        return "" if settings_of(obj).bake else "There is no bake"
 
-    def act(self, context: bpy.types.Context) -> None:
-        head_of(context).talksplat.bake = ""
+    def run(self, context: Context) -> None:
+        """Remove it from the head."""
+        if obj := head_of(context):
+            settings_of(obj).bake = ""
         playback.refresh(context.scene)
 
 

@@ -1,39 +1,47 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Render Plates: the worker renders the bake through the scene's camera, colour-exact."""
+"""Render Sequence: the worker renders the bake through the scene's camera, colour-exact."""
 
 import bpy
 
 from .. import running
-from ..properties import head_of
+from ..blender_types import Context
+from ..output_paths import unsaved_reason
+from ..properties import TalkSplatHead, head_of, settings_of
 from ..shot_jobs import render_job
 from .operator_base import JobOperator
 
 
-class TALKSPLAT_OT_render_plates(JobOperator, bpy.types.Operator):
-    """Render the baked shot as colour-exact pictures in the background"""
+class TALKSPLAT_OT_render_sequence(JobOperator, bpy.types.Operator):
+    """Render the baked shot as a colour-exact image sequence, in the background"""
 
-    bl_idname = "talksplat.render_plates"
-    bl_label = "Render Plates"
+    bl_idname = "talksplat.render_sequence"
+    bl_label = "Render Sequence"
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
-        body = head_of(context)
-        if body is None:
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a bake, a camera, something to write, a place to write to, and a worker."""
+        obj = head_of(context)
+        if obj is None:
             return "Select a head first"
-        settings = body.talksplat
+        settings = settings_of(obj)
         if not settings.bake:
-            return "Bake first: plates are rendered from a bake"
+            return "Bake first, because the frames of the bake are rendered"
         if settings.view == "SCENE" and context.scene.camera is None:
             return "Add a camera, or render the head's own view"
-        if not (settings.png or settings.exr or settings.movie):
-            return "Choose PNG, EXR or MP4"
-        if settings.plates_out.startswith("//") and not bpy.data.filepath:
-            return "Save the .blend first: the plates are to lie beside it"
-        return running.no_worker_reason()
+        reason = _nothing_to_write(settings) or unsaved_reason(settings.render_out)
+        return reason or running.no_worker_reason()
 
-    def act(self, context: bpy.types.Context) -> None:
-        job = render_job(context.scene, head_of(context))
-        running.start_job(self.bl_label, job, lambda result: f"Plates are in {job.out}")
+    def run(self, context: Context) -> None:
+        """Start the render, or continue it."""
+        if obj := head_of(context):
+            job = render_job(context.scene, obj)
+            running.start_job(self.bl_label, job, lambda _result: f"The image sequence is in {job.out}")
 
 
-CLASSES = (TALKSPLAT_OT_render_plates,)
+def _nothing_to_write(settings: TalkSplatHead) -> str:
+    if not (settings.png or settings.exr or settings.movie):
+        return "Choose PNG, EXR or MP4"
+    return "Choose a pass for the EXR files" if settings.exr and not settings.passes.names() else ""
+
+
+CLASSES = (TALKSPLAT_OT_render_sequence,)

@@ -4,22 +4,26 @@
 import bpy
 
 from .. import running
+from ..blender_types import Context
 from ..link.check_python import check_python
 from .operator_base import JobOperator
 
 
 class TALKSPLAT_OT_self_test(JobOperator, bpy.types.Operator):
-    """Ask the core environment for its versions"""
+    """Check that the core environment works, and show its versions"""
 
     bl_idname = "talksplat.self_test"
     bl_label = "Self-test"
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a core environment."""
         return running.no_worker_reason()
 
-    def act(self, context: bpy.types.Context) -> None:
-        running.start_local_job(self.bl_label, check_python(running.core_python()), lambda result: result["sentence"])
+    def run(self, context: Context) -> None:
+        """Start the test."""
+        if python := running.core_python():
+            running.start_local_job(self.bl_label, check_python(python), lambda result: result["sentence"])
 
 
 CLASSES = (TALKSPLAT_OT_self_test,)

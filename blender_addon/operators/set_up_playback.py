@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Set Up Playback: hear the sound while scrubbing, keep picture and sound together while playing."""
+"""Set Up Playback: hear the sound while scrubbing, keep picture and sound in sync while playing."""
 
 import bpy
 
+from ..blender_types import Context
 from .operator_base import UNDOABLE, BaseOperator
 
 
 def is_set_up(scene: bpy.types.Scene) -> bool:
+    """Whether there is nothing left to set."""
     return scene.use_audio_scrub and scene.sync_mode == "AUDIO_SYNC" and scene.render.use_lock_interface
 
 
 class TALKSPLAT_OT_set_up_playback(BaseOperator, bpy.types.Operator):
-    """Hear the sound while scrubbing, keep sound and picture in step, and lock the interface while rendering"""
+    """Hear the sound while scrubbing, keep picture and sound in sync, and lock the interface while rendering"""
 
     bl_idname = "talksplat.set_up_playback"
     bl_label = "Set Up Playback"
     bl_options = UNDOABLE
 
     @classmethod
-    def disabled_reason(cls, context: bpy.types.Context) -> str:
+    def disabled_reason(cls, context: Context) -> str:
+        """Once is enough."""
         return "Playback is set up already" if is_set_up(context.scene) else ""
 
-    def act(self, context: bpy.types.Context) -> None:
+    def run(self, context: Context) -> None:
+        """Set it up."""
         context.scene.use_audio_scrub = True
         context.scene.sync_mode = "AUDIO_SYNC"
         context.scene.render.use_lock_interface = True

@@ -2,14 +2,19 @@
 """The material that shows a cloud's own colours where Blender does not draw splats natively.
 
 The colour is the SH DC term alone: colour = C0 * sh0 + 0.5, display-referred, turned into
-scene-linear light by the sRGB curve's usual stand-in, a power of 2.2. A preview, not the plate.
+scene-linear light by the sRGB curve's usual stand-in, a power of 2.2. A preview; a render is exact.
 """
+
+from itertools import pairwise
+from typing import cast
 
 import bpy
 
 from ...core.formats import SH_C0
+from .versions import use_nodes
 
 NAME = "TalkSplat"
+OUTPUTS = {"ShaderNodeAttribute": "Vector"}  # which output is linked, where it is not the first
 
 
 def splat_material() -> bpy.types.Material:
@@ -17,31 +22,31 @@ def splat_material() -> bpy.types.Material:
     material = bpy.data.materials.get(NAME)
     if material is None:
         material = bpy.data.materials.new(NAME)
-        if material.node_tree is None:
-            material.use_nodes = True
-        _wire(material.node_tree)
+        _connect_nodes(use_nodes(material))
         material.diffuse_color = (0.62, 0.42, 0.33, 1.0)
     return material
 
 
-def _wire(tree: bpy.types.NodeTree) -> None:
+def _connect_nodes(tree: bpy.types.NodeTree) -> None:
     tree.nodes.clear()
-    base = tree.nodes.new("ShaderNodeAttribute")
+    base = cast(bpy.types.ShaderNodeAttribute, tree.nodes.new("ShaderNodeAttribute"))
     base.attribute_name = "radiance:base"
-    colour = tree.nodes.new("ShaderNodeVectorMath")
+    colour = cast(bpy.types.ShaderNodeVectorMath, tree.nodes.new("ShaderNodeVectorMath"))
     colour.operation = "MULTIPLY_ADD"
-    colour.inputs[1].default_value = (SH_C0,) * 3
-    colour.inputs[2].default_value = (0.5,) * 3
-    positive = tree.nodes.new("ShaderNodeVectorMath")
+    _set_input(colour, 1, (SH_C0,) * 3)
+    _set_input(colour, 2, (0.5,) * 3)
+    positive = cast(bpy.types.ShaderNodeVectorMath, tree.nodes.new("ShaderNodeVectorMath"))
     positive.operation = "MAXIMUM"
     gamma = tree.nodes.new("ShaderNodeGamma")
-    gamma.inputs["Gamma"].default_value = 2.2
-    light = tree.nodes.new("ShaderNodeEmission")
+    _set_input(gamma, "Gamma", 2.2)
+    emission = tree.nodes.new("ShaderNodeEmission")
     output = tree.nodes.new("ShaderNodeOutputMaterial")
-    for x, node in enumerate((base, colour, positive, gamma, light, output)):
+    nodes: list[bpy.types.Node] = [base, colour, positive, gamma, emission, output]
+    for x, node in enumerate(nodes):
         node.location = (200 * x, 0)
-    tree.links.new(base.outputs["Vector"], colour.inputs[0])
-    tree.links.new(colour.outputs["Vector"], positive.inputs[0])
-    tree.links.new(positive.outputs["Vector"], gamma.inputs["Color"])
-    tree.links.new(gamma.outputs["Color"], light.inputs["Color"])
-    tree.links.new(light.outputs["Emission"], output.inputs["Surface"])
+    for node, following in pairwise(nodes):
+        tree.links.new(node.outputs[OUTPUTS.get(node.bl_idname, 0)], following.inputs[0])
+
+
+def _set_input(node: bpy.types.Node, key: int | str, value: float | tuple[float, ...]) -> None:
+    setattr(node.inputs[key], "default_value", value)  # noqa: B010  (each kind of socket has its own)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All sound-strip timing: from a frame of the scene to a second of the sound file.
 
-Blender renamed the strip's times in 5.1 (the old names warn and go in 6.0); only this file knows.
-Frame f lies at f / rate seconds; second 0 of the file lies where the strip's content starts.
+Frame f is at f / rate seconds; second 0 of the file is where the strip's content starts.
 Exact: frames, rates and seconds are `Fraction`s.
 """
 
@@ -12,24 +11,25 @@ from fractions import Fraction
 import bpy
 
 from ...core.formats import UserError
+from .versions import all_strips, strip_frames
 
 SOFT_EDGE = Fraction(1, 10)  # seconds over which speech fades outside a trimmed edge
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a sound lies in time. It knows nothing of bpy."""
+    """Where a sound is in time. It knows nothing of bpy."""
 
-    start: Fraction  # seconds of scene time at which second 0 of the file lies
-    left: Fraction  # seconds of scene time at which it can first be heard
-    right: Fraction  # and no longer be heard
+    start: Fraction  # seconds of scene time of second 0 of the file
+    left: Fraction  # seconds of scene time from which it can be heard
+    right: Fraction  # seconds of scene time until which it can be heard
 
     def seconds(self, time: Fraction) -> Fraction:
         """Scene time in seconds -> seconds in the sound file (below 0 before it starts)."""
         return time - self.start
 
     def audible(self, time: Fraction) -> float:
-        """1 where the strip is heard, 0 away from it, a short ramp between: a trimmed word is not mouthed."""
+        """1 inside the strip, 0 away from it, a short ramp between: the mouth does not speak a trimmed word."""
         outside = max(self.left - time, time - self.right, Fraction(0))
         return float(max(Fraction(0), 1 - outside / SOFT_EDGE))
 
@@ -50,47 +50,38 @@ def current_frame(scene: bpy.types.Scene) -> Fraction:
     return scene.frame_current + Fraction(scene.frame_subframe)
 
 
-def all_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
-    """Every strip, those in meta strips too. (An empty collection is falsy, so ask by name.)"""
-    editor = scene.sequence_editor
-    if editor is None:
+def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.SoundStrip]:
+    """Every strip with a sound, those inside of meta strips too."""
+    if scene.sequence_editor is None:
         return []
-    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+    strips = all_strips(scene.sequence_editor)
+    return [strip for strip in strips if isinstance(strip, bpy.types.SoundStrip) and strip.sound is not None]
 
 
-def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
-    return [strip for strip in all_strips(scene) if strip.type == "SOUND" and strip.sound is not None]
-
-
-def find_strip(scene: bpy.types.Scene | None, name: str) -> bpy.types.Strip | None:
+def find_strip(scene: bpy.types.Scene | None, name: str) -> bpy.types.SoundStrip | None:
     """The sound strip of that name, or None."""
-    found = [strip for strip in sound_strips(scene) if strip.name == name] if scene and name else []
-    return found[0] if found else None
+    strips = sound_strips(scene) if scene and name else []
+    return next((strip for strip in strips if strip.name == name), None)
 
 
-def sound_path(strip: bpy.types.Strip) -> str:
-    """The absolute path of the strip's sound file. Raises UserError for a packed sound."""
+def sound_path(strip: bpy.types.SoundStrip) -> str:
+    """The absolute path of the strip's sound file. Raises UserError for a packed sound, and where there is none."""
     sound = strip.sound
+    if sound is None:
+        raise UserError(f"The strip {strip.name} has no sound; add the sound again.")
     if sound.packed_file is not None and not sound.filepath:
         raise UserError(f"The sound of {strip.name} is packed into the .blend; unpack it (File > External Data).")
     return bpy.path.abspath(sound.filepath, library=sound.library)
 
 
-def placement(scene: bpy.types.Scene, strip: bpy.types.Strip) -> Placement:
-    """Where `strip` of `scene`'s sequencer lies. Raises UserError when it is retimed: Blender does not
-    tell Python which moment of the sound a retiming key holds."""
+def placement(scene: bpy.types.Scene, strip: bpy.types.SoundStrip) -> Placement:
+    """Where `strip` is in `scene`'s sequencer. Raises UserError when it is retimed: Blender does not tell Python which
+    moment of the sound a retiming key holds."""
     if len(strip.retiming_keys) > 0:
         raise UserError(
             f"The strip {strip.name} is retimed, which the head cannot follow; "
             "reset its retiming, or mix the sound down to a new file."
         )
-    start, left, right = _times(strip)
+    start, left, right = strip_frames(strip)
     seconds = scene_time(scene, start) + Fraction(strip.sound_offset)
     return Placement(seconds, scene_time(scene, left), scene_time(scene, right))
-
-
-def _times(strip: bpy.types.Strip) -> tuple[Fraction, int, int]:
-    """(content start, first audible frame, first frame after it)."""
-    if "left_handle" in strip.bl_rna.properties:
-        return Fraction(strip.content_start), strip.left_handle, strip.right_handle
-    return Fraction(strip.frame_start), strip.frame_final_start, strip.frame_final_end

@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def blender(tmp_path, monkeypatch):
-    """bpy with an empty scene and the add-on registered; what the add-on makes lies in the test's folder."""
+    """bpy with an empty scene and the add-on registered; what the add-on makes is in the test's folder."""
     from talksplat import blender_addon
     from talksplat.blender_addon import preferences
 
@@ -95,7 +95,7 @@ def _networks(rng, settings):
         "audio.attention_weights.bias": np.zeros(8),
     }
     arrays |= {f"audio.frame.{k}": v for k, v in _layers(rng, (CHANNELS, 32, 32, 64, 64), 3).items()}
-    arrays["audio.frame.0.weight"] *= 8  # random nets hardly hear
+    arrays["audio.frame.0.weight"] *= 8  # random nets hardly react to sound
     arrays |= {f"audio.frame_code.{k}": v for k, v in _layers(rng, (64, 64, a)).items()}
     return arrays | {f"audio.attention.{k}": v for k, v in _layers(rng, (a, 16, 8, 4, 2, 1), 3).items()}
 
@@ -179,17 +179,18 @@ def make_wave():
 def add_strip():
     """add_strip(bpy, path, start=1) -> a sound strip in the scene's sequencer."""
 
+    from talksplat.blender_addon.scene import versions
+
     def add(bpy, path, start=1):
         editor = bpy.context.scene.sequence_editor or bpy.context.scene.sequence_editor_create()
-        strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-        return strips.new_sound("voice", str(path), 1, start)
+        return versions.top_strips(editor).new_sound("voice", str(path), 1, start)
 
     return add
 
 
 @pytest.fixture
 def talking(blender, head_path, sound_path, add_strip, tmp_path):
-    """A head in the scene that listens to a strip, its performance written by numpy: no worker asked."""
+    """A head in the scene that speaks a strip, its performance written by numpy: no worker needed."""
     from talksplat.core.formats.head_file import read_head
     from talksplat.core.performance.condition import Performance, write_performance
 
@@ -212,7 +213,52 @@ def talking(blender, head_path, sound_path, add_strip, tmp_path):
     path = tmp_path / "voice.performance"
     write_performance(path, performance)
     bpy.ops.talksplat.add_head(filepath=str(head_path))
-    body, strip = bpy.context.object, add_strip(bpy, sound_path)
-    settings = body.talksplat
+    obj, strip = bpy.context.object, add_strip(bpy, sound_path)
+    settings = obj.talksplat
     settings.sound, settings.performance, settings.strip = str(sound_path), str(path), strip.name
-    return body
+    return obj
+
+
+@pytest.fixture
+def place_strip():
+    """place_strip(strip, start, trim_start, trim_end): move and trim it, under whichever names this Blender has."""
+
+    def place(strip, start=None, trim_start=None, trim_end=None):
+        new = ("content_start", "left_handle_offset", "right_handle_offset")
+        old = ("frame_start", "frame_offset_start", "frame_offset_end")
+        names = new if hasattr(strip, "content_start") else old
+        for name, value in zip(names, (start, trim_start, trim_end)):
+            if value is not None:
+                setattr(strip, name, value)
+
+    return place
+
+
+VALUES = {"FLOAT": ("value", 1), "FLOAT_VECTOR": ("vector", 3), "FLOAT_COLOR": ("color", 4), "FLOAT4": ("vector", 4)}
+
+
+@pytest.fixture
+def read_attribute():
+    """read_attribute(cloud, name) -> float32 [N] or [N,C]."""
+
+    def read(cloud, name):
+        attribute = cloud.attributes[name]
+        value, width = VALUES.get(attribute.data_type, ("value", 4))
+        array = np.empty(len(cloud.points) * width, dtype=np.float32)
+        attribute.data.foreach_get(value, array)
+        return array if width == 1 else array.reshape(-1, width)
+
+    return read
+
+
+@pytest.fixture
+def shown(read_attribute):
+    """shown(obj) -> Frame: what Blender would draw, the evaluated cloud's moving attributes."""
+    from talksplat.core.performance import Frame
+
+    def evaluate(obj):
+        bpy.context.view_layer.update()
+        cloud = obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+        return Frame(*(read_attribute(cloud, name) for name in ("position", "rotation", "scale")))
+
+    return evaluate

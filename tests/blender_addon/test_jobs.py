@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The artist's whole way by the panel's operators and a real worker: attach, bake, play, plates, PLY."""
+"""The artist's whole way by the panel's operators and a real worker: attach, bake, play, render, export."""
 
 import os
 import signal
@@ -71,15 +71,7 @@ def attached(shot):
     return shot
 
 
-def shown(body) -> tuple:
-    from talksplat.blender_addon.scene.attributes import read
-
-    bpy.context.view_layer.update()
-    cloud = body.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-    return tuple(read(cloud, name) for name in ("position", "rotation", "scale"))
-
-
-def test_the_whole_way(attached, tmp_path):
+def test_the_whole_way(attached, tmp_path, shown):
     from talksplat.blender_addon import running
 
     scene, settings = bpy.context.scene, attached.talksplat
@@ -88,14 +80,14 @@ def test_the_whole_way(attached, tmp_path):
     first = shown(attached)
     scene.frame_set(11)
     scrubbed = shown(attached)
-    assert np.abs(scrubbed[0] - first[0]).max() > 1e-5, "the head listens"
+    assert np.abs(scrubbed.means - first.means).max() > 1e-5, "the head speaks"
 
     bpy.ops.talksplat.bake()
-    assert running.now.verb == "Bake"
+    assert running.now.label == "Bake"
     finish()
-    assert settings.bake == "//bake/tiny.bake"
+    assert settings.bake == "//bake/tiny_v001.bake"
     assert scene.frame_current == 11, "sampling must not move the user's frame"
-    with BakeReader.open(tmp_path / "bake" / "tiny.bake") as bake:
+    with BakeReader.open(tmp_path / "bake" / "tiny_v001.bake") as bake:
         assert bake.complete
         assert (bake.card.frame_start, bake.card.frame_count) == (3, FRAMES)
         for number in bake.card.span:
@@ -103,19 +95,19 @@ def test_the_whole_way(attached, tmp_path):
             for ours, baked in zip(shown(attached), bake.frame(number)):
                 np.testing.assert_allclose(ours, baked, atol=1e-5)
     scene.frame_set(11)
-    np.testing.assert_allclose(shown(attached)[0], scrubbed[0], atol=1e-5, err_msg="bake and scrub agree")
+    np.testing.assert_allclose(shown(attached).means, scrubbed.means, atol=1e-5, err_msg="bake and scrub agree")
 
-    settings.ply_out = "//ply/"
-    bpy.ops.talksplat.export_ply_sequence()
+    settings.export_out = "//ply/"
+    bpy.ops.talksplat.export_sequence()
     finish()
-    files = sorted((tmp_path / "ply").iterdir())
+    files = sorted((tmp_path / "ply").glob("*.ply"))
     assert [f.name for f in files] == [f"tiny.{number:04d}.ply" for number in range(3, 3 + FRAMES)]
     scene.frame_set(7)
-    np.testing.assert_allclose(read_ply(files[4]).means, shown(attached)[0], atol=1e-6)
+    np.testing.assert_allclose(read_ply(files[4]).means, shown(attached).means, atol=1e-6)
 
     bpy.ops.talksplat.remove_bake()
     assert settings.bake == ""
-    assert (tmp_path / "bake" / "tiny.bake").exists()
+    assert (tmp_path / "bake" / "tiny_v001.bake").exists()
 
 
 def test_attaching_again_takes_the_cache(attached):
@@ -128,8 +120,9 @@ def test_attaching_again_takes_the_cache(attached):
     assert Path(attached.talksplat.performance).exists()
 
 
-def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path):
-    from talksplat.blender_addon.shot_jobs import bake_job, sampled_controls
+def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path, shown):
+    from talksplat.blender_addon.sampling import sample_controls
+    from talksplat.blender_addon.shot_jobs import bake_job
 
     sliders, scene = attached.talksplat.controls, bpy.context.scene
     for frame, value in ((3, 0.0), (14, 2.0)):
@@ -137,10 +130,10 @@ def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path):
         sliders.keyframe_insert("intensity", frame=frame)
     scene.frame_set(5)
     frames = range(3, 15)
-    by_curve = sampled_controls(scene, attached, frames)
+    by_curve = sample_controls(scene, attached, frames)
     # A driver makes the other way necessary: walking through the shot.
     attached.talksplat.controls.driver_add("brows").driver.expression = "0"
-    by_walk = sampled_controls(scene, attached, frames)
+    by_walk = sample_controls(scene, attached, frames)
     assert scene.frame_current == 5
     np.testing.assert_allclose([c.intensity for c in by_curve], [c.intensity for c in by_walk], atol=1e-6)
     assert by_curve[0].intensity == 0.0
@@ -156,14 +149,12 @@ def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path):
         np.testing.assert_allclose(ours, replayed, atol=1e-5)
 
 
-def test_where_the_strip_is_silent_the_bake_rests(attached):
+def test_where_the_strip_is_silent_the_bake_rests(attached, place_strip):
+    from talksplat.blender_addon.scene.versions import strip_frames
     from talksplat.blender_addon.shot_jobs import bake_job
 
     strip = bpy.context.scene.sequence_editor.strips_all["voice"]
-    if hasattr(strip, "right_handle"):
-        strip.right_handle = 8
-    else:
-        strip.frame_final_end = 8
+    place_strip(strip, trim_end=strip_frames(strip)[2] - 8)
     job = bake_job(bpy.context.scene, attached)
     assert job.offset == pytest.approx(-1 / 24)
     intensity = [c.intensity for c in job.controls_per_frame]
@@ -171,7 +162,7 @@ def test_where_the_strip_is_silent_the_bake_rests(attached):
     assert intensity[-1] == 0.0
 
 
-def test_cancel_keeps_what_is_baked_and_the_same_bake_goes_on(attached, tmp_path):
+def test_cancel_keeps_what_is_baked_and_the_same_bake_continues(attached, tmp_path):
     from talksplat.blender_addon import running
 
     bpy.context.scene.frame_end = 6000
@@ -181,12 +172,12 @@ def test_cancel_keeps_what_is_baked_and_the_same_bake_goes_on(attached, tmp_path
         running.pump()
         assert time.monotonic() < until
         time.sleep(0.005)
-    assert running.now.share > 0
-    assert "6 of 5998" in running.now.line or "of 5998" in running.now.line
+    assert running.now.fraction > 0
+    assert "6 of 5998" in running.now.text or "of 5998" in running.now.text
     bpy.ops.talksplat.cancel()
-    assert "cancelling" in running.now.line
+    assert "cancelling" in running.now.text
     assert running.wait(60).level == "WARNING"
-    path = tmp_path / "bake" / "tiny.bake"
+    path = tmp_path / "bake" / "tiny_v001.bake"
     with BakeReader.open(path) as bake:
         kept = len(bake.frames)
     assert 5 <= kept < 5998
@@ -211,10 +202,31 @@ def test_a_killed_worker_leaves_a_sentence_and_the_next_job_runs(attached):
     os.kill(running._worker.pid, signal.SIGKILL)
     outcome = running.wait(60)
     assert outcome.level == "ERROR"
-    assert "start the same job again" in outcome.sentence
+    assert "Start the same job again" in outcome.sentence
     bpy.context.scene.frame_end = 8
     bpy.ops.talksplat.bake()
     finish()
+
+
+def test_another_shot_has_the_next_version_and_the_same_shot_its_own(attached, tmp_path):
+    from talksplat.blender_addon.shot_jobs import bake_job
+
+    scene, settings = bpy.context.scene, attached.talksplat
+    first, second = (tmp_path / "bake" / f"tiny_v00{number}.bake" for number in (1, 2))
+    bpy.ops.talksplat.bake()
+    finish()
+    stored = first.read_bytes()
+    assert bake_job(scene, attached).out == str(first), "finished: baking it again has nothing to do"
+    settings.controls.brows = 0.25
+    bpy.ops.talksplat.bake()
+    finish()
+    assert settings.bake == "//bake/tiny_v002.bake"
+    assert second.exists()
+    assert first.read_bytes() == stored
+    settings.controls.brows = 0.0
+    assert bake_job(scene, attached).out.endswith("tiny_v003.bake"), "only the newest is continued"
+    settings.bake_out = "//bake/{head}.bake"
+    assert bake_job(scene, attached).out.endswith("tiny.bake"), "without {version}: one file"
 
 
 def test_one_job_at_a_time(attached):
@@ -237,14 +249,14 @@ def test_the_head_may_be_gone_when_the_job_ends(attached):
     bpy.data.objects.remove(attached)
     outcome = running.wait(120)
     assert outcome.level == "ERROR"
-    assert "gone" in outcome.sentence
+    assert "deleted" in outcome.sentence
 
 
-def test_plates_through_the_scene_camera(attached, tmp_path):
+def test_a_render_through_the_scene_camera(attached, tmp_path):
     bpy.context.scene.frame_end = 5
     bpy.ops.talksplat.bake()
     finish()
-    assert not bpy.ops.talksplat.render_plates.poll(), "the scene has no camera yet"
+    assert not bpy.ops.talksplat.render_sequence.poll(), "the scene has no camera yet"
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("lens"))
     camera.location, camera.rotation_euler = (0, -0.6, 0), (np.pi / 2, 0, 0)
     bpy.context.scene.collection.objects.link(camera)
@@ -252,17 +264,49 @@ def test_plates_through_the_scene_camera(attached, tmp_path):
     render = bpy.context.scene.render
     render.resolution_x, render.resolution_y = 64, 48
     attached.talksplat.exr = attached.talksplat.movie = False
-    bpy.ops.talksplat.render_plates()
+    bpy.ops.talksplat.render_sequence()
     finish()
-    pictures = sorted((tmp_path / "plates" / "tiny").rglob("*.png"))
+    pictures = sorted((tmp_path / "render" / "tiny").rglob("*.png"))
     assert len(pictures) == 3
     image = bpy.data.images.load(str(pictures[0]))
     assert tuple(image.size) == (64, 48)
     assert np.std(image.pixels[:]) > 0.01
 
 
+def test_passes_and_export_settings_reach_the_jobs(attached):
+    from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence as Render
+    from talksplat.blender_addon.shot_jobs import export_job, render_job
+
+    bpy.context.scene.frame_end = 4
+    bpy.ops.talksplat.bake()
+    finish()
+    settings = attached.talksplat
+    settings.view = "HEAD"
+    assert render_job(bpy.context.scene, attached).passes == ("beauty", "depth", "depth_median")
+    settings.passes.depth = False
+    assert render_job(bpy.context.scene, attached).passes == ("beauty", "depth_median")
+    settings.passes.beauty = settings.passes.depth_median = False
+    assert Render.disabled_reason(bpy.context) == "Choose a pass for the EXR files"
+    assert (export_job(attached).format, export_job(attached).axes) == ("ply", "")
+    settings.export_axes = "rdf"
+    assert export_job(attached).axes == "rdf"
+
+
+def test_export_needs_no_worker(attached, tmp_path, monkeypatch):
+    from talksplat.blender_addon import running
+
+    bpy.context.scene.frame_end = 4
+    bpy.ops.talksplat.bake()
+    finish()
+    monkeypatch.setattr(running, "core_python", lambda: None)
+    bpy.ops.talksplat.export_sequence()
+    assert running.now.local_job is not None
+    finish()
+    assert len(list((tmp_path / "export" / "tiny").glob("*.ply"))) == 2
+
+
 def test_cameras_follow_keys_and_markers(attached):
-    from talksplat.blender_addon.shot_jobs import sampled_cameras
+    from talksplat.blender_addon.sampling import sample_cameras
 
     scene = bpy.context.scene
     for name, x in (("a", 0.0), ("b", 0.5)):
@@ -276,14 +320,14 @@ def test_cameras_follow_keys_and_markers(attached):
     attached.keyframe_insert("location", index=2, frame=5)
     scene.camera = bpy.data.objects["a"]
     scene.frame_set(4)
-    cameras = sampled_cameras(scene, attached, [Fraction(f) for f in (3, 4, 5, 6)])
+    cameras = sample_cameras(scene, attached, [Fraction(f) for f in (3, 4, 5, 6)])
     centres = np.array([c.centre for c in cameras])
     np.testing.assert_allclose(centres[:, 0], [0, 0, 0, 0.5], atol=1e-6)
     np.testing.assert_allclose(centres[:3, 2], [0, -0.5, -1.0], atol=1e-5)
     assert scene.frame_current == 4
 
 
-def test_a_bake_of_another_head_is_refused(attached, make_head, tmp_path):
+def test_a_bake_of_another_head_gives_a_sentence(attached, make_head, tmp_path):
     from talksplat.blender_addon import playback
 
     bpy.context.scene.frame_end = 4
@@ -293,41 +337,41 @@ def test_a_bake_of_another_head_is_refused(attached, make_head, tmp_path):
     other = bpy.context.object
     other.talksplat.bake = attached.talksplat.bake
     bpy.context.scene.frame_set(4)
-    assert "another head" in playback.trouble(other)
+    assert "another head" in playback.problem_of(other)
 
 
-def test_a_deed_in_here_moves_a_little_at_each_look(blender):
+def test_a_job_inside_blender_moves_a_little_at_each_call(blender):
     from talksplat.blender_addon import running
 
-    def deed():
+    def local_job():
         yield Started("Counting", 50)
         for done in range(1, 51):
             time.sleep(0.005)
             yield Progress(done, 50, 1.0)
         yield Finished({"sum": 1})
 
-    running.start_local_job("Count", deed(), lambda result: f"sum {result['sum']}")
+    running.start_local_job("Count", local_job(), lambda result: f"sum {result['sum']}")
     start = time.perf_counter()
     assert running.pump()
-    assert 0 < running.now.done < 50, "a look must give the window back"
+    assert 0 < running.now.done < 50, "a call must give the window back"
     assert running.wait(10).sentence == "sum 1"
     assert time.perf_counter() - start > 0.2
 
 
-def test_a_muted_strip_is_not_mouthed(attached):
+def test_the_mouth_rests_while_the_strip_is_muted(attached, shown):
     scene = bpy.context.scene
     scene.frame_set(11)
-    speaking = shown(attached)[0]
+    speaking = shown(attached).means
     scene.sequence_editor.strips_all["voice"].mute = True
     scene.frame_set(12)
     scene.frame_set(11)
-    assert np.abs(shown(attached)[0] - speaking).max() > 1e-6
+    assert np.abs(shown(attached).means - speaking).max() > 1e-6
     from talksplat.blender_addon.shot_jobs import bake_job
 
     assert bake_job(scene, attached).controls == Controls(intensity=0.0)
 
 
-def test_a_stale_bake_is_said(attached):
+def test_what_has_changed_since_the_bake(attached, place_strip):
     from talksplat.blender_addon.shot_jobs import changed_since_bake
 
     scene, sliders = bpy.context.scene, attached.talksplat.controls
@@ -342,24 +386,21 @@ def test_a_stale_bake_is_said(attached):
     sliders.keyframe_insert("brows", frame=12)
     assert changed_since_bake(scene, attached) == ["the sliders"]
     strip = scene.sequence_editor.strips_all["voice"]
-    if hasattr(strip, "content_start"):
-        strip.content_start = 4
-    else:
-        strip.frame_start = 4
-    assert "the strip's place" in changed_since_bake(scene, attached)
+    place_strip(strip, start=4)
+    assert "the strip's position" in changed_since_bake(scene, attached)
     scene.frame_end += 1
     scene.render.fps = 25
     assert changed_since_bake(scene, attached)[:2] == ["the frame rate", "the frame range"]
 
 
 def test_a_strip_in_another_scenes_sequencer(shot):
-    """Blender 5's sequencer edits a scene of its own choice; the head still listens by the clock."""
+    """Blender 5's sequencer edits a scene of its own choice; the head still speaks by the clock."""
     other = bpy.context.scene
     mine = bpy.data.scenes.new("set")
     mine.collection.objects.link(shot)
     mine.render.fps = 12
     bpy.context.window.scene = mine
-    if hasattr(bpy.context.workspace, "sequencer_scene"):
+    if bpy.app.version >= (5, 0):
         bpy.context.workspace.sequencer_scene = other
     else:
         shot.talksplat.strip_scene = other
@@ -371,6 +412,6 @@ def test_a_strip_in_another_scenes_sequencer(shot):
     if running.now:
         finish()
     assert shot.talksplat.strip_scene == other
-    moment = playback.wanted(shot, mine, Fraction(10), Controls())
+    moment = playback.moment_of(shot, mine, Fraction(10), Controls())
     assert moment.time == Fraction(10, 12) - Fraction(2, 24)
     assert strips.frame_rate(other) == 24

@@ -12,7 +12,7 @@ import pytest
 
 from talksplat.blender_addon.link.check_python import check_python
 from talksplat.blender_addon.link.find_python import find_python, interpreter_in
-from talksplat.blender_addon.link.worker_process import ENDS, WorkerProcess
+from talksplat.blender_addon.link.worker_process import LAST_EVENTS, WorkerProcess
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Started
 from talksplat.core.jobs.messages import Bake, Info
 
@@ -34,10 +34,10 @@ def worker(python, tmp_path):
     worker.stop()
 
 
-def events_of(worker, patience=60.0) -> list:
+def events_of(worker, timeout=60.0) -> list:
     """Until the last job has answered."""
-    events, until = [], time.monotonic() + patience
-    while worker.busy or not any(isinstance(e, ENDS) for e in events):
+    events, until = [], time.monotonic() + timeout
+    while worker.busy or not any(isinstance(e, LAST_EVENTS) for e in events):
         events += worker.poll()
         assert time.monotonic() < until, events
         time.sleep(0.005)
@@ -59,7 +59,7 @@ def test_asking_never_waits_and_the_answer_comes(worker, head_path):
 def test_one_process_serves_many_jobs(worker, head_path, tmp_path):
     for path in (head_path, tmp_path / "none.head"):
         worker.submit(Info(str(path)))
-    ends = [e for e in events_of(worker) if isinstance(e, ENDS)]
+    ends = [e for e in events_of(worker) if isinstance(e, LAST_EVENTS)]
     first = worker.pid
     assert [type(e) for e in ends] == [Finished, Failed]
     assert "none.head" in ends[1].sentence
@@ -68,24 +68,24 @@ def test_one_process_serves_many_jobs(worker, head_path, tmp_path):
     assert worker.pid == first
 
 
-def test_cancel_answers_and_the_worker_goes_on(worker, head_path, sound_path, tmp_path):
+def test_cancel_answers_and_the_worker_continues(worker, head_path, sound_path, tmp_path):
     worker.submit(long_bake(head_path, sound_path, tmp_path / "long.bake"))
-    worker.cancel()  # before the line even stands
+    worker.cancel()  # before there is a connection
     assert isinstance(events_of(worker)[-1], Cancelled)
     worker.submit(Info(str(head_path)))
     assert isinstance(events_of(worker)[-1], Finished)
 
 
-def test_a_killed_worker_is_said_in_one_sentence_and_starts_again(worker, head_path, sound_path, tmp_path):
+def test_a_killed_worker_gives_a_sentence_and_starts_again(worker, head_path, sound_path, tmp_path):
     worker.submit(long_bake(head_path, sound_path, tmp_path / "long.bake"))
-    seen = []
-    while not any(isinstance(e, Started) for e in seen):
-        seen += worker.poll()
+    events = []
+    while not any(isinstance(e, Started) for e in events):
+        events += worker.poll()
         time.sleep(0.01)
     os.kill(worker.pid, signal.SIGKILL)
     last = events_of(worker)[-1]
     assert isinstance(last, Failed)
-    assert "start the same job again" in last.sentence
+    assert "Start the same job again" in last.sentence
     worker.submit(Info(str(head_path)))
     assert isinstance(events_of(worker)[-1], Finished)
 
@@ -145,7 +145,7 @@ def test_the_python_is_looked_for_in_order(tmp_path, monkeypatch):
         path.touch()
         return path
 
-    preferred, named, beside = environment("preferred"), environment("named"), environment("root/.venv")
+    preferred, named, next_to_it = environment("preferred"), environment("named"), environment("root/.venv")
     root = tmp_path / "root"
     monkeypatch.setenv("TALKSPLAT_PYTHON", str(named))
     assert find_python(str(preferred), root) == preferred
@@ -153,5 +153,5 @@ def test_the_python_is_looked_for_in_order(tmp_path, monkeypatch):
     assert find_python(str(tmp_path / "nowhere"), root) is None, "a wrong preference is not silently replaced"
     assert find_python("", root) == named
     monkeypatch.delenv("TALKSPLAT_PYTHON")
-    assert find_python("", root) == beside
+    assert find_python("", root) == next_to_it
     assert interpreter_in(Path(sys.executable)) == Path(sys.executable)

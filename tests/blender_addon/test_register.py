@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Switching on and off leaves nothing behind, and every word the user reads is there."""
 
-from dataclasses import fields
+import re
+from pathlib import Path
 
 import bpy
 import pytest
 
-from talksplat.core.jobs.messages import Render
-from talksplat.core.performance.controls import Controls
+from talksplat import blender_addon
+from talksplat.core.exporting import EXPORTERS
+from talksplat.core.jobs import Export, Render
+from talksplat.core.performance import CONTROLS, Controls
 
 
 def traces() -> tuple:
@@ -18,8 +21,6 @@ def traces() -> tuple:
 
 
 def test_on_and_off_twice():
-    from talksplat import blender_addon
-
     for _ in range(2):
         blender_addon.register()
         assert traces()[0]
@@ -28,23 +29,26 @@ def test_on_and_off_twice():
         assert traces() == ([], [], False)
 
 
-def test_every_slider_is_the_cores(blender):
-    from talksplat.blender_addon.properties import SLIDERS
-
-    body = blender.data.objects.new("head", blender.data.pointclouds.new("head"))
-    assert set(SLIDERS) == {field.name for field in fields(Controls)}
-    assert body.talksplat.controls.values() == Controls()
-    for name, (_, least, most, *_) in SLIDERS.items():
-        assert least <= getattr(Controls(), name) <= most
+def test_every_control_pass_and_format_of_the_core_is_there(blender):
+    obj = blender.data.objects.new("head", blender.data.pointclouds.new("head"))
+    settings = obj.talksplat
+    assert settings.controls.values() == Controls()
+    for name, control in CONTROLS.items():
+        slider = settings.controls.bl_rna.properties[name]
+        assert (slider.name, slider.hard_min, slider.hard_max) == (control.label, control.low, control.high)
+        assert slider.is_animatable == control.keyable
+    assert settings.passes.names() == Render("", "").passes
+    assert {item.identifier for item in settings.bl_rna.properties["export_format"].enum_items} == set(EXPORTERS)
 
 
 def test_a_setting_has_the_jobs_own_default(blender):
-    body = blender.data.objects.new("head", blender.data.pointclouds.new("head"))
+    obj = blender.data.objects.new("head", blender.data.pointclouds.new("head"))
     for name in ("size", "png", "exr", "movie"):
-        assert getattr(body.talksplat, name) == getattr(Render("", ""), name)
+        assert getattr(obj.talksplat, name) == getattr(Render("", ""), name)
+    assert obj.talksplat.export_format == Export("", "").format
 
 
-def test_every_verb_says_why_it_is_grey(blender):
+def test_every_button_says_why_it_is_grey(blender):
     """In an empty scene nearly every button is grey; each has its sentence, and `poll` agrees with it."""
     from talksplat.blender_addon import operators
 
@@ -54,8 +58,8 @@ def test_every_verb_says_why_it_is_grey(blender):
         if issubclass(cls, bpy.types.Operator)
     }
     for name, reason in grey.items():
-        room, verb = name.split(".")
-        assert getattr(getattr(bpy.ops, room), verb).poll() == (not reason)
+        module, operator = name.split(".")
+        assert getattr(getattr(bpy.ops, module), operator).poll() == (not reason)
     assert {name for name, reason in grey.items() if not reason} <= {
         "talksplat.add_head",
         "talksplat.set_up_playback",
@@ -64,6 +68,35 @@ def test_every_verb_says_why_it_is_grey(blender):
     assert all(reason[0].isupper() and not reason.endswith(".") for reason in grey.values() if reason)
 
 
-@pytest.mark.parametrize("panel", ["head", "speech", "performance", "bake", "plates"])
+@pytest.mark.parametrize("panel", ["head", "speech", "performance", "bake", "render", "export"])
 def test_panels_are_in_one_tab(blender, panel):
     assert getattr(bpy.types, f"TALKSPLAT_PT_{panel}").bl_category == "TalkSplat"
+
+
+def test_only_one_file_asks_which_blender_this_is():
+    """scene/versions.py; all others call its functions."""
+    folder = Path(blender_addon.__file__).parent
+    asks = re.compile(r"\bhasattr\(|\bbl_rna\b|bpy\.app\.version|getattr\([^()]*,[^()]*,[^()]*\)")
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*.py") if asks.search(path.read_text())}
+    assert found == {str(Path("scene", "versions.py"))}
+
+
+def words_of(cls) -> list[str]:
+    """What an artist reads of a class: the label, an operator's tooltip, those of its properties."""
+    rna, tooltip = cls.bl_rna, ""
+    if issubclass(cls, bpy.types.Operator):
+        rna = getattr(bpy.ops.talksplat, cls.bl_idname.split(".")[1]).get_rna_type()
+        tooltip = rna.description
+    properties = [rna.properties[name] for name in getattr(cls, "__annotations__", {})]
+    return [getattr(cls, "bl_label", ""), tooltip, *(text for p in properties for text in (p.name, p.description))]
+
+
+def test_no_word_of_our_own_is_left_in_what_an_artist_reads(blender):
+    from talksplat.blender_addon import operators, panels, properties
+
+    texts = [text for cls in (*operators.CLASSES, *panels.CLASSES, *properties.CLASSES) for text in words_of(cls)]
+    assert len(texts) > 60
+    assert not [
+        text for text in texts if re.search(r"plate|slate|\btake\b|beside|\black|\blies\b|listen", text.lower())
+    ]
+    assert not [text for text in texts if text.endswith(".")], "Blender adds the full stop of a tooltip itself"

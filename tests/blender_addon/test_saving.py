@@ -13,13 +13,6 @@ import pytest
 from talksplat.core.formats.head_file import read_head
 
 
-def positions(body):
-    from talksplat.blender_addon.scene.attributes import read
-
-    bpy.context.view_layer.update()
-    return read(body.evaluated_get(bpy.context.evaluated_depsgraph_get()).data, "position")
-
-
 def test_a_large_head_leaves_the_blend_small(blender, make_head, tmp_path):
     empty, full = tmp_path / "empty.blend", tmp_path / "full.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(empty), compress=False)
@@ -30,19 +23,19 @@ def test_a_large_head_leaves_the_blend_small(blender, make_head, tmp_path):
     assert [c.name for c in bpy.data.pointclouds] == ["tiny"], "no stand-in stays behind"
 
 
-def test_save_and_open_again(talking, tmp_path, head_path):
+def test_save_and_open_again(talking, tmp_path, head_path, shown):
     bpy.context.scene.frame_set(11)
-    before, hashed = positions(talking), talking.talksplat.head_hash
+    before, hashed = shown(talking).means, talking.talksplat.head_hash
     (tmp_path / "shot").mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot" / "a.blend"))
     assert talking.talksplat.head.startswith("//")
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot" / "a.blend"))
-    body = bpy.data.objects["tiny"]
-    assert body.talksplat.head_hash == hashed
-    assert Path(bpy.path.abspath(body.talksplat.head)).resolve() == head_path.resolve()
-    np.testing.assert_array_equal(positions(body), before)
-    assert body.data.materials[0].name == "TalkSplat"
+    obj = bpy.data.objects["tiny"]
+    assert obj.talksplat.head_hash == hashed
+    assert Path(bpy.path.abspath(obj.talksplat.head)).resolve() == head_path.resolve()
+    np.testing.assert_array_equal(shown(obj).means, before)
+    assert obj.data.materials[0].name == "TalkSplat"
 
 
 def test_the_folder_can_be_moved(blender, make_head, tmp_path):
@@ -80,22 +73,22 @@ def test_without_the_add_on_it_is_an_empty_object(talking, tmp_path):
     assert "SEEN POINTCLOUD 0" in done.stdout
 
 
-def test_undo_brings_the_slider_and_the_moment_back(talking):
+def test_undo_brings_the_slider_and_the_moment_back(talking, shown):
     bpy.context.scene.frame_set(13)
     bpy.ops.ed.undo_push(message="start")
-    before = positions(talking)
+    before = shown(talking).means
     talking.talksplat.controls.intensity = 0.2
     bpy.ops.ed.undo_push(message="slide")
-    after = positions(bpy.data.objects["tiny"])
+    after = shown(bpy.data.objects["tiny"]).means
     assert np.abs(after - before).max() > 1e-4
     bpy.ops.ed.undo()
-    body = bpy.data.objects["tiny"]
-    assert body.talksplat.controls.intensity == 1.0
-    np.testing.assert_array_equal(positions(body), before)
+    obj = bpy.data.objects["tiny"]
+    assert obj.talksplat.controls.intensity == 1.0
+    np.testing.assert_array_equal(shown(obj).means, before)
     bpy.ops.ed.redo()
-    body = bpy.data.objects["tiny"]
-    assert body.talksplat.controls.intensity == pytest.approx(0.2)
-    np.testing.assert_array_equal(positions(body), after)
+    obj = bpy.data.objects["tiny"]
+    assert obj.talksplat.controls.intensity == pytest.approx(0.2)
+    np.testing.assert_array_equal(shown(obj).means, after)
 
 
 def test_undo_of_loading_takes_the_head_away_and_redo_gives_it_back(blender, head_path):
@@ -136,7 +129,7 @@ def test_undo_steps_are_light(blender, make_head, tmp_path):
     assert (resident() - start) / steps < 60 * count
 
 
-def test_a_missing_head_is_said_and_relinked(blender, make_head, tmp_path):
+def test_a_missing_head_gives_a_sentence_and_is_relinked(blender, make_head, tmp_path):
     from talksplat.blender_addon import playback
 
     path = make_head(tmp_path / "anna.head")
@@ -145,31 +138,31 @@ def test_a_missing_head_is_said_and_relinked(blender, make_head, tmp_path):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     path.rename(tmp_path / "elsewhere.head")
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
-    body = bpy.data.objects["tiny"]
+    obj = bpy.data.objects["tiny"]
     bpy.context.scene.frame_set(3)
-    assert "Relink" in playback.trouble(body)
-    bpy.context.view_layer.objects.active = body
+    assert "Relink" in playback.problem_of(obj)
+    bpy.context.view_layer.objects.active = obj
     bpy.ops.talksplat.relink_head(filepath=str(tmp_path / "elsewhere.head"))
-    assert playback.trouble(body) == ""
-    assert len(body.data.points) == 240
+    assert playback.problem_of(obj) == ""
+    assert len(obj.data.points) == 240
     other = make_head(tmp_path / "other.head", seed=9)
     with pytest.raises(RuntimeError, match="another head"):
         bpy.ops.talksplat.relink_head(filepath=str(other))
 
 
-def test_a_head_trained_again_is_said_and_reloaded(blender, make_head, tmp_path):
+def test_a_head_trained_again_gives_a_sentence_and_is_reloaded(blender, make_head, tmp_path):
     from talksplat.blender_addon import playback
 
     path = make_head(tmp_path / "anna.head")
     bpy.ops.talksplat.add_head(filepath=str(path))
-    body = bpy.context.object
+    obj = bpy.context.object
     make_head(path, count=300, seed=4)
     bpy.context.scene.frame_set(3)
-    assert "Reload" in playback.trouble(body)
+    assert "Reload" in playback.problem_of(obj)
     bpy.ops.talksplat.reload_head()
-    assert playback.trouble(body) == ""
-    assert len(body.data.points) == 300
-    assert body.talksplat.head_hash == read_head(path).card.content_hash
+    assert playback.problem_of(obj) == ""
+    assert len(obj.data.points) == 300
+    assert obj.talksplat.head_hash == read_head(path).card.content_hash
 
 
 @pytest.mark.parametrize("content", [b"", b"not a head", b"\xff" * 64, b"\x00" * 7 + b"\x7f" + b"{}" * 8])

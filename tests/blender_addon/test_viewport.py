@@ -57,7 +57,7 @@ def projection(kind):
     )
 
 
-def drawn(frame, table, view, lens, head_to_world):
+def draw_splats(frame, table, view, lens, head_to_world):
     from talksplat.blender_addon.viewport.splats import Splats
 
     screen = gpu.types.GPUOffScreen(SIZE, SIZE, format="RGBA32F")
@@ -74,7 +74,7 @@ def drawn(frame, table, view, lens, head_to_world):
     return np.array(pixels, dtype=np.float32).reshape(SIZE, SIZE, 4)
 
 
-def written_out(frame, table, view, lens):
+def splat_in_numpy(frame, table, view, lens):
     """Back to front; the projection's Jacobian by finite differences."""
     view, lens = np.array(view), np.array(lens)
 
@@ -82,19 +82,19 @@ def written_out(frame, table, view, lens):
         clip = lens @ np.append(point, 1.0)
         return (clip[:2] / clip[3] + 1) / 2 * SIZE
 
-    seen = np.array(frame.means, dtype=np.float64) @ view[:3, :3].T + view[:3, 3]
+    in_view = np.array(frame.means, dtype=np.float64) @ view[:3, :3].T + view[:3, 3]
     y, x = np.mgrid[:SIZE, :SIZE] + 0.5
-    picture = np.zeros((SIZE, SIZE, 4))
-    for i in np.argsort(seen[:, 2]):
-        turn = np.array(Quaternion(frame.quats[i]).to_matrix())
-        half = view[:3, :3] @ turn @ np.diag(frame.scales[i])
-        jacobian = np.stack([(pixel(seen[i] + d) - pixel(seen[i] - d)) / 2e-5 for d in 1e-5 * np.eye(3)], 1)
+    image = np.zeros((SIZE, SIZE, 4))
+    for i in np.argsort(in_view[:, 2]):
+        rotation = np.array(Quaternion(frame.quats[i]).to_matrix())
+        half = view[:3, :3] @ rotation @ np.diag(frame.scales[i])
+        jacobian = np.stack([(pixel(in_view[i] + d) - pixel(in_view[i] - d)) / 2e-5 for d in 1e-5 * np.eye(3)], 1)
         spread = np.linalg.inv(jacobian @ half @ half.T @ jacobian.T + 0.3 * np.eye(2))
-        d = np.stack([x, y], -1) - pixel(seen[i])
+        d = np.stack([x, y], -1) - pixel(in_view[i])
         alpha = table.opacities[i] * np.exp(-0.5 * np.einsum("hwi,ij,hwj->hw", d, spread, d))
         colour = np.append(np.clip(SH_C0 * table.sh0[i] + 0.5, 0, 1), 1.0)
-        picture = picture * (1 - alpha[..., None]) + alpha[..., None] * colour
-    return picture
+        image = image * (1 - alpha[..., None]) + alpha[..., None] * colour
+    return image
 
 
 @pytest.mark.parametrize("kind", ["PERSP", "ORTHO"])
@@ -102,8 +102,8 @@ def test_the_view_draws_the_splats(card, gaussians, kind):
     frame = Frame(gaussians.means, gaussians.quats, gaussians.scales)
     head_to_world = Matrix.LocRotScale(Vector((0.1, 0, 0)), Quaternion((0.9, 0.1, 0.3, 0.2)), Vector((0.8,) * 3))
     view = Matrix.Translation((0, 0, -3)) @ Matrix.Rotation(0.4, 4, "Y")
-    ours = drawn(frame, gaussians, view, projection(kind), head_to_world)
-    wanted = written_out(frame, gaussians, view @ head_to_world, projection(kind))
+    ours = draw_splats(frame, gaussians, view, projection(kind), head_to_world)
+    wanted = splat_in_numpy(frame, gaussians, view @ head_to_world, projection(kind))
     assert wanted[..., 3].mean() > 0.05
     # The quad ends at three sigmas, where a Gaussian is down to 1 %.
     assert np.abs(ours - wanted).mean() < 2e-3
@@ -112,4 +112,4 @@ def test_the_view_draws_the_splats(card, gaussians, kind):
 
 def test_nothing_is_drawn_behind_the_eye(card, gaussians):
     frame = Frame(gaussians.means, gaussians.quats, gaussians.scales)
-    assert not drawn(frame, gaussians, Matrix.Translation((0, 0, 3)), projection("PERSP"), Matrix()).any()
+    assert not draw_splats(frame, gaussians, Matrix.Translation((0, 0, 3)), projection("PERSP"), Matrix()).any()

@@ -27,8 +27,8 @@ name = "bl_ext.user_default.talksplat"
 said = {"done": sorted(done), "enabled": name in bpy.context.preferences.addons,
         "registered": bool(getattr(bpy.ops.talksplat, "add_head", None)) and hasattr(bpy.types.Object, "talksplat")}
 bpy.ops.talksplat.add_head(filepath=sys.argv[2])
-body = bpy.context.object
-said["points"] = len(body.data.points)
+obj = bpy.context.object
+said["points"] = len(obj.data.points)
 module = sys.modules[name + ".blender_addon.preferences"]
 said["own_folder"] = str(module.own_folder("performances"))
 said["root"] = str(sys.modules[name + ".blender_addon.running"].ROOT)

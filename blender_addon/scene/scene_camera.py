@@ -20,11 +20,14 @@ def core_camera(camera: bpy.types.Object, head: bpy.types.Object, render: bpy.ty
     Lens, shift, sensor fit, pixel aspect, resolution percentage, perspective and orthographic are all
     Blender's. Raises UserError for a panoramic camera and for a head scaled unevenly.
     """
+    lens = camera.data
+    if not isinstance(lens, bpy.types.Camera):
+        raise TypeError(f"{camera.name} is no camera")
     width, height = picture_size(render)
-    fx, fy, cx, cy = _intrinsics(camera.data, width, height, render.pixel_aspect_y / render.pixel_aspect_x)
-    kind = "orthographic" if camera.data.type == "ORTHO" else "perspective"
-    viewmat = [list(row) for row in _viewmat(camera, head)]
-    return Camera(width, height, fx, fy, cx, cy, viewmat, kind, camera.data.clip_start, camera.data.clip_end)
+    fx, fy, cx, cy = _intrinsics(lens, width, height, render.pixel_aspect_y / render.pixel_aspect_x)
+    kind = "orthographic" if lens.type == "ORTHO" else "perspective"
+    viewmat = tuple(map(tuple, np.array(_viewmat(camera, head)).tolist()))
+    return Camera(width, height, fx, fy, cx, cy, viewmat, kind, lens.clip_start, lens.clip_end)
 
 
 def picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
@@ -43,13 +46,13 @@ def _viewmat(camera: bpy.types.Object, head: bpy.types.Object) -> Matrix:
 def _intrinsics(lens: bpy.types.Camera, width: int, height: int, aspect: float) -> tuple[float, float, float, float]:
     """(fx, fy, cx, cy) in pixels; `aspect` is the height of a pixel over its width.
 
-    One length rules both axes in Blender: the width of the picture when the sensor fits horizontally,
-    else its height, in units of a pixel's width.
+    Blender measures both axes by one length: the width of the picture when the sensor fits horizontally, else its
+    height, in units of a pixel's width.
     """
     if lens.type not in ("PERSP", "ORTHO"):
         raise UserError(f"The camera {lens.name} is {lens.type.lower()}; use a perspective or an orthographic one.")
-    across = lens.sensor_fit == "HORIZONTAL" or (lens.sensor_fit == "AUTO" and width >= height * aspect)
-    ruler = width if across else height * aspect
+    fits_width = lens.sensor_fit == "HORIZONTAL" or (lens.sensor_fit == "AUTO" and width >= height * aspect)
+    length = width if fits_width else height * aspect
     sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width
-    fx = ruler / lens.ortho_scale if lens.type == "ORTHO" else ruler * lens.lens / sensor
-    return fx, fx / aspect, width / 2 - lens.shift_x * ruler, height / 2 + lens.shift_y * ruler / aspect
+    fx = length / lens.ortho_scale if lens.type == "ORTHO" else length * lens.lens / sensor
+    return fx, fx / aspect, width / 2 - lens.shift_x * length, height / 2 + lens.shift_y * length / aspect

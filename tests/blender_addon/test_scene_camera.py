@@ -35,8 +35,8 @@ def blenders_pixels(bpy, scene, camera, head, points):
         scale_x=render.pixel_aspect_x,
         scale_y=render.pixel_aspect_y,
     )
-    whole = np.array(projection @ camera.matrix_world.normalized().inverted() @ head.matrix_world)
-    clip = np.c_[points, np.ones(len(points))] @ whole.T
+    to_clip = np.array(projection @ camera.matrix_world.normalized().inverted() @ head.matrix_world)
+    clip = np.c_[points, np.ones(len(points))] @ to_clip.T
     at = clip[:, :2] / clip[:, 3:]
     return np.c_[(at[:, 0] + 1) / 2 * width, (1 - at[:, 1]) / 2 * height]
 
@@ -52,7 +52,7 @@ def our_pixels(camera, points):
 @pytest.mark.parametrize("size", [(1920, 1080, 50), (600, 900, 100), (512, 512, 73)])
 @pytest.mark.parametrize("aspect", [(1.0, 1.0), (1.0, 2.0)])
 def test_same_pixel(blender, stage, kind, fit, size, aspect):
-    from talksplat.blender_addon.scene.space import core_camera
+    from talksplat.blender_addon.scene.scene_camera import core_camera
 
     scene, camera, head = stage
     scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = size
@@ -65,8 +65,8 @@ def test_same_pixel(blender, stage, kind, fit, size, aspect):
     np.testing.assert_allclose(ours, blenders_pixels(blender, scene, camera, head, points), atol=2e-2)
 
 
-def test_uneven_scale_and_panoramas_are_refused(blender, stage):
-    from talksplat.blender_addon.scene.space import core_camera
+def test_uneven_scale_and_panoramas_give_a_sentence(blender, stage):
+    from talksplat.blender_addon.scene.scene_camera import core_camera
 
     scene, camera, head = stage
     camera.data.type = "PANO"

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Export: each frame of the bake as a file for other programs, in one of the core's formats."""
+
+import bpy
+
+from ...core.dispatch import run_job
+from ...core.exporting import EXPORTERS
+from .. import running
+from ..blender_types import Context
+from ..output_paths import unsaved_reason
+from ..properties import DEFAULT_AXES, head_of, settings_of
+from ..shot_jobs import export_job
+from .operator_base import JobOperator
+
+
+class TALKSPLAT_OT_export_sequence(JobOperator, bpy.types.Operator):
+    """Write each baked frame as a file for other programs, in the background"""
+
+    bl_idname = "talksplat.export_sequence"
+    bl_label = "Export"
+
+    @classmethod
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a bake and a place to write to."""
+        obj = head_of(context)
+        if obj is None:
+            return "Select a head first"
+        settings = settings_of(obj)
+        if not settings.bake:
+            return "Bake first, because the frames of the bake are exported"
+        exporter = EXPORTERS[settings.export_format]
+        if settings.export_axes not in (DEFAULT_AXES, *exporter.axes):
+            return f"Choose other axes, because {exporter.label} does not know these"
+        return unsaved_reason(settings.export_out) or running.busy_reason()
+
+    def run(self, context: Context) -> None:
+        """Start the export: in the worker, or inside Blender where there is no core environment."""
+        obj = head_of(context)
+        if obj is None:
+            return
+        job = export_job(obj)
+
+        def report(result: dict) -> str:
+            return f"{result['frames']} frames are exported to {result['out']}"
+
+        if running.core_python() is None:
+            running.start_local_job(self.bl_label, run_job(job), report)
+        else:
+            running.start_job(self.bl_label, job, report)
+
+
+CLASSES = (TALKSPLAT_OT_export_sequence,)

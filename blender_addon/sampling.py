@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is keyframed in a shot, sampled at each frame: the sliders and the camera.
+
+Sampling never leaves the user's frame changed and never moves the clouds on its way.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from typing import TypeVar, cast
+
+import bpy
+
+from ..core.formats import Camera, UserError
+from ..core.performance import CONTROLS, Controls
+from . import playback
+from .blender_types import current_context
+from .properties import settings_of
+from .scene.scene_camera import core_camera
+
+T = TypeVar("T")
+CONTROLS_PATH = "talksplat.controls."  # of the F-curves
+
+
+def sample_controls(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[int]) -> list[Controls]:
+    """The sliders at each frame: from their F-curves alone where nothing else moves them, else from the evaluated
+    scene."""
+    controls = settings_of(obj).controls.values()
+    curves = control_curves(obj)
+    if curves is None:
+        return list(_at_each_frame(scene, frames, lambda graph: _evaluated_controls(obj, graph)))
+    return [
+        Controls(**{**vars(controls), **{name: _clamp(name, curve.evaluate(frame)) for name, curve in curves.items()}})
+        for frame in frames
+    ]
+
+
+def sample_cameras(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[Fraction]) -> tuple[Camera, ...]:
+    """What the scene's camera sees of the head at each frame; markers may switch cameras. Raises UserError."""
+
+    def camera_at(graph: bpy.types.Depsgraph) -> Camera:
+        if scene.camera is None:
+            raise UserError("The scene has no camera; add one, or render the head's own view.")
+        return core_camera(scene.camera.evaluated_get(graph), obj.evaluated_get(graph), scene.render)
+
+    return tuple(_at_each_frame(scene, frames, camera_at))
+
+
+def control_curves(obj: bpy.types.Object) -> dict[str, bpy.types.FCurve] | None:
+    """Control -> F-curve; None when drivers, the NLA or a blended action move the controls too."""
+    animation = obj.animation_data
+    if animation is None:
+        return {}
+    driven = any(driver.data_path.startswith(CONTROLS_PATH) for driver in animation.drivers)
+    if driven or any(track.strips for track in animation.nla_tracks) or animation.action_influence != 1.0:
+        return None
+    return {
+        curve.data_path.removeprefix(CONTROLS_PATH): curve
+        for curve in _curves_of(animation)
+        if curve.data_path.startswith(CONTROLS_PATH) and not curve.mute
+    }
+
+
+def _curves_of(animation: bpy.types.AnimData) -> Iterator[bpy.types.FCurve]:
+    if animation.action is None or animation.action_slot is None:
+        return
+    for layer in animation.action.layers:
+        for strip in layer.strips:
+            bag = cast(bpy.types.ActionKeyframeStrip, strip).channelbag(animation.action_slot)
+            yield from bag.fcurves if bag else ()
+
+
+def _evaluated_controls(obj: bpy.types.Object, graph: bpy.types.Depsgraph) -> Controls:
+    return settings_of(obj.evaluated_get(graph)).controls.values()
+
+
+def _clamp(name: str, value: float) -> float:
+    """A curve's value within its slider's range, as Blender itself would set it."""
+    return min(max(value, CONTROLS[name].low), CONTROLS[name].high)
+
+
+def _at_each_frame(
+    scene: bpy.types.Scene, frames: Iterable[Fraction | int], read: Callable[[bpy.types.Depsgraph], T]
+) -> Iterator[T]:
+    """`read` the evaluated scene at each frame; the user's own frame comes back, whatever happens."""
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    with playback.suspended():
+        try:
+            for number in frames:
+                scene.frame_set(int(number // 1), subframe=float(number % 1))
+                yield read(current_context().evaluated_depsgraph_get())
+        finally:
+            scene.frame_set(frame, subframe=subframe)

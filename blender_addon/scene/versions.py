@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this version of Blender can do and what it calls it. The only file that asks Blender such questions.
+
+Blender 4.5 to 5.3 differ in what is below; each function names the version that brought the newer way.
+"""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
+
+import bpy
+
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import AttributeTypeItems
+
+
+def can_resize_clouds() -> bool:
+    """Whether `PointCloud.resize` is there (5.1); before, a cloud is made by converting a mesh."""
+    return "resize" in _rna(bpy.types.PointCloud).functions
+
+
+def float4_type() -> "AttributeTypeItems":
+    """The attribute type of four floats: FLOAT4 (5.2), else the colour type, which holds the same."""
+    new = _rna(bpy.types.AttributeGroupPointCloud).functions["new"]
+    kinds = cast(bpy.types.EnumProperty, new.parameters["type"]).enum_items
+    return cast("AttributeTypeItems", "FLOAT4" if "FLOAT4" in kinds else "FLOAT_COLOR")
+
+
+def draws_splats() -> bool:
+    """Whether Blender draws Gaussian splats itself (5.3)."""
+    return "type" in _rna(bpy.types.PointCloud).properties
+
+
+def set_splat_type(cloud: bpy.types.PointCloud) -> None:
+    """Make it a cloud of splats, where there is such a thing (5.3)."""
+    if draws_splats():
+        setattr(cloud, "type", "GAUSSIAN_SPLAT")  # noqa: B010  (the stubs know older versions)
+
+
+def use_nodes(material: bpy.types.Material) -> bpy.types.ShaderNodeTree:
+    """The material's node tree; 5.0 makes one unasked and deprecates the switch."""
+    if material.node_tree is None:
+        material.use_nodes = True
+    assert material.node_tree is not None
+    return material.node_tree
+
+
+def top_strips(editor: bpy.types.SequenceEditor) -> Any:
+    """The strips outside of meta strips, with `new_sound` (the collection was `sequences` before 5.0)."""
+    return editor.strips if hasattr(editor, "strips") else getattr(editor, "sequences")  # noqa: B009
+
+
+def all_strips_property(editor: bpy.types.SequenceEditor) -> str:
+    """The name of the collection that holds every strip, those inside of meta strips too (5.0 renamed it)."""
+    return "strips_all" if hasattr(editor, "strips_all") else "sequences_all"
+
+
+def all_strips(editor: bpy.types.SequenceEditor) -> Iterable[bpy.types.Strip]:
+    """Every strip, those inside of meta strips too."""
+    return getattr(editor, all_strips_property(editor))
+
+
+def strip_frames(strip: bpy.types.Strip) -> tuple[Fraction, int, int]:
+    """(frame at which the content starts, first visible frame, first frame after it). 5.1 renamed the three."""
+    names = ("content_start", "left_handle", "right_handle")
+    if "left_handle" not in _rna(type(strip)).properties:
+        names = ("frame_start", "frame_final_start", "frame_final_end")
+    start, left, right = (getattr(strip, name) for name in names)
+    return Fraction(start), left, right
+
+
+def sequencer_scene(workspace: bpy.types.WorkSpace) -> bpy.types.Scene | None:
+    """The scene that the sequencer editor shows, which 5.0 lets differ from the window's; None before."""
+    return getattr(workspace, "sequencer_scene", None)
+
+
+def stored_properties(owner: bpy.types.ID) -> Mapping[str, Any]:
+    """The values of registered properties as the file holds them, those that are registered no more too; 5.0 keeps
+    them apart from custom properties."""
+    if hasattr(owner, "bl_system_properties_get"):
+        return owner.bl_system_properties_get() or {}  # pyright: ignore[reportReturnType]  (a mapping at run time)
+    return owner  # pyright: ignore[reportReturnType]  (a mapping at run time)
+
+
+def _rna(kind: type[bpy.types.bpy_struct]) -> bpy.types.Struct:
+    """How Blender describes one of its types."""
+    return cast(bpy.types.Struct, kind.bl_rna)
