@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole story with the shipped head and real speech it was not trained on: a voice, a bake, Blender, plates."""
+"""The full way with the shipped head and real speech it was not trained on: a voice, a bake, Blender, a render."""
 
 from pathlib import Path
 
@@ -7,68 +7,66 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talksplat.core.audio.encoders import ENCODERS
+from talksplat.core.audio import ENCODERS
 from talksplat.core.dispatch import run_job
 from talksplat.core.evaluation import LandmarkCarrier, canonical_landmarks
-from talksplat.core.formats.bake_file import BakeReader
-from talksplat.core.formats.head_file import read_head
-from talksplat.core.jobs.events import Finished
-from talksplat.core.jobs.messages import Bake, Perform, Render
+from talksplat.core.formats import BakeReader, read_head
+from talksplat.core.jobs import Bake, Finished, Perform, Render
 from talksplat.core.metrics import correlation, lip_gap
-from talksplat.core.performance.condition import read_performance
-from talksplat.core.performance.controls import Controls
-from talksplat.core.performance.replay import Replay
+from talksplat.core.performance import Controls, Replay, read_performance
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ROOT / "samples" / "sample.head"
 GRID = ROOT / "tests" / "fixtures" / "grid"
 CLIP = GRID / "sgbc6n.mpg"
-STEADY = Controls(blinks=0.0)
+NO_BLINKS = Controls(blinks=0.0)
 
 
-def done(job) -> dict:
+def run_to_end(job) -> dict:
     last = list(run_job(job))[-1]
     assert isinstance(last, Finished), last
     return last.result
 
 
-def true_gap(clip: str, times: np.ndarray) -> np.ndarray:
+def target_gap(clip: str, times: np.ndarray) -> np.ndarray:
     """The actor's own lip gap [T] metres at `times` seconds of a test clip."""
-    with np.load(GRID / "lip_gaps.npz") as truth:
-        return np.interp(times, truth["time"], truth["lip_gap"][list(truth["clips"]).index(clip)])
+    with np.load(GRID / "lip_gaps.npz") as stored:
+        return np.interp(times, stored["time"], stored["lip_gap"][list(stored["clips"]).index(clip)])
 
 
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory) -> Path:
-    """A folder with shot.bake and plates/: the clip at 24 frames a second, 256 pixels."""
+    """A folder with shot.bake and render/: the clip at 24 frames a second, 256 pixels."""
     folder = tmp_path_factory.mktemp("shot")
-    done(Bake(str(HEAD), str(CLIP), str(folder / "shot.bake"), controls=STEADY))
-    done(Render(str(folder / "shot.bake"), str(folder / "plates"), size=256, exr=False))
+    run_to_end(Bake(str(HEAD), str(CLIP), str(folder / "shot.bake"), controls=NO_BLINKS))
+    run_to_end(Render(str(folder / "shot.bake"), str(folder / "render"), size=256, exr=False))
     return folder
 
 
-def mouth_opening(picture: np.ndarray, marks: np.ndarray) -> float:
+def mouth_opening(picture: np.ndarray, landmarks: np.ndarray) -> float:
     """Height in pixels of what is not lip between the lips: along the columns of landmarks 61 to 63, pixels between
-    the outer lip line that have less than half of the lips' redness. picture [H,W,3] 0..255, marks [68,2] pixels."""
-    left, right = marks[[61, 63], 0].round().astype(int)
-    top, bottom = marks[[51, 57], 1].round().astype(int)
+    the outer lip line that have less than half of the lips' redness.
+
+    picture [H,W,3] 0..255, landmarks [68,2] pixels."""
+    left, right = landmarks[[61, 63], 0].round().astype(int)
+    top, bottom = landmarks[[51, 57], 1].round().astype(int)
     part = picture[top - 2 : bottom + 12, left : right + 1].astype(float)
     red = part[..., 0] - part[..., 1:].mean(axis=2)
     return float((red < 0.5 * np.percentile(red, 90)).sum() / part.shape[1])
 
 
-def test_the_plates_mouth_opens_with_the_voice(shot):
+def test_the_rendered_mouth_opens_with_the_voice(shot):
     head = read_head(HEAD)
-    plates = sorted((shot / "plates").glob("*.png"))
-    times = np.arange(len(plates)) / 24
+    pictures = sorted((shot / "render").glob("*.png"))
+    times = np.arange(len(pictures)) / 24
     camera = head.card.camera.resized(256, 256)
-    places = canonical_landmarks(head) @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
-    marks = places[:, :2] / places[:, 2:] * [camera.fx, camera.fy] + [camera.cx, camera.cy]
-    seen = np.array([mouth_opening(np.asarray(Image.open(plate))[..., :3], marks) for plate in plates])
-    assert len(plates) >= 71
-    assert correlation(seen, true_gap("sgbc6n", times)) >= 0.7
-    late = correlation(seen[:-5], true_gap("sgbc6n", times)[5:])
-    assert correlation(seen, true_gap("sgbc6n", times)) > late + 0.1  # and opens when it should
+    in_camera = canonical_landmarks(head) @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
+    landmarks = in_camera[:, :2] / in_camera[:, 2:] * [camera.fx, camera.fy] + [camera.cx, camera.cy]
+    openings = np.array([mouth_opening(np.asarray(Image.open(picture))[..., :3], landmarks) for picture in pictures])
+    assert len(pictures) >= 71
+    assert correlation(openings, target_gap("sgbc6n", times)) >= 0.7
+    delayed = correlation(openings[:-5], target_gap("sgbc6n", times)[5:])
+    assert correlation(openings, target_gap("sgbc6n", times)) > delayed + 0.1  # and opens when it should
 
 
 @pytest.mark.bpy
@@ -84,16 +82,16 @@ def test_blender_shows_the_workers_frames_and_scrubs_to_the_same(shot, tmp_path,
     try:
         scene = bpy.context.scene
         scene.render.fps, scene.frame_start, scene.frame_end = 24, 1, 72
-        body = add_head(bpy.context, str(HEAD))
-        body.talksplat.bake, body.talksplat.use_bake = str(shot / "shot.bake"), True
+        obj = add_head(bpy.context, str(HEAD))
+        obj.talksplat.bake, obj.talksplat.use_bake = str(shot / "shot.bake"), True
         with BakeReader.open(shot / "shot.bake") as reader:
             for frame in (1, 17, 30, 72):
                 scene.frame_set(frame)
-                cloud = body.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+                points = obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
                 columns = (("position", "vector", 3), ("rotation", "value", 4), ("scale", "vector", 3))
                 for (attribute, key, width), baked in zip(columns, reader.frame(frame)):
                     values = np.empty(len(baked) * width, np.float32)
-                    cloud.attributes[attribute].data.foreach_get(key, values)
+                    points.attributes[attribute].data.foreach_get(key, values)
                     np.testing.assert_allclose(values.reshape(-1, width), baked, atol=1e-5)
     finally:
         blender_addon.unregister()
@@ -104,21 +102,21 @@ def test_replay_and_bake_are_one(shot):
     replay = Replay(read_head(HEAD))
     with BakeReader.open(shot / "shot.bake") as reader:
         for frame in (1, 20, 41):
-            live = replay.at(performance.at((frame - 1) / 24, STEADY))
+            live = replay.at(performance.at((frame - 1) / 24, NO_BLINKS))
             for baked, replayed in zip(reader.frame(frame), live):
                 np.testing.assert_allclose(baked, replayed, atol=1e-5)
 
 
 @pytest.mark.shared_data
-def test_every_clip_that_was_kept_back_moves_the_lips_right(shared_data, tmp_path):
+def test_every_held_back_clip_moves_the_lips_right(shared_data, tmp_path):
     head = read_head(HEAD)
     carrier = LandmarkCarrier(head)
     assert head.card.audio_encoder in ENCODERS
-    with np.load(GRID / "lip_gaps.npz") as truth:
-        times, clips = truth["time"], [str(clip) for clip in truth["clips"]]
+    with np.load(GRID / "lip_gaps.npz") as stored:
+        times, clips = stored["time"], [str(clip) for clip in stored["clips"]]
     for clip in clips:
         out = tmp_path / f"{clip}.performance"
-        done(Perform(str(HEAD), str(shared_data / "grid_s1_train" / f"{clip}.mpg"), str(out)))
+        run_to_end(Perform(str(HEAD), str(shared_data / "grid_s1_train" / f"{clip}.mpg"), str(out)))
         performance = read_performance(out)
-        told = lip_gap(carrier.track([performance.at(t, STEADY) for t in times]))
-        assert correlation(told, true_gap(clip, times)) >= 0.7, clip
+        predicted = lip_gap(carrier.track([performance.at(t, NO_BLINKS) for t in times]))
+        assert correlation(predicted, target_gap(clip, times)) >= 0.7, clip

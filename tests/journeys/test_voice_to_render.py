@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the shell: a voice becomes a bake and the bake plates, as a user types it; what goes wrong is one sentence."""
+"""From the shell: a voice becomes a bake and the bake a render, as a user types it; what goes wrong is one sentence."""
 
 import json
 import os
@@ -17,22 +17,19 @@ import pytest
 from PIL import Image
 
 from talksplat.core import cli, dispatch
-from talksplat.core.audio.decode import load_sound
+from talksplat.core.audio import load_sound
 from talksplat.core.baking.pauses import speech_presence
-from talksplat.core.formats.bake_file import BakeReader
-from talksplat.core.formats.head_file import read_head
-from talksplat.core.performance.condition import read_performance
-from talksplat.core.performance.controls import Controls
-from talksplat.core.performance.replay import Replay
+from talksplat.core.formats import BakeReader, read_head
+from talksplat.core.performance import Controls, Replay, read_performance
 
 COMMAND = Path(sys.executable).with_name("talksplat")
 
 
 def shell(*words, folder, code=0):
     """Run `talksplat WORDS`; (stdout lines, stderr)."""
-    done = subprocess.run([COMMAND, *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=280)
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout.splitlines(), done.stderr
+    process = subprocess.run([COMMAND, *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=280)
+    assert process.returncode == code, process.stderr + process.stdout
+    return process.stdout.splitlines(), process.stderr
 
 
 @pytest.fixture
@@ -46,15 +43,15 @@ def main(capsys, monkeypatch):
             code = cli.main([str(word) for word in words])
         except SystemExit as end:
             code = end.code
-        said = capsys.readouterr()
-        return code, said.out.splitlines(), said.err
+        printed = capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err
 
     return run
 
 
 @pytest.fixture
-def refused(main):
-    """The one sentence of a refusal; nothing new may lie in `folder`."""
+def error_of(main):
+    """The one sentence of a UserError; nothing new may be in `folder`."""
 
     def run(*words, folder):
         before = sorted(p.name for p in folder.rglob("*"))
@@ -99,22 +96,22 @@ def test_the_baked_frames_are_the_heads_own(folder):
         performance = read_performance(folder / "SHOT.performance")
         assert reader.card.fps == 24
         for n in reader.frames:
-            true = replay.at(performance.at(Fraction(n - 1, 24), Controls(intensity=1.2)))
-            assert np.linalg.norm(reader.frame(n)[0] - true.means, axis=1).max() <= error.position
+            live = replay.at(performance.at(Fraction(n - 1, 24), Controls(intensity=1.2)))
+            assert np.linalg.norm(reader.frame(n)[0] - live.means, axis=1).max() <= error.position
         assert error.position < 1e-5
 
 
-def test_plates_of_the_size_asked_for_and_a_movie_with_the_sound(folder):
-    shell("render", "SHOT.bake", "--size", "64", "--out", "plates", folder=folder)
-    assert len(list((folder / "plates").glob("SHOT.*.png"))) == len(list((folder / "plates").glob("SHOT.*.exr"))) == 29
-    assert Image.open(folder / "plates" / "SHOT.0001.png").size == (64, 64)
-    with av.open(str(folder / "plates" / "SHOT.mp4")) as movie:
+def test_a_render_of_the_requested_size_and_a_movie_with_the_sound(folder):
+    shell("render", "SHOT.bake", "--size", "64", "--out", "render", folder=folder)
+    assert len(list((folder / "render").glob("SHOT.*.png"))) == len(list((folder / "render").glob("SHOT.*.exr"))) == 29
+    assert Image.open(folder / "render" / "SHOT.0001.png").size == (64, 64)
+    with av.open(str(folder / "render" / "SHOT.mp4")) as movie:
         assert movie.streams.video[0].average_rate == 24
         sound = movie.streams.audio[0]
         assert abs(float(sound.duration * sound.time_base) - 29 / 24) < 0.03
         pieces = np.concatenate([f.to_ndarray()[0] for f in movie.decode(sound)])
-    assert np.sqrt(np.mean(pieces**2)) > 0.02, "the voice is heard"
-    out, _ = shell("render", "SHOT.bake", "--size", "64", "--out", "plates", folder=folder)
+    assert np.sqrt(np.mean(pieces**2)) > 0.02, "the voice is in the movie"
+    out, _ = shell("render", "SHOT.bake", "--size", "64", "--out", "render", folder=folder)
     assert "rendered: 0" in out
 
 
@@ -146,9 +143,9 @@ def test_a_bad_file_ends_the_real_command_with_1_and_a_sentence(tmp_path):
     assert error.count("\n") == 1
 
 
-def test_hostile_files_end_in_one_sentence(folder, tmp_path, refused):
+def test_hostile_files_end_in_one_sentence(folder, tmp_path, error_of):
     bake, head = (folder / "SHOT.bake").read_bytes(), (folder / "H.head").read_bytes()
-    odd = {
+    hostile = {
         "empty.bake": b"",
         "short.bake": bake[:40],
         "flipped.bake": bake[:-900] + bytes(100) + bake[-800:],
@@ -156,18 +153,18 @@ def test_hostile_files_end_in_one_sentence(folder, tmp_path, refused):
         "short.head": head[: len(head) // 2],
         "huge.head": b"\xff" * 8 + head[8:],
     }
-    for name, data in odd.items():
+    for name, data in hostile.items():
         (tmp_path / name).write_bytes(data)
-        assert name in refused("info", name, folder=tmp_path)
-    assert "nowhere.head" in refused("info", "nowhere.head", folder=tmp_path)
-    assert str(tmp_path) in refused("info", tmp_path, folder=tmp_path)
+        assert name in error_of("info", name, folder=tmp_path)
+    assert "nowhere.head" in error_of("info", "nowhere.head", folder=tmp_path)
+    assert str(tmp_path) in error_of("info", tmp_path, folder=tmp_path)
     for name in ("text.bake", "short.bake"):
-        assert name in refused("render", name, "--out", "plates", folder=tmp_path)
+        assert name in error_of("render", name, "--out", "render", folder=tmp_path)
     for name in ("short.head", "huge.head"):
-        assert name in refused("bake", "--head", name, "--audio", "x.wav", "--out", "o.bake", folder=tmp_path)
+        assert name in error_of("bake", "--head", name, "--audio", "x.wav", "--out", "o.bake", folder=tmp_path)
 
 
-def test_hostile_sounds_end_in_one_sentence_and_leave_nothing(folder, tmp_path, main, refused):
+def test_hostile_sounds_end_in_one_sentence_and_leave_nothing(folder, tmp_path, main, error_of):
     write_wave(tmp_path / "none.wav", b"")
     (tmp_path / "text.wav").write_text("not a sound\n" * 50)
     (tmp_path / "cut.wav").write_bytes((folder / "VOICE.wav").read_bytes()[:1000])
@@ -177,9 +174,11 @@ def test_hostile_sounds_end_in_one_sentence_and_leave_nothing(folder, tmp_path, 
         for _ in range(4):
             movie.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
         movie.mux(stream.encode())
-    for verb in ("perform", "bake"):
+    for command in ("perform", "bake"):
         for name in ("none.wav", "text.wav", "cut.wav", "mute.mp4", "nowhere.wav"):
-            assert name in refused(verb, "--head", folder / "H.head", "--audio", name, "--out", "o", folder=tmp_path)
+            assert name in error_of(
+                command, "--head", folder / "H.head", "--audio", name, "--out", "o", folder=tmp_path
+            )
     write_wave(tmp_path / "silent.wav", bytes(8000))
     words = ("bake", "--head", folder / "H.head", "--audio", "silent.wav", "--out", "o.bake")
     code, out, _ = main(*words, folder=tmp_path)
@@ -196,7 +195,7 @@ def write_wave(path, samples):
 
 
 def test_help_usage_and_version(tmp_path, main):
-    for words, said in (
+    for words, expected in (
         ((), "{" + ",".join([*cli.JOBS, "demo", "version"]) + "}"),
         (("--help",), "bake"),
         (("bake", "--help"), "--controls.intensity"),
@@ -204,7 +203,7 @@ def test_help_usage_and_version(tmp_path, main):
     ):
         code, out, _ = main(*words, folder=tmp_path)
         assert code == 0
-        assert said in "\n".join(out)
+        assert expected in "\n".join(out)
     for words in (("bake", "--head", "x"), ("dance",), ("bake", "--cameras", "x")):
         assert main(*words, folder=tmp_path)[0] == 2
     for words in ("version", "--version"):
@@ -218,11 +217,11 @@ def test_info_and_help_load_nothing_heavy(folder):
             f"try:\n    main({words!r})\nexcept SystemExit: pass\n"
             "print({'torch', 'numba', 'librosa', 'scipy', 'av', 'onnxruntime', 'PIL'} & set(sys.modules))"
         )
-        done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines()[-1] == "set()"
+        process = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+        assert process.stdout.splitlines()[-1] == "set()"
 
 
-def test_interrupting_keeps_the_frames_and_says_how_to_go_on(folder):
+def test_interrupting_keeps_the_frames_and_says_how_to_continue(folder):
     words = ["bake", "--head", "H.head", "--audio", "VOICE.wav", "--fps", "960", "--out", "LONG.bake", "--json"]
     process = subprocess.Popen([COMMAND, *words], cwd=folder, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
@@ -237,40 +236,39 @@ def test_interrupting_keeps_the_frames_and_says_how_to_go_on(folder):
         assert 20 <= len(reader.frames) < 1152
 
 
-def test_a_killed_shell_leaves_a_bake_that_goes_on(folder):
+def test_a_killed_shell_leaves_a_bake_that_continues(folder):
     words = ["bake", "--head", "H.head", "--audio", "VOICE.wav", "--fps", "240", "--out"]
     process = subprocess.Popen([COMMAND, *words, "KILLED.bake"], cwd=folder, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 200
+    deadline = time.monotonic() + 200
     while not (folder / "KILLED.bake").is_file() or (folder / "KILLED.bake").stat().st_size < 120_000:
-        assert time.monotonic() < until
+        assert time.monotonic() < deadline
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     with BakeReader.open(folder / "KILLED.bake") as reader:
-        there = len(reader.frames)
-        assert 0 < there < 288
+        kept = len(reader.frames)
+        assert 0 < kept < 288
     out, _ = shell(*words, "KILLED.bake", folder=folder)
-    assert f"new: {288 - there}" in out
+    assert f"new: {288 - kept}" in out
     (folder / "other").mkdir()
     shell(*words, "other/KILLED.bake", folder=folder)
     assert (folder / "KILLED.bake").read_bytes() == (folder / "other" / "KILLED.bake").read_bytes()
 
 
-def test_real_speech_straight_from_a_video_moves_the_head_while_it_is_heard(make_tiny_head, tmp_path, main):
-    """A GRID clip (tests/fixtures/grid, CC BY), listened to by the encoder that heads are shipped with."""
+def test_real_speech_straight_from_a_video_moves_the_head_while_someone_speaks(make_tiny_head, tmp_path, main):
+    """A GRID clip (tests/fixtures/grid, CC BY), encoded by the encoder that heads are shipped with."""
     clip = Path(__file__).parents[1] / "fixtures" / "grid" / "sgbc6n.mpg"
     make_tiny_head(tmp_path / "H.head", encoder="moonshine")
     words = ("bake", "--head", "H.head", "--audio", clip, "--fps", "24", "--out", "s.bake", "--controls.blinks", "0")
     assert main(*words, folder=tmp_path)[0] == 0
-    spoken = read_performance(tmp_path / "s.performance")
+    performance = read_performance(tmp_path / "s.performance")
     with BakeReader.open(tmp_path / "s.bake") as reader:
-        assert abs(len(reader.frames) / 24 - spoken.duration) < 1 / 24 + 1e-6
+        assert abs(len(reader.frames) / 24 - performance.duration) < 1 / 24 + 1e-6
         means = np.stack([reader.frame(n)[0] for n in reader.frames])
     speed = np.abs(np.diff(means, axis=0)).max(axis=(1, 2))
     times = (np.arange(len(speed)) + 0.5) / 24
-    heard, silent = (times > 0.5) & (times < 2.1), (times < 0.25) | (times > 2.5)  # sgbc6n.align
-    present = speech_presence(
-        load_sound(clip), times
-    )  # it comes to rest and leaves it again in the silence: movements too
-    assert speed[heard].mean() > 1.5 * speed[silent & ((present == 0) | (present == 1))].mean()
-    assert spoken.loudness[100:260].mean() > 5 * spoken.loudness[300:345].mean()
+    speaking, silent = (times > 0.5) & (times < 2.1), (times < 0.25) | (times > 2.5)  # sgbc6n.align
+    # The face comes to rest and leaves it again in the silence: these movements do not count.
+    presence = speech_presence(load_sound(clip), times)
+    assert speed[speaking].mean() > 1.5 * speed[silent & ((presence == 0) | (presence == 1))].mean()
+    assert performance.loudness[100:260].mean() > 5 * performance.loudness[300:345].mean()

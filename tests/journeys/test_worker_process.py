@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on's way: a worker bakes over the wire; killed, cancelled or deserted, the bake goes on to the end."""
+"""The add-on's way: a worker bakes over the wire; killed, cancelled or disconnected, the bake continues to its end."""
 
 import json
 import os
@@ -13,15 +13,14 @@ from multiprocessing.connection import Client
 import pytest
 
 from talksplat.core.baking.bake import bake
-from talksplat.core.formats.bake_file import BakeReader
-from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
-from talksplat.core.jobs.messages import Bake, Info, Render
+from talksplat.core.formats import BakeReader
+from talksplat.core.jobs import Bake, Cancelled, Failed, Finished, Info, Progress, Render, Started
 from talksplat.core.wire import PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
 
-PATIENCE = 200  # seconds; a loaded machine imports torch slowly
+TIMEOUT = 200  # seconds; a loaded machine imports torch slowly
 
 
-class Process:
+class WorkerUnderTest:
     """A worker process and how to reach it."""
 
     def __init__(self, log):
@@ -38,11 +37,11 @@ class Process:
         self.port = json.loads(self.process.stdout.readline())["port"]
 
     @contextmanager
-    def line(self):
-        with Client(("127.0.0.1", self.port), authkey=self.key) as line:
-            line.send_bytes(to_bytes(Hello(PROTOCOL, "test")))
-            assert isinstance(from_bytes(line.recv_bytes()), Hello)
-            yield line
+    def connect(self):
+        with Client(("127.0.0.1", self.port), authkey=self.key) as connection:
+            connection.send_bytes(to_bytes(Hello(PROTOCOL, "test")))
+            assert isinstance(from_bytes(connection.recv_bytes()), Hello)
+            yield connection
 
     def close(self):
         self.process.kill()
@@ -51,15 +50,15 @@ class Process:
 
 
 @pytest.fixture
-def start(tmp_path):
+def start_worker(tmp_path):
     """Start worker processes; they end with the test."""
     running = []
 
-    def one():
-        running.append(Process(tmp_path / "worker.log"))
+    def start():
+        running.append(WorkerUnderTest(tmp_path / "worker.log"))
         return running[-1]
 
-    yield one
+    yield start
     for process in running:
         process.close()
 
@@ -70,68 +69,68 @@ def job(tiny_head, voice, tmp_path):
     return Bake(str(tiny_head), str(voice), str(tmp_path / "killed" / "shot.bake"), fps="480")
 
 
-def events(line, job):
-    """What the worker answers to `job`, to its last word."""
-    line.send_bytes(to_bytes(job))
+def events(connection, job):
+    """What the worker answers to `job`, to its last event."""
+    connection.send_bytes(to_bytes(job))
     while True:
-        assert line.poll(PATIENCE), "the worker says nothing"
-        event = from_bytes(line.recv_bytes())
+        assert connection.poll(TIMEOUT), "the worker does not answer"
+        event = from_bytes(connection.recv_bytes())
         yield event
         if isinstance(event, (Finished, Failed, Cancelled)):
             return
 
 
-def until(line, job, done):
-    """Ask for `job` and read on until `done` frames are there."""
-    for event in events(line, job):
+def until(connection, job, done):
+    """Send `job` and read events until `done` frames are finished."""
+    for event in events(connection, job):
         assert not isinstance(event, (Finished, Failed)), event
         if isinstance(event, Progress) and event.done >= done:
             return
-    raise AssertionError("it ended")
+    raise AssertionError("the job ended too soon")
 
 
-def test_killed_cancelled_deserted_and_still_the_very_same_bake(start, job, tmp_path):
-    first = start()
-    with first.line() as line:
-        until(line, job, 40)
+def test_killed_cancelled_disconnected_and_still_the_same_bake(start_worker, job, tmp_path):
+    first = start_worker()
+    with first.connect() as connection:
+        until(connection, job, 40)
         os.kill(first.process.pid, signal.SIGKILL)
         first.process.wait()
     with BakeReader.open(job.out) as reader:
         killed_at = len(reader.frames)
         assert killed_at >= 40
         assert not reader.complete
-    second = start()
-    with second.line() as line:
-        until(line, job, killed_at + 40)
-        line.send_bytes(to_bytes(Cancel()))
-        while not isinstance(event := from_bytes(line.recv_bytes()), Cancelled):
+    second = start_worker()
+    with second.connect() as connection:
+        until(connection, job, killed_at + 40)
+        connection.send_bytes(to_bytes(Cancel()))
+        while not isinstance(event := from_bytes(connection.recv_bytes()), Cancelled):
             assert isinstance(event, Progress)
         assert "shot.bake" in event.sentence
-    with second.line() as line:
-        until(line, job, killed_at + 80)  # and the client is gone without a word
-    with second.line() as line:
-        *_, last = events(line, job)
+    with second.connect() as connection:
+        until(connection, job, killed_at + 80)  # and the client disconnects
+    with second.connect() as connection:
+        *_, last = events(connection, job)
         assert isinstance(last, Finished), last
         assert last.result["frames"] == 576
         assert last.result["new"] < 576 - 80
-    whole = tmp_path / "whole" / "shot.bake"
-    list(bake(Bake(job.head, job.audio, str(whole), job.fps)))
-    assert whole.read_bytes() == open(job.out, "rb").read()
+    uninterrupted = tmp_path / "uninterrupted" / "shot.bake"
+    list(bake(Bake(job.head, job.audio, str(uninterrupted), job.fps)))
+    assert uninterrupted.read_bytes() == open(job.out, "rb").read()
 
 
-def test_bake_render_and_info_over_the_wire(start, tiny_head, voice, tmp_path):
+def test_bake_render_and_info_over_the_wire(start_worker, tiny_head, voice, tmp_path):
     path = str(tmp_path / "shot.bake")
-    worker = start()
-    with worker.line() as line:
-        told = list(events(line, Bake(str(tiny_head), str(voice), path)))
-        assert isinstance(told[0], Started)
-        assert told[-1].result["frames"] == 29
-        *_, last = events(line, Render(path, str(tmp_path / "plates"), 32, last=4))
+    worker = start_worker()
+    with worker.connect() as connection:
+        answers = list(events(connection, Bake(str(tiny_head), str(voice), path)))
+        assert isinstance(answers[0], Started)
+        assert answers[-1].result["frames"] == 29
+        *_, last = events(connection, Render(path, str(tmp_path / "render"), 32, last=4))
         assert last.result["rendered"] == 4
-        *_, last = events(line, Info(path))
+        *_, last = events(connection, Info(path))
         assert last.result["frames"] == "29"
-        *_, last = events(line, Bake(str(tiny_head), str(tmp_path / "none.wav"), path))
+        *_, last = events(connection, Bake(str(tiny_head), str(tmp_path / "none.wav"), path))
         assert "none.wav" in last.sentence
-        line.send_bytes(to_bytes(Quit()))
-    assert worker.process.wait(PATIENCE) == 0
-    assert len(list((tmp_path / "plates").glob("*.png"))) == 4
+        connection.send_bytes(to_bytes(Quit()))
+    assert worker.process.wait(TIMEOUT) == 0
+    assert len(list((tmp_path / "render").glob("*.png"))) == 4
