@@ -116,8 +116,11 @@ def summarize(rows: Sequence[ClipRow]) -> dict:
     }
 
 
-def sync_warning(figures: dict, rate: Fraction) -> str:
-    """A sentence where the lips are clearly later or earlier than the sound; else empty. figures: of `summarize`."""
+def sync_warning(out: Path, figures: dict, rate: Fraction) -> str:
+    """A sentence where the lips are clearly later or earlier than the sound; else empty.
+
+    out: the footage's folder, which the sentence names. figures: of `summarize`.
+    """
     frames = figures["lips_late_frames"]
     if frames is None or abs(frames) <= MAX_LATE_FRAMES:
         return ""
@@ -126,8 +129,8 @@ def sync_warning(figures: dict, rate: Fraction) -> str:
     side = "late" if frames > 0 else "early"
     milliseconds = 1000 * abs(frames) / float(rate)
     return (
-        f"the lips seem to be {abs(frames):.1f} frames ({milliseconds:.0f} ms) {side}, judged by the voice's loudness; "
-        "if so, shift the sound in the videos and prepare them again."
+        f"{out}: the lips seem to be {abs(frames):.1f} frames ({milliseconds:.0f} ms) {side}, judged by the voice's "
+        "loudness; if so, shift the sound in the videos and prepare them again."
     )
 
 

@@ -5,7 +5,7 @@ Letters: T frames of a clip, H W a picture's size.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache as cached
 from pathlib import Path
 
@@ -111,8 +111,7 @@ def detect(clip: SourceClip, key: Key, work: Path, report_steps: Callable[[int],
             f"{clip.path}: its pictures end after {frames_read} of {count} frames of {clip.name}; the file is cut "
             "short, export it again."
         )
-    arrays = {field.name: getattr(detection, field.name) for field in fields(detection)}
-    StageCache(work).put(STAGE, clip.name, key, {**arrays, "sample": sample})
+    StageCache(work).put(STAGE, clip.name, key, {**vars(detection), "sample": sample})
 
 
 def sample_frame(clip: SourceClip) -> int:

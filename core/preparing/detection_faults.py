@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Why a clip cannot be used, by what was detected in it: no face, several, a cut, another framing.
 
-Reasons are words that follow the clip's name. Letters: T frames of a clip.
+A reason reads on from the clip's name. Letters: T frames of a clip.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ MAX_NAMED_CUTS = 3
 
 def detection_fault(clip: SourceClip, detection: Detection) -> str:
     """Why this clip cannot be used; empty where it can."""
-    count, with_face, damaged = (len(detection.faces), int(detection.seen.sum()), int(detection.damaged.sum()))
+    count, with_face, damaged = len(detection.faces), int(detection.seen.sum()), int(detection.damaged.sum())
     several = detection.faces > 1
     if damaged > MAX_LOST_SHARE * count:
         return f"is damaged: {damaged} of its {count} frames are broken or missing; copy or export it again"
@@ -38,15 +38,18 @@ def detection_fault(clip: SourceClip, detection: Detection) -> str:
         return f"shows several faces in {int(several.sum())} of {count} frames; crop the video to one person"
     cuts = find_cuts(detection)
     if len(cuts):
-        times = ", ".join(f"{float(k / clip.rate):.2f} s" for k in cuts[:MAX_NAMED_CUTS])
-        more = " and more" if len(cuts) > MAX_NAMED_CUTS else ""
-        return f"is cut at {times}{more}; export each shot as a separate file"
+        return f"is cut at {_times(cuts, clip)}; export each shot as a separate file"
     if detection.face_width < MIN_FACE_WIDTH:
         return (
             f"shows a face only {detection.face_width:.0f} pixels wide, and at least {MIN_FACE_WIDTH:.0f} are needed; "
             "film closer, or use the video at full size"
         )
     return ""
+
+
+def _times(cuts: np.ndarray, clip: SourceClip) -> str:
+    times = ", ".join(f"{float(k / clip.rate):.2f} s" for k in cuts[:MAX_NAMED_CUTS])
+    return f"{times} and more" if len(cuts) > MAX_NAMED_CUTS else times
 
 
 def find_cuts(detection: Detection) -> np.ndarray:

@@ -6,7 +6,7 @@ Letters: T frames, E = 53 rig expressions, C channels.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +99,5 @@ def fit(
         expression_channels(detection.blendshapes, identity.rest_levels, rate, seen),
         detection.face_width,
     )
-    arrays = {field.name: np.asarray(getattr(clip_fit, field.name)) for field in fields(clip_fit)}
-    cache.put(STAGE, clip.name, key, arrays)
+    cache.put(STAGE, clip.name, key, {name: np.asarray(value) for name, value in vars(clip_fit).items()})
     report_steps(clip.span.count)

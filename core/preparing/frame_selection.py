@@ -33,13 +33,13 @@ class FrameSelection:
 def select_pictures(
     clips: Sequence[SourceClip],
     fit_of: Callable[[str], ClipFit],  # by clip name
-    odd_clips: Collection[str],  # filmed in another light
+    other_light: Collection[str],  # clips that were filmed in another light
     settings: PrepareSettings,
 ) -> dict[str, FrameSelection]:
     """By clip name: every `settings.every`th usable frame, at most `settings.most` of a clip, evenly spaced, numbered
     through from clip to clip; the thumbnail shows the widest open mouth.
 
-    Odd clips give no pictures: another light, and often other clothes, would have to be learnt by the same Gaussians.
+    Clips in another light give no pictures: it, and often other clothes, would have to be learnt by the same Gaussians.
     """
     frames, thumbnails = {}, {}
     for clip in clips:
@@ -47,13 +47,13 @@ def select_pictures(
         usable = np.flatnonzero(clip_fit.usable)
         thumbnails[clip.name] = int(usable[np.argmax(lip_gap(clip_fit.landmarks)[usable])])
         frames[clip.name] = _thin_out(usable, settings)
-    # Counted with the odd clips' pictures, as in 0.1.0.
+    # Counted with the pictures of clips in another light, as in 0.1.0.
     depth_every = max(1, sum(len(chosen) for chosen in frames.values()) // MAX_DEPTH_PICTURES)
     selections, number = {}, 0
     for name, chosen in frames.items():
-        chosen = () if name in odd_clips else chosen
-        selections[name] = FrameSelection(number, chosen, thumbnails[name], depth_every)
-        number += len(chosen)
+        own = () if name in other_light else chosen
+        selections[name] = FrameSelection(number, own, thumbnails[name], depth_every)
+        number += len(own)
     return selections
 
 

@@ -59,9 +59,7 @@ class PersonIdentity:
     face: FaceIdentity
     backdrop: Backdrop  # of a padded picture
     rest_levels: RestLevels
-    odd_clips: dict[
-        str, float
-    ]  # filmed in another light altogether -> grey levels between its backdrop and the others'
+    other_light: dict[str, float]  # clips filmed in another light -> grey levels by which their backdrop differs
 
     @property
     def camera(self) -> np.ndarray:
@@ -75,8 +73,8 @@ def cache_key(detect_keys: list[str], settings: PrepareSettings) -> Key:
 
 
 def has_identity(cache: StageCache, key: Key) -> bool:
-    """Whether it is in the cache."""
-    return cache.has(STAGE, NAME, key)
+    """Whether it is in the cache, undamaged."""
+    return cache.get(STAGE, NAME, key, SHAPES) is not None
 
 
 def load_identity(cache: StageCache, key: Key) -> PersonIdentity:
@@ -95,7 +93,7 @@ def load_identity(cache: StageCache, key: Key) -> PersonIdentity:
         FaceIdentity(arrays["coefficients"], float(arrays["residual"])),
         Backdrop(texts["plain"], texts["why"], arrays["field"], float(arrays["noise"]), skin if skin.any() else None),
         RestLevels(texts["levels"], tuple(texts["gaze"])),
-        texts["odd"],
+        texts["other_light"],
     )
 
 
@@ -111,8 +109,9 @@ def estimate_identity(
     crop = choose_crop(np.concatenate(boxes), first.size, settings.size, first.path)
     face = fit_identity(np.concatenate(points), K, load_rig())
     rest = estimate_rest_levels(np.concatenate(blendshapes))
-    backdrop, odd = _estimate_backdrops(cache, clips, crop)
-    texts = {"plain": backdrop.plain, "why": backdrop.why, "levels": rest.levels, "gaze": rest.gaze, "odd": odd}
+    backdrop, other_light = _estimate_backdrops(cache, clips, crop)
+    texts = {"plain": backdrop.plain, "why": backdrop.why, "levels": rest.levels, "gaze": rest.gaze}
+    texts["other_light"] = other_light
     cache.put(
         STAGE,
         NAME,
@@ -144,16 +143,16 @@ def _estimate_backdrops(
     cache: StageCache, clips: Sequence[ClipAndKey], crop: CropBox
 ) -> tuple[Backdrop, dict[str, float]]:
     """The backdrop that all clips share, and the clips that were filmed in another light -> their drift."""
-    chosen = np.unique(np.linspace(0, len(clips) - 1, min(len(clips), BACKDROP_SAMPLES)).astype(int))
-    pictures, points = zip(*(_sample_picture(cache, clips[k], crop) for k in chosen))
+    sampled = np.unique(np.linspace(0, len(clips) - 1, min(len(clips), BACKDROP_SAMPLES)).astype(int))
+    pictures, points = zip(*(_sample_picture(cache, clips[k], crop) for k in sampled))
     backdrop = Backdrop.estimate(np.stack(pictures), np.stack(points))
-    odd = {}
+    other_light = {}
     for clip, key in clips:
         picture, marks = _sample_picture(cache, (clip, key), crop)
         matched = backdrop.for_clip(picture[None], marks[None])
         if matched.odd:
-            odd[clip.name] = matched.drift
-    return backdrop, odd
+            other_light[clip.name] = matched.drift
+    return backdrop, other_light
 
 
 def _sample_picture(cache: StageCache, clip_and_key: ClipAndKey, crop: CropBox) -> tuple[np.ndarray, np.ndarray]:

@@ -110,8 +110,8 @@ class Preparation:
 
     def extract_pictures(self, person: PersonIdentity) -> Generator[Event, None, PreparedClips]:
         """Write pictures and tracks; returns everything that the footage is made of."""
-        yield from self._warn_of_odd_light(person)
-        selections = select_pictures(self.clips.kept, self._load_fit, person.odd_clips, self.settings)
+        yield from self._warn_of_other_light(person)
+        selections = select_pictures(self.clips.kept, self._load_fit, person.other_light, self.settings)
         self.extract_keys = {
             name: extract.cache_key(self.fit_keys[name], self.settings, selection)
             for name, selection in selections.items()
@@ -128,7 +128,7 @@ class Preparation:
         )
         videos = [[clip.name for clip in clips] for clips in self.clips.by_video.values()]
         test_clips = choose_test_clips(videos, self.settings.test_share)
-        yield from self._warn_of_little(test_clips)
+        yield from self._warn_of_few_clips(test_clips)
         return self._prepared_clips(person, selections, test_clips)
 
     def _probed_clips(self, source: SourceVideo) -> list[tuple[SourceClip, ClipVoice]] | None:
@@ -192,16 +192,16 @@ class Preparation:
                     "are not used as pictures; copy or export it again."
                 )
 
-    def _warn_of_odd_light(self, person: PersonIdentity) -> Iterator[Event]:
+    def _warn_of_other_light(self, person: PersonIdentity) -> Iterator[Event]:
         for clip in self.clips.kept:
-            if clip.name in person.odd_clips:
+            if clip.name in person.other_light:
+                levels = person.other_light[clip.name]
                 yield self.clips.warn(
-                    f"{clip.name} was filmed in another light than the other clips "
-                    f"({person.odd_clips[clip.name]:.0f} grey levels off); its sound and motion are used, its pictures "
-                    "are not."
+                    f"{clip.name} was filmed in another light than the other clips ({levels:.0f} grey levels off); its "
+                    "sound and motion are used, its pictures are not."
                 )
 
-    def _warn_of_little(self, test_clips: set[str]) -> Iterator[Event]:
+    def _warn_of_few_clips(self, test_clips: set[str]) -> Iterator[Event]:
         seconds = sum(clip.seconds for clip in self.clips.kept)
         if seconds < MIN_TOTAL_SECONDS:
             yield self.clips.warn(

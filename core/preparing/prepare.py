@@ -57,6 +57,5 @@ def _run(job: Prepare, preparation: Preparation) -> Generator[Event, None, None]
     result, sync_warning = write_footage(job, settings, prepared, out, cache, key)
     if sync_warning:
         yield Warned(sync_warning)
-    total = preparation.runner.total
-    yield Progress(total, total, 0.0)
+    yield Progress(preparation.runner.total, preparation.runner.total, 0.0)
     yield Finished(result)

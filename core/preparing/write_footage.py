@@ -53,8 +53,7 @@ def write_footage(
     _write_table(out, prepared)
     rows = [make_row(clip, prepared, out / "audio" / f"{clip.name}.wav") for clip in prepared.clips]
     figures = summarize(rows)
-    warning = sync_warning(figures, settings.rate)
-    warning = f"{out}: {warning}" if warning else ""
+    warning = sync_warning(out, figures, settings.rate)
     name = job.name or out.resolve().name
     warnings = [*prepared.warnings, warning] if warning else prepared.warnings
     write_report(out / "report.html", name, rows, prepared, warnings, settings)

@@ -2,6 +2,7 @@
 """The report's numbers mean what they say: angles have their signs, a late sound is found."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,6 +58,6 @@ def test_a_shifted_sound_is_found(tmp_path, delay):
     ],
 )
 def test_late_lips_are_warned_about_when_it_is_sure(frames, r, seconds, expected):
-    sentence = sync_warning({"lips_late_frames": frames, "lips_r": r, "seconds": seconds}, Fraction(25))
+    sentence = sync_warning(Path("out"), {"lips_late_frames": frames, "lips_r": r, "seconds": seconds}, Fraction(25))
     assert expected in sentence
     assert bool(expected) == bool(sentence)
