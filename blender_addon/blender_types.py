@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Types where Blender's stubs say too little. Nothing in here does anything at run time but check what it promises."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Protocol, cast
 
 import bpy
@@ -30,8 +32,8 @@ class Context(Protocol):
     area: bpy.types.Area | None
     space_data: bpy.types.Space | None
     object: bpy.types.Object | None
-    selected_objects: "list[bpy.types.Object]"
-    mode: "ContextModeItems"
+    selected_objects: list[bpy.types.Object]
+    mode: ContextModeItems
 
     def evaluated_depsgraph_get(self) -> bpy.types.Depsgraph:
         """The dependency graph of the current scene and view layer."""

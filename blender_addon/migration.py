@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Settings that an older version of the add-on stored in the .blend, carried over when the file is opened.
 
-0.1.0 called two of them otherwise, wrote `{take}` for `{version}`, and had other default paths: an artist's files stay
-where they were.
+0.1.0 had other names for two of them, wrote `{take}` for `{version}`, and had other default paths: an artist's files
+stay where they were.
 """
 
 import bpy

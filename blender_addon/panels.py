@@ -4,6 +4,8 @@
 Panels decide nothing: why a button is grey is its own `disabled_reason`.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,12 +31,12 @@ from .shot_jobs import changed_since_bake
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import IconItems
 
-ICONS: "dict[str, IconItems]" = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
+ICONS: dict[str, IconItems] = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
 
 
-def draw_sentence(layout: bpy.types.UILayout, context: Context, text: str, icon: "IconItems" = "NONE") -> None:
+def draw_sentence(layout: bpy.types.UILayout, context: Context, text: str, icon: IconItems = "NONE") -> None:
     """A sentence over as many lines as the sidebar's width needs."""
     scale = context.preferences.system.ui_scale
     blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
@@ -51,7 +53,7 @@ def draw_sentence(layout: bpy.types.UILayout, context: Context, text: str, icon:
 
 
 def draw_button(
-    layout: bpy.types.UILayout, context: Context, operator: type[BaseOperator], icon: "IconItems" = "NONE"
+    layout: bpy.types.UILayout, context: Context, operator: type[BaseOperator], icon: IconItems = "NONE"
 ) -> None:
     """The operator's button; its progress while it works; why it is grey; how it ended."""
     if running.now and running.now.label == operator.bl_label:
@@ -245,7 +247,7 @@ class TALKSPLAT_PT_render(_HeadPanel, bpy.types.Panel):
         row = column.row(align=True)
         row.prop(settings, "exr_layout", text="")
         row.prop(settings, "space", text="")
-        passes = column.grid_flow(columns=2, align=True, even_columns=True)
+        passes = column.grid_flow(row_major=True, columns=2, align=True, even_columns=True)
         for name in PASSES:
             passes.prop(settings.passes, name, toggle=True)
         draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")

@@ -10,8 +10,8 @@ from ..core.jobs import Bake, Export, Render
 from . import open_files, playback
 from .output_paths import bake_path, output_path, shot_of
 from .properties import DEFAULT_AXES, settings_of
-from .sampling import control_curves, sample_cameras, sample_controls
 from .scene import strip as strips
+from .shot_sampling import control_curves, sample_cameras, sample_controls
 
 MAX_SAMPLED = 500  # keyed frames that a panel may sample while it is drawn
 TOLERANCE = 1e-6  # of a slider and of seconds: Blender's sliders are float32

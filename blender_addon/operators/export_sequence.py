@@ -27,7 +27,7 @@ class TALKSPLAT_OT_export_sequence(JobOperator, bpy.types.Operator):
             return "Select a head first"
         settings = settings_of(obj)
         if not settings.bake:
-            return "Bake first, because the frames of the bake are exported"
+            return "Bake the shot first"
         exporter = EXPORTERS[settings.export_format]
         if settings.export_axes not in (DEFAULT_AXES, *exporter.axes):
             return f"Choose other axes, because {exporter.label} does not know these"

@@ -5,6 +5,8 @@
 directly.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import bpy
@@ -16,7 +18,7 @@ from ..blender_types import Context, Operator, OperatorResult
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorTypeFlagItems
 
-UNDOABLE: "set[OperatorTypeFlagItems]" = {"REGISTER", "UNDO"}  # `bl_options` where the scene changes at once
+UNDOABLE: set[OperatorTypeFlagItems] = {"REGISTER", "UNDO"}  # `bl_options` where the scene changes at once
 
 
 class BaseOperator(Operator):

@@ -25,7 +25,7 @@ class TALKSPLAT_OT_render_sequence(JobOperator, bpy.types.Operator):
             return "Select a head first"
         settings = settings_of(obj)
         if not settings.bake:
-            return "Bake first, because the frames of the bake are rendered"
+            return "Bake the shot first"
         if settings.view == "SCENE" and context.scene.camera is None:
             return "Add a camera, or render the head's own view"
         reason = _nothing_to_write(settings) or unsaved_reason(settings.render_out)

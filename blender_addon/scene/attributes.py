@@ -7,6 +7,8 @@ with the opacity (0..1) as its fourth number, `radiance:sh_k` one higher coeffic
 Letters: N points, K higher SH coefficients.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,7 @@ VALUE_NAMES = {
 }
 
 # What moves: pushed on every frame. Column of a frame -> (attribute, type)
-MOVING: "dict[str, tuple[str, AttributeTypeItems]]" = {
+MOVING: dict[str, tuple[str, AttributeTypeItems]] = {
     "means": ("position", "FLOAT_VECTOR"),
     "scales": ("scale", "FLOAT_VECTOR"),
     "quats": ("rotation", "QUATERNION"),
@@ -42,7 +44,7 @@ class AttributeColumn:
     """One attribute of every point."""
 
     name: str
-    type: "AttributeTypeItems"
+    type: AttributeTypeItems
     values: np.ndarray  # [N] or [N,C]
 
 
@@ -76,5 +78,5 @@ def write_attribute(cloud: bpy.types.PointCloud, column: AttributeColumn) -> Non
     _data_of(attribute).foreach_set(VALUE_NAMES[column.type], values.ravel())
 
 
-def _data_of(attribute: bpy.types.Attribute) -> "bpy.types.bpy_prop_collection[Any]":
+def _data_of(attribute: bpy.types.Attribute) -> bpy.types.bpy_prop_collection[Any]:
     return attribute.data  # pyright: ignore[reportAttributeAccessIssue]  (each kind of attribute has its own)

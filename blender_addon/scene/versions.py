@@ -4,6 +4,8 @@
 Blender 4.5 to 5.3 differ in what is below; each function names the version that brought the newer way.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +21,7 @@ def can_resize_clouds() -> bool:
     return "resize" in _rna(bpy.types.PointCloud).functions
 
 
-def float4_type() -> "AttributeTypeItems":
+def float4_type() -> AttributeTypeItems:
     """The attribute type of four floats: FLOAT4 (5.2), else the colour type, which holds the same."""
     new = _rna(bpy.types.AttributeGroupPointCloud).functions["new"]
     kinds = cast(bpy.types.EnumProperty, new.parameters["type"]).enum_items

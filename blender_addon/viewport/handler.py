@@ -8,9 +8,9 @@ from ..blender_types import cloud_of, current_context
 from ..properties import heads_of, settings_of
 from ..scene.versions import draws_splats
 from . import shader
-from .splats import Splats
+from .splats import SplatDrawer
 
-_splats = Splats()
+_drawer = SplatDrawer()
 _handle = None
 
 
@@ -24,7 +24,7 @@ def draw() -> None:
         head = open_files.head.cached(open_files.absolute(settings_of(obj).head))
         if frame is not None and head is not None and obj.visible_in_viewport_get(context.space_data):
             uid = cloud_of(obj).session_uid
-            _splats.draw(uid, frame, head.replay.canonical, obj.matrix_world, linear=True)
+            _drawer.draw(uid, frame, head.replay.canonical, obj.matrix_world, linear=True)
 
 
 def register() -> None:
@@ -40,5 +40,5 @@ def unregister() -> None:
     if _handle is not None:
         bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
         _handle = None
-    _splats.clear()
+    _drawer.clear()
     shader.clear()

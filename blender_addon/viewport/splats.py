@@ -34,7 +34,7 @@ class UploadedHead:
     batch: gpu.types.GPUBatch
 
 
-class Splats:
+class SplatDrawer:
     """Draws heads; keeps what it uploaded by the cloud's session number."""
 
     def __init__(self) -> None:

@@ -121,8 +121,8 @@ def test_attaching_again_takes_the_cache(attached):
 
 
 def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path, shown):
-    from talksplat.blender_addon.sampling import sample_controls
     from talksplat.blender_addon.shot_jobs import bake_job
+    from talksplat.blender_addon.shot_sampling import sample_controls
 
     sliders, scene = attached.talksplat.controls, bpy.context.scene
     for frame, value in ((3, 0.0), (14, 2.0)):
@@ -306,7 +306,7 @@ def test_export_needs_no_worker(attached, tmp_path, monkeypatch):
 
 
 def test_cameras_follow_keys_and_markers(attached):
-    from talksplat.blender_addon.sampling import sample_cameras
+    from talksplat.blender_addon.shot_sampling import sample_cameras
 
     scene = bpy.context.scene
     for name, x in (("a", 0.0), ("b", 0.5)):

@@ -58,7 +58,7 @@ def projection(kind):
 
 
 def draw_splats(frame, table, view, lens, head_to_world):
-    from talksplat.blender_addon.viewport.splats import Splats
+    from talksplat.blender_addon.viewport.splats import SplatDrawer
 
     screen = gpu.types.GPUOffScreen(SIZE, SIZE, format="RGBA32F")
     with screen.bind():
@@ -67,7 +67,7 @@ def draw_splats(frame, table, view, lens, head_to_world):
         with gpu.matrix.push_pop(), gpu.matrix.push_pop_projection():
             gpu.matrix.load_matrix(view)
             gpu.matrix.load_projection_matrix(lens)
-            Splats().draw(1, frame, table, head_to_world)
+            SplatDrawer().draw(1, frame, table, head_to_world)
         pixels = target.read_color(0, 0, SIZE, SIZE, 4, 0, "FLOAT")
     screen.free()
     pixels.dimensions = SIZE * SIZE * 4
