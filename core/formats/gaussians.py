@@ -58,11 +58,14 @@ class Gaussians:
                 raise UserError(f"{source}: {f.name} holds NaN or infinite values; export it again.")
         if len(table) and (table.scales.min() <= 0 or table.opacities.min() < 0 or table.opacities.max() > 1):
             raise UserError(f"{source}: scales must be above 0 and opacities within 0 to 1; export it again.")
-        length = np.linalg.norm(table.quats, axis=1, keepdims=True)
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(table.quats, axis=1, keepdims=True)
+        if not np.isfinite(length).all():  # finite numbers whose squares are not
+            length = np.linalg.norm(table.quats.astype(np.float64), axis=1, keepdims=True)
         if len(table) and length.min() < 1e-8:
             raise UserError(f"{source}: a rotation quaternion is zero; export it again.")
         length[np.abs(length - 1) < 1e-6] = 1  # unit but for rounding: reading and writing again keeps every bit
-        return Gaussians(table.means, table.quats / length, table.scales, table.opacities, table.sh0, table.shN)
+        return Gaussians(table.means, (table.quats / length).astype(np.float32, copy=False), table.scales, table.opacities, table.sh0, table.shN)
 
 
 def _check_shapes(table: Gaussians, source: str) -> None:

@@ -9,6 +9,7 @@ Letters: N Gaussians of the head (face rows, then inside mouth), M of a branch i
 A audio code, E expression channels, H hidden.
 """
 
+import math
 from threading import Lock
 from typing import NamedTuple
 
@@ -21,6 +22,10 @@ from .folding import FUSION_TYPES
 from .planes import encode, inside_unit_cube, to_unit_cube
 
 CHUNK = 4096  # rows; larger chunks do not fit the cache, smaller ones cost more Python calls
+# What a network may move, by output: 100 km, any rotation, 20 e-folds. A bake can store no more (formats/deltas.py).
+LIMITS = {"means": 1e5, "quats": 1e5, "logscales": 20.0}
+SAFE = min(LIMITS.values())  # an output within it cannot overflow anything: one comparison clears a normal chunk
+SMALLEST, LARGEST = np.finfo(np.float32).tiny, np.finfo(np.float32).max  # of a scale
 
 
 class Frame(NamedTuple):
@@ -65,8 +70,9 @@ class Replay:
     def at(self, condition: Condition, out: Frame | None = None) -> Frame:
         """The head in this condition.
 
-        out: a frame made by `frame` or `at` of this replay, which is overwritten and returned. Raises UserError when
-        the condition's widths are not the head's.
+        out: a frame made by `frame` or `at` of this replay, which is overwritten and returned. Always finite, whatever
+        the head's weights and the condition hold: a Gaussian that the network sends to NaN or infinity is at rest, one
+        that it sends beyond LIMITS is held there. Raises UserError when the condition's widths are not the head's.
         """
         for name, settings in self.settings.items():
             code = condition.audio.get(name)
@@ -116,16 +122,24 @@ class _BranchReplay:
     ) -> None:
         weights = _checked_weights(weights, settings, source)
         self.settings = settings
-        self.folding = FUSION_TYPES[settings.fusion].folding(weights, settings)
+        change = math.exp(LIMITS["logscales"])
+        self.extreme_scales = len(table) > 0 and not (
+            table.scales.min() > SMALLEST * change and table.scales.max() < LARGEST / change
+        )
+        with np.errstate(all="ignore"):
+            self.folding = FUSION_TYPES[settings.fusion].folding(weights, settings)
         self.w2, w3 = weights["deform.2.weight"], weights["deform.4.weight"].copy()
         if "means" in settings.outputs:
-            w3[:3] *= np.asarray(settings.motion, np.float32)[:, None]
+            with np.errstate(all="ignore"):
+                w3[:3] *= np.asarray(settings.motion, np.float32)[:, None]
         self.w3 = w3
-        x01 = to_unit_cube(table.means, settings)
+        with np.errstate(over="ignore"):  # a position near the largest float32 is outside
+            x01 = to_unit_cube(table.means, settings)
         rows = np.flatnonzero(inside_unit_cube(x01))
-        self.chunks = [
-            self._chunk(table, x01, rows[at : at + CHUNK], weights, start) for at in range(0, len(rows), CHUNK)
-        ]
+        with np.errstate(all="ignore"):  # what overflows here comes out of the network, which `_limit` holds
+            self.chunks = [
+                self._chunk(table, x01, rows[at : at + CHUNK], weights, start) for at in range(0, len(rows), CHUNK)
+            ]
         self._scratch: dict[int, tuple] = {}  # by chunk length: CHUNK itself and the last one's
 
     def _chunk(
@@ -161,8 +175,8 @@ class _BranchReplay:
     def write(self, code: np.ndarray, expression: np.ndarray, out: Frame) -> None:
         """code [A], expression [E] -> this branch's rows of `out`."""
         expression = expression if self.settings.expression else np.empty(0)
-        self.folding.begin(np.asarray(code, np.float32), np.asarray(expression, np.float32))
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.folding.begin(np.asarray(code, np.float32), np.asarray(expression, np.float32))
             for chunk in self.chunks:
                 scratch, first, second, h, zeros = self._work_space(chunk.means.shape[1])
                 self.folding.first_layer(chunk.static, scratch, first)
@@ -170,7 +184,17 @@ class _BranchReplay:
                 np.matmul(self.w2, first, out=second)
                 np.maximum(second, zeros, out=second)
                 np.matmul(self.w3, second, out=h)
+                if not (h.max() <= SAFE and h.min() >= -SAFE):  # NaN fails too
+                    self._limit(h)
                 self._apply(chunk, h, out)
+
+    def _limit(self, h: np.ndarray) -> None:
+        """Hold the network's output [columns,c] within LIMITS; a Gaussian whose output is not finite is at rest."""
+        h[:, ~np.isfinite(h).all(axis=0)] = 0
+        limits = np.repeat(
+            [LIMITS[name] for name in self.settings.outputs], [OUTPUTS[k] for k in self.settings.outputs]
+        )
+        np.clip(h, -limits[:, None], limits[:, None], out=h)
 
     def _apply(self, chunk: _Chunk, h: np.ndarray, out: Frame) -> None:  # h [columns,c]
         row = 0
@@ -182,11 +206,17 @@ class _BranchReplay:
                 out.means[chunk.rows] = d.T
             elif name == "quats":
                 d += chunk.quats
-                d /= np.maximum(np.sqrt(np.einsum("ij,ij->j", d, d)), 1e-12)
+                length = np.sqrt(np.einsum("ij,ij->j", d, d))
+                if not length.min() > 1e-12:  # the network undoes the rotation: keep it
+                    undone = ~(length > 1e-12)
+                    d[:, undone], length[undone] = chunk.quats[:, undone], 1
+                d /= length
                 out.quats[chunk.rows] = d.T
             else:
                 np.exp(d, out=d)
                 d *= chunk.scales
+                if self.extreme_scales:
+                    np.clip(d, SMALLEST, LARGEST, out=d)
                 out.scales[chunk.rows] = d.T
 
 

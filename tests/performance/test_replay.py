@@ -63,8 +63,11 @@ def test_loud_gates_saturate_without_a_warning(random_head, fusion):
     moment = condition(0)
     for code in moment.audio.values():
         code *= 300
-    frame = Replay(head).at(moment)
-    for ours, theirs in zip(frame, by_torch(field, canonical, moment)):
+    replay = Replay(head)
+    expected = by_torch(field, canonical, moment)
+    most = np.exp(np.float32(replay_module.LIMITS["logscales"]))  # the torch field has no limit
+    expected[2] = np.clip(expected[2], replay.canonical.scales / most, replay.canonical.scales * most)
+    for ours, theirs in zip(replay.at(moment), expected):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
 
 
@@ -160,3 +163,38 @@ def test_the_package_needs_no_torch():
         "sys.exit(any(m in sys.modules for m in ('torch', 'numba', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("fusion", FUSION_TYPES)
+@pytest.mark.parametrize("value", [1e38, -1e38, 3e4, 0.0])
+@pytest.mark.parametrize(
+    "part", ["field.encoder.tables", "field.deform.4.weight", "gaussians.scales", "gaussians.quats"]
+)
+def test_a_hostile_head_never_gives_a_frame_that_cannot_be_drawn(random_head, fusion, value, part):
+    head = random_head(fusion, 3)[2]
+    if part == "gaussians.scales":
+        value = abs(value) or 1e-38
+    values = head.tensors[f"face.{part}"].reshape(-1)
+    values[1 if part.endswith("quats") else 0 :: 2] = value
+    replay = Replay(head)
+    for code in (0.0, 1.0, -30.0, 1e6):  # 1e6 is the most that a performance may hold
+        codes = {name: np.full(32, code, np.float32) for name in ("face", "mouth")}
+        means, quats, scales = replay.at(Condition(codes, np.full(3, min(code, 1.0), np.float32)))
+        assert all(np.isfinite(column).all() for column in (means, quats, scales))
+        assert (scales > 0).all()
+        np.testing.assert_allclose(np.linalg.norm(quats, axis=1), 1, atol=1e-5)
+
+
+def test_a_gaussian_sent_to_nan_is_at_rest_and_one_sent_too_far_is_held(random_head):
+    head = random_head("gated", 0)[2]
+    for weight in (np.nan, np.inf):
+        head.tensors["face.field.deform.4.weight"][:] = weight  # read_head would reject it; training may meet it
+        replay = Replay(head)
+        for moved, rest in zip(replay.at(condition(0)), replay.frame()):
+            np.testing.assert_allclose(moved[:700], rest[:700], rtol=1e-6)
+    head.tensors["face.field.deform.4.weight"][:] = 1e30
+    frame = Replay(head).at(condition(0))
+    assert np.abs(frame.means[:700]).max() <= replay_module.LIMITS["means"] * 1.01
+    change = np.log(frame.scales[:700] / replay.canonical.scales[:700])
+    assert np.abs(change).max() <= replay_module.LIMITS["logscales"] * 1.01
+    assert all(np.isfinite(column).all() for column in frame)
