@@ -415,3 +415,10 @@ def test_a_strip_in_another_scenes_sequencer(shot):
     moment = playback.moment_of(shot, mine, Fraction(10), Controls())
     assert moment.time == Fraction(10, 12) - Fraction(2, 24)
     assert strips.frame_rate(other) == 24
+
+
+def test_a_late_event_of_an_ended_job_is_ignored(blender):
+    from talksplat.blender_addon import running
+
+    running._take(Started("late", 3))
+    assert running.now is None
