@@ -136,7 +136,7 @@ def build_environment(out: Path) -> dict[str, str]:
 
 
 def build(out: Path) -> dict:
-    """Compile (or load), and keep the library small beside the results. Raises RuntimeError with the reason."""
+    """Compile (or load), and keep the library, compressed, next to the results. Raises RuntimeError with the reason."""
     missing = missing_parts()
     if missing:
         raise RuntimeError(" ".join(missing))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds raster_bound.cpp with g++, checks that it draws the same picture, and times it beside numba's projection."""
+"""Builds raster_bound.cpp with g++, checks that it draws the same picture, and times it with numba's projection."""
 
 import ctypes
 import shutil
@@ -86,7 +86,12 @@ class Bound:
         self.library.omp_set_num_threads(numba.get_num_threads())
         forward()
         backward()
-        assert np.abs(color - trace.pictures.color).max() < 2e-3, "the C++ bound draws another picture"
-        covered = trace.pictures.trans.size - int((trace.pictures.trans == 1).sum())
-        assert abs(int((trans < 1).sum()) - covered) <= covered // 1000 + 8, "the C++ bound covers other pixels"
+        check_same_picture(color, trans, trace)
         return {"C++ forward": forward, "C++ backward": backward}
+
+
+def check_same_picture(color: np.ndarray, trans: np.ndarray, trace: Trace) -> None:
+    """Raise AssertionError unless the C++ version drew numba's picture."""
+    assert np.abs(color - trace.pictures.color).max() < 2e-3, "the C++ bound draws another picture"
+    covered = trace.pictures.trans.size - int((trace.pictures.trans == 1).sum())
+    assert abs(int((trans < 1).sum()) - covered) <= covered // 1000 + 8, "the C++ bound covers other pixels"

@@ -2,7 +2,7 @@
 """One step of the playhead inside Blender (`bpy`): the handler, the attributes, Blender's own evaluation.
 
 Run: python -m benchmarks.scrub [HEAD]. Without a file: 40,000 Gaussians of random weights, all of which
-move (the most expensive case). The limit: a step takes at most 10 ms, median, all of it. The time passed means
+move (the most expensive case). The limit: a step takes at most 10 ms, median, all of it. Wall time means
 something on an idle machine alone; the processor's time (all threads together) nearly always.
 """
 

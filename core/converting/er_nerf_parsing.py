@@ -29,8 +29,8 @@ def labels_from_parsing(
     grey must be met to MOUTH_TOLERANCE, because hair over a white background mixes to grey too.
     """
     pixels = parsing.astype(np.int32)
-    others = [name for name in PARSING_COLOURS if name != "mouth"]
-    colours = np.array([PARSING_COLOURS[name] for name in others], dtype=np.int32)
+    others = {name: colour for name, colour in PARSING_COLOURS.items() if name != "mouth"}
+    colours = np.array(list(others.values()), dtype=np.int32)
     # |p - c|^2 without the |p|^2 that all share.
     nearest = ((colours**2).sum(1) - 2 * (pixels @ colours.T)).argmin(axis=-1)
     face_parts = (*HEAD_PARTS, "neck", "torso") if torso else HEAD_PARTS

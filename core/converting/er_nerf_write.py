@@ -54,18 +54,24 @@ def write_er_nerf(source: Path, out: Path) -> Generator[Event, None, None]:
         yield pace.at(number + 1)
     write_backdrop(footage, out)
     write_action_units(footage, order, out)
+    lens = {"focal_len": focal, "cx": centre[0], "cy": centre[1]}
+    _write_transforms(footage, order, sound_ids, len(numbers["train"]), lens, out)
+    mark_finished(out)
+    yield Finished({"folder": str(out), "pictures": len(order), "seconds": float(sound_ids.max() + 1) / RATE})
+
+
+def _write_transforms(
+    footage: Footage, order: np.ndarray, sound_ids: np.ndarray, train_count: int, lens: dict[str, float], out: Path
+) -> None:
+    """Write transforms_{train,val}.json; the first `train_count` pictures of `order` are train's."""
     matrices = transforms_from_viewmats(np.stack([footage.camera(i).matrix for i in order.tolist()]))
     frames = [
         {"img_id": k, "aud_id": int(sound_ids[k]), "transform_matrix": matrix}
         for k, matrix in enumerate(matrices.tolist())
     ]
-    train = len(numbers["train"])
-    for name, part in (("transforms_val.json", frames[train:]), (LAST_FILE, frames[:train])):
+    for name, part in (("transforms_val.json", frames[train_count:]), (LAST_FILE, frames[:train_count])):
         if part:
-            card = {"focal_len": focal, "cx": centre[0], "cy": centre[1], "frames": part}
-            write_file(out / name, json.dumps(card, indent=1).encode())
-    mark_finished(out)
-    yield Finished({"folder": str(out), "pictures": len(order), "seconds": float(sound_ids.max() + 1) / RATE})
+            write_file(out / name, json.dumps(lens | {"frames": part}, indent=1).encode())
 
 
 def _check_rate(footage: Footage, order: np.ndarray) -> None:

@@ -48,9 +48,8 @@ def write_picture_files(footage: Footage, i: int, number: int, out: Path) -> Non
     image, label = footage.stored_picture(i)
     alpha = image[..., 3:].astype(np.float32) / 255
     composite = np.rint(image[..., :3] * alpha + GREY * (1 - alpha)).astype(np.uint8)
-    jpeg = _encode_jpeg(composite)
-    write_file(out / "gt_imgs" / f"{number}.jpg", jpeg)
-    write_file(out / "ori_imgs" / f"{number}.jpg", jpeg)
+    for folder in ("gt_imgs", "ori_imgs"):
+        write_file(out / folder / f"{number}.jpg", _encode_jpeg(composite))
     lines = "".join(f"{x:.6f} {y:.6f}\n" for x, y in footage.landmarks2d[i])
     write_file(out / "ori_imgs" / f"{number}.lms", lines.encode())
     part = np.where(label == LABEL_MOUTH, LABEL_MOUTH, LABEL_FACE)

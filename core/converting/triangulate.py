@@ -44,8 +44,7 @@ def triangulate_landmarks(
     mean[crossing] = np.linalg.solve(A[crossing], b[crossing, :, None])[..., 0]
     along = np.einsum("fpi,fpi->fp", mean[None] - centres[:, None], rays)
     per_picture = centres[:, None] + along[..., None] * rays
-    # standard deviation along one axis across the ray
-    deviation = np.sqrt(((per_picture - mean) ** 2).sum(axis=-1).mean(axis=0) / 2)
+    deviation = np.sqrt(((per_picture - mean) ** 2).sum(axis=-1).mean(axis=0) / 2)  # along one axis across the ray
     depth_error = np.full(len(mean), np.inf)
     depth_error[crossing] = deviation[crossing] * np.sqrt(min(CORRELATED, count) / weakest[crossing])
     return TriangulatedLandmarks(mean, per_picture, depth_error)

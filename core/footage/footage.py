@@ -21,10 +21,18 @@ from .footage_card import ClipSplit, FootageCard, read_footage_card
 from .footage_png import read_png
 from .picture import Picture, pack_picture, unpack_picture
 from .picture_cache import PictureCache
-from .read_npz import read_npz
+from .read_npz import Shape, read_npz
 
 SPLIT_CODES = {"train": 0, "test": 1, "camera": 2}  # "camera": a train clip seen from a held-back camera
 DEPTH_STEP = 1e-4  # metres per level of the depth pictures
+FRAME_COLUMNS: dict[str, Shape] = {  # of frames.npz, besides the expression
+    "clip": ("F",),
+    "time": ("F",),
+    "split": ("F",),
+    "viewmat": ("F", 4, 4),
+    "K": ("F", 3, 3),
+    "landmarks2d": ("F", 68, 2),
+}
 
 
 @dataclass(frozen=True)
@@ -117,18 +125,7 @@ class Footage:
 
 def _read_frame_table(folder: Path, card: FootageCard) -> dict[str, np.ndarray]:
     path = folder / "frames.npz"
-    columns = read_npz(
-        path,
-        {
-            "clip": ("F",),
-            "time": ("F",),
-            "split": ("F",),
-            "viewmat": ("F", 4, 4),
-            "K": ("F", 3, 3),
-            "landmarks2d": ("F", 68, 2),
-            "expression": ("F", len(card.expression_names)),
-        },
-    )
+    columns = read_npz(path, FRAME_COLUMNS | {"expression": ("F", len(card.expression_names))})
     clip, split = columns["clip"], columns["split"]
     if len(clip) == 0:
         raise UserError(f"{path} lists no pictures; prepare the footage again.")

@@ -69,9 +69,8 @@ def _check_shape(source: str, shape: tuple[int, ...], expected: Shape, lengths: 
     fits = len(shape) == len(expected)
     for length, wanted in zip(shape, expected):
         if isinstance(wanted, str):
-            fits = fits and lengths.setdefault(wanted, length) == length
-        elif wanted is not None:
-            fits = fits and length == wanted
+            wanted = lengths.setdefault(wanted, length)
+        fits = fits and wanted in (None, length)
     if not fits:
         expected = tuple(lengths.get(n, n) if isinstance(n, str) else n for n in expected)
         raise UserError(f"{source} has shape {shape}, expected {expected}; prepare the footage again.")

@@ -228,7 +228,7 @@ def test_a_cancelled_conversion_continues(theirs, ours, tmp_path):
                 break
         events.close()
         stamp = (out / kept).stat().st_mtime_ns
-        assert not any((out / whole).exists() for whole in ("footage.json", "transforms_train.json"))
+        assert not any((out / last_file).exists() for last_file in ("footage.json", "transforms_train.json"))
         with pytest.raises(UserError, match="started from something else"):
             run_convert(ours if source is theirs else theirs, out)
         run_convert(source, out)
@@ -330,9 +330,9 @@ def test_hostile_transforms(copy, tmp_path, fields):
 
 def test_a_bomb_is_not_decoded(copy, tmp_path):
     path = copy / "parsing/0.png"
-    whole = bytearray(path.read_bytes())
-    whole[16:24] = struct.pack(">II", 60000, 60000)
-    path.write_bytes(whole)
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack(">II", 60000, 60000)
+    path.write_bytes(data)
     with pytest.raises(UserError, match=r"0\.png"):
         run_convert(copy, tmp_path / "out")
 

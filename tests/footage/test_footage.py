@@ -188,10 +188,10 @@ def test_hostile_pictures(folder, spoil):
     elif spoil == "cut":
         path.write_bytes(path.read_bytes()[:300])
     else:
-        whole = bytearray(path.read_bytes())
-        whole[16:24] = struct.pack(">II", 60000, 60000)
-        whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
-        path.write_bytes(whole)
+        data = bytearray(path.read_bytes())
+        data[16:24] = struct.pack(">II", 60000, 60000)
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+        path.write_bytes(data)
     with pytest.raises(UserError, match=r"000000\.png"):
         Footage.open(folder).picture(0)
 

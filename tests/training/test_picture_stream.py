@@ -34,14 +34,14 @@ def long_footage(tiny_footage, monkeypatch):
 def test_ten_minutes_stay_within_the_cache(long_footage):
     fine, small = long_footage
     assert fine is not small
-    assert fine._cache.room + small._cache.room == 2 << 20
+    assert fine._cache.max_bytes + small._cache.max_bytes == 2 << 20
     most = 0
     for i in range(0, MINUTES, 3):
         (fine if i % 2 else small).picture(i)
-        most = max(most, fine._cache.held + small._cache.held)
+        most = max(most, fine._cache.used_bytes + small._cache.used_bytes)
     assert 1.8 * 2**20 < most <= 2 << 20
     for cache in (fine._cache, small._cache):
-        assert cache.held == sum(packed.nbytes for packed in cache._pictures.values())
+        assert cache.used_bytes == sum(packed.nbytes for packed in cache._pictures.values())
 
 
 def test_memory_grows_with_the_cache_and_not_with_the_pictures(long_footage):
@@ -67,7 +67,11 @@ def test_two_threads_do_not_spoil_the_count(long_footage):
         thread.start()
     for thread in threads:
         thread.join()
-    assert fine._cache.held == sum(packed.nbytes for packed in fine._cache._pictures.values()) <= fine._cache.room
+    assert (
+        fine._cache.used_bytes
+        == sum(packed.nbytes for packed in fine._cache._pictures.values())
+        <= fine._cache.max_bytes
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
