@@ -15,6 +15,7 @@ import numpy as np
 from .landmarker import BLENDSHAPES
 from .smoothing import smooth_signal
 
+# What drives the upper face: blinks, squint and brows 0..1, gaze within +-MAX_GAZE.
 EXPRESSION_CHANNELS = (
     "blink_left",
     "blink_right",
@@ -27,7 +28,7 @@ EXPRESSION_CHANNELS = (
 )
 FULL_BLINK = 0.45  # above rest: what MediaPipe reports for a closed lid
 BROW_GAIN = {"browInnerUp": 6.0, "browOuterUp": 6.0, "browDown": 1.5}
-LID_AT_LOOK_DOWN = 0.25  # MediaPipe reads a blink partly as a look down
+LID_AT_LOOK_DOWN = 0.25  # blink from which the gaze is not trusted: MediaPipe reads a blink partly as a look down
 MAX_GAZE = 0.6
 CUTOFF = 8.0  # hertz: a blink (0.2 s) stays a blink
 REST_PERCENTILES = {"eyeBlink": 30, "eyeSquint": 50, "browInnerUp": 20, "browOuterUp": 20, "browDown": 20}

@@ -14,10 +14,11 @@ import numpy as np
 
 from .runtime import MediaPipeModel
 
-LANDMARKER_MODEL = Path(__file__).with_name("face_landmarker.task")
-LANDMARK_COUNT = 478
+LANDMARKER_MODEL = Path(__file__).with_name("face_landmarker.task")  # shipped
+LANDMARK_COUNT = 478  # points of MediaPipe's face mesh with irises
 MAX_FACES = 2  # enough to know that there is more than one
 
+# MediaPipe's 52 blendshapes in the order of its answer; left and right are the actor's.
 BLENDSHAPES = (
     "_neutral", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
     "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight",

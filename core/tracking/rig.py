@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-RIG_FILE = Path(__file__).with_name("ict_face.npz")
+RIG_FILE = Path(__file__).with_name("ict_face.npz")  # shipped, written by samples.pack_face_rig
 RIG_STEP = 1e-5  # metres: int16 reaches +-0.33 m, and 60 modes of rounding stay below 0.03 mm
 
 MAX_VIEW = {0: 0.68, 2: 0.42}  # sines of yaw (43 degrees) and pitch (25): a little beyond what was measured

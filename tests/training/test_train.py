@@ -74,7 +74,7 @@ def test_a_head_from_elsewhere_is_not_judged(make_tiny_head, tiny_footage, tmp_p
     head = make_tiny_head(tmp_path / "other.head")
     with pytest.raises(UserError, match="expression channels"):
         list(evaluate(Evaluate(str(head), str(tiny_footage))))
-    with pytest.raises(UserError, match="holds no landmarks"):
+    with pytest.raises(UserError, match="has no landmarks"):
         canonical_landmarks(read_head(head))
 
 
