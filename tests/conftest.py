@@ -24,6 +24,15 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of small files that went wrong once: `../shared/cases`, or $TALKSPLAT_SHARED_CASES."""
+    folder = Path(os.environ.get("TALKSPLAT_SHARED_CASES", ROOT.parent / "shared" / "cases"))
+    if not folder.is_dir():
+        pytest.skip("the shared cases are not here (set TALKSPLAT_SHARED_CASES to their folder)")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def make_tiny_head():
     """A function that writes a small head with random, lively networks: no training, no waiting."""
 

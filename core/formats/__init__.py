@@ -10,9 +10,10 @@ from .file_manifest import FileManifest, content_key
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
 from .json_codec import from_json, from_json_values, require_version, to_json
-from .open_untrusted import open_regular_file, open_untrusted
+from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
 from .shot_frames import frame_number, select_frames
+from .sound_choice import SoundChoice
 from .tensors import read_metadata, read_tensors, write_tensors
 from .user_error import UserError
 
@@ -35,6 +36,7 @@ __all__ = [
     "Gaussians",
     "HeadCard",
     "HeadFile",
+    "SoundChoice",
     "UserError",
     "atomic_write",
     "content_key",
@@ -53,6 +55,7 @@ __all__ = [
     "require_version",
     "select_frames",
     "to_json",
+    "translate_read_errors",
     "write_head",
     "write_ply",
     "write_tensors",

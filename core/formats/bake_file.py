@@ -5,6 +5,7 @@
     CARD   the card, JSON
     BASE   the canonical Gaussians, the branch of each (uint8) and their Morton order (int64), as safetensors
     FRAM   one per frame, in the order of baking; number = the frame; bytes: deltas.py
+    INDX   the number, length and crc of every frame (bake_index.py); not in bakes of version 1
     DONE   the manifest, JSON: {"frames", "error": {...}, "sha256" of all bytes before it}
 
 A file exists with its card and base or not at all. Frames are appended one by one; after a kill the writer truncates
@@ -21,13 +22,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .bake_header import DONE, FRAME, SHOT_FIELDS, BakeCard, BakeHeader, BakeManifest, create_bake
+from .bake_header import DONE, FRAME, INDEX, SHOT_FIELDS, BakeCard, BakeHeader, BakeManifest, create_bake
+from .bake_index import pack_index
 from .deltas import DecodeError, FrameArrays, FrameErrors, decode, encode, stored_errors
 from .file_lock import FileLock
 from .gaussians import COLUMNS, Gaussians
 from .json_codec import to_json
-from .open_untrusted import open_regular_file, open_untrusted
-from .records import HEADER_BYTES, CorruptRecordError, Record, pack_record, read_payload
+from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
+from .records import HEADER_BYTES, CorruptRecordError, Record, describe_record, pack_record, read_payload
 from .user_error import UserError
 
 __all__ = ["BakeCard", "BakeManifest", "BakeReader", "BakeWriter"]
@@ -42,14 +44,21 @@ class BakeReader:
         self.canonical, self.branch = header.canonical, header.branch  # Gaussians; uint8 [N]: 0 face, 1 inside mouth
         self.manifest: BakeManifest | None = None
         self._frames: dict[int, Record] = {}
-        self._scan(size)
+        self._indexed = False
+        self._numbers: tuple[int, ...] | None = None  # of `frames`, until a refresh finds more
+        if records := header.indexed_records(size):
+            self._frames = {record.number: record for record in records[:-2]}
+            self._take_manifest(records[-1])
+        else:
+            self._scan(size)
 
     @staticmethod
     def open(path: Path | str) -> "BakeReader":
         """Open a bake, complete or not. Raises UserError."""
         file, size = open_regular_file(path)
         try:
-            return BakeReader(BakeHeader(file, size, path), size)
+            with translate_read_errors(path):
+                return BakeReader(BakeHeader(file, size, path), size)
         except BaseException:
             file.close()
             raise
@@ -67,7 +76,9 @@ class BakeReader:
     @property
     def frames(self) -> tuple[int, ...]:
         """The numbers of the stored frames, ascending."""
-        return tuple(sorted(self._frames))
+        if self._numbers is None:
+            self._numbers = tuple(sorted(self._frames))
+        return self._numbers
 
     @property
     def complete(self) -> bool:
@@ -76,7 +87,7 @@ class BakeReader:
 
     def refresh(self) -> None:
         """Read what a running bake has appended since. Raises UserError."""
-        with self._lock:
+        with self._lock, translate_read_errors(self.path):
             self._scan(self._header.file.seek(0, io.SEEK_END))
 
     def frame(self, number: int, out: FrameArrays | None = None) -> FrameArrays:
@@ -113,13 +124,11 @@ class BakeReader:
         record = self._frames.get(number)
         if record is None:
             raise UserError(f"{self.path}: frame {number} is not baked; bake the shot (it continues where it stopped).")
-        try:
-            with self._lock:
+        with self._lock, translate_read_errors(self.path):
+            try:
                 return read_payload(self._header.file, record, self.path)
-        except CorruptRecordError as error:
-            raise self._repairable(error) from error
-        except OSError as error:
-            raise UserError(f"{self.path}: reading failed ({error.strerror or error}); check the drive.") from error
+            except CorruptRecordError as error:
+                raise self._repairable(error) from error
 
     def _repairable(self, error: CorruptRecordError) -> UserError:
         return UserError(f"{self.path}: {error}; bake again (the damaged part is repaired).")
@@ -127,15 +136,22 @@ class BakeReader:
     def _scan(self, size: int) -> None:
         try:
             for record in self._header.new_records(size):
-                self._header.check_order(record, self._frames, self.complete)
+                self._header.check_order(record, self._frames, self._indexed, self.complete)
                 if record.kind == DONE:
-                    self.manifest, self._manifest_begin = self._header.manifest(record), record.begin - HEADER_BYTES
+                    self._take_manifest(record)
+                elif record.kind == INDEX:
+                    self._header.check_index(record, self._frames)
+                    self._indexed = True
                 else:
                     self._frames[record.number] = record
+                    self._numbers = None
         except CorruptRecordError as error:
             raise self._repairable(error) from error
         if self.complete and self._header.end != size:
             raise self._header.damaged("data follows its end")
+
+    def _take_manifest(self, record: Record) -> None:
+        self.manifest, self._manifest_begin = self._header.manifest(record), record.begin - HEADER_BYTES
 
 
 class BakeWriter:
@@ -147,6 +163,8 @@ class BakeWriter:
         self.done: set[int] = set()
         self.error = FrameErrors()
         self.manifest: BakeManifest | None = None
+        self._frames: dict[int, Record] = {}  # in the order of the file
+        self._indexed = False
         end = self._recover(size)
         if end != size:
             self._file.truncate(end)
@@ -169,9 +187,10 @@ class BakeWriter:
         lock = None
         try:
             lock = FileLock(file, path)
-            header = BakeHeader(file, size, path)
-            _check_same_shot(header, card, canonical, branch)
-            return BakeWriter(header, size, lock)
+            with translate_read_errors(path):
+                header = BakeHeader(file, size, path)
+                _check_same_shot(header, card, canonical, branch)
+                return BakeWriter(header, size, lock)
         except BaseException:
             file.close()
             if lock:
@@ -203,16 +222,21 @@ class BakeWriter:
             raise UserError(
                 f"{self.path}: frame {frame} cannot be stored ({error}); check the head and the controls."
             ) from error
-        self._write(pack_record(FRAME, frame, coded))
+        record = describe_record(FRAME, frame, coded)
+        self._write(record.header + coded)
+        self._frames[frame] = record
         self.done.add(frame)
         self.error = self.error.worst(errors)
         return errors
 
     def finish(self) -> BakeManifest:
-        """Write the manifest, if it is not written yet. Raises ValueError while frames are missing."""
+        """Write the index and the manifest, if they are not written yet. Raises ValueError while frames are missing."""
         if self.manifest is None:
             if len(self.done) != self.card.frame_count:
                 raise ValueError(f"{self.card.frame_count - len(self.done)} frames are not baked yet")
+            if self._header.has_index and not self._indexed:
+                self._write(pack_record(INDEX, 0, pack_index(self._frames.values())))
+                self._indexed = True
             manifest = BakeManifest(len(self.done), self.error, self._hash.hexdigest())
             self._write(pack_record(DONE, 0, to_json(manifest).encode()))
             os.fsync(self._file.fileno())
@@ -233,13 +257,15 @@ class BakeWriter:
 
     def _recover(self, size: int) -> int:
         """Find the stored frames, verifying every byte; the offset after the last valid record."""
-        end = self._header.end
-        frames: dict[int, Record] = {}
+        end, frames = self._header.end, self._frames
         try:
             for record in self._header.new_records(size):
-                self._header.check_order(record, frames, self.manifest is not None)
+                self._header.check_order(record, frames, self._indexed, self.manifest is not None)
                 if record.kind == DONE:
                     self.manifest = self._header.manifest(record)
+                elif record.kind == INDEX:
+                    self._header.check_index(record, frames)
+                    self._indexed = True
                 else:
                     self.error = self.error.worst(stored_errors(read_payload(self._file, record, self.path)))
                     frames[record.number] = record

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from .atomic_write import atomic_write
+from .bake_index import pack_index, read_index
 from .camera import Camera
 from .deltas import FrameErrors, morton_order
 from .gaussians import COLUMNS, Gaussians
@@ -22,9 +23,9 @@ from .tensors import dump_tensors, load_tensors
 from .user_error import UserError
 
 BAKE_MAGIC = b"TSPLBAKE"
-BAKE_VERSION = 1
+BAKE_VERSION = 2  # 1, of 0.1.0, has no index; a reader of 1 asks for an update when it meets a 2
 MAX_FRAMES = 10_000_000
-CARD, BASE, FRAME, DONE = b"CARD", b"BASE", b"FRAM", b"DONE"
+CARD, BASE, FRAME, INDEX, DONE = b"CARD", b"BASE", b"FRAM", b"INDX", b"DONE"
 # What two bakes must agree in to be of the same shot; names and paths of files may differ.
 SHOT_FIELDS = (
     "fps",
@@ -57,6 +58,9 @@ class BakeCard:
     camera: Camera | None = None  # the head's own view
     colour_space: str = "srgb_rec709_display"
     version: int = BAKE_VERSION
+    # Of the sound file, as SoundChoice has them; audio_hash holds a choice that was made, so SHOT_FIELDS need not.
+    track: int = 0
+    channel: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "controls", to_json_values(self.controls))
@@ -124,12 +128,37 @@ class BakeHeader:
             self.end = record.end
             yield record
 
-    def check_order(self, record: Record, frames: dict[int, Record], complete: bool) -> None:
-        """Raises UserError for a record that cannot follow `frames`, or the manifest where the bake is complete."""
+    def indexed_records(self, size: int) -> list[Record] | None:
+        """All records of a complete bake with an index, found with a few reads: frames, index, manifest. None for any
+        other, whose `new_records` are to be read."""
+        if not self.has_index:
+            return None
+        count = self.card.frame_count
+        records = read_index(self.file, self.end, size, count, (FRAME, INDEX, DONE), self.path)
+        numbers = {record.number for record in records[:count]} if records else set()
+        if len(numbers) != count or min(numbers) < self.card.span[0] or max(numbers) > self.card.span[-1]:
+            return None
+        self.end = size
+        return records
+
+    @property
+    def has_index(self) -> bool:
+        """Whether an index comes before the manifest; a bake that 0.1.0 began never gets one."""
+        return self.card.version >= 2
+
+    def check_order(self, record: Record, frames: dict[int, Record], indexed: bool, complete: bool) -> None:
+        """Raises UserError for a record that cannot follow `frames`, or the index or manifest where those are there."""
         frame = record.kind == FRAME and record.number in self.card.span and record.number not in frames
-        done = record.kind == DONE and len(frames) == self.card.frame_count
-        if complete or not (frame or done):
+        all_frames = len(frames) == self.card.frame_count
+        index = record.kind == INDEX and all_frames and self.has_index and not indexed
+        done = record.kind == DONE and all_frames and indexed == self.has_index
+        if complete or not (frame or index or done):
             raise self.damaged(f"the record at byte {record.begin} is out of place")
+
+    def check_index(self, record: Record, frames: dict[int, Record]) -> None:
+        """Raises CorruptRecordError for an index that is not of these frames (in the order of the file)."""
+        if read_payload(self.file, record, self.path) != pack_index(frames.values()):
+            raise CorruptRecordError(record.begin)
 
     def manifest(self, record: Record) -> BakeManifest:
         """The manifest in a DONE record. Raises CorruptRecordError, UserError."""

@@ -65,7 +65,14 @@ class Gaussians:
         if len(table) and length.min() < 1e-8:
             raise UserError(f"{source}: a rotation quaternion is zero; export it again.")
         length[np.abs(length - 1) < 1e-6] = 1  # unit but for rounding: reading and writing again keeps every bit
-        return Gaussians(table.means, (table.quats / length).astype(np.float32, copy=False), table.scales, table.opacities, table.sh0, table.shN)
+        return Gaussians(
+            table.means,
+            (table.quats / length).astype(np.float32, copy=False),
+            table.scales,
+            table.opacities,
+            table.sh0,
+            table.shN,
+        )
 
 
 def _check_shapes(table: Gaussians, source: str) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from .camera import Camera
 from .gaussians import COLUMNS, Gaussians
 from .json_codec import from_json, from_json_values, require_version, to_json
+from .open_untrusted import translate_read_errors
 from .tensors import read_tensors, write_tensors
 from .user_error import UserError
 
@@ -100,13 +101,14 @@ def read_head(path: Path | str) -> HeadFile:
 
     Raises UserError.
     """
-    tensors, metadata = read_tensors(path)
-    card = _read_card(metadata, path)
-    if content_hash(tensors) != card.content_hash:
-        raise UserError(f"{path}: its tensors do not match their checksum; copy the file again.")
-    head = HeadFile(card, tensors, str(path))
-    _check(head)
-    return head
+    with translate_read_errors(path):
+        tensors, metadata = read_tensors(path)
+        card = _read_card(metadata, path)
+        if content_hash(tensors) != card.content_hash:
+            raise UserError(f"{path}: its tensors do not match their checksum; copy the file again.")
+        head = HeadFile(card, tensors, str(path))
+        _check(head)
+        return head
 
 
 def _read_card(metadata: Mapping[str, str], path: Path | str) -> HeadCard:

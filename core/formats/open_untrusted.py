@@ -12,30 +12,47 @@ from .user_error import UserError
 
 @contextmanager
 def open_untrusted(path: Path | str) -> Iterator[tuple[BinaryIO, int]]:
-    """Yield (binary file, its size in bytes) for reading. Raises UserError for anything but a readable regular file,
-    and for an OSError or MemoryError while the body reads."""
+    """Yield (binary file, its size in bytes) for reading. Raises UserError for anything but a regular file with content
+    that can be opened, and for whatever the body raises (`translate_read_errors`)."""
     file, size = open_regular_file(path)
-    with file:
-        try:
-            yield file, size
-        except OSError as error:  # such as a network drive that went away
-            raise UserError(f"{path}: reading failed ({error.strerror or error}); check the drive.") from error
-        except MemoryError as error:
-            raise UserError(f"{path}: too large for this machine's memory ({size} bytes).") from error
+    with file, translate_read_errors(path):
+        yield file, size
+
+
+@contextmanager
+def translate_read_errors(path: Path | str) -> Iterator[None]:
+    """The door of a reader: whatever the body raises about the file becomes a UserError that names it.
+
+    The words of a library are left out (numpy's advice to load pickles); the error itself is the cause of ours.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:  # such as a network drive that went away
+        raise UserError(f"{path}: reading failed ({error.strerror or error}); check the drive.") from error
+    except MemoryError as error:
+        raise UserError(f"{path}: is too large for this machine's memory; use a machine with more.") from error
+    except Exception as error:
+        raise UserError(f"{path}: cannot be read ({type(error).__name__}); copy it again or recreate it.") from error
 
 
 def open_regular_file(path: Path | str, mode: Literal["rb", "r+b"] = "rb") -> tuple[BinaryIO, int]:
     """(binary file, its size in bytes), which the caller closes; unbuffered where `mode` allows writing.
 
-    Raises UserError for anything but a regular file that can be opened.
+    Raises UserError for anything but a regular file with content that can be opened.
     """
     try:
         status = Path(path).stat()  # before open(): opening a pipe would wait for ever
         if not stat.S_ISREG(status.st_mode):
             raise UserError(f"{path}: is not a file; give the path of the file itself.")
+        if not status.st_size:
+            raise UserError(f"{path}: is empty; copy it again or recreate it.")
         return open(path, mode, buffering=0 if "+" in mode else -1), status.st_size
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; check the path.") from error
+    except UserError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be opened ({reason}); check the path and its permissions.") from error

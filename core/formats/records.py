@@ -10,9 +10,8 @@ that a writer can truncate the file there and continue.
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from .open_untrusted import read_exactly
 
@@ -22,8 +21,7 @@ HEADER_BYTES = HEADER.size + CHECKSUM.size
 MAX_PAYLOAD = 2**32 - 1
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A record's header and place; the payload has not been read."""
 
     kind: bytes  # 4 characters
@@ -37,6 +35,12 @@ class Record:
         """File offset after the payload."""
         return self.begin + self.length
 
+    @property
+    def header(self) -> bytes:
+        """The bytes before the payload."""
+        header = HEADER.pack(self.kind, self.number, self.length, self.crc)
+        return header + CHECKSUM.pack(zlib.crc32(header))
+
 
 class CorruptRecordError(Exception):
     """Bytes that do not match their checksum although none are missing: damage, not a torn tail."""
@@ -45,41 +49,51 @@ class CorruptRecordError(Exception):
         super().__init__(f"damaged at byte {at}")
 
 
-def pack_record(kind: bytes, number: int, payload: bytes) -> bytes:
-    """The record's bytes. Raises ValueError above 4 GiB."""
+def describe_record(kind: bytes, number: int, payload: bytes, begin: int = 0) -> Record:
+    """The record of a payload that is to be written. Raises ValueError above 4 GiB."""
     if len(payload) > MAX_PAYLOAD:
         raise ValueError(f"a payload of {len(payload)} bytes does not fit one record")
-    header = HEADER.pack(kind, number, len(payload), zlib.crc32(payload))
-    return b"".join((header, CHECKSUM.pack(zlib.crc32(header)), payload))
+    return Record(kind, number, begin, len(payload), zlib.crc32(payload))
+
+
+def pack_record(kind: bytes, number: int, payload: bytes) -> bytes:
+    """The record's bytes. Raises ValueError above 4 GiB."""
+    return describe_record(kind, number, payload).header + payload
+
+
+def read_record(file: BinaryIO, at: int, size: int) -> Record | None:
+    """The record at offset `at` of a file of `size` bytes, its payload unread; None where its bytes are not all there.
+
+    Raises CorruptRecordError.
+    """
+    file.seek(at)
+    header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES:
+        return None
+    if zlib.crc32(header[: HEADER.size]) != CHECKSUM.unpack_from(header, HEADER.size)[0]:
+        raise CorruptRecordError(at)
+    kind, number, length, crc = HEADER.unpack_from(header)
+    record = Record(kind, number, at + HEADER_BYTES, length, crc)
+    return record if record.end <= size else None
 
 
 def iterate_records(file: BinaryIO, begin: int, size: int) -> Iterator[Record]:
     """The complete records from offset `begin` of a file of `size` bytes; stops before a torn tail.
 
-    Payloads are skipped unread: opening ten minutes of frames costs milliseconds. Raises CorruptRecordError.
+    Payloads are skipped unread, but each record costs a read. Raises CorruptRecordError.
     """
-    while size - begin >= HEADER_BYTES:
-        file.seek(begin)
-        header = file.read(HEADER_BYTES)
-        if len(header) < HEADER_BYTES:
-            return
-        if zlib.crc32(header[: HEADER.size]) != CHECKSUM.unpack_from(header, HEADER.size)[0]:
-            raise CorruptRecordError(begin)
-        kind, number, length, crc = HEADER.unpack_from(header)
-        record = Record(kind, number, begin + HEADER_BYTES, length, crc)
-        if record.end > size:
-            return
+    while size - begin >= HEADER_BYTES and (record := read_record(file, begin, size)):
         yield record
         begin = record.end
 
 
 def read_payload(file: BinaryIO, record: Record, source: Path | str) -> bytes:
-    """Read and verify a payload whose length has been checked against the file.
+    """Read and verify a record whose length has been checked against the file; returns its payload.
 
     Raises CorruptRecordError, and UserError when the file has become shorter meanwhile.
     """
-    file.seek(record.begin)
-    payload = read_exactly(file, record.length, source)
-    if zlib.crc32(payload) != record.crc:
+    file.seek(record.begin - HEADER_BYTES)
+    header, payload = read_exactly(file, HEADER_BYTES, source), read_exactly(file, record.length, source)
+    if header != record.header or zlib.crc32(payload) != record.crc:
         raise CorruptRecordError(record.begin)
     return payload

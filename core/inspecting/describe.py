@@ -21,6 +21,7 @@ from ..formats import (
     read_ply,
     read_ply_header,
     read_tensors,
+    translate_read_errors,
 )
 from ..performance import PERFORMANCE_FORMAT, read_performance
 
@@ -39,19 +40,20 @@ def describe(path: Path | str) -> list[tuple[str, str]]:
     Names are single words, values one line of text. Raises UserError for a damaged file and for one of another kind.
     """
     path = Path(path)
-    if path.is_dir() or path.name == FOOTAGE_CARD:
-        return _as_text(_footage(path))
-    with open_untrusted(path) as (file, size):
-        start = file.read(9)
-    if start.startswith(BAKE_MAGIC):
-        facts = _bake(path)
-    elif start.startswith((b"ply\n", b"ply\r")):
-        facts = _ply(path)
-    elif start[8:] == b"{":
-        facts = _tensors(path)
-    else:
-        raise _unknown_kind(path)
-    return _as_text([*facts, ("bytes", size)])
+    with translate_read_errors(path):
+        if path.is_dir() or path.name == FOOTAGE_CARD:
+            return _as_text(_footage(path))
+        with open_untrusted(path) as (file, size):
+            start = file.read(9)
+        if start.startswith(BAKE_MAGIC):
+            facts = _bake(path)
+        elif start.startswith(b"ply"):
+            facts = _ply(path)
+        elif start[8:] == b"{":
+            facts = _tensors(path)
+        else:
+            raise _unknown_kind(path)
+        return _as_text([*facts, ("bytes", size)])
 
 
 def _head(path: Path) -> Facts:
@@ -108,9 +110,10 @@ def _bake(path: Path) -> Facts:
 
 def _ply(path: Path) -> Facts:
     header, gaussians = read_ply_header(path), read_ply(path)
+    yield from [("kind", "ply"), ("gaussians", len(gaussians))]
+    if without_size := header.vertices.count - len(gaussians):
+        yield "left_out", f"{without_size} of {header.vertices.count}, infinitely small"
     yield from [
-        ("kind", "ply"),
-        ("gaussians", len(gaussians)),
         ("sh_degree", gaussians.sh_degree),
         ("axes", header.comment(AXES_COMMENT) or "not stated, read as rdf"),
         ("colour_space", header.comment(COLOUR_COMMENT) or "not stated"),

@@ -22,6 +22,7 @@ from ..formats import (
     read_tensors,
     require_version,
     to_json,
+    translate_read_errors,
     write_tensors,
 )
 from .controls import Controls
@@ -162,7 +163,11 @@ def write_performance(path: Path | str, performance: Performance) -> None:
 
 def read_performance(path: Path | str) -> Performance:
     """A performance with everything checked. Raises UserError."""
-    tensors, metadata = read_tensors(path)
+    with translate_read_errors(path):
+        return _from_tensors(*read_tensors(path), path)
+
+
+def _from_tensors(tensors: dict[str, np.ndarray], metadata: dict[str, str], path: Path | str) -> Performance:
     if metadata.get("format") != PERFORMANCE_FORMAT or "card" not in metadata:
         raise UserError(f"{path}: is not a talksplat performance; choose a .performance file.")
     values = require_version(from_json(metadata["card"], str(path)), PERFORMANCE_VERSION, path)

@@ -15,7 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talksplat.core.formats.bake_file import BakeReader, BakeWriter
+from talksplat.core.formats.bake_header import BakeHeader
+from talksplat.core.formats.bake_index import ROW
 from talksplat.core.formats.deltas import MAX_CHANGE, decode, encode, morton_order
+from talksplat.core.formats.records import pack_record
 from talksplat.core.formats.user_error import UserError
 
 
@@ -131,9 +134,9 @@ def test_after_every_cut_the_bytes_are_those_of_an_uninterrupted_run(tmp_path, m
     start = (tmp_path / "none.bake").stat().st_size
     path = tmp_path / "cut.bake"
     found = []
-    ends = [i for i in range(start, len(complete_bytes)) if complete_bytes[i : i + 4] in (b"FRAM", b"DONE")] + [
-        len(complete_bytes)
-    ]
+    ends = [
+        i for i in range(start, len(complete_bytes)) if complete_bytes[i : i + 4] in (b"FRAM", b"INDX", b"DONE")
+    ] + [len(complete_bytes)]
     for size in range(start, len(complete_bytes) + 1):
         if size % 4 and not any(-3 <= size - end <= 26 for end in ends):
             continue  # every byte around a record's head, every fourth inside its payload
@@ -272,3 +275,103 @@ def test_misuse_raises_value_errors(tmp_path, make):
             writer.append(0, *make.moved_frame(canonical, 0))
     with pytest.raises(ValueError, match="do not match"):
         BakeWriter.open(tmp_path / "b.bake", card, canonical, np.zeros(20, np.int32))
+
+
+class CountingFile:
+    """A file that counts its reads."""
+
+    def __init__(self, file):
+        self._file, self.reads = file, 0
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def read(self, count=-1):
+        self.reads += 1
+        return self._file.read(count)
+
+
+def write_tiny_bake(path, make, count, version=2):
+    canonical = make.gaussians(2, 0)
+    card = make.bake_card(count, sh_degree=0, version=version)
+    with BakeWriter.open(path, card, canonical, make.branch_labels(canonical)) as writer:
+        for frame in card.span:
+            writer.append(frame, canonical.means + frame * 1e-6, canonical.quats, canonical.scales)
+        writer.finish()
+    return path
+
+
+def test_opening_costs_the_same_for_a_minute_and_an_hour(tmp_path, make):
+    reads = {}
+    for count in (10, 2000):
+        path = write_tiny_bake(tmp_path / f"{count}.bake", make, count)
+        with open(path, "rb") as file:
+            counting = CountingFile(file)
+            bake = BakeReader(BakeHeader(counting, path.stat().st_size, path), path.stat().st_size)
+            reads[count] = counting.reads
+            assert bake.complete
+            assert bake.frames == tuple(bake.card.span)
+            assert bake.frames is bake.frames  # not sorted at each call
+            bake.frame(bake.card.span[-1])
+    assert reads[10] == reads[2000] < 20
+
+
+def test_a_bake_opens_alike_with_and_without_its_index(tmp_path, make, monkeypatch):
+    path = make.write_bake(tmp_path / "a.bake")
+    with BakeReader.open(path) as bake:
+        indexed = bake._frames, bake.manifest, bake._header.end
+        bake.refresh()
+    monkeypatch.setattr(BakeHeader, "indexed_records", lambda self, size: None)
+    with BakeReader.open(path) as bake:
+        assert (bake._frames, bake.manifest, bake._header.end) == indexed
+
+
+def test_a_bake_that_0_1_0_began_is_finished_as_0_1_0_does(tmp_path, make):
+    card, canonical, path = make.bake_card(4, version=1), make.gaussians(20), tmp_path / "a.bake"
+    make.continue_bake(path, card, canonical, most=2)
+    make.continue_bake(path, replace(card, version=2), canonical)
+    assert b"INDX" not in path.read_bytes()
+    with BakeReader.open(path) as bake:
+        bake.verify()
+        assert bake.complete
+        assert bake.card.version == 1
+    make.continue_bake(tmp_path / "new.bake", replace(card, version=2), canonical)
+    assert b"INDX" in (tmp_path / "new.bake").read_bytes()
+
+
+@pytest.mark.parametrize("place", [4, 30, 60, -30, -5])
+def test_a_damaged_index_is_written_again(tmp_path, make, place):
+    card, canonical, path = make.bake_card(), make.gaussians(60), make.write_bake(tmp_path / "a.bake")
+    complete_bytes = path.read_bytes()
+    at = complete_bytes.index(b"INDX") + place if place > 0 else len(complete_bytes) + place
+    path.write_bytes(complete_bytes[:at] + bytes([complete_bytes[at] ^ 1]) + complete_bytes[at + 1 :])
+    with pytest.raises(UserError, match=r"a\.bake"):
+        BakeReader.open(path)
+    assert make.continue_bake(path, card, canonical) == set(card.span)
+    assert path.read_bytes() == complete_bytes
+
+
+def read_every_frame(path):
+    with BakeReader.open(path) as bake:
+        for number in bake.frames:
+            bake.frame(number)
+
+
+def test_an_index_that_lies_is_not_believed(tmp_path, make):
+    """Its checksums are right; it names other places, frames outside the shot, or one frame twice."""
+    path = make.write_bake(tmp_path / "a.bake", 12, 3)
+    content = path.read_bytes()
+    start, done = content.index(b"INDX"), content.index(b"DONE")
+    rows = np.frombuffer(content[start + 24 : done], ROW)
+    for column, row, value in [
+        ("number", 0, 99),
+        ("number", 0, 1),
+        ("length", 0, 1 << 31),
+        ("length", 1, 0),
+        ("crc", 2, 7),
+    ]:
+        lying = rows.copy()
+        lying[column][row] = value
+        path.write_bytes(content[:start] + pack_record(b"INDX", 0, lying.tobytes()) + content[done:])
+        with pytest.raises(UserError, match=r"a\.bake"):
+            read_every_frame(path)

@@ -8,6 +8,7 @@ from talksplat.core.formats.gaussians import COLUMNS
 from talksplat.core.formats.ply import AXES, read_ply, read_ply_header, write_ply
 from talksplat.core.formats.rotate import RDF_TO_BLENDER, rotate_gaussians
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.inspecting.describe import describe
 
 
 def columns_of(n: int = 4, rest: int = 9, seed: int = 0) -> dict[str, np.ndarray]:
@@ -83,7 +84,7 @@ def test_bytes_are_the_layout_that_viewers_read(tmp_path, make):
     np.testing.assert_allclose(1 / (1 + np.exp(-rows[:, 54])), table.opacities, rtol=1e-5)
     np.testing.assert_allclose(np.exp(rows[:, 55:58]), table.scales, rtol=1e-5)
     np.testing.assert_array_equal(rows[:, 58:], table.quats)
-    names = read_ply_header(tmp_path / "a.ply").row.names
+    names = read_ply_header(tmp_path / "a.ply").vertices.row.names
     assert names[:9] == ("x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2")
     assert names[53:] == ("f_rest_44", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3")
 
@@ -146,8 +147,8 @@ MISSING_ROTATION = {name: values for name, values in columns_of().items() if nam
         {"count": "9" * 30},
         {"count": -4},
         {"end": b"more"},
-        {"form": "ascii 1.0"},
-        {"form": "binary_big_endian 1.0"},
+        {"form": "ascii 1.0"},  # of binary rows
+        {"form": "binary_little_endian 2.0"},
         {"elements": "element face 1000000\nproperty int a"},
         {"elements": "property list uchar int more"},
         {"elements": "property float x"},
@@ -177,3 +178,83 @@ def test_unknown_axes_are_rejected(tmp_path, make):
     with pytest.raises(UserError, match="ruf"):
         write_ply(tmp_path / "b.ply", make.gaussians(2), "ruf")
     assert not (tmp_path / "b.ply").exists()
+
+
+# Changes of a header that other tools' files have; the rows are the same.
+HABITS = {
+    "two spaces between words": lambda head: head.replace(b" ", b"  "),
+    "tabs": lambda head: head.replace(b" ", b"\t"),
+    "spaces at line ends": lambda head: head.replace(b"\n", b" \n"),
+    "Windows line ends": lambda head: head.replace(b"\n", b"\r\n"),
+    "a blank line": lambda head: head.replace(b"comment", b"\ncomment", 1),
+    "a comment before the format": lambda head: head.replace(b"format", b"comment by hand\nformat", 1),
+    "obj_info between properties": lambda head: head.replace(b"property float y", b"obj_info 7 \nproperty float y"),
+    "a comment that is empty": lambda head: head.replace(b"element", b"comment\nelement", 1),
+}
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\0"])
+def test_headers_as_other_tools_write_them(tmp_path, habit, end):
+    path = store(tmp_path / "a.ply", columns_of())
+    plain = read_ply(path)
+    head, rows = path.read_bytes().split(b"end_header\n", 1)
+    path.write_bytes(HABITS[habit](head + b"end_header\n") + rows + end)
+    for name in COLUMNS:
+        np.testing.assert_array_equal(getattr(read_ply(path), name), getattr(plain, name))
+    assert dict(describe(path))["gaussians"] == "4"
+
+
+def test_text_and_big_endian_files_are_read(tmp_path):
+    path = store(tmp_path / "a.ply", columns_of(), "element face 1\nproperty list uchar int v", end=bytes(5))
+    plain = read_ply(path)
+    head, rows = path.read_bytes().split(b"end_header\n", 1)
+    values, head = np.frombuffer(rows[:-5], "<f4").reshape(4, -1), head + b"end_header\n"
+    text = "\n".join(" ".join(repr(float(value)) for value in row) for row in values) + "\n3 0 1 2\n"
+    (tmp_path / "text.ply").write_bytes(head.replace(b"binary_little_endian", b"ascii") + text.encode())
+    (tmp_path / "big.ply").write_bytes(head.replace(b"little", b"big") + values.astype(">f4").tobytes() + bytes(5))
+    for name in COLUMNS:
+        for other in ("text.ply", "big.ply"):
+            np.testing.assert_array_equal(getattr(read_ply(tmp_path / other), name), getattr(plain, name))
+            assert getattr(read_ply(tmp_path / other), name).dtype == np.float32
+    for broken in (text.replace(" ", "  x ", 1), text.partition("\n")[2], text.replace(" ", "", 1), "", "1\n" * 400):
+        (tmp_path / "text.ply").write_bytes(head.replace(b"binary_little_endian", b"ascii") + broken.encode())
+        with pytest.raises(UserError, match=r"text\.ply"):
+            read_ply(tmp_path / "text.ply")
+
+
+def test_gaussians_without_size_are_left_out_and_counted(tmp_path):
+    columns = columns_of()
+    plain = read_ply(store(tmp_path / "a.ply", columns))
+    columns["scale_1"][2] = -np.inf
+    columns["opacity"][:2] = -np.inf, np.inf  # a logit of 0 and of 1
+    table = read_ply(store(tmp_path / "a.ply", columns))
+    np.testing.assert_array_equal(table.means, plain.means[[0, 1, 3]])
+    np.testing.assert_array_equal(table.opacities, [0, 1, plain.opacities[3]])
+    facts = dict(describe(tmp_path / "a.ply"))
+    assert facts["gaussians"] == "3"
+    assert facts["left_out"] == "1 of 4, infinitely small"
+
+
+def test_cases_from_other_tools(shared_cases):
+    folder = shared_cases / "ply"
+    plain = read_ply(folder / "trailing_newline.ply")
+    for name in ("double_space", "tab_sep", "blank_line"):
+        for column in COLUMNS:
+            found = getattr(read_ply(folder / f"{name}.ply"), column)
+            np.testing.assert_array_equal(found, getattr(plain, column), err_msg=name)
+    without = read_ply(folder / "scale_neg_inf.ply")
+    np.testing.assert_array_equal(without.means, plain.means[1:])
+
+
+def test_a_compressed_ply_of_supersplat_is_the_table_it_was_made_of(shared_cases):
+    plain = read_ply(shared_cases / "ply" / "trailing_newline.ply", "rdf")
+    table = read_ply(shared_cases / "ply" / "supersplat.compressed.ply", "rdf")
+    # SuperSplat sorts along a Morton curve.
+    nearest = np.linalg.norm(table.means[:, None] - plain.means[None], axis=2).argmin(axis=1)
+    assert sorted(nearest) == list(range(6))
+    near = {"means": 2e-3, "sh0": 2e-2, "shN": 2e-2, "opacities": 3e-3}
+    for name, tolerance in near.items():
+        np.testing.assert_allclose(getattr(table, name), getattr(plain, name)[nearest], atol=tolerance, err_msg=name)
+    np.testing.assert_allclose(np.log(table.scales), np.log(plain.scales[nearest]), atol=4e-3)
+    assert np.abs(np.sum(table.quats * plain.quats[nearest], axis=1)).min() > 0.99999

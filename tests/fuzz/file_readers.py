@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What reads talksplat's own files and PLY: small real files of each kind, and what we do with them. Needs numpy alone.
+
+A reader raises UserError for what it does not take, and gives finite values for what it takes.
+"""
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from mutations import mutate_bytes
+
+from talksplat.core.formats import (
+    BakeReader,
+    BakeWriter,
+    HeadFile,
+    read_head,
+    read_ply,
+    read_tensors,
+    write_head,
+    write_ply,
+    write_tensors,
+)
+from talksplat.core.formats.records import HEADER, HEADER_BYTES, pack_record
+from talksplat.core.inspecting.describe import describe
+from talksplat.core.performance import Condition, Replay, read_performance
+
+OLD = Path(__file__).resolve().parents[1] / "fixtures" / "v0_1_0"
+CODES = (0.0, 1.0, -30.0, 1e6)  # audio codes; 1e6 is the most that a performance may hold
+EXTREMES = (0.0, 1e38, -1e38, 1e-38, 1e-45, 3e4, -3e4, 3.4e38)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What the fuzzer throws files at."""
+
+    seeds: Callable[[Path], list[Path]]  # makes the real files (or folders) in an empty folder
+    read: Callable[[Path], object]  # reads one of them
+    short: int  # files in the short run
+    # Makes a hostile file out of a real one; None: any of its bytes are mutated.
+    craft: Callable[[Path, Path, random.Random], None] | None = None
+
+
+def check_finite(arrays: Iterable[np.ndarray]) -> None:
+    for array in arrays:
+        assert np.isfinite(array).all(), "it holds NaN or infinite values"
+
+
+def check_frame(means: np.ndarray, quats: np.ndarray, scales: np.ndarray) -> None:
+    check_finite([means, quats, scales])
+    assert (scales > 0).all(), "a Gaussian has no size"
+    assert (np.abs(np.linalg.norm(quats, axis=1) - 1) < 1e-3).all(), "a quaternion is not unit"
+
+
+def copied(*names: str) -> Callable[[Path], list[Path]]:
+    return lambda folder: [Path(shutil.copy(OLD / name, folder)) for name in names]
+
+
+def read_a_head(path: Path) -> None:
+    head = read_head(path)
+    replay = Replay(head)
+    for value in CODES:
+        codes = {k: np.full(width, value, np.float32) for k, width in head.card.audio_code.items()}
+        expression = np.full(len(head.card.expression), min(value, 1.0), np.float32)
+        check_frame(*replay.at(Condition(codes, expression)))
+
+
+def craft_head(source: Path, target: Path, rng: random.Random) -> None:
+    """A head with extreme values in some tensors and right checksums: only its numbers are hostile."""
+    head = read_head(source)
+    tensors = {name: array.copy() for name, array in head.tensors.items()}
+    for name in rng.sample(sorted(tensors), rng.randint(1, 5)):
+        if tensors[name].dtype.kind == "f" and tensors[name].size:
+            values = tensors[name].reshape(-1)
+            places = [rng.randrange(values.size) for _ in range(rng.choice((1, 10, values.size)))]
+            values[places] = rng.choices(EXTREMES, k=len(places)) if rng.random() < 0.5 else rng.choice(EXTREMES)
+    write_head(target, HeadFile(replace(head.card), tensors, str(target)))
+
+
+def bakes(folder: Path) -> list[Path]:
+    """0.1.0's, and the same frames as this version writes them: complete, and still without its last frame."""
+    paths = copied("tiny.bake", "keyed.bake")(folder)
+    with BakeReader.open(paths[0]) as old:
+        for name, frames in (("new.bake", old.frames), ("unfinished.bake", old.frames[:-1])):
+            card = replace(old.card, version=type(old.card).version)
+            with BakeWriter.open(folder / name, card, old.canonical, old.branch) as writer:
+                for number in frames:
+                    writer.append(number, *old.frame(number))
+                if frames == old.frames:
+                    writer.finish()
+            paths.append(folder / name)
+    return paths
+
+
+def craft_bake(source: Path, target: Path, rng: random.Random) -> None:
+    """A bake of mutated records, every record's checksum right: only what is in the records is hostile."""
+    data = source.read_bytes()
+    records, at = [], 8
+    while at < len(data):
+        kind, number, length, _ = HEADER.unpack_from(data, at)
+        records.append((kind, number, data[at + HEADER_BYTES : at + HEADER_BYTES + length]))
+        at += HEADER_BYTES + length
+    for _ in range(rng.choice((1, 1, 2))):
+        k = rng.randrange(len(records))
+        kind, number, payload = records[k]
+        what = rng.random()
+        if what < 0.7:
+            records[k] = kind, number, mutate_bytes(payload, rng)
+        elif what < 0.8:
+            records[k] = kind, rng.choice((0, -1, number + 1, 1 << 40)), payload
+        elif what < 0.9:
+            records.insert(rng.randrange(len(records) + 1), records[k])
+        else:
+            records.pop(k)
+    target.write_bytes(data[:8] + b"".join(pack_record(*record) for record in records))
+
+
+def read_a_bake(path: Path) -> None:
+    with BakeReader.open(path) as bake:
+        for number in bake.frames[:6]:
+            check_frame(*bake.frame(number))
+            bake.errors(number)
+        bake.verify()
+
+
+def read_a_performance(path: Path) -> None:
+    performance = read_performance(path)
+    for t in (0.0, 0.33, 1e6, -5.0):
+        condition = performance.at(t)
+        check_finite([*condition.audio.values(), condition.expression])
+
+
+def ply_files(folder: Path) -> list[Path]:
+    """Ours in both axes, and the same Gaussians as text and big-endian, as other tools write them."""
+    with BakeReader.open(OLD / "tiny.bake") as bake:
+        write_ply(folder / "ours.ply", bake.canonical)
+        write_ply(folder / "rdf.ply", bake.canonical, axes="rdf")
+    head, body = (folder / "ours.ply").read_bytes().split(b"end_header\n", 1)
+    rows = np.frombuffer(body, "<f4").reshape(-1, head.count(b"property"))[:40]
+    head = head.replace(f"vertex {len(body) // (4 * rows.shape[1])}".encode(), b"vertex 40") + b"end_header\n"
+    text = "\n".join(" ".join(f"{value:g}" for value in row) for row in rows)
+    (folder / "text.ply").write_bytes(head.replace(b"binary_little_endian", b"ascii") + text.encode())
+    (folder / "big.ply").write_bytes(head.replace(b"little", b"big") + rows.astype(">f4").tobytes())
+    return [folder / name for name in ("ours.ply", "rdf.ply", "text.ply", "big.ply")]
+
+
+def compressed_ply_files(folder: Path) -> list[Path]:
+    """A compressed PLY of 300 Gaussians in two chunks, with spherical harmonics; its bits are random."""
+    rng = np.random.default_rng(0)
+    sides = ["x", "y", "z", "scale_x", "scale_y", "scale_z", "r", "g", "b"]
+    lines = [
+        *("ply", "format binary_little_endian 1.0", "element chunk 2"),
+        *(f"property float {end}_{side}" for end in ("min", "max") for side in sides),
+        "element vertex 300",
+        *(f"property uint packed_{name}" for name in ("position", "rotation", "scale", "color")),
+        *("element sh 300", *(f"property uchar f_rest_{k}" for k in range(9)), "end_header", ""),
+    ]
+    chunks = np.concatenate([rng.uniform(-5, 0, (2, 9)), rng.uniform(0, 1, (2, 9))], axis=1).astype("<f4")
+    packed, harmonics = rng.integers(0, 2**32, (300, 4)).astype("<u4"), rng.integers(0, 256, (300, 9)).astype("u1")
+    path = folder / "compressed.ply"
+    path.write_bytes("\n".join(lines).encode() + chunks.tobytes() + packed.tobytes() + harmonics.tobytes())
+    return [path]
+
+
+def read_a_ply(path: Path) -> None:
+    table = read_ply(path)
+    check_frame(table.means, table.quats, table.scales)
+    check_finite([table.opacities, table.sh0, table.shN])
+    describe(path)
+
+
+def tensors(folder: Path) -> list[Path]:
+    arrays = {"x": np.arange(12.0).reshape(3, 4), "y": np.zeros(0, np.int16), "z": np.ones(3, np.bool_)}
+    write_tensors(folder / "a.safetensors", arrays, {"note": "1"})
+    return [folder / "a.safetensors"]
+
+
+def footage_card(folder: Path) -> list[Path]:
+    card = json.loads((OLD / "footage" / "footage.json").read_text(encoding="utf-8"))
+    (folder / "footage.json").write_text(json.dumps(card), encoding="utf-8")
+    return [folder / "footage.json"]
+
+
+READERS: dict[str, Reader] = {
+    "head": Reader(copied("tiny.head"), read_a_head, 120),
+    "hostile head": Reader(copied("tiny.head"), read_a_head, 150, craft_head),
+    "bake": Reader(bakes, read_a_bake, 200),
+    "hostile bake": Reader(bakes, read_a_bake, 200, craft_bake),
+    "performance": Reader(copied("tiny.performance"), read_a_performance, 200),
+    "ply": Reader(ply_files, read_a_ply, 300),
+    "compressed ply": Reader(compressed_ply_files, read_a_ply, 200),
+    "tensors": Reader(tensors, read_tensors, 300),
+    "info": Reader(copied("tiny.bake", "tiny.head", "tiny.performance"), describe, 100),
+    "footage card": Reader(footage_card, describe, 300),
+}

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throws mutated files at our readers and says what went wrong.
+
+    python tests/fuzz/fuzz.py READER... [--count 10000] [--seed 0] [--keep FOLDER]     these readers, in one process
+    python tests/fuzz/fuzz.py all --count 10000                                        each reader (`make fuzz`)
+
+Allowed: a reading, or a UserError that names the file in one line. Wrong: any other exception, more than SECONDS for a
+file, more than GROWTH more memory, NaN in a frame, a process that dies. The same seed gives the same files; the file of
+each fault is kept in --keep. Exit code: 0 nothing found, 1 something.
+"""
+
+import argparse
+import faulthandler
+import importlib
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from file_readers import Reader
+from mutations import mutate_bytes
+
+from talksplat.core.formats import UserError
+
+# Module -> its readers. The media's need PyAV and torch, which the files' do without.
+MODULES = {
+    "file_readers": (
+        "head",
+        "hostile head",
+        "bake",
+        "hostile bake",
+        "performance",
+        "ply",
+        "compressed ply",
+        "tensors",
+        "info",
+        "footage card",
+    ),
+    "media_readers": ("sound", "video", "footage", "er-nerf", "align"),
+}
+SECONDS = 10.0  # for one file
+GROWTH = 1 << 30  # bytes more than after reading the real files
+FAULTS = 20  # of one reader after which it is enough
+READ, REFUSED, UNWRITTEN = "read", "refused", "not written"  # what may happen to a file
+
+
+class TooLongError(Exception):
+    """A file takes longer than SECONDS."""
+
+
+def raise_too_long(_number: int, _frame: object) -> None:
+    raise TooLongError
+
+
+def load_reader(name: str) -> Reader:
+    [module] = [module for module, names in MODULES.items() if name in names]
+    return importlib.import_module(module).READERS[name]
+
+
+def peak_memory() -> int:
+    """Bytes that the process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def attempt(reader: Reader, path: Path) -> str:
+    """READ, REFUSED, or what was wrong about reading `path`."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        reader.read(path)
+    except UserError as error:
+        sentence = str(error)
+        unclear = "\n" in sentence.strip() or path.name not in sentence or "pickle" in sentence
+        return f"an unclear sentence: {sentence[:200]!r}" if unclear else REFUSED
+    except TooLongError:
+        return f"took more than {SECONDS:.0f} s\n{traceback.format_exc(limit=-4)}"
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:200]}\n{traceback.format_exc(limit=-4)}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return READ
+
+
+def make_hostile(reader: Reader, real: Path, folder: Path, rng: random.Random) -> Path:
+    """A mutated copy of `real` in `folder`: of a folder one file of it is mutated, or is missing."""
+    target = folder / real.name
+    if reader.craft is not None:
+        reader.craft(real, target, rng)
+        return target
+    if not real.is_dir():
+        target.write_bytes(mutate_bytes(real.read_bytes(), rng))
+        return target
+    shutil.copytree(real, target, symlinks=True)
+    victim = rng.choice(sorted(path for path in target.rglob("*") if path.is_file()))
+    if rng.random() < 0.05:
+        victim.unlink()
+    else:
+        victim.write_bytes(mutate_bytes(victim.read_bytes(), rng))
+    return target
+
+
+def fuzz(name: str, count: int, seed: int, keep: Path | None) -> int:
+    """How many faults `count` mutated files showed."""
+    reader, outcomes, faults, begun = load_reader(name), Counter(), 0, time.monotonic()
+    with tempfile.TemporaryDirectory() as real_folder:
+        real_files = reader.seeds(Path(real_folder))
+        for path in real_files:
+            reader.read(path)  # a real file is read
+        limit = peak_memory() + GROWTH
+        for k in range(count):
+            rng = random.Random(f"{name} {seed} {k}")
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    path = make_hostile(reader, rng.choice(real_files), Path(folder), rng)
+                except UserError:  # what we ourselves do not write
+                    outcomes[UNWRITTEN] += 1
+                    continue
+                outcome = attempt(reader, path)
+                if peak_memory() > limit:
+                    outcome, limit = f"held {peak_memory() >> 20} MiB ({outcome})", peak_memory() + GROWTH
+                if outcome in (READ, REFUSED):
+                    outcomes[outcome] += 1
+                    continue
+                faults += 1
+                print(f"{name} #{k} (seed {seed}): {outcome}", file=sys.stderr, flush=True)
+                keep_file(path, keep, f"{name.replace(' ', '_')}-{seed}-{k}-{path.name}")
+            if faults >= FAULTS:
+                break
+    summary = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
+    print(f"{name}: {summary}, {faults} faults, {time.monotonic() - begun:.0f} s", flush=True)
+    return faults
+
+
+def keep_file(path: Path, folder: Path | None, name: str) -> None:
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        shutil.copytree(path, folder / name, dirs_exist_ok=True)
+    else:
+        shutil.copy(path, folder / name)
+
+
+def main() -> int:
+    names = [name for readers in MODULES.values() for name in readers]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("readers", nargs="+", metavar="READER", choices=[*names, "all"], help=", ".join(names))
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--count", type=int, default=int(os.environ.get("TALKSPLAT_FUZZ", "10000")))
+    amount.add_argument(
+        "--short", action="store_true", help="the few files of each reader that `make test` has time for"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="folder for the files that showed a fault")
+    options = parser.parse_args()
+    if "all" in options.readers:  # a process each: one that dies does not end the others
+        rest = [argument for argument in sys.argv[1:] if argument != "all"]
+        codes = [subprocess.run([sys.executable, __file__, name, *rest], check=False).returncode for name in names]
+        return 1 if any(codes) else 0
+    faulthandler.enable()
+    signal.signal(signal.SIGALRM, raise_too_long)
+    warnings.simplefilter("ignore")
+    found = 0
+    for name in options.readers:
+        count = load_reader(name).short if options.short else options.count
+        found += fuzz(name, count, options.seed, options.keep)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
