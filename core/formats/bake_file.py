@@ -97,10 +97,11 @@ class BakeReader:
         """
         coded, rest = self._encoded(number), self.canonical
         out = out or (np.empty_like(rest.means), np.empty_like(rest.quats), np.empty_like(rest.scales))
-        try:
-            decode(coded, rest, self._header.order, out)
-        except DecodeError as error:
-            raise self._header.damaged(f"frame {number} cannot be read ({error})") from error
+        with translate_read_errors(self.path):
+            try:
+                decode(coded, rest, self._header.order, out)
+            except DecodeError as error:
+                raise self._header.damaged(f"frame {number} cannot be read ({error})") from error
         return out
 
     def errors(self, number: int) -> FrameErrors:

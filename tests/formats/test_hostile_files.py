@@ -14,9 +14,9 @@ import pytest
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.deltas import HEADER, SIZES, DecodeError, decode, morton_order
 from talksplat.core.formats.head_file import read_head
-from talksplat.core.formats.ply import read_ply, write_ply
+from talksplat.core.formats.ply import read_ply, read_ply_header, write_ply
 from talksplat.core.formats.records import pack_record
-from talksplat.core.formats.tensors import read_tensors
+from talksplat.core.formats.tensors import read_metadata, read_tensors
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.inspecting.describe import describe
 from talksplat.core.performance.condition import read_performance
@@ -130,6 +130,72 @@ def test_no_file_a_folder_a_pipe(valid_file):
         assert "not a file" in outcome(reader, path)
     with pytest.raises(UserError):
         reader(str(path) + "\0")
+
+
+def test_an_empty_file_is_called_empty(valid_file):
+    path, reader = valid_file
+    path.write_bytes(b"")
+    assert "is empty" in outcome(reader, path)
+    assert "is empty" in outcome(describe, path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes or devices here")
+@pytest.mark.parametrize("reader", [*READERS.values(), describe, read_tensors, read_metadata, read_ply_header])
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/dev/null"])
+def test_pipes_and_devices_are_not_opened(tmp_path, reader, kind):
+    path = tmp_path / "thing"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(kind)
+    assert "is not a file" in outcome(reader, path)
+
+
+# reader -> what it calls while it reads
+INSIDE = {
+    ".head": "head_file.content_hash",
+    ".bake": "bake_header.load_tensors",
+    ".ply": "ply.read_tables",
+    ".performance": "tensors.from_json",
+}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RecursionError("maximum recursion depth exceeded"),
+        zlib.error("Error -3 while decompressing data"),
+        struct.error("unpack requires a buffer of 4 bytes"),
+        ValueError("Object arrays cannot be loaded when allow_pickle=False"),
+        IndexError("index 4 is out of bounds"),
+        OverflowError(),
+        OSError(5, "Input/output error"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_a_library_throws_is_one_sentence_with_the_file(valid_file, monkeypatch, error):
+    path, reader = valid_file
+
+    def throw(*_):
+        raise error
+
+    monkeypatch.setattr(f"talksplat.core.formats.{INSIDE[path.suffix]}", throw)
+    for read in (reader, describe):
+        sentence = outcome(read, path)
+        assert sentence
+        assert "pickle" not in sentence
+
+
+def test_a_frame_too_large_for_the_memory_is_one_sentence(tmp_path, make, monkeypatch):
+    path = make.write_bake(tmp_path / "a.bake", 12, 3)
+
+    def throw(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("talksplat.core.formats.bake_file.decode", throw)
+    with BakeReader.open(path) as bake, pytest.raises(UserError, match=r"a\.bake: is too large for this machine"):
+        bake.frame(0)
 
 
 def small(read) -> bool:
