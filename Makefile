@@ -8,7 +8,7 @@ PYTHON313 ?= $(shell for p in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/
     $$p -c 'import sys; print(sys.executable)' 2>/dev/null && break; done)
 VENV313 := .venv313
 
-.PHONY: demo test test-blender-5.2 lint api zip bench gpu clean
+.PHONY: demo test test-blender-5.2 lint api fuzz zip bench gpu clean
 
 demo: $(VENV)/.ready
 	$(BIN)/talksplat demo --out demo
@@ -29,6 +29,10 @@ lint: $(VENV)/.ready
 # The table of the public API in ARCHITECTURE.md, written from the docstrings.
 api: $(VENV)/.ready
 	$(BIN)/python tests/architecture/api_table.py
+
+# Mutated files at every reader, TALKSPLAT_FUZZ of them (10,000) each; a few minutes a reader.
+fuzz: $(VENV)/.ready
+	$(BIN)/python tests/fuzz/fuzz.py all --keep fuzz-faults
 
 zip: $(VENV)/.ready
 	$(BIN)/python -m talksplat.blender_addon.packing dist
@@ -55,4 +59,4 @@ $(VENV313)/.ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV313) demo dist build talksplat.egg-info
+	rm -rf $(VENV) $(VENV313) demo dist build fuzz-faults talksplat.egg-info
