@@ -22,7 +22,7 @@ from .records import CorruptRecordError, Record, iterate_records, pack_record, r
 from .tensors import dump_tensors, load_tensors
 from .user_error import UserError
 
-BAKE_MAGIC = b"TSPLBAKE"
+BAKE_MAGIC = b"TSPLBAKE"  # the first eight bytes of a bake
 BAKE_VERSION = 2  # 1, of 0.1.0, has no index; a reader of 1 asks for an update when it meets a 2
 MAX_FRAMES = 10_000_000
 CARD, BASE, FRAME, INDEX, DONE = b"CARD", b"BASE", b"FRAM", b"INDX", b"DONE"

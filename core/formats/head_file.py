@@ -24,9 +24,9 @@ from .open_untrusted import translate_read_errors
 from .tensors import read_tensors, write_tensors
 from .user_error import UserError
 
-HEAD_FORMAT = "talksplat.head"
+HEAD_FORMAT = "talksplat.head"  # "format" in the metadata of a head's safetensors file
 HEAD_VERSION = 1
-BRANCHES = ("face", "mouth")
+BRANCHES = ("face", "mouth")  # of a head, in the order of its joint table; "mouth" is the inside of the mouth
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 
 import numpy as np
 
-MOUTH_LANDMARKS = slice(48, 68)
+MOUTH_LANDMARKS = slice(48, 68)  # of the 68 iBUG landmarks: outer, then inner lips
 UPPER, LOWER = 62, 66
 MARGIN = 0.35  # of the mouth's width; not in the paper: chosen because the box then holds the crease above the chin
 FOREHEAD = 0.35  # of the height from brows to chin

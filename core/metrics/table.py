@@ -51,6 +51,7 @@ def _delay_error(undelayed: np.ndarray, delayed: np.ndarray, delay: float) -> fl
 GAPS = ("predicted_gap", "target_gap")
 CLOSURES = ("predicted_gap", "times", "bilabials", "closed")
 
+# Every metric by the name that reports and tables show.
 METRICS: dict[str, Metric] = {
     "psnr": Metric(psnr, "larger", "dB", ("rendered", "target")),
     "ssim": Metric(ssim, "larger", "", ("rendered", "target")),

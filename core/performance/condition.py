@@ -28,7 +28,7 @@ from ..formats import (
 from .controls import Controls
 from .upper_face import add_upper_face, smoothstep
 
-PERFORMANCE_FORMAT = "talksplat.performance"
+PERFORMANCE_FORMAT = "talksplat.performance"  # "format" in the metadata of a performance's safetensors file
 PERFORMANCE_VERSION = 1
 # Samples per second, unless a performance says otherwise. Not in the paper: chosen because, measured on real speech
 # against codes computed for the exact moment, linear interpolation errs by 1.5 % of the codes' spread at 100 Hz and

@@ -193,6 +193,7 @@ class FusionType(NamedTuple):
     )
 
 
+# The fusions by the name that a head's card stores; `deformation.FUSIONS` has the torch classes of the same rows.
 FUSION_TYPES: dict[str, FusionType] = {
     "gated": FusionType(GatedFolding, "GatedFusion"),
     "attention": FusionType(AttentionFolding, "AttentionFusion"),

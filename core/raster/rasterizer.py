@@ -59,6 +59,7 @@ def gpu_unavailable_reason() -> str | None:
     return gsplat_backend.unavailable_reason()
 
 
+# The back ends by name; `rasterize` chooses one where none is asked for.
 BACKENDS: dict[str, Callable[[RasterInput], Rendering]] = {"dense": dense, "numba": numba, "gsplat": gsplat}
 
 

@@ -41,7 +41,8 @@ def described(name: str, file: Path) -> tuple[str, str]:
     """(how it is written, its first sentence)."""
     source = file.read_text(encoding="utf-8")
     for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+        overload = isinstance(node, ast.FunctionDef) and any(ast.unparse(d) == "overload" for d in node.decorator_list)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name and not overload:
             written = signature(node) if isinstance(node, ast.FunctionDef) else name
             return written, first_sentence(ast.get_docstring(node) or "")
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
