@@ -167,7 +167,7 @@ def interruption() -> Iterator[list]:
 
 
 def results(values: dict, before: str = "") -> list[str]:
-    """`name: value` lines; what lies deeper is named `outer.inner`."""
+    """`name: value` lines; what is nested is named `outer.inner`."""
     lines = []
     for name, value in values.items():
         if isinstance(value, dict):

@@ -209,8 +209,8 @@ class Worker:
     def _greet(self, client: Client) -> bool:
         try:
             hello = from_bytes(client.connection.recv_bytes(MAX_MESSAGE_BYTES))
-        except UserError as refusal:
-            client.send(Failed(str(refusal)))
+        except UserError as error:
+            client.send(Failed(str(error)))
             return False
         if not isinstance(hello, Hello) or hello.protocol != PROTOCOL:
             theirs = hello.protocol if isinstance(hello, Hello) else f"a {type(hello).__name__} first"
@@ -225,8 +225,8 @@ class Worker:
         """Take one message; False when the client has said Quit."""
         try:
             message = from_bytes(client.connection.recv_bytes(MAX_MESSAGE_BYTES))
-        except UserError as refusal:
-            client.send(Failed(str(refusal)))
+        except UserError as error:
+            client.send(Failed(str(error)))
             return True
         if isinstance(message, Quit):
             self.stopping.set()

@@ -123,7 +123,8 @@ def test_what_the_add_on_imports_needs_only_numpy():
         f"    if name in {ADD_ON_MAY_IMPORT_PACKAGE!r}: continue\n"
         "    for m in pkgutil.iter_modules(getattr(package, '__path__', ())):\n"
         "        importlib.import_module(f'{package.__name__}.{m.name}')\n"
-        "heavy = {'torch', 'numba', 'scipy', 'librosa', 'onnxruntime', 'bpy', 'PIL', 'av', 'OpenEXR', 'soxr'} & set(sys.modules)\n"
+        "names = {'torch', 'numba', 'scipy', 'librosa', 'onnxruntime', 'bpy', 'PIL', 'av', 'OpenEXR', 'soxr'}\n"
+        "heavy = names & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
