@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which device a job's word means: `cpu`, `cuda`, or `auto`, which is the GPU where gsplat works and else the CPU."""
+"""Which device a training runs on: `cpu`, `cuda`, or `auto`, which is the GPU where gsplat works and else the CPU."""
 
 import torch
 
@@ -9,17 +9,18 @@ from ..raster import gpu_unavailable_reason
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def choose_device(word: str) -> torch.device:
-    """Raises UserError for an unknown word, and for `cuda` where gsplat does not work, which says why.
+def choose_device(name: str) -> torch.device:
+    """The torch device of a name in DEVICES. Raises UserError for another name, and for `cuda` where gsplat does not
+    work, which says why.
 
     The first call on a machine with CUDA may take minutes: gsplat compiles itself.
     """
-    if word not in DEVICES:
-        raise UserError(f"device {word!r} is unknown; choose {', '.join(DEVICES)}.")
-    reason = None if word == "cpu" else gpu_unavailable_reason()
-    if word == "cuda" and reason is not None:
+    if name not in DEVICES:
+        raise UserError(f"device {name!r} is unknown; choose {', '.join(DEVICES)}.")
+    reason = None if name == "cpu" else gpu_unavailable_reason()
+    if name == "cuda" and reason is not None:
         raise UserError(
-            f"device cuda is asked for but {reason}; install the CUDA build of torch, the CUDA toolkit and "
-            "`talksplat[gpu]` (docs/gpu.md), or take --device cpu."
+            f"--device cuda does not work here: {reason}; install the CUDA build of torch, the CUDA toolkit and "
+            "`talksplat[gpu]` (docs/gpu.md), or use --device cpu."
         )
-    return torch.device("cpu" if word == "cpu" or reason is not None else "cuda")
+    return torch.device("cpu" if name == "cpu" or reason is not None else "cuda")

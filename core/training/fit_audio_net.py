@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stage 0: each branch's ear (AudioNet) learns to tell the mouth's geometry from sound, before any picture.
+"""Stage 0: each branch's audio net learns to predict the mouth's geometry from sound, before any picture.
 
-Not in the paper: chosen because the 50,000 picture steps in which TalkingGaussian's ear learns are out of a CPU's
-reach, and because tracks exist for every clip, pictured or not, so the ear meets more speech than the pictures hold.
+Not in the paper: chosen because the 50,000 picture steps in which TalkingGaussian's audio net learns are out of a CPU's
+reach, and because tracks exist for every clip, pictured or not, so it meets more speech than the pictures hold.
 A linear read-out is trained on top and thrown away; the code keeps what it needed.
 
-Letters: S moments, M of a batch, D geometry targets, A audio code.
+Letters: S moments, M of a batch, D geometry targets, A audio code, C feature channels.
 """
 
 import math
@@ -14,15 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from ..deformation import AudioNet
 from ..footage import ClipSpeech
 from ..head import HeadModel
 from ..metrics import correlation, lip_gap
 from .silence_samples import LOWER_FACE, SilenceSamples
 from .training_settings import AudioNetSettings
 
-SHAPES = 8  # principal components of the mouth's and jaw's landmarks, beside the named distances
+SHAPES = 8  # principal components of the mouth's and jaw's landmarks, besides the named distances
 GAP = 0  # the column of `mouth_geometry` that is the inner lip gap
 
 
@@ -34,22 +35,65 @@ def mouth_geometry(
     def distance(first: int, second: int) -> np.ndarray:
         return np.linalg.norm(landmarks[:, first] - landmarks[:, second], axis=1)
 
-    named = np.stack([lip_gap(landmarks), distance(51, 57), distance(48, 54), distance(60, 64), distance(30, 8)], 1)
+    distances = np.stack([lip_gap(landmarks), distance(51, 57), distance(48, 54), distance(60, 64), distance(30, 8)], 1)
     flat = landmarks[:, LOWER_FACE].reshape(len(landmarks), -1).astype(np.float64)
     flat = flat - flat.mean(axis=0)
     directions = np.linalg.svd(flat.T @ flat)[0][:, :SHAPES]
-    targets = np.concatenate([named, flat @ directions], axis=1)
-    spread = targets.std(axis=0)
-    return ((targets - targets.mean(axis=0)) / np.where(spread > 1e-7, spread, 1.0)).astype(np.float32)
+    targets = np.concatenate([distances, flat @ directions], axis=1)
+    deviation = targets.std(axis=0)
+    return ((targets - targets.mean(axis=0)) / np.where(deviation > 1e-7, deviation, 1.0)).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class AudioNetFit:
-    """How well the ears tell the geometry of train clips that were held back from them."""
+    """How well the audio nets predict the geometry of train clips that were held back from them."""
 
     step: int
-    lip_gap: dict[str, float]  # branch -> Pearson's r of the lip gap
-    mean: float  # mean r over all targets and both branches
+    lip_gap_r: dict[str, float]  # branch -> Pearson's r of the lip gap
+    mean_r: float  # mean r over all targets and both branches
+
+
+@dataclass(frozen=True)
+class GeometryBatches:
+    """Batches of feature windows and the geometry that belongs to them, some of them silence."""
+
+    speech: ClipSpeech
+    targets: np.ndarray  # [S,D] float32
+    jitter: float  # seconds, sigma of a shift common to a window
+    silence: SilenceSamples
+    silence_share: float  # of the moments whose sound is replaced by silence, whose target is the mouth at rest
+
+    def draw(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """(windows [M,8,C,2], targets [M,D]) of the moments `rows` [M]."""
+        windows = torch.from_numpy(self.speech.window_batch(rows, rng.normal(0.0, self.jitter, len(rows))))
+        targets = torch.from_numpy(self.targets[rows])
+        if self.silence_share:
+            silent = np.flatnonzero(rng.random(len(rows)) < self.silence_share)
+            windows[silent] = torch.from_numpy(self.silence.windows(len(silent), rng))
+            targets[silent] = torch.from_numpy(self.targets[self.silence.rest_rows].mean(axis=0))
+        return windows, targets
+
+
+class GeometryPredictor:
+    """The audio nets of both branches, and a linear read-out of the geometry on each."""
+
+    def __init__(self, model: HeadModel, width: int) -> None:
+        self.nets: dict[str, AudioNet] = {name: model.field.branch(name).audio for name in model.clouds}
+        self.readouts = {name: nn.Linear(model.settings[name].audio_code, width).to(model.device) for name in self.nets}
+
+    def parameters(self) -> list[nn.Parameter]:
+        """The parameters of nets and read-outs."""
+        return [p for name, net in self.nets.items() for p in (*net.parameters(), *self.readouts[name].parameters())]
+
+    def predict(self, windows: Tensor) -> dict[str, Tensor]:
+        """[M,8,C,2] -> the predicted geometry by branch, [M,D]."""
+        return {name: self.readouts[name](net(windows)) for name, net in self.nets.items()}
+
+    def weights(self) -> dict[str, dict[str, Tensor]]:
+        """A copy of the nets' weights."""
+        return {
+            name: {key: value.clone() for key, value in net.state_dict().items()} for name, net in self.nets.items()
+        }
 
 
 def fit_audio_nets(
@@ -57,66 +101,64 @@ def fit_audio_nets(
     speech: ClipSpeech,
     settings: AudioNetSettings,
     rng: np.random.Generator,
-    quiet: SilenceSamples | None = None,
-    hushed: float = 0.0,
+    silence: SilenceSamples,
+    silence_share: float,
 ) -> Iterator[AudioNetFit]:
-    """Fit both ears in place; yields after every look at the held-back clips. Keeps the best of those moments.
-    A share `hushed` of the moments is heard as silence, whose answer is the mouth at rest."""
+    """Fit both audio nets in place; yields after every look at the held-back clips and keeps the best weights.
+
+    `silence_share`: 0..1, of the moments that hear silence, whose target is the mouth at rest.
+    """
     targets = mouth_geometry(speech.stack_tracks("landmarks"))
-    rest = targets[quiet.moments].mean(axis=0) if quiet else None
-    clips = rng.permutation(np.unique(speech.moments[:, 0]))
-    held = clips[: max(1, round(settings.held_back * len(clips)))] if len(clips) > 1 else clips
-    away = np.isin(speech.moments[:, 0], held)
-    learn, look = np.flatnonzero(~away if len(clips) > 1 else away), np.flatnonzero(away)
-    ears = {name: getattr(model.field, name).audio for name in model.clouds}
-    everything = torch.from_numpy(speech.joined.values)
-    for ear in ears.values():
-        ear.normalise_to(everything)
-    outs = {name: nn.Linear(model.settings[name].audio_code, targets.shape[1]).to(model.device) for name in ears}
-    parameters = [p for name in ears for p in (*ears[name].parameters(), *outs[name].parameters())]
-    optimizer = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.weight_decay)
-    spread = ears["face"].feature_std[:, None]
-    best, kept = -np.inf, None
+    train_rows, held_back = split_moments(speech.moments[:, 0], settings.held_back, rng)
+    batches = GeometryBatches(speech, targets, settings.jitter, silence, silence_share)
+    predictor = GeometryPredictor(model, targets.shape[1])
+    for net in predictor.nets.values():
+        net.normalise_to(torch.from_numpy(speech.joined.values))
+    noise = settings.noise * predictor.nets["face"].feature_std[:, None]
+    optimizer = torch.optim.AdamW(predictor.parameters(), lr=settings.rate, weight_decay=settings.weight_decay)
+    best_r, best_weights = -np.inf, predictor.weights()
     for step in range(1, settings.steps + 1):
-        rows = rng.choice(learn, settings.batch)
-        windows = torch.from_numpy(speech.window_batch(rows, rng.normal(0.0, settings.jitter, len(rows))))
-        truth = torch.from_numpy(targets[rows])
-        if quiet and hushed:
-            still = np.flatnonzero(rng.random(len(rows)) < hushed)
-            windows[still], truth[still] = torch.from_numpy(quiet.windows(len(still), rng)), torch.from_numpy(rest)
-        windows, truth = windows.to(model.device), truth.to(model.device)
-        windows += settings.noise * spread * torch.randn_like(windows)
-        loss = sum(nn.functional.smooth_l1_loss(outs[name](ears[name](windows)), truth) for name in ears)
-        optimizer.param_groups[0]["lr"] = settings.rate * warm_and_cool(step / settings.steps)
+        windows, target = (part.to(model.device) for part in batches.draw(rng.choice(train_rows, settings.batch), rng))
+        windows += noise * torch.randn_like(windows)
+        losses = [nn.functional.smooth_l1_loss(predicted, target) for predicted in predictor.predict(windows).values()]
+        optimizer.param_groups[0]["lr"] = settings.rate * warm_up_and_decay(step / settings.steps)
         optimizer.zero_grad()
-        loss.backward()
+        torch.stack(losses).sum().backward()
         optimizer.step()
         if step % settings.every == 0 or step == settings.steps:
-            heard = _look(ears, outs, speech, look, targets, step)
-            if heard.mean > best:
-                best, kept = heard.mean, {name: _copy(ear) for name, ear in ears.items()}
-            yield heard
-    for name, ear in ears.items():
-        ear.load_state_dict(kept[name])
+            fit = measure_fit(predictor, speech, held_back, targets, step)
+            if fit.mean_r > best_r:
+                best_r, best_weights = fit.mean_r, predictor.weights()
+            yield fit
+    for name, net in predictor.nets.items():
+        net.load_state_dict(best_weights[name])
 
 
-def warm_and_cool(t: float) -> float:
-    """Share of the learning rate at t in 0..1: a tenth of rising, then half a cosine to zero."""
+def split_moments(clips: np.ndarray, share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(rows to train on, rows held back) of moments whose clips are `clips` [S]: whole clips, `share` of them and at
+    least one; of a single clip all rows are both."""
+    shuffled = rng.permutation(np.unique(clips))
+    if len(shuffled) == 1:
+        return np.arange(len(clips)), np.arange(len(clips))
+    held_back = np.isin(clips, shuffled[: max(1, round(share * len(shuffled)))])
+    return np.flatnonzero(~held_back), np.flatnonzero(held_back)
+
+
+def warm_up_and_decay(t: float) -> float:
+    """Share of the learning rate at t in 0..1: a tenth of warm-up, then half a cosine to zero."""
     return min(t / 0.1, 0.5 * (1 + math.cos(math.pi * t)))
 
 
-def _copy(ear: nn.Module) -> dict:
-    return {name: value.clone() for name, value in ear.state_dict().items()}
-
-
 @torch.no_grad()
-def _look(ears: dict, outs: dict, speech: ClipSpeech, look: np.ndarray, targets: np.ndarray, step: int) -> AudioNetFit:
-    device = next(outs["face"].parameters()).device
-    windows = torch.from_numpy(speech.window_batch(look)).to(device)
-    gaps, means = {}, []
-    for name, ear in ears.items():
-        told = outs[name](ear(windows)).cpu().numpy()
-        likeness = [correlation(told[:, d], targets[look, d]) for d in range(targets.shape[1])]
-        gaps[name] = likeness[GAP]
-        means.append(float(np.mean(likeness)))
-    return AudioNetFit(step, gaps, float(np.mean(means)))
+def measure_fit(
+    predictor: GeometryPredictor, speech: ClipSpeech, rows: np.ndarray, targets: np.ndarray, step: int
+) -> AudioNetFit:
+    """Pearson's r of every target at the moments `rows`."""
+    device = next(predictor.nets["face"].parameters()).device
+    predictions = predictor.predict(torch.from_numpy(speech.window_batch(rows)).to(device))
+    r = {
+        name: [correlation(column, target) for column, target in zip(predicted.cpu().numpy().T, targets[rows].T)]
+        for name, predicted in predictions.items()
+    }
+    means = [float(np.mean(of_targets)) for of_targets in r.values()]
+    return AudioNetFit(step, {name: of_targets[GAP] for name, of_targets in r.items()}, float(np.mean(means)))

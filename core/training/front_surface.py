@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first surface as a map over the head's front, and Gaussians kept near it.
+"""The first surface as a depth map over the head's front, and Gaussians kept near it.
 
 One camera in front of a face says little about depth: a Gaussian that wanders off along the line of sight costs
-nothing in the pictures, until the head is seen from aside. Not in the paper: chosen because a limit costs a look-up a
-step, where a loss on depth would cost another picture.
+nothing in the pictures, until the head is seen from the side. Not in the paper: chosen because a limit costs a look-up
+a step, where a loss on depth would cost another picture.
 
 Letters: S points, N Gaussians; cells of the x-z plane (the head looks along -Y, so y is its depth).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +17,9 @@ import torch
 from ..head import Cloud
 
 CELL = 0.004  # metres
-ROUNDS = 40  # of filling holes from their neighbours
-LEAST = 3  # points in a cell that may say where the surface is
+ROUNDS = 40  # of filling gaps from their neighbours
+MIN_POINTS = 3  # in a cell that may say where the surface is
+MIN_TOTAL = 500  # points without which there is no map
 
 
 @dataclass(frozen=True)
@@ -28,64 +30,73 @@ class FrontSurface:
     low: tuple[float, float]  # x, z of the first cell's edge
 
     @staticmethod
-    def of(points: np.ndarray) -> "FrontSurface | None":  # [S,3] metres; None where there are too few to tell
-        if len(points) < 500:
+    def from_points(points: np.ndarray) -> "FrontSurface | None":  # [S,3] metres, head space
+        """The median y of every cell, gaps filled; None where there are too few points to tell."""
+        if len(points) < MIN_TOTAL:
             return None
-        low = np.percentile(points[:, [0, 2]], 0.2, axis=0) - CELL
-        high = np.percentile(points[:, [0, 2]], 99.8, axis=0) + CELL
+        xz = points[:, [0, 2]]
+        low = np.percentile(xz, 0.2, axis=0) - CELL
+        high = np.percentile(xz, 99.8, axis=0) + CELL
         columns, rows = np.maximum(np.ceil((high - low) / CELL).astype(int), 1)
-        place = np.floor((points[:, [0, 2]] - low) / CELL).astype(int)
-        inside = ((place >= 0) & (place < [columns, rows])).all(1)
-        cell = place[inside, 1] * columns + place[inside, 0]
-        order = np.lexsort((points[inside, 1], cell))
-        cell, y = cell[order], points[inside, 1][order]
-        first, counts = np.unique(cell, return_index=True, return_counts=True)[1:]
-        depth = np.full(rows * columns, np.nan)
-        # The median, because a few mixed pixels at an edge lie anywhere.
-        depth[cell[first]] = np.where(counts >= LEAST, y[first + counts // 2], np.nan)
-        return FrontSurface(
-            torch.from_numpy(_filled(depth.reshape(rows, columns)).astype(np.float32)), (float(low[0]), float(low[1]))
-        )
+        column, row = np.floor((xz - low) / CELL).astype(int).T
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        depth = _cell_medians((row * columns + column)[inside], points[inside, 1], rows * columns)
+        filled = fill_gaps(depth.reshape(rows, columns)).astype(np.float32)
+        return FrontSurface(torch.from_numpy(filled), (float(low[0]), float(low[1])))
 
-    def to_keep(self) -> dict[str, np.ndarray]:
-        """For a checkpoint."""
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The arrays that a checkpoint holds."""
         return {"surface.depth": self.depth.cpu().numpy(), "surface.low": np.array(self.low)}
 
     @staticmethod
-    def kept(arrays: dict[str, np.ndarray]) -> "FrontSurface | None":
-        """Of a checkpoint's arrays; None where it had none."""
+    def from_state_dict(arrays: Mapping[str, np.ndarray]) -> "FrontSurface | None":
+        """The surface whose arrays are among a checkpoint's; None where it has none."""
         if "surface.depth" not in arrays:
             return None
-        return FrontSurface(torch.from_numpy(arrays["surface.depth"]), tuple(map(float, arrays["surface.low"])))
+        x, z = arrays["surface.low"].tolist()
+        return FrontSurface(torch.from_numpy(arrays["surface.depth"]), (x, z))
 
     def to(self, device: torch.device) -> "FrontSurface":
+        """The same surface on another device."""
         return replace(self, depth=self.depth.to(device))
 
     @torch.no_grad()
-    def hold(self, cloud: Cloud, reach: float) -> None:
-        """Every Gaussian's y within `reach` of the surface; those beside the map are free."""
+    def clamp_depth(self, cloud: Cloud, reach: float) -> None:
+        """Move every Gaussian's y to within `reach` metres of the surface; those beside the map are free."""
         x, z = ((cloud.means[:, axis] - low) / CELL for axis, low in zip((0, 2), self.low))
         rows, columns = self.depth.shape
-        known = (x >= 0) & (x < columns) & (z >= 0) & (z < rows)
+        on_map = (x >= 0) & (x < columns) & (z >= 0) & (z < rows)
         front = self.depth[z.long().clamp(0, rows - 1), x.long().clamp(0, columns - 1)]
-        front = torch.where(known & ~front.isnan(), front, cloud.means[:, 1])
+        front = torch.where(on_map & ~front.isnan(), front, cloud.means[:, 1])
         cloud.means[:, 1] = torch.minimum(torch.maximum(cloud.means[:, 1], front - reach), front + reach)
 
 
-def _filled(depth: np.ndarray) -> np.ndarray:  # [Z,X], nan where unknown
-    """Holes get the mean of their known neighbours, round by round; then once smoothed, so that cells make no steps."""
+def _cell_medians(cells: np.ndarray, y: np.ndarray, count: int) -> np.ndarray:  # [S], [S] -> [count]
+    """The median y of each cell, because a few mixed pixels at an edge may be anywhere; nan where there are too few."""
+    order = np.lexsort((y, cells))
+    cells, y = cells[order], y[order]
+    first, counts = np.unique(cells, return_index=True, return_counts=True)[1:]
+    medians = np.full(count, np.nan)
+    medians[cells[first]] = np.where(counts >= MIN_POINTS, y[first + counts // 2], np.nan)
+    return medians
+
+
+def fill_gaps(depth: np.ndarray) -> np.ndarray:  # [Z,X], nan where unknown
+    """Gaps get the mean of their known neighbours, round by round; then all is smoothed once, so that cells make no
+    steps."""
     for _ in range(ROUNDS):
-        holes = np.isnan(depth)
-        if not holes.any():
+        gaps = np.isnan(depth)
+        if not gaps.any():
             break
-        around, known = _around(np.where(holes, 0.0, depth)), _around((~holes).astype(float))
-        depth = np.where(holes, np.where(known > 0, around / np.maximum(known, 1.0), np.nan), depth)
+        total, known = _sum_of_neighbours(np.where(gaps, 0.0, depth)), _sum_of_neighbours((~gaps).astype(float))
+        depth = np.where(gaps, np.where(known > 0, total / np.maximum(known, 1.0), np.nan), depth)
     known = ~np.isnan(depth)
-    weight = _around(known.astype(float)) + known
-    return np.where(known, (_around(np.where(known, depth, 0.0)) + np.where(known, depth, 0.0)) / weight, np.nan)
+    values = np.where(known, depth, 0.0)
+    weight = _sum_of_neighbours(known.astype(float)) + known
+    return np.where(known, (_sum_of_neighbours(values) + values) / np.maximum(weight, 1.0), np.nan)
 
 
-def _around(values: np.ndarray) -> np.ndarray:
+def _sum_of_neighbours(values: np.ndarray) -> np.ndarray:
     """Sum of the four neighbours."""
     padded = np.pad(values, 1)
     return padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]

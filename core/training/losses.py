@@ -13,45 +13,47 @@ from ..metrics import ssim_with_gradient, ssim_with_gradient_torch
 
 
 class FusedSSIM(torch.autograd.Function):
-    """Mean SSIM; value and gradient come out of the forward call (numba on the CPU, torch elsewhere), backward is one
-    product."""
+    """Mean SSIM of rendered and target, [H,W,3] each; the gradient is of `rendered`. Value and gradient come out of the
+    forward call (numba on the CPU, torch elsewhere), backward is one product."""
 
     @staticmethod
-    def forward(ctx, rendered: Tensor, truth: Tensor) -> Tensor:  # [H,W,3], [H,W,3] -> []
+    def forward(ctx, rendered: Tensor, target: Tensor) -> Tensor:  # [H,W,3], [H,W,3] -> []
         if rendered.device.type != "cpu":
-            value, ctx.gradient = ssim_with_gradient_torch(rendered.detach(), truth)
+            value, ctx.gradient = ssim_with_gradient_torch(rendered.detach(), target)
             return value
-        value, gradient = ssim_with_gradient(rendered.detach().numpy(), truth.numpy(), ctx.needs_input_grad[0])
+        value, gradient = ssim_with_gradient(rendered.detach().numpy(), target.numpy(), ctx.needs_input_grad[0])
         ctx.gradient = None if gradient is None else torch.from_numpy(gradient)
         return torch.tensor(value, dtype=rendered.dtype)
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor, None]:
-        return upstream * ctx.gradient, None
+    def backward(ctx, *upstream: Tensor) -> tuple[Tensor, None]:
+        return upstream[0] * ctx.gradient, None
 
 
 def picture_loss(
     rendered: Tensor,  # [H,W,3]
-    truth: Tensor,  # [H,W,3]
+    target: Tensor,  # [H,W,3]
     dssim: float,  # 3DGS: 0.2
     weight: Tensor | None = None,  # [H,W,1] on L1; the mouth's box counts more
 ) -> Tensor:
     """(1 - dssim) L1 + dssim (1 - SSIM), as 3DGS writes it."""
-    error = (rendered - truth).abs()
+    error = (rendered - target).abs()
     if weight is not None:
         error = error * weight
-    return (1.0 - dssim) * error.mean() + dssim * (1.0 - FusedSSIM.apply(rendered, truth))
+    return (1.0 - dssim) * error.mean() + dssim * (1.0 - FusedSSIM.apply(rendered, target))
 
 
-def offset_loss(moved: DeformedHead, rest: DeformedHead) -> Tensor:
-    """mean |offset| of place (in centimetres, the network's unit), rotation and log scale (TalkingGaussian)."""
-    place = (moved.means - rest.means).abs().mean() * 100.0
-    return place + (moved.quats - rest.quats).abs().mean() + (moved.scales / rest.scales).log().abs().mean()
+def offset_loss(moved: DeformedHead, canonical: DeformedHead) -> Tensor:
+    """mean |offset| of position (in centimetres, the network's unit), rotation and log scale (TalkingGaussian)."""
+    position = (moved.means - canonical.means).abs().mean() * 100.0
+    return (
+        position + (moved.quats - canonical.quats).abs().mean() + (moved.scales / canonical.scales).log().abs().mean()
+    )
 
 
-def alpha_loss(alpha: Tensor, truth: Tensor) -> Tensor:  # [H,W], [H,W]
+def alpha_loss(alpha: Tensor, mask: Tensor) -> Tensor:  # [H,W], [H,W]
     """mean |alpha - mask|: TalkingGaussian's two mask terms in one, for masks with soft edges."""
-    return (alpha - truth).abs().mean()
+    return (alpha - mask).abs().mean()
 
 
 def mouth_weight(

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A preset, changed by what was asked for: `density.strategy=mcmc`, steps, a budget. Typed and checked; a mistake is
-one sentence. Knows the job and the settings, nothing of training.
+"""A preset with a job's overrides: `density.strategy=mcmc`, steps, a budget. Typed and checked; a mistake is one
+sentence. Knows the job and the settings, nothing of training.
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import is_dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from ..audio import ENCODERS
 from ..formats import UserError
 from ..jobs import Train
 from ..performance import FUSION_TYPES
 from .density import STRATEGIES
-from .training_settings import TrainingSettings, preset
+from .training_settings import TrainingSettings, current_name, preset
 
-NAMES: dict[str, Mapping | tuple] = {"encoder": ENCODERS, "fusion": FUSION_TYPES, "density.strategy": STRATEGIES}
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+REGISTRIES: dict[str, Mapping] = {"encoder": ENCODERS, "fusion": FUSION_TYPES, "density.strategy": STRATEGIES}
 AT_LEAST_1 = (
     "height",
     "window",
@@ -28,19 +31,19 @@ AT_LEAST_1 = (
     "move_steps",
     "density.every",
     "density.budget",
-    "ear.steps",
-    "ear.batch",
-    "ear.every",
+    "audio_net.steps",
+    "audio_net.batch",
+    "audio_net.every",
 )
 SHARES = (
     "windows",
     "static_alike",
     "slide",
-    "quiet_pictures",
-    "quiet_moments",
+    "silence_pictures",
+    "silence_moments",
     "mouth_share",
     "dssim",
-    "ear.held_back",
+    "audio_net.held_back",
 )
 POSITIVE = (
     "extent",
@@ -55,18 +58,23 @@ POSITIVE = (
     "density.largest",
 )
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+HIGHEST = 1e12  # of any setting
+MIN_STEPS, MAX_STEPS = 10, 10_000_000
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 def settings_from_job(job: Train) -> TrainingSettings:
-    """The job's preset with the job's own wishes; `set` is applied last. Raises UserError."""
+    """The job's preset with the job's overrides; `set` is applied last. Raises UserError."""
     settings = replace(preset(job.preset), seed=job.seed)
-    wishes = {
+    flags = {
         "fusion": job.fusion,
         "density.strategy": job.density,
         "encoder": job.encoder,
         "density.budget": job.budget or "",
     }
-    settings = with_overrides(settings, [f"{name}={value}" for name, value in wishes.items() if value != ""])
+    settings = with_overrides(settings, [f"{name}={value}" for name, value in flags.items() if value != ""])
     if job.steps:
         settings = with_steps(settings, job.steps)
     return with_overrides(settings, job.set)
@@ -74,9 +82,9 @@ def settings_from_job(job: Train) -> TrainingSettings:
 
 def with_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
     """So many picture steps in all: static, move and fuse keep their shares, and density control its place in them.
-    Ear and motion, which see no pictures, stay. Raises UserError."""
-    if not 10 <= steps <= 10_000_000:
-        raise UserError(f"{steps} steps are asked for; choose between 10 and 10000000.")
+    The stages before pictures stay. Raises UserError."""
+    if not MIN_STEPS <= steps <= MAX_STEPS:
+        raise UserError(f"--steps is {steps} but must be within {MIN_STEPS} to {MAX_STEPS}.")
     share = steps / settings.total
     static, fuse = round(settings.static_steps * share), round(settings.fuse_steps * share)
     density = replace(
@@ -85,13 +93,13 @@ def with_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
     return replace(settings, static_steps=static, fuse_steps=fuse, move_steps=steps - static - fuse, density=density)
 
 
-def with_overrides(settings: TrainingSettings, wishes: Iterable[str]) -> TrainingSettings:
-    """`settings` with `name=value` wishes; names of nested settings are joined by dots. Raises UserError."""
-    for wish in wishes:
-        name, equals, text = wish.partition("=")
+def with_overrides(settings: TrainingSettings, overrides: Iterable[str]) -> TrainingSettings:
+    """`settings` with `name=value` overrides; names of nested settings are joined by dots. Raises UserError."""
+    for override in overrides:
+        name, equals, text = override.partition("=")
         if not equals:
-            raise UserError(f"setting {wish!r} has no value; write name=value, for instance density.budget=20000.")
-        settings = _put(settings, name.strip().split("."), name.strip(), text.strip())
+            raise UserError(f"setting {override!r} has no value; write name=value, for instance density.budget=20000.")
+        settings = _replaced(settings, name.strip().split("."), name.strip(), text.strip())
     if settings.smallest > settings.largest or settings.ratio < 1:
         raise UserError(
             "settings smallest, largest, ratio: no Gaussian can be within them; keep smallest below largest "
@@ -100,56 +108,54 @@ def with_overrides(settings: TrainingSettings, wishes: Iterable[str]) -> Trainin
     return settings
 
 
-def setting_names(settings: Any, before: str = "") -> list[str]:
-    """Every name that may be set."""
+def setting_names(settings: object, prefix: str = "") -> list[str]:
+    """Every name that may be set, of a settings dataclass and those nested in it."""
     names = []
-    for f in fields(settings):
-        value = getattr(settings, f.name)
-        names += setting_names(value, f"{before}{f.name}.") if is_dataclass(value) else [before + f.name]
+    for name, value in vars(settings).items():
+        names += setting_names(value, f"{prefix}{name}.") if is_dataclass(value) else [prefix + name]
     return names
 
 
-def _put(level: Any, path: list[str], name: str, text: str) -> Any:
-    known = {f.name for f in fields(level)} if is_dataclass(level) else set()
-    value = getattr(level, path[0]) if path[0] in known else None
+def _replaced(level: Settings, path: list[str], name: str, text: str) -> Settings:
+    """`level` with the value at `path` below it. Raises UserError."""
+    value = vars(level).get(path[0])
     if value is None or is_dataclass(value) != (len(path) > 1):
-        near = get_close_matches(name, setting_names(TrainingSettings()), 1, 0.5)
+        similar = get_close_matches(current_name(name), setting_names(TrainingSettings()), 1, 0.5)
         raise UserError(
             f"training setting {name!r} is unknown; "
-            + (f"did you mean {near[0]!r}?" if near else "core/training/training_settings.py lists them all.")
+            + (f"did you mean {similar[0]!r}?" if similar else "core/training/training_settings.py lists them all.")
         )
-    put = _put(value, path[1:], name, text) if len(path) > 1 else _typed(value, name, text)
-    return replace(level, **{path[0]: put})
+    new = _replaced(value, path[1:], name, text) if len(path) > 1 else _parse(value, name, text)
+    return replace(level, **{path[0]: new})
 
 
-def _typed(old: object, name: str, text: str) -> object:
+def _parse(old: bool | int | float | str, name: str, text: str) -> bool | int | float | str:
     """`text` as the type of `old`. Raises UserError."""
-    kinds = {bool: "true or false", int: "a whole number", float: "a number"}
     try:
-        if isinstance(old, bool):
-            value: object = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}[text.lower()]
-        elif isinstance(old, str):
-            value = text
-        else:
-            value = type(old)(text)
-    except (KeyError, ValueError):
-        raise UserError(f"training setting {name} is {text!r} but must be {kinds[type(old)]}.") from None
-    if name in NAMES and value not in NAMES[name]:
-        raise UserError(f"training setting {name} is {text!r}; choose {', '.join(NAMES[name])}.")
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        _refuse_range(name, value)
+        value = _parse_bool(text) if isinstance(old, bool) else type(old)(text)
+    except ValueError:
+        raise UserError(f"training setting {name} is {text!r} but must be {KINDS[type(old)]}.") from None
+    if name in REGISTRIES and value not in REGISTRIES[name]:
+        raise UserError(f"training setting {name} is {text!r}; choose {', '.join(REGISTRIES[name])}.")
+    if not isinstance(value, (bool, str)):
+        _check_range(name, value)
     return value
 
 
-def _refuse_range(name: str, value: float) -> None:
-    least = 1 if name in AT_LEAST_1 else 0
-    most = 1.0 if name in SHARES else 1e12
-    if not (math.isfinite(value) and least <= value <= most) or (name in POSITIVE and value == 0):
-        raise UserError(
-            f"training setting {name} is {value:g} but must be "
-            + (
-                f"within 0 to {most:g}."
-                if name in SHARES
-                else f"{'above 0' if name in POSITIVE else least} or more.".replace("above 0 or more", "above 0")
-            )
-        )
+def _parse_bool(text: str) -> bool:
+    """Raises ValueError."""
+    if text.lower() not in TRUE + FALSE:
+        raise ValueError(text)
+    return text.lower() in TRUE
+
+
+def _check_range(name: str, value: float) -> None:
+    """Raise UserError for a number outside of the setting's range."""
+    low, high = 1 if name in AT_LEAST_1 else 0, 1.0 if name in SHARES else HIGHEST
+    if math.isfinite(value) and low <= value <= high and not (name in POSITIVE and value == 0):
+        return
+    if name in SHARES:
+        limits = f"within 0 to {high:g}"
+    else:
+        limits = "above 0" if name in POSITIVE else f"{low} or more"
+    raise UserError(f"training setting {name} is {value:g} but must be {limits}.")

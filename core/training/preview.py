@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture of how far training is: truth, render, and both mouths enlarged, a few moments in one PNG."""
+"""A picture of how far training is: target, render, and both mouths enlarged, a few moments in one PNG."""
 
 from pathlib import Path
 
@@ -8,27 +8,29 @@ import torch
 
 from ..metrics import mouth_box
 from ..reports import enlarge_crop, write_picture_grid
-from .views import draw, over, whole
+from .training_run import TrainingRun
+from .views import blend_target, draw, full_view
 
 GREY = 0.45  # of the background
-MOMENTS = 4
+ROWS = 4
 
 
-def moments(frames: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+def preview_frames(frames: np.ndarray, lip_gaps: np.ndarray) -> np.ndarray:  # [F], [F]
     """A few pictures from closed to wide open."""
-    order = np.argsort(gaps, kind="stable")
-    return frames[order[np.linspace(0, len(order) - 1, min(MOMENTS, len(order))).astype(int)]]
+    order = np.argsort(lip_gaps, kind="stable")
+    return frames[order[np.linspace(0, len(order) - 1, min(ROWS, len(order))).astype(int)]]
 
 
 @torch.no_grad()
-def preview(path: Path, trainer, frames: np.ndarray) -> np.ndarray:
-    """truth | render | truth's mouth | render's mouth, a row a frame (train pictures); gives its codes back."""
-    rows, background = [], torch.full((3,), GREY, device=trainer.device)
+def write_preview(path: Path, run: TrainingRun, frames: np.ndarray) -> np.ndarray:
+    """target | render | the target's mouth | the render's mouth, one row per frame (train pictures); returns the
+    PNG's 8-bit values."""
+    rows, background = [], torch.full((3,), GREY, device=run.device)
     for frame in frames:
-        view = whole(trainer.fine, int(frame))
-        moved = trainer.model(*trainer.codes_at(int(frame)))
-        truth, render = (t.cpu().numpy() for t in (over(view, background), draw(moved, view.camera, background).color))
-        box = mouth_box(trainer.fine.landmarks2d[frame], trainer.fine.width, trainer.fine.height)
-        side = truth.shape[0]
-        rows.append([truth, render, enlarge_crop(truth, box, side), enlarge_crop(render, box, side)])
+        view = full_view(run.footage, int(frame))
+        moved = run.model(*run.condition_at(int(frame)))
+        pictures = blend_target(view, background), draw(moved, view.camera, background).color
+        target, rendered = (picture.cpu().numpy() for picture in pictures)
+        box, side = mouth_box(run.footage.landmarks2d[frame], run.footage.width, run.footage.height), target.shape[0]
+        rows.append([target, rendered, enlarge_crop(target, box, side), enlarge_crop(rendered, box, side)])
     return write_picture_grid(path, rows)

@@ -10,10 +10,11 @@ import torch
 from talksplat.core.formats.camera import Camera
 from talksplat.core.head import Cloud
 from talksplat.core.raster.rasterizer import rasterize
-from talksplat.core.training.density import DensityInfo, DensitySettings, McmcSettings
+from talksplat.core.training.density import DensityInfo, DensitySettings
+from talksplat.core.training.density.cloud_edits import rotation_matrices
+from talksplat.core.training.density.density_settings import McmcSettings
 from talksplat.core.training.density.mcmc import Mcmc
-from talksplat.core.training.density.relocation import relocated
-from talksplat.core.training.density.surgery import rotations
+from talksplat.core.training.density.relocation import relocated_opacity_and_scale
 
 CASES = [(o, n) for o in (0.006, 0.3, 0.9, 0.999) for n in (1, 2, 3, 17, 51)]
 
@@ -39,7 +40,9 @@ def info(n):
 
 @pytest.mark.parametrize(("o", "n"), CASES)
 def test_relocation_equals_the_papers_sum_and_keeps_product_and_mass(o, n):
-    after, grown = (float(x) for x in relocated(torch.tensor([o], dtype=torch.float64), torch.tensor([n])))
+    after, grown = (
+        float(x) for x in relocated_opacity_and_scale(torch.tensor([o], dtype=torch.float64), torch.tensor([n]))
+    )
     assert (1 - after) ** n == pytest.approx(1 - o, rel=1e-12)
     paper = math.fsum(
         math.comb(i - 1, k) * (-1) ** k * after ** (k + 1) / math.sqrt(k + 1) for i in range(1, n + 1) for k in range(i)
@@ -52,16 +55,18 @@ def test_relocation_equals_the_papers_sum_and_keeps_product_and_mass(o, n):
 
 
 def test_a_raised_opacity_keeps_the_mass_and_bad_corners_stay_finite():
-    after, grown = (float(x) for x in relocated(torch.tensor([0.02]), torch.tensor([51]), least=0.005))
+    after, grown = (
+        float(x) for x in relocated_opacity_and_scale(torch.tensor([0.02]), torch.tensor([51]), least=0.005)
+    )
     assert after == 0.005
     x = np.linspace(-12, 12, 40_001)
     stacked = 1 - (1 - after * np.exp(-(x**2) / (2 * grown**2))) ** 51
     assert stacked.sum() == pytest.approx((0.02 * np.exp(-(x**2) / 2)).sum(), rel=1e-6)
-    after, grown = relocated(torch.tensor([1.0, 1.0, 0.5]), torch.tensor([2, 51, 1]))
+    after, grown = relocated_opacity_and_scale(torch.tensor([1.0, 1.0, 0.5]), torch.tensor([2, 51, 1]))
     assert (after < 1).all()
     assert ((grown > 0) & (grown <= 1 + 1e-9)).all()
     assert grown[2] == 1
-    assert len(relocated(torch.zeros(0), torch.zeros(0, dtype=torch.int64))[0]) == 0
+    assert len(relocated_opacity_and_scale(torch.zeros(0), torch.zeros(0, dtype=torch.int64))[0]) == 0
 
 
 @pytest.mark.parametrize(("o", "n"), [(0.9, 2), (0.9, 4), (0.5, 3)])
@@ -80,7 +85,7 @@ def test_the_picture_of_n_relocated_is_the_old_one(o, n):
         camera = Camera(81, 81, 100.0, 100.0, 40.5, 40.5, tuple(map(tuple, np.eye(4))))
         return rasterize(*(a.astype(np.float32) for a in arrays), camera).alpha
 
-    after, grown = (float(x) for x in relocated(torch.tensor([o]), torch.tensor([n])))
+    after, grown = (float(x) for x in relocated_opacity_and_scale(torch.tensor([o]), torch.tensor([n])))
     old, new = alpha(o, 1.0, 1), alpha(after, grown, n)
     assert new[40, 40] == pytest.approx(old[40, 40], abs=1e-4)
     assert new[40].sum() == pytest.approx(old[40].sum(), rel=0.01)
@@ -103,7 +108,10 @@ def test_the_dead_are_relocated_and_nothing_else_moves():
         group = c.opacities[here].detach().double()
         assert float((1 - group).prod()) == pytest.approx(float(1 - o), rel=1e-4)
         assert torch.equal(c.means[i], before["means"][i])
-        expected = torch.exp(before["logscales"][i].double()) * relocated(o[None], torch.tensor([len(group)]))[1]
+        expected = (
+            torch.exp(before["logscales"][i].double())
+            * relocated_opacity_and_scale(o[None], torch.tensor([len(group)]))[1]
+        )
         assert torch.allclose(c.scales[here].double(), expected.expand(len(group), 3), rtol=1e-5)
         survived[i] = len(group) == 1
     assert 0 < survived.sum() < 40
@@ -126,7 +134,7 @@ def test_growth_is_five_percent_up_to_the_cap():
         if change:
             sizes.append(len(c))
     assert sizes == [105, 110, 115, 120, 120, 120, 120, 120, 120, 120]
-    assert len(state.total) == 120
+    assert len(c) == 120
     # each split keeps (1 - o')^n = 1 - o, so the sum over all of log(1 - o) does not move
     assert float(torch.log1p(-c.opacities.detach().double()).sum()) == pytest.approx(transparency, rel=1e-4)
     over = cloud(100)
@@ -145,9 +153,9 @@ def test_noise_has_the_papers_covariance_and_spares_the_opaque():
     start = many.means.detach().clone()
     torch.manual_seed(0)
     optimizer = torch.optim.SGD([{"params": [many.means], "names": ["means"], "lr": rate}])
-    Mcmc(DensitySettings(extent=extent)).wander(many, optimizer)
+    Mcmc(DensitySettings(extent=extent)).add_noise(many, optimizer)
     moved = (many.means.detach() - start).double()
-    R, s = rotations(c.quats.detach().double())[0], c.scales.detach().double()[0]
+    R, s = rotation_matrices(c.quats.detach().double())[0], c.scales.detach().double()[0]
     S = R @ torch.diag(s**2) @ R.T * rate * 5e5 / extent**2 / (1 + math.exp(100 * (0.004 - 0.005)))
     expected, found = S @ S.T, torch.cov(moved[1:].T)
     assert torch.allclose(found, expected, atol=0.03 * float(expected.diagonal().max()))
@@ -165,7 +173,7 @@ def test_noise_and_terms_do_not_depend_on_the_unit_of_length():
             c.logscales += math.log(unit)
         rule, start = Mcmc(DensitySettings(extent=0.2 * unit)), c.means.detach().clone()
         torch.manual_seed(3)
-        rule.wander(c, torch.optim.SGD([{"params": [c.means], "names": ["means"], "lr": 3e-5 * unit}]))
+        rule.add_noise(c, torch.optim.SGD([{"params": [c.means], "names": ["means"], "lr": 3e-5 * unit}]))
         seen.append(((c.means.detach() - start) / unit, *(x.detach() for x in rule.terms(c).values())))
     for one, other in zip(*seen):
         assert torch.allclose(one, other, rtol=1e-4, atol=1e-7)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training on another device: every stage runs there, tells what the CPU tells, and its checkpoint knows no device."""
+"""Training on another device: every stage runs there, with the CPU's figures, and its checkpoint knows no device."""
 
 from dataclasses import replace
 
@@ -7,13 +7,15 @@ import pytest
 import torch
 
 pytest.importorskip("av", reason="reading sound needs PyAV")
-pytest.importorskip("librosa", reason="listening needs librosa")
-pytest.importorskip("onnxruntime", reason="listening needs onnxruntime")
+pytest.importorskip("librosa", reason="encoding sound needs librosa")
+pytest.importorskip("onnxruntime", reason="encoding sound needs onnxruntime")
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.raster import gsplat_backend
 from talksplat.core.training.device import choose_device
-from talksplat.core.training.trainer import Trainer
+from talksplat.core.training.pretraining import fit_audio, fit_motion
+from talksplat.core.training.training_run import TrainingRun
 from talksplat.core.training.training_settings import SMOKE, AudioNetSettings
+from talksplat.core.training.training_step import picture_step
 
 STAND_IN_POINTS = {"face_points": 120, "mouth_points": 40}
 CPU = torch.device("cpu")
@@ -24,7 +26,7 @@ def settings(**changes):
         SMOKE,
         seed=3,
         ahead=0,
-        ear=AudioNetSettings(steps=2, batch=8, every=1),
+        audio_net=AudioNetSettings(steps=2, batch=8, every=1),
         motion_steps=2,
         static_steps=2,
         move_steps=6,
@@ -38,14 +40,11 @@ def settings(**changes):
     )
 
 
-def run(trainer, steps):
-    """Losses of all stages."""
-    told = []
-    if trainer.before:
-        trainer.begin()
-        told += [heard.mean for heard in trainer.ears()] + list(trainer.motion())
-    told += [trainer.step().loss for _ in range(steps)]
-    return told
+def losses_of(run, steps):
+    """Of all stages."""
+    run.begin()
+    pretraining = [fit.mean_r for fit in fit_audio(run)] + list(fit_motion(run))
+    return pretraining + [picture_step(run).loss for _ in range(steps)]
 
 
 @pytest.fixture
@@ -60,37 +59,37 @@ def elsewhere(other_device, request):
 
 
 @pytest.mark.parametrize("rule", ["pixel_aware", "mcmc"])
-def test_every_stage_runs_there_and_goes_on_here(tiny_footage, tmp_path, elsewhere, rule):
+def test_every_stage_runs_there_and_continues_here(tiny_footage, tmp_path, elsewhere, rule):
     s = settings()
     s = replace(s, density=replace(s.density, strategy=rule))
-    there = Trainer(tiny_footage, s, elsewhere)
-    told = run(there, 6)
+    there = TrainingRun(tiny_footage, s, elsewhere)
+    losses = losses_of(there, 6)
     assert {t.device.type for t in there.model.parameters()} == {elsewhere.type}
     there.save(tmp_path / "c.safetensors")
     head = there.model.counts
-    here = Trainer(tiny_footage, s, CPU)
+    here = TrainingRun(tiny_footage, s, CPU)
     here.load(tmp_path / "c.safetensors")
     assert here.model.counts == head
-    again = Trainer(tiny_footage, s, elsewhere)
+    again = TrainingRun(tiny_footage, s, elsewhere)
     again.load(tmp_path / "c.safetensors")
-    after = [(trainer.step().loss, trainer.t) for trainer in (here, there, again)]
+    after = [(picture_step(run).loss, run.t) for run in (here, there, again)]
     assert after[0] == pytest.approx(after[1], rel=1e-3)
     assert after[2] == pytest.approx(after[1], rel=1e-4)
-    for trainer in (here, there, again):
-        trainer.close()
+    for run in (here, there, again):
+        run.close()
     if elsewhere.type != "cuda" and rule != "mcmc":  # a GPU draws other random numbers
-        alone = Trainer(tiny_footage, s, CPU)
-        assert run(alone, 6) == pytest.approx(told, rel=2e-2)
+        alone = TrainingRun(tiny_footage, s, CPU)
+        assert losses_of(alone, 6) == pytest.approx(losses, rel=2e-2)
         alone.close()
 
 
-def test_a_device_is_chosen_or_refused(monkeypatch):
+def test_a_device_is_chosen_or_the_sentence_says_why_not(monkeypatch):
     assert choose_device("cpu").type == "cpu"
     with pytest.raises(UserError, match="choose auto, cpu, cuda"):
         choose_device("tpu")
     monkeypatch.setattr(gsplat_backend, "unavailable_reason", lambda: "torch sees no CUDA device")
     assert choose_device("auto").type == "cpu"
-    with pytest.raises(UserError, match=r"torch sees no CUDA device; install .* or take --device cpu"):
+    with pytest.raises(UserError, match=r"torch sees no CUDA device; install .* or use --device cpu"):
         choose_device("cuda")
     monkeypatch.setattr(gsplat_backend, "unavailable_reason", lambda: None)
     assert {choose_device("auto").type, choose_device("cuda").type} == {"cuda"}

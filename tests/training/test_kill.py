@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real `talksplat train`, killed with no warning in each of its stages: the head that comes out in the end is the
-one of a run that nobody disturbed, to the last bit."""
+"""A real `talksplat train`, killed with no warning in each of its stages: the head at the end is the one of an unbroken
+run, to the last bit."""
 
 import json
 import os
@@ -18,8 +18,8 @@ SETTINGS = [
     "--seed",
     "3",
     "--set",
-    "ear.steps=20",
-    "ear.every=5",
+    "audio_net.steps=20",
+    "audio_net.every=5",
     "motion_steps=300",
     "static_steps=25",
     "move_steps=30",
@@ -30,10 +30,10 @@ SETTINGS = [
     "density.every=6",
     "density.stop=50",
 ]
-STAGES = {"ear": 10, "motion": 100, "static": 20, "move": 40, "fuse": 60, "measuring": 3}  # killed from here on
+STAGES = {"audio net": 10, "motion": 100, "static": 20, "move": 40, "fuse": 60, "measuring": 3}  # killed from here on
 
 
-def started(footage, folder, threads):
+def start(footage, folder, threads):
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)} if threads else {})
     command = [
         sys.executable,
@@ -49,9 +49,9 @@ def started(footage, folder, threads):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def killed_in(stage, footage, folder, threads):
-    """Whether it was there to be killed."""
-    with started(footage, folder, threads) as run:
+def kill_in(stage, footage, folder, threads):
+    """Kill the process in a stage; False where it ended before."""
+    with start(footage, folder, threads) as run:
         for line in run.stdout:
             event = json.loads(line)["body"]
             if event.get("note", "").startswith(stage) and event["done"] >= STAGES[stage]:
@@ -60,8 +60,8 @@ def killed_in(stage, footage, folder, threads):
     return False
 
 
-def finished(footage, folder, threads):
-    with started(footage, folder, threads) as run:
+def finish(footage, folder, threads):
+    with start(footage, folder, threads) as run:
         out, err = run.communicate()
     assert run.returncode == 0, err
     assert json.loads(out.splitlines()[-1])["kind"] == "Finished"
@@ -69,34 +69,34 @@ def finished(footage, folder, threads):
     return head.card.content_hash, {k: v for k, v in head.card.training.items() if k != "minutes"}
 
 
-def disturbed(stages, footage, folder, threads):
+def killed_and_finished(stages, footage, folder, threads):
     for stage in stages:
-        assert killed_in(stage, footage, folder, threads), f"the run ended before {stage}"
+        assert kill_in(stage, footage, folder, threads), f"the run ended before {stage}"
         assert not (folder / "tiny.head").exists()
-    head = finished(footage, folder, threads)
-    steps = [line.t for line in run_log.read_losses(folder / "tiny.work" / run_log.LOG)]
+    head = finish(footage, folder, threads)
+    steps = [line.t for line in run_log.read_losses(folder / "tiny.work" / run_log.LOSSES)]
     assert steps == sorted(set(steps))
     assert steps[-1] == 80
     return head
 
 
 def test_killed_while_it_learns_from_pictures(tiny_footage, tmp_path_factory):
-    whole = finished(tiny_footage, tmp_path_factory.mktemp("whole"), 1)
-    assert disturbed(["move"], tiny_footage, tmp_path_factory.mktemp("killed"), 1) == whole
+    expected = finish(tiny_footage, tmp_path_factory.mktemp("unbroken"), 1)
+    assert killed_and_finished(["move"], tiny_footage, tmp_path_factory.mktemp("killed"), 1) == expected
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tiny_footage, tmp_path_factory):
+def unbroken(tiny_footage, tmp_path_factory):
     """With as many threads as the machine gives."""
-    return finished(tiny_footage, tmp_path_factory.mktemp("undisturbed"), 0)
+    return finish(tiny_footage, tmp_path_factory.mktemp("unbroken"), 0)
 
 
 @pytest.mark.slow
-def test_killed_once_in_every_stage(undisturbed, tiny_footage, tmp_path):
-    assert disturbed(STAGES, tiny_footage, tmp_path, 0) == undisturbed
+def test_killed_once_in_every_stage(unbroken, tiny_footage, tmp_path):
+    assert killed_and_finished(STAGES, tiny_footage, tmp_path, 0) == unbroken
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_in_one_stage(stage, undisturbed, tiny_footage, tmp_path):
-    assert disturbed([stage], tiny_footage, tmp_path, 0) == undisturbed
+def test_killed_in_one_stage(stage, unbroken, tiny_footage, tmp_path):
+    assert killed_and_finished([stage], tiny_footage, tmp_path, 0) == unbroken

@@ -23,7 +23,7 @@ def test_gradient_through_torch():
     assert picture_loss(truth, truth, 0.2) < 1e-5
 
 
-def test_weight_has_mean_one_and_stands_an_empty_box():
+def test_weight_has_mean_one_and_allows_an_empty_box():
     weight = mouth_weight(10, 12, (slice(2, 5), slice(1, 4)), 4.0)
     assert abs(weight.mean() - 1) < 1e-6
     assert torch.isclose(weight[3, 2] / weight[9, 9], torch.tensor([4.0]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the shell asks for reaches the settings and the rules; what it cannot mean is refused in one sentence."""
+"""What the shell sets reaches the settings and the rules; a mistake is one sentence."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from talksplat.core.training.overrides import (
 from talksplat.core.training.training_settings import CPU, NEUTRAL, PRESETS, TrainingSettings
 
 
-def test_every_wish_lands_where_it_belongs():
+def test_every_flag_reaches_its_setting():
     job = Train(
         "f",
         "o",
@@ -31,11 +31,11 @@ def test_every_wish_lands_where_it_belongs():
         encoder="logmel",
         steps=1000,
         budget=5000,
-        set=("density.mcmc.noise=1e4", "mouth_gain=2", "density.long_axis=no", "ear.steps = 5"),
+        set=("density.mcmc.noise=1e4", "mouth_gain=2", "density.long_axis=no", "audio_net.steps = 5"),
     )
     s = settings_from_job(job)
     assert (s.seed, s.fusion, s.density.strategy, s.encoder, s.total) == (7, "concat", "mcmc", "logmel", 1000)
-    assert (s.density.budget, s.density.mcmc.noise, s.mouth_gain, s.density.long_axis, s.ear.steps) == (
+    assert (s.density.budget, s.density.mcmc.noise, s.mouth_gain, s.density.long_axis, s.audio_net.steps) == (
         5000,
         1e4,
         2.0,
@@ -52,14 +52,15 @@ def test_every_wish_lands_where_it_belongs():
 )
 def test_a_rule_works_with_its_own_numbers(strategy, name, value):
     settings = with_overrides(TrainingSettings(), [f"density.{strategy}.{name}={value}"]).density
-    assert getattr(STRATEGIES[strategy](settings).own, name) == value
+    assert getattr(STRATEGIES[strategy](settings).own_settings, name) == value
 
 
 @pytest.mark.parametrize(
-    ("wish", "sentence"),
+    ("override", "sentence"),
     [
         ("density.stratgy=adc", "did you mean 'density.strategy'"),
         ("density.strategy=best", "choose pixel_aware, adc"),
+        ("ear.steps=9", "did you mean 'audio_net.steps'"),
         ("density=adc", "'density' is unknown"),
         ("mouth_gain.x=1", "'mouth_gain.x' is unknown"),
         ("fusion=none", "choose gated"),
@@ -77,14 +78,14 @@ def test_a_rule_works_with_its_own_numbers(strategy, name, value):
         ("__class__=1", "unknown"),
     ],
 )
-def test_nonsense_is_one_sentence(wish, sentence):
-    with pytest.raises(UserError, match=sentence) as refusal:
-        with_overrides(CPU, [wish])
-    assert "\n" not in str(refusal.value)
+def test_nonsense_is_one_sentence(override, sentence):
+    with pytest.raises(UserError, match=sentence) as error:
+        with_overrides(CPU, [override])
+    assert "\n" not in str(error.value)
 
 
 @given(st.sampled_from(setting_names(TrainingSettings())), st.text(max_size=8))
-def test_any_text_is_taken_or_refused(name, text):
+def test_any_text_is_a_value_or_a_user_error(name, text):
     try:
         assert isinstance(with_overrides(TrainingSettings(), [f"{name}={text}"]), TrainingSettings)
     except UserError:
@@ -102,4 +103,4 @@ def test_fewer_steps_keep_the_stages_shares(steps, name):
     for part in ("static_steps", "fuse_steps"):
         assert abs(getattr(after, part) / steps - getattr(before, part) / before.total) <= 1 / steps
     assert abs(after.density.stop / steps - before.density.stop / before.total) <= 1 / steps
-    assert (after.ear, after.motion_steps) == (before.ear, before.motion_steps)
+    assert (after.audio_net, after.motion_steps) == (before.audio_net, before.motion_steps)

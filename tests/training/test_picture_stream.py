@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ten minutes of pictures pass through a small cache: what is held stays small; reading ahead changes nothing."""
+"""Ten minutes of pictures pass through a small cache: memory stays small; reading ahead changes nothing."""
 
 import threading
 import tracemalloc
@@ -10,7 +10,7 @@ import pytest
 
 from talksplat.core.footage import Footage
 from talksplat.core.footage import footage as footage_module
-from talksplat.core.training.initial_cloud import lifted
+from talksplat.core.training.initial_cloud import lift_pictures
 from talksplat.core.training.picture_stream import ReadAhead, open_footage
 from talksplat.core.training.training_settings import SMOKE
 
@@ -78,13 +78,13 @@ def test_two_threads_do_not_spoil_the_count(long_footage):
 def test_ahead_gives_the_same_in_any_order(count):
     made = []
     ahead = ReadAhead(lambda t: made.append(t) or t * t, count, 20)
-    asked = [0, 1, 2, 3, 9, 10, 4, 19]
-    assert [ahead.at(t) for t in asked] == [t * t for t in asked]
+    steps = [0, 1, 2, 3, 9, 10, 4, 19]
+    assert [ahead.at(t) for t in steps] == [t * t for t in steps]
     assert max(made) < 20
     ahead.close()
 
 
-def test_ahead_hands_on_what_went_wrong():
+def test_ahead_raises_what_went_wrong():
     def broken(t):
         if t == 2:
             raise ValueError("picture 2")
@@ -106,6 +106,6 @@ def test_lifting_large_pictures_takes_bounded_memory(tiny_footage, monkeypatch):
     footage = Footage.open(tiny_footage)
     frames = footage.frames("train")
     reference = choose_reference(footage, encode_clips(footage, "train", "logmel"), frames)
-    monkeypatch.setattr(initial_cloud, "MOST", 100)
-    points, colours, wish = lifted(footage, frames, reference, "face", np.random.default_rng(0))
-    assert len(points) == len(colours) == len(wish) <= 100 * len(frames)
+    monkeypatch.setattr(initial_cloud, "MAX_PIXELS", 100)
+    points, colours, weights = lift_pictures(footage, frames, reference, "face", np.random.default_rng(0))
+    assert len(points) == len(colours) == len(weights) <= 100 * len(frames)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole small training: it learns, it goes on bit for bit after a kill, it can be cancelled, it refuses nonsense."""
+"""A whole small training: it learns, continues bit for bit after a kill, can be cancelled, and rejects bad input."""
 
 import gc
 import json
@@ -19,13 +19,15 @@ from talksplat.core.jobs.events import Finished, Progress, Started
 from talksplat.core.jobs.messages import Evaluate, Train
 from talksplat.core.performance.condition import Condition
 from talksplat.core.performance.replay import Replay
+from talksplat.core.training.pretraining import fit_audio, fit_motion
 from talksplat.core.training.train import train, train_with
-from talksplat.core.training.trainer import Trainer
+from talksplat.core.training.training_run import TrainingRun
 from talksplat.core.training.training_settings import PRESETS, SMOKE, preset
+from talksplat.core.training.training_step import picture_step
 
 SHORT = replace(
     SMOKE,
-    ear=replace(SMOKE.ear, steps=10, every=5),
+    audio_net=replace(SMOKE.audio_net, steps=10, every=5),
     motion_steps=5,
     static_steps=6,
     move_steps=24,
@@ -35,12 +37,7 @@ SHORT = replace(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_it_learns_and_the_mouth_moves(smoke, tiny_footage, tmp_path):
@@ -70,7 +67,7 @@ def test_the_sheet_shows_an_unheard_clip(smoke, tiny_footage, tmp_path, capsys):
     assert not (tmp_path / "x.png").exists()
 
 
-def test_a_head_from_elsewhere_is_not_judged(make_tiny_head, tiny_footage, tmp_path):
+def test_a_head_of_other_footage_is_not_evaluated(make_tiny_head, tiny_footage, tmp_path):
     head = make_tiny_head(tmp_path / "other.head")
     with pytest.raises(UserError, match="expression channels"):
         list(evaluate(Evaluate(str(head), str(tiny_footage))))
@@ -78,7 +75,7 @@ def test_a_head_from_elsewhere_is_not_judged(make_tiny_head, tiny_footage, tmp_p
         canonical_landmarks(read_head(head))
 
 
-def test_the_card_tells_what_was_done(smoke):
+def test_the_card_says_what_was_done(smoke):
     card = read_head(smoke[1]).card
     assert card.training["settings"] == json.loads(json.dumps(preset("smoke", 1).to_dict()))
     assert (card.name, card.licence, card.expression, card.audio_encoder) == ("tiny", "CC0", ("blink",), "logmel")
@@ -87,14 +84,14 @@ def test_the_card_tells_what_was_done(smoke):
     assert card.camera.centre[1] < -0.2
 
 
-def steps(trainer, count):
-    return [trainer.step() for _ in range(count)]
+def steps(run, count):
+    return [picture_step(run) for _ in range(count)]
 
 
-def everything(trainer):
-    state = {f"{b}.{n}": p.detach() for b, c in trainer.model.clouds.items() for n, p in c.named_parameters()}
-    state |= dict(trainer.model.field.state_dict())
-    for label, optimizer in trainer.optimizers.items():
+def full_state(run):
+    state = {f"{b}.{n}": p.detach() for b, c in run.model.clouds.items() for n, p in c.named_parameters()}
+    state |= dict(run.model.field.state_dict())
+    for label, optimizer in run.optimizers.items():
         for group in optimizer.param_groups:
             for name, p in zip(group["names"], group["params"]):
                 state |= {f"{label}.{name}.{k}": v for k, v in optimizer.state[p].items()}
@@ -102,40 +99,42 @@ def everything(trainer):
 
 
 def test_exact_resume(tiny_footage, tmp_path):
-    straight = Trainer(tiny_footage, SHORT)
-    straight.begin()
-    list(straight.ears()), list(straight.motion())
-    straight.save(tmp_path / "start")
-    told = steps(straight, 28)
-    halved = Trainer(tiny_footage, SHORT)
+    unbroken = TrainingRun(tiny_footage, SHORT)
+    unbroken.begin()
+    list(fit_audio(unbroken)), list(fit_motion(unbroken))
+    unbroken.save(tmp_path / "start")
+    expected = steps(unbroken, 28)
+    halved = TrainingRun(tiny_footage, SHORT)
     halved.load(tmp_path / "start")
     first = steps(halved, 13)
     halved.save(tmp_path / "half")
     steps(halved, 3)  # lost in the kill
-    again = Trainer(tiny_footage, SHORT)
+    again = TrainingRun(tiny_footage, SHORT)
     again.load(tmp_path / "half")
-    assert told == first + steps(again, 15)
-    one, other = everything(straight), everything(again)
+    assert expected == first + steps(again, 15)
+    one, other = full_state(unbroken), full_state(again)
     assert set(one) == set(other)
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert any(step.changed for step in told)
+    assert any(step.changes for step in expected)
 
 
 def test_the_head_is_the_mean_of_its_last_steps(tiny_footage, tmp_path):
-    trainer, stood = Trainer(tiny_footage, SHORT), []
-    trainer.begin()
+    run, last_steps = TrainingRun(tiny_footage, SHORT), []
+    run.begin()
     for t in range(1, SHORT.total + 1):
-        trainer.step()
+        picture_step(run)
         if t > SHORT.total - 3:  # 0.8 of the 4 steps of fuse
-            stood.append({name: p.detach().clone() for name, p in trainer.model.named_parameters()})
+            last_steps.append({name: p.detach().clone() for name, p in run.model.named_parameters()})
         if t == SHORT.total - 1:
-            trainer.save(tmp_path / "checkpoint")
-            trainer = Trainer(tiny_footage, SHORT)
-            trainer.load(tmp_path / "checkpoint")
-    trainer.average.settle(trainer.model)
-    for name, parameter in trainer.model.named_parameters():
-        torch.testing.assert_close(parameter.detach(), torch.stack([of[name] for of in stood]).mean(0), msg=name)
-    assert not torch.equal(stood[0]["clouds.face.means"], stood[2]["clouds.face.means"])
+            run.save(tmp_path / "checkpoint")
+            run = TrainingRun(tiny_footage, SHORT)
+            run.load(tmp_path / "checkpoint")
+    run.average.apply(run.model)
+    for name, parameter in run.model.named_parameters():
+        torch.testing.assert_close(
+            parameter.detach(), torch.stack([parameters[name] for parameters in last_steps]).mean(0), msg=name
+        )
+    assert not torch.equal(last_steps[0]["clouds.face.means"], last_steps[2]["clouds.face.means"])
 
 
 def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
@@ -148,22 +147,22 @@ def test_a_kill_between_checkpoints_changes_nothing(tiny_footage, tmp_path):
                     events.close()
         return list(train_with(job, SHORT))[-1], read_head(tmp_path / f"{name}.head")
 
-    finished, whole = head_of("whole", [])
+    finished, unbroken = head_of("unbroken", [])
     _, broken = head_of("broken", [20])
-    assert whole.card.content_hash == broken.card.content_hash
-    assert finished.result["gaussians"] == sum(whole.card.training["gaussians"].values())
+    assert unbroken.card.content_hash == broken.card.content_hash
+    assert finished.result["gaussians"] == sum(unbroken.card.training["gaussians"].values())
 
 
-def test_a_closed_trainer_is_gone_at_once(tiny_footage):
+def test_a_closed_run_is_freed_at_once(tiny_footage):
     """With all its pictures, before any garbage collector looks: an ablation trains dozens in one process."""
-    trainer = Trainer(tiny_footage, SHORT)
-    trainer.begin()
-    steps(trainer, 8)
-    gone = weakref.ref(trainer)
+    run = TrainingRun(tiny_footage, SHORT)
+    run.begin()
+    steps(run, 8)
+    gone = weakref.ref(run)
     gc.disable()
     try:
-        trainer.close()
-        del trainer
+        run.close()
+        del run
         assert gone() is None
     finally:
         gc.enable()
@@ -172,7 +171,7 @@ def test_a_closed_trainer_is_gone_at_once(tiny_footage):
 def test_one_training_a_work_folder(tiny_footage, tmp_path):
     job = Train(str(tiny_footage), str(tmp_path / "t.head"))
     first = train_with(job, SHORT)
-    while not getattr(next(first), "note", "").startswith("ear"):
+    while not getattr(next(first), "note", "").startswith("audio net"):
         pass
     with pytest.raises(UserError, match=r"t.work: another process is writing to it; wait"):
         list(train_with(job, SHORT))
@@ -183,7 +182,7 @@ def test_one_training_a_work_folder(tiny_footage, tmp_path):
     assert read_head(job.out)
 
 
-def test_what_lies_under_the_field_never_moves(tiny_footage, tmp_path):
+def test_what_is_below_the_field_never_moves(tiny_footage, tmp_path):
     job = Train(str(tiny_footage), str(tmp_path / "t.head"))
     list(train_with(job, replace(SHORT, below_chin=0.0)))
     head = read_head(tmp_path / "t.head")
@@ -199,17 +198,17 @@ def test_what_lies_under_the_field_never_moves(tiny_footage, tmp_path):
             assert np.array_equal(getattr(moved, column)[below], getattr(rest, column)[below])
 
 
-def test_refusals(tiny_footage, tmp_path):
+def test_bad_input_is_one_sentence(tiny_footage, tmp_path):
     with pytest.raises(UserError, match=r"preset 'no' is unknown; choose cpu"):
         preset("no")
     assert set(PRESETS) == {"cpu", "portrait", "smoke"}
-    trainer = Trainer(tiny_footage, SHORT)
-    trainer.begin()
-    trainer.save(tmp_path / "checkpoint")
+    run = TrainingRun(tiny_footage, SHORT)
+    run.begin()
+    run.save(tmp_path / "checkpoint")
     with pytest.raises(UserError, match="other settings"):
-        Trainer(tiny_footage, replace(SHORT, dssim=0.3)).load(tmp_path / "checkpoint")
+        TrainingRun(tiny_footage, replace(SHORT, dssim=0.3)).load(tmp_path / "checkpoint")
     (tmp_path / "checkpoint").write_bytes((tmp_path / "checkpoint").read_bytes()[:5000])
     with pytest.raises(UserError):
-        Trainer(tiny_footage, SHORT).load(tmp_path / "checkpoint")
+        TrainingRun(tiny_footage, SHORT).load(tmp_path / "checkpoint")
     with pytest.raises(UserError, match=r"footage.json is missing"):
         list(train(Train(str(tmp_path), str(tmp_path / "x.head"), preset="smoke")))

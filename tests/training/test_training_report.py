@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run writes down: one story after a resume, TensorBoard only where it is, a page that needs nothing else."""
+"""What a run writes down: every step once after a resume, TensorBoard only where it is, a page that needs nothing else."""
 
 import io
 import re
@@ -15,46 +15,46 @@ from talksplat.core.formats.head_file import HeadCard
 from talksplat.core.jobs.messages import Train
 from talksplat.core.training import run_log, training_report
 from talksplat.core.training.overrides import settings_from_job, with_overrides
-from talksplat.core.training.run_log import Line, RunLog
-from talksplat.core.training.trainer import Step
+from talksplat.core.training.run_log import LossLine, RunLog
 from talksplat.core.training.training_settings import SMOKE
+from talksplat.core.training.training_step import StepResult
 
 COUNTS = {"face": 10, "mouth": 3}
 
 
 def written(work, steps, begin=0, tensorboard=False):
-    book = RunLog(work, begin, tensorboard)
+    log = RunLog(work, begin, tensorboard)
     for t in steps:
-        book.add(Step(t, "move", 1 / (t + 1), 20.0 + t, {}), 20.0 + t, COUNTS)
-    book.close()
-    return book
+        log.add(StepResult(t, "move", 1 / (t + 1), 20.0 + t, {}), 20.0 + t, COUNTS)
+    log.close()
+    return log
 
 
-def test_a_run_that_goes_on_tells_one_story(tmp_path):
+def test_a_run_that_continues_has_every_step_once(tmp_path):
     written(tmp_path, [20, 40, 60])
-    with (tmp_path / run_log.LOG).open("a") as file:
+    with (tmp_path / run_log.LOSSES).open("a") as file:
         file.write("80,mo")  # a kill
     written(tmp_path, [40, 60, 80], begin=20)
-    assert [line.t for line in run_log.read_losses(tmp_path / run_log.LOG)] == [20, 40, 60, 80]
-    assert run_log.read_losses(tmp_path / run_log.LOG)[0] == Line(20, "move", 0.04762, 40.0, 10, 3)
+    assert [line.t for line in run_log.read_losses(tmp_path / run_log.LOSSES)] == [20, 40, 60, 80]
+    assert run_log.read_losses(tmp_path / run_log.LOSSES)[0] == LossLine(20, "move", 0.04762, 40.0, 10, 3)
     assert run_log.read_losses(tmp_path / "none.csv") == []
 
 
-def test_tensorboard_is_asked_for_politely(tmp_path, monkeypatch):
+def test_missing_tensorboard_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     assert "pip install tensorboard" in written(tmp_path, [20], tensorboard=True).warning
     assert written(tmp_path, [20]).warning == ""
 
 
 def test_tensorboard_reads_what_was_written(tmp_path):
-    """By TensorBoard's own reader, of a run that was killed at 60 and went on from its checkpoint at 20."""
+    """By TensorBoard's own reader, of a run that was killed at 60 and continued from its checkpoint at 20."""
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     written(tmp_path, [20, 40, 60], tensorboard=True)
-    book = RunLog(tmp_path, 20, True)
-    book.add(Step(40, "move", 0.5, 30.0, {}), 29.0, COUNTS)
-    book.told("landmarks mm", 0.25, 7)
-    book.show(np.full((4, 6, 3), 200, np.uint8), 40)
-    book.close()
+    log = RunLog(tmp_path, 20, True)
+    log.add(StepResult(40, "move", 0.5, 30.0, {}), 29.0, COUNTS)
+    log.add_pretraining("landmarks mm", 0.25, 7)
+    log.add_picture(np.full((4, 6, 3), 200, np.uint8), 40)
+    log.close()
     read = event_accumulator.EventAccumulator(str(tmp_path / run_log.EVENTS)).Reload()
     scalars = {name: [(event.step, event.value) for event in read.Scalars(name)] for name in read.Tags()["scalars"]}
     assert scalars == {
@@ -65,8 +65,8 @@ def test_tensorboard_reads_what_was_written(tmp_path):
         "before pictures/landmarks mm": [(7, 0.25)],
     }
     (picture,) = read.Images("preview")
-    with Image.open(io.BytesIO(picture.encoded_image_string)) as seen:
-        assert (seen.size, seen.getpixel((0, 0)), picture.step) == ((6, 4), (200, 200, 200), 40)
+    with Image.open(io.BytesIO(picture.encoded_image_string)) as image:
+        assert (image.size, image.getpixel((0, 0)), picture.step) == ((6, 4), (200, 200, 200), 40)
 
 
 class Page(HTMLParser):
@@ -121,7 +121,7 @@ def page(tmp_path):
             "train_clips": 4,
             "gaussians": COUNTS,
             "minutes": 90.0,
-            "heard": {"ear_mean_r": 0.5},
+            "before_pictures": {"audio_net_mean_r": 0.5},
             "results": {"pictures": pictures},
         },
     )
@@ -129,15 +129,16 @@ def page(tmp_path):
     return training_report.write_report(tmp_path, job, settings_from_job(job), card).read_text()
 
 
-def test_the_page_stands_alone_and_holds_what_matters(page):
+def test_the_page_is_self_contained_and_complete(page):
     parsed = Page()
     parsed.feed(page)
     assert all(link.startswith("data:image/png;base64,") for link in parsed.links)
-    assert len(parsed.links) == training_report.SHOWN
+    assert len(parsed.links) == training_report.PREVIEWS
     assert parsed.tags.count("svg") == 3
     assert "script" not in parsed.tags
     for text in (
         "1.50 hours",
+        "audio net mean r 0.5",
         "mouth_gain=2.5",
         "seed 4",
         "31.50",
@@ -151,7 +152,7 @@ def test_the_page_stands_alone_and_holds_what_matters(page):
 
 
 def test_the_command_on_the_page_makes_the_same_settings(page):
-    settings = replace(with_overrides(SMOKE, ["density.strategy=mcmc", "dssim=0.3", "ear.steps=9"]), seed=5)
+    settings = replace(with_overrides(SMOKE, ["density.strategy=mcmc", "dssim=0.3", "audio_net.steps=9"]), seed=5)
     words = training_report.command(Train("f", "o", preset="smoke"), settings).split()
     assert re.search(r"--preset smoke --seed 4 --set mouth_gain=2.5<", page)
     assert (

@@ -3,12 +3,13 @@
 
 from .absgrad import AbsGrad
 from .adc import Adc
-from .density_settings import AbsGradSettings, BudgetSettings, DensitySettings, McmcSettings
+from .density_settings import DensitySettings
 from .mcmc import Mcmc
 from .pixel_aware import PixelAware
 from .pixel_aware_budget import PixelAwareBudget
-from .strategy import Change, DensityInfo, DensityState, Strategy
+from .strategy import DensityChange, DensityInfo, DensityState, Strategy
 
+# Name -> rule: what `--density` and `density.strategy` choose from.
 STRATEGIES: dict[str, type[Strategy]] = {
     "pixel_aware": PixelAware,
     "adc": Adc,
@@ -17,19 +18,4 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "pixel_aware_budget": PixelAwareBudget,
 }
 
-__all__ = [
-    "STRATEGIES",
-    "AbsGrad",
-    "AbsGradSettings",
-    "Adc",
-    "BudgetSettings",
-    "Change",
-    "DensityInfo",
-    "DensitySettings",
-    "DensityState",
-    "Mcmc",
-    "McmcSettings",
-    "PixelAware",
-    "PixelAwareBudget",
-    "Strategy",
-]
+__all__ = ["STRATEGIES", "DensityChange", "DensityInfo", "DensitySettings", "DensityState", "Strategy"]

@@ -3,7 +3,7 @@
 
 from .adc import Adc
 from .density_settings import DensitySettings
-from .strategy import DensityState
+from .scored import ScoreState
 
 
 class AbsGrad(Adc):
@@ -19,7 +19,8 @@ class AbsGrad(Adc):
 
     def __init__(self, settings: DensitySettings) -> None:
         super().__init__(settings)
-        self.own, self.absolute = settings.absgrad, True
+        self.own_settings, self.absolute = settings.absgrad, True
 
-    def threshold(self, state: DensityState) -> float:
-        return self.own.tau * super().threshold(state)
+    def threshold(self, state: ScoreState) -> float:
+        """Score above which a Gaussian may have children."""
+        return self.own_settings.tau * super().threshold(state)

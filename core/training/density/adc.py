@@ -14,4 +14,5 @@ class Adc(Scored):
     name = "adc"
 
     def weigh(self, info: DensityInfo) -> tuple[Tensor, Tensor]:
+        """1 where the Gaussian is visible."""
         return info.visible.to(torch.float32), torch.ones_like(info.depths)

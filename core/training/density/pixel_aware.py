@@ -14,16 +14,22 @@ class PixelAware(Scored):
 
     In heads nearly every Gaussian is seen in nearly every frame, so the weighting mostly favours frames where one
     is large and uncovered: the inside of the mouth in frames where it is open.
-    The depth factor acts on the score only, never on parameters. It is off by default: cameras stand several
+    The depth factor acts on the score only, never on parameters. It is off by default: cameras are several
     radii away, so it would be 1 everywhere.
     """
 
     name = "pixel_aware"
 
     def reads_pixels(self, step: int) -> bool:
+        """Until `stop`."""
         return step < self.settings.stop
 
     def weigh(self, info: DensityInfo) -> tuple[Tensor, Tensor]:
+        """Pixel counts, and the depth factor. Raises ValueError where nobody counted pixels."""
+        if info.pixels is None:
+            raise ValueError(
+                f"density rule {self.name} needs the pixel counts of every step before {self.settings.stop}"
+            )
         factor = torch.ones_like(info.depths)
         if self.settings.depth_factor:
             factor = (info.depths / (0.37 * self.settings.extent)).square().clamp_max(1.0)

@@ -4,6 +4,8 @@
 Letters: N Gaussians after an event, N* the curve's number there, e = N / N* - 1.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -11,11 +13,19 @@ from torch.optim import Optimizer
 from ...head import Cloud
 from .density_settings import DensitySettings
 from .pixel_aware import PixelAware
-from .strategy import Change, DensityState
+from .scored import ScoreState
+from .strategy import DensityChange
+
+
+@dataclass
+class BudgetState(ScoreState):
+    """The sums, and the threshold that the controller has reached."""
+
+    threshold_factor: float = 1.0  # times tau
 
 
 class PixelAwareBudget(PixelAware):
-    """Scores of `PixelAware`; what differs is how many and above which threshold.
+    """Scores of `PixelAware`; what differs is how many Gaussians are added, and above which threshold.
 
     Quota of an event: N* minus those who stay. Too many (a start above the budget): the least opaque go until N* is
     met. Too few: the threshold falls by gain |e|, at most 12 %, and rises again above the curve; it rests while
@@ -28,32 +38,43 @@ class PixelAwareBudget(PixelAware):
 
     def __init__(self, settings: DensitySettings) -> None:
         super().__init__(settings)
-        self.own = settings.pixel_aware_budget
+        self.own_settings = settings.pixel_aware_budget
 
-    def threshold(self, state: DensityState) -> float:
-        return state.pressure * super().threshold(state)
+    def initialize_state(self, cloud: Cloud) -> BudgetState:
+        """Empty sums, and a threshold of tau."""
+        return BudgetState(**vars(super().initialize_state(cloud)))
 
-    def allowed(self, state: DensityState, step: int) -> int:
+    def threshold(self, state: ScoreState) -> float:
+        """Score above which a Gaussian may have children."""
+        assert isinstance(state, BudgetState)
+        return state.threshold_factor * super().threshold(state)
+
+    def allowed(self, state: ScoreState, step: int) -> int:
+        """The curve, above `budget` too."""
         return self.curve(state, step)
 
-    def survivors(self, cloud: Cloud, state: DensityState, step: int) -> Tensor:
-        stays = super().survivors(cloud, state, step)
-        excess = int(stays.sum()) - self.allowed(state, step)
+    def survivors(self, cloud: Cloud, state: ScoreState, step: int) -> Tensor:  # [N] bool
+        """Neither faint nor huge, and of the rest the most opaque N*."""
+        kept = super().survivors(cloud, state, step)
+        excess = int(kept.sum()) - self.allowed(state, step)
         if excess > 0:
-            rows = torch.nonzero(stays).squeeze(1)
+            rows = torch.nonzero(kept).squeeze(1)
             faintest = torch.argsort(cloud.opacities.detach()[rows], stable=True)[:excess]
-            stays[rows[faintest]] = False
-        return stays
+            kept[rows[faintest]] = False
+        return kept
 
-    def change(self, cloud: Cloud, optimizer: Optimizer, state: DensityState, step: int) -> Change:
-        change = super().change(cloud, optimizer, state, step)
-        state.pressure = self.moved(state.pressure, len(cloud) / max(self.allowed(state, step), 1) - 1)
+    def densify_and_prune(self, cloud: Cloud, optimizer: Optimizer, state: ScoreState, step: int) -> DensityChange:
+        """An event, and the threshold of the next one."""
+        assert isinstance(state, BudgetState)
+        change = super().densify_and_prune(cloud, optimizer, state, step)
+        error = len(cloud) / max(self.allowed(state, step), 1) - 1
+        state.threshold_factor = self.next_factor(state.threshold_factor, error)
         return change
 
-    def moved(self, pressure: float, error: float) -> float:
-        """The threshold's factor after an event that ended `error` off the curve."""
-        own = self.own
+    def next_factor(self, factor: float, error: float) -> float:
+        """The threshold's factor after an event that ended with e = `error`."""
+        own = self.own_settings
         if abs(error) <= own.deadband:
-            return pressure
+            return factor
         move = min(max(own.gain * error, -own.most), own.most)
-        return min(max(pressure * (1 + move), 1 / own.reach), own.reach)
+        return min(max(factor * (1 + move), 1 / own.reach), own.reach)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of a cloud come and go while its optimiser keeps the moments of those that stay.
+"""Rows of a cloud are added, removed and overwritten, and its optimiser's moments with them.
 
 Letters: N rows before, M kept, B born. Knows no scores.
 """
@@ -12,8 +12,8 @@ from torch.optim import Optimizer
 
 from ...head import Cloud
 
-SPREAD = 0.8  # how far the children of a split stand along the long axis, in its sigma
-SHRINK = 1.6  # 3DGS: scale of random children = parent's / 1.6
+OFFSET = 0.8  # of a split's children along the long axis, in its sigma
+SHRINK = 1.6  # 3DGS: the scale of random children is the parent's / 1.6
 
 
 @torch.no_grad()
@@ -23,21 +23,21 @@ def replace_rows(
     keep: Tensor,  # [M] int64 rows that stay, in their new order
     born: dict[str, Tensor] | None = None,  # column -> [B,...] appended; their moments start at zero
 ) -> None:
-    """cloud = cloud[keep] + born, parameters and Adam moments alike."""
+    """cloud = cloud[keep] + born, parameters and Adam's moments alike."""
     for group in optimizer.param_groups:
-        for place, (name, old) in enumerate(zip(group["names"], group["params"])):
+        for i, (name, old) in enumerate(zip(group["names"], group["params"])):
             new = old.detach()[keep]
             if born is not None:
                 new = torch.cat([new, born[name]])
             new = torch.nn.Parameter(new)
             moments = optimizer.state.pop(old, None)
             if moments:
-                optimizer.state[new] = {key: _moment(value, keep, len(new)) for key, value in moments.items()}
-            group["params"][place] = new
+                optimizer.state[new] = {key: _edited_moment(value, keep, len(new)) for key, value in moments.items()}
+            group["params"][i] = new
             setattr(cloud, name, new)
 
 
-def _moment(value: Tensor, keep: Tensor, length: int) -> Tensor:
+def _edited_moment(value: Tensor, keep: Tensor, length: int) -> Tensor:
     if value.ndim == 0:
         return value  # Adam's step count
     kept = value[keep]
@@ -60,13 +60,13 @@ def overwrite_rows(
                     moment[rows] = 0
 
 
-def rows_of(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
-    """A detached copy of some rows, column -> [B,...]."""
+def copy_rows(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
+    """A detached copy of some rows, column -> [B,...]: what 3DGS calls clones."""
     return {name: parameter.detach()[rows].clone() for name, parameter in cloud.named_parameters()}
 
 
-def rotations(quats: Tensor) -> Tensor:
-    """[B,4] w,x,y,z -> [B,3,3]; columns are the Gaussian's axes."""
+def rotation_matrices(quats: Tensor) -> Tensor:
+    """[B,4] w,x,y,z of any length -> [B,3,3]; columns are the Gaussian's axes."""
     w, x, y, z = torch.nn.functional.normalize(quats, dim=1).unbind(1)
     return torch.stack(
         [
@@ -84,35 +84,30 @@ def rotations(quats: Tensor) -> Tensor:
     ).reshape(-1, 3, 3)
 
 
-def clones(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
-    """3DGS: the same Gaussian twice."""
-    return rows_of(cloud, rows)
-
-
 def random_children(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
-    """3DGS: two children drawn from the parent, each 1.6 times smaller. [2B]: first ones, then second ones."""
-    parents = rows_of(cloud, rows)
+    """3DGS: two children drawn from each parent, 1.6 times smaller. [2B,...]: first ones, then second ones."""
+    parents = copy_rows(cloud, rows)
     born = {name: torch.cat([column, column]) for name, column in parents.items()}
-    draw = torch.randn_like(born["means"]) * torch.exp(born["logscales"])
-    born["means"] = born["means"] + torch.einsum("nij,nj->ni", rotations(born["quats"]), draw)
+    offset = torch.randn_like(born["means"]) * torch.exp(born["logscales"])
+    born["means"] = born["means"] + torch.einsum("nij,nj->ni", rotation_matrices(born["quats"]), offset)
     born["logscales"] = born["logscales"] - math.log(SHRINK)
     return born
 
 
 def long_axis_children(cloud: Cloud, rows: Tensor) -> dict[str, Tensor]:
-    """Two children at +-0.8 sigma of the longest axis, which shrinks to sqrt(1 - 0.8^2) = 0.6 of itself.
+    """Two children at +-0.8 sigma of the longest axis, which shrinks to sqrt(1 - 0.8^2) = 0.6 of itself. [2B,...].
 
     Mean and covariance of the pair are exactly the parent's, and so is the integral of opacity:
     2 * 0.6 * o' = o. Not in the paper: chosen because random children jump, and after a jump lips blur
     (the idea of a long-axis split is known from ImprovedGS; these equations are ours).
     """
-    parents = rows_of(cloud, rows)
+    parents = copy_rows(cloud, rows)
     axis = parents["logscales"].argmax(dim=1)
     sigma = torch.exp(parents["logscales"].gather(1, axis[:, None]))  # [B,1]
-    direction = rotations(parents["quats"])[torch.arange(len(rows), device=rows.device), :, axis]  # [B,3]
-    rest = math.sqrt(1.0 - SPREAD**2)
-    parents["logscales"] = parents["logscales"].scatter_add(1, axis[:, None], torch.full_like(sigma, math.log(rest)))
-    parents["logits"] = torch.logit(torch.sigmoid(parents["logits"]) / (2 * rest), eps=1e-6)
+    direction = rotation_matrices(parents["quats"])[torch.arange(len(rows), device=rows.device), :, axis]  # [B,3]
+    shrunk = math.sqrt(1.0 - OFFSET**2)
+    parents["logscales"] = parents["logscales"].scatter_add(1, axis[:, None], torch.full_like(sigma, math.log(shrunk)))
+    parents["logits"] = torch.logit(torch.sigmoid(parents["logits"]) / (2 * shrunk), eps=1e-6)
     born = {name: torch.cat([column, column]) for name, column in parents.items()}
-    born["means"] = born["means"] + SPREAD * torch.cat([sigma * direction, -sigma * direction])
+    born["means"] = born["means"] + OFFSET * torch.cat([sigma * direction, -sigma * direction])
     return born
