@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from .open_untrusted import open_regular_file
 from .user_error import UserError
 
 LOCK_NAME = "lock"  # an empty file in the folder; it is what gets locked
@@ -18,10 +17,9 @@ def locked_folder(folder: Path) -> Iterator[None]:
     """Be the only writer in `folder`, which is made if missing. Raises UserError while another process is."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / LOCK_NAME).touch()
+        file = open(folder / LOCK_NAME, "ab")
     except OSError as error:
         raise UserError(f"{folder}: cannot be written to ({error.strerror}); choose another folder.") from error
-    file, _ = open_regular_file(folder / LOCK_NAME, "r+b")
     with file, closing(FileLock(file, folder)):
         yield
 

@@ -76,7 +76,7 @@ def read_video(
     A video whose first picture comes late begins with a later k: there is nothing to see before (less than one frame
     of lateness is taken for none). Cropping, square pixels and scaling are one resampling (bicubic, antialiased).
     Raises UserError as `probe_video` does, and for a video that is damaged, whose clock jumps, or that has no new
-    picture for more than ten seconds; ValueError for a crop that leaves the picture.
+    picture for more than ten seconds; and for a crop that leaves the picture.
     """
     rate, path = Fraction(rate), Path(path)
     if rate <= 0 or start < 0:

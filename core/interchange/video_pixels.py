@@ -14,6 +14,7 @@ from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from PIL import Image
 
+from ..formats import UserError
 from .video_hdr import HDR_CURVES, hdr_to_srgb
 
 # All of it: without the last three the colour of a red lip is off by up to half a pixel and 3 codes.
@@ -52,7 +53,7 @@ def square_pixel_size(width: int, height: int, pixel_aspect: Fraction, orientati
 
 
 class FrameConverter:
-    """Converts the frames of one video. Raises ValueError for a crop that is not inside the picture."""
+    """Converts the frames of one video. Raises UserError for a crop that is not inside the picture."""
 
     def __init__(
         self,
@@ -66,7 +67,9 @@ class FrameConverter:
         left, top, width, height = self.crop
         inside = left >= 0 and top >= 0 and left + width <= square[0] + 1e-6 and top + height <= square[1] + 1e-6
         if not inside or width <= 0 or height <= 0:
-            raise ValueError(f"the crop {self.crop} is not inside a picture of {square[0]} x {square[1]}")
+            raise UserError(
+                f"the crop {self.crop} is not inside a picture of {square[0]} x {square[1]}; choose one inside it."
+            )
         self.size = size or (max(1, round(width)), max(1, round(height)))
         self._reformatter = VideoReformatter()
 

@@ -101,7 +101,7 @@ def add_fusion(copy: Copy) -> None:
     ):
         before = "FUSIONS:" if "fusion.py" in path else "class FusionType"
         copy.insert(path, before, f"class {name}({parent}):\n    pass\n\n")
-    copy.insert("core/performance/folding.py", '    "gated"', '    "other": FusionType(OtherFolding, "OtherFusion"),')
+    copy.insert("core/performance/folding.py", '    "gated"', '    "steady": FusionType(OtherFolding, "OtherFusion"),')
 
 
 def add_density_rule(copy: Copy) -> None:
@@ -114,7 +114,7 @@ def add_density_rule(copy: Copy) -> None:
 
 
 def add_metric(copy: Copy) -> None:
-    line = '    "worst pixel": Metric(lambda a, b: float(np.abs(a - b).max()), "smaller", "", ("rendered", "truth")),'
+    line = '    "worst pixel": Metric(lambda a, b: float(np.abs(a - b).max()), "smaller", "", ("rendered", "target")),'
     copy.insert("core/metrics/table.py", '    "psnr"', line)
 
 
@@ -169,7 +169,7 @@ def test_a_job(copy):
     ("command", "name"),
     [
         ("train", "quieter"),
-        ("train", "other"),
+        ("train", "steady"),
         ("train", "every_view"),
         ("render", "coverage"),
         ("export", "plain"),
@@ -186,8 +186,8 @@ def test_the_shell_offers_it(copy, command, name):
     ("path", "name"),
     [
         ("tests/audio/test_encoders.py", "quieter"),
-        ("tests/performance/test_replay.py", "other"),
-        ("tests/deformation/test_branch.py", "other"),
+        ("tests/performance/test_replay.py", "steady"),
+        ("tests/deformation/test_branch.py", "steady"),
         ("tests/training/test_density.py", "every_view"),
         ("tests/raster/test_raster_contract.py", "other"),
         ("tests/baking/test_passes.py", "coverage"),
@@ -203,7 +203,7 @@ def test_the_contract_of_metrics_asks_about_it(copy):
     said = copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/metrics/test_table.py")
     assert "passed" in said
     figures = "from talksplat.core.metrics import compute_metrics as c; import numpy as np; a = np.zeros((8, 8, 3))\n"
-    assert "worst pixel" in copy.run("-c", figures + "print(c(rendered=a, truth=a))")
+    assert "worst pixel" in copy.run("-c", figures + "print(c(rendered=a, target=a))")
 
 
 def test_an_old_bake_does_not_mind_a_new_control(copy):

@@ -254,7 +254,7 @@ def _covered(path):
 
 HOSTILE = {
     "words.mp4": (lambda p: p.write_text("not a film"), "cannot be read as a video|has no pictures"),
-    "nothing.mp4": (lambda p: p.write_bytes(b""), "cannot be read as a video"),
+    "nothing.mp4": (lambda p: p.write_bytes(b""), "is empty"),
     "folder.mp4": (lambda p: p.mkdir(), "is not a file"),
     "missing.mp4": (lambda p: None, "no such file"),
     "sound.wav": (_wav, "has no pictures"),
