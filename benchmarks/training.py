@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training steps a second with the fused SSIM and with torch's convolutions, and the memory of either.
+"""Training steps per second with the fused SSIM and with torch's convolutions, and the memory of either.
 
 Run: python -m benchmarks.training [N] [SIZE]. One step: both fields, raster forward and backward, loss, Adam.
 Ratios hold within one run only; other work on the machine moves them.
@@ -12,10 +12,10 @@ import time
 import numpy as np
 import torch
 
-from talksplat.core.formats.camera import Camera
+from talksplat.core.formats import Camera
 from talksplat.core.head import Cloud, HeadModel
 from talksplat.core.metrics import ssim_with_gradient
-from talksplat.core.performance.branch_settings import BranchSettings
+from talksplat.core.performance import BranchSettings
 from talksplat.core.training.losses import picture_loss
 from talksplat.core.training.optimizers import cloud_optimizer, field_optimizer
 from talksplat.core.training.training_settings import CPU
@@ -25,11 +25,11 @@ MOUTH = 0.15  # of the Gaussians
 SECONDS = 6.0  # of each measurement
 
 
-def convolved_loss(rendered: torch.Tensor, truth: torch.Tensor, dssim: float) -> torch.Tensor:
+def convolved_loss(rendered: torch.Tensor, target: torch.Tensor, dssim: float) -> torch.Tensor:
     """The same loss as 3DGS's code computes it: SSIM by depthwise 11x11 convolutions and autograd."""
     line = torch.exp(-((torch.arange(11) - 5.0) ** 2) / (2 * 1.5**2))
     window = (line[:, None] * line[None] / line.sum() ** 2).expand(3, 1, 11, 11)
-    a, b = rendered.permute(2, 0, 1)[None], truth.permute(2, 0, 1)[None]
+    a, b = rendered.permute(2, 0, 1)[None], target.permute(2, 0, 1)[None]
 
     def blur(x: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.conv2d(x, window, padding=5, groups=3)
@@ -37,10 +37,10 @@ def convolved_loss(rendered: torch.Tensor, truth: torch.Tensor, dssim: float) ->
     m, n = blur(a), blur(b)
     aa, bb, ab = blur(a * a) - m * m, blur(b * b) - n * n, blur(a * b) - m * n
     ssim = ((2 * m * n + 1e-4) * (2 * ab + 9e-4)) / ((m * m + n * n + 1e-4) * (aa + bb + 9e-4))
-    return (1 - dssim) * (rendered - truth).abs().mean() + dssim * (1 - ssim.mean())
+    return (1 - dssim) * (rendered - target).abs().mean() + dssim * (1 - ssim.mean())
 
 
-def head(n: int) -> HeadModel:
+def random_head(n: int) -> HeadModel:
     """A shell of `n` Gaussians as large as a head, with untrained networks."""
     torch.manual_seed(0)
     clouds = {}
@@ -58,14 +58,14 @@ def head(n: int) -> HeadModel:
     return HeadModel({"face": BranchSettings.face(expression=8), "mouth": BranchSettings.mouth()}, 288, clouds)
 
 
-def rate(model: HeadModel, camera: Camera, loss) -> float:
-    """Steps a second."""
+def steps_per_second(model: HeadModel, camera: Camera, loss) -> float:
+    """Training steps per second."""
     optimizers = [cloud_optimizer(cloud, CPU) for cloud in model.clouds.values()] + [field_optimizer(model, CPU)]
-    truth, windows, expression = torch.rand(camera.height, camera.width, 3), torch.randn(1, 8, 288, 2), torch.rand(8)
+    target, windows, expression = torch.rand(camera.height, camera.width, 3), torch.randn(1, 8, 288, 2), torch.rand(8)
 
     def step() -> None:
         codes = {name: code[0] for name, code in model.codes(windows).items()}
-        value = loss(draw(model(codes, expression), camera, torch.zeros(3)).color, truth, 0.2)
+        value = loss(draw(model(codes, expression), camera, torch.zeros(3)).color, target, 0.2)
         for optimizer in optimizers:
             optimizer.zero_grad()
         value.backward()
@@ -74,21 +74,21 @@ def rate(model: HeadModel, camera: Camera, loss) -> float:
 
     for _ in range(3):
         step()  # the first ones compile
-    done, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < SECONDS:
+    done, started_at = 0, time.perf_counter()
+    while time.perf_counter() - started_at < SECONDS:
         step()
         done += 1
-    return done / (time.perf_counter() - begun)
+    return done / (time.perf_counter() - started_at)
 
 
-def loss_alone(loss, size: int) -> float:
+def loss_seconds(loss, size: int) -> float:
     """Seconds of value and gradient, the best of several."""
-    truth, best = torch.rand(size, size, 3), float("inf")
+    target, best = torch.rand(size, size, 3), float("inf")
     for _ in range(8):
         rendered = torch.rand(size, size, 3, requires_grad=True)
-        begun = time.perf_counter()
-        loss(rendered, truth, 0.2).backward()
-        best = min(best, time.perf_counter() - begun)
+        started_at = time.perf_counter()
+        loss(rendered, target, 0.2).backward()
+        best = min(best, time.perf_counter() - started_at)
     return best
 
 
@@ -103,16 +103,18 @@ def main() -> None:
         f"{n} Gaussians with both fields at {size}x{size}, {torch.get_num_threads()} threads; "
         f"the two SSIM differ by {abs(fused - other):.1e}"
     )
-    alone = {name: loss_alone(loss, size) for name, loss in (("fused", picture_loss), ("convolutions", convolved_loss))}
+    alone = {
+        name: loss_seconds(loss, size) for name, loss in (("fused", picture_loss), ("convolutions", convolved_loss))
+    }
     print(
         f"loss and its gradient alone: fused {alone['fused'] * 1e3:.1f} ms, convolutions "
         f"{alone['convolutions'] * 1e3:.1f} ms, ratio {alone['convolutions'] / alone['fused']:.1f}"
     )
     rates = {}
     for name, loss in (("fused", picture_loss), ("convolutions", convolved_loss)):
-        rates[name] = rate(head(n), camera, loss)
+        rates[name] = steps_per_second(random_head(n), camera, loss)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{name}: {rates[name]:.1f} steps a second, peak memory so far {peak:.0f} MB")
+        print(f"{name}: {rates[name]:.1f} steps per second, peak memory so far {peak:.0f} MB")
     print(f"a step with the fused SSIM is {rates['fused'] / rates['convolutions']:.1f} times as fast")
 
 

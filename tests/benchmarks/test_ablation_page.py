@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ablation's page says what its runs say: a difference that is there shows, noise does not, worse is said too."""
+"""The ablation's page says what its runs say: a true difference shows, noise does not, a loss is said too."""
 
 import json
 
 import numpy as np
 import pytest
 
-from benchmarks.ablation_page import differences, page
+from benchmarks.ablation_claims import differences
+from benchmarks.ablation_page import page
 
 LMD = ("landmarks", "lmd")
 
@@ -51,14 +52,14 @@ def runs():
     ]
 
 
-def written(runs, folder):
+def write_page(runs, folder):
     for k, run in enumerate(runs):
         (folder / f"{k}.json").write_text(json.dumps(run))
     return page(folder)
 
 
 def test_claims_are_what_the_runs_say(runs, tmp_path):
-    text = written(runs, tmp_path)
+    text = write_page(runs, tmp_path)
     verdicts = {
         tuple(cells[:2]): (cells[4], cells[5])
         for line in text.splitlines()
@@ -77,5 +78,5 @@ def test_only_equal_runs_are_compared(runs, tmp_path):
     cross = [run for run in runs if run["fusion"] == "gated" or run["density"] == "pixel_aware"]
     alone = [run for run in cross if not (run["density"] == "adc" and run["seed"] == 1)]
     pairs = differences(alone, "density", "pixel_aware", "adc", LMD)
-    assert {seed: len(of) for seed, of in pairs.items()} == {0: 1, 2: 1}
-    assert "--cross" in written(cross, tmp_path)
+    assert {seed: len(d) for seed, d in pairs.items()} == {0: 1, 2: 1}
+    assert "--cross" in write_page(cross, tmp_path)

@@ -18,7 +18,7 @@ SETTINGS = replace(
     static_steps=8,
     move_steps=8,
     fuse_steps=0,
-    density=replace(SMOKE.density, strategy="pixel_aware_budget", start=2, every=3, stop=16),
+    density=replace(SMOKE.density, strategy="pixel_aware_budget", start=2, every=3, stop=16, tau=1.0),
 )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run writes down: every step once after a resume, TensorBoard only where it is, a page that needs nothing else."""
+"""What a run writes down: every step once after a resume, TensorBoard where it is installed, a self-contained page."""
 
 import io
 import re
