@@ -158,7 +158,8 @@ def test_a_job(copy):
     assert "--most" in said
     assert copy.run("-m", "talksplat.core.cli", "count-lines", "pyproject.toml").startswith("lines: ")
     wire = (
-        "from talksplat.core.jobs.messages import CountLines as C\nfrom talksplat.core.wire import from_bytes, to_bytes\n"
+        "from talksplat.core.jobs.messages import CountLines as C\n"
+        "from talksplat.core.wire import from_bytes, to_bytes\n"
         "from talksplat.core.dispatch import cancelled_event\n"
         "assert from_bytes(to_bytes(C('x', 3))) == C('x', 3)\nprint(cancelled_event(C('x')).sentence)"
     )
