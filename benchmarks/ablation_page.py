@@ -60,7 +60,7 @@ def settings_lines(records: list[dict]) -> list[str]:
         f"{len(records)} runs on {first['pictures']} pictures of {'x'.join(map(str, first['picture_size']))}, "
         f"{scale['steps']} picture steps and a budget of {scale['budget']} Gaussians each, half of them at the start; "
         f"{hours:.1f} hours of training and {sum(before.values()) / 60:.1f} before pictures, on "
-        f"{first['threads']} CPU thread(s) beside other work, so minutes compare badly. Dates: "
+        f"{first['threads']} CPU thread(s) next to other work, so minutes compare badly. Dates: "
         f"{', '.join(sorted({run['date'] for run in records}))}. {measured_sentence(records)}",
         "",
         NOTE,

@@ -17,23 +17,23 @@ DISTANCE, FOCAL = 0.6, 110.0  # metres, pixels: the picture is 0.35 m wide
 
 def landmarks(gap):
     """[68,3]: face on the plane y = 0; 48-59 outer lip, 60-67 inner lip, the lower lip and the chin move."""
-    marks = np.zeros((68, 3))
-    turn = np.linspace(np.pi, 2 * np.pi, 17)
-    marks[:17, 0], marks[:17, 2] = 0.09 * np.cos(turn), 0.1 * np.sin(turn)
-    marks[17:48, 0] = np.linspace(-0.06, 0.06, 31)
-    marks[17:48, 2] = 0.04
-    marks[30] = 0
+    points = np.zeros((68, 3))
+    angle = np.linspace(np.pi, 2 * np.pi, 17)
+    points[:17, 0], points[:17, 2] = 0.09 * np.cos(angle), 0.1 * np.sin(angle)
+    points[17:48, 0] = np.linspace(-0.06, 0.06, 31)
+    points[17:48, 2] = 0.04
+    points[30] = 0
     outer, inner = np.linspace(np.pi, -np.pi, 13)[:-1], np.linspace(np.pi, -np.pi, 9)[:-1]
-    marks[48:60, 0], marks[48:60, 2] = 0.03 * np.cos(outer), -0.04 + 0.012 * np.sin(outer)
-    marks[60:68, 0], marks[60:68, 2] = 0.022 * np.cos(inner), -0.04 + 0.0001 * np.sin(inner)
+    points[48:60, 0], points[48:60, 2] = 0.03 * np.cos(outer), -0.04 + 0.012 * np.sin(outer)
+    points[60:68, 0], points[60:68, 2] = 0.022 * np.cos(inner), -0.04 + 0.0001 * np.sin(inner)
     lower = np.r_[55:60, 65:68]
-    marks[lower, 2] -= gap
-    marks[5:12, 2] -= gap
-    return marks
+    points[lower, 2] -= gap
+    points[5:12, 2] -= gap
+    return points
 
 
-def seen(gap):
-    """(rgba, label, depth) of the face, straight on."""
+def face_pictures(gap):
+    """(rgba, label, depth) of the face, from the front."""
     v, u = np.mgrid[:W, :W] + 0.5
     x, z = (u - W / 2) * DISTANCE / FOCAL, -(v - W / 2) * DISTANCE / FOCAL
     face = (x / 0.1) ** 2 + (z / 0.13) ** 2 < 1
@@ -50,21 +50,22 @@ def seen(gap):
     return (rgba * 255).astype(np.uint8), label, (face * (DISTANCE + mouth * 0.01) * 1e4).astype(np.uint16)
 
 
-def opening(clip, times):
+def lip_gap_at(clip, times):
+    """Metres; the sound of a clip is as loud as its mouth is open."""
     return 0.014 * np.clip(np.sin(2 * np.pi * (0.6 + 0.15 * clip) * times + clip), 0, 1)
 
 
 def write_clip(folder, clip, name):
     times = np.arange(75) / 25
-    marks = np.stack([landmarks(gap) for gap in opening(clip, times)]).astype(np.float32)
-    np.savez(folder / "tracks" / f"{name}.npz", time=times, landmarks=marks, expression=np.zeros((75, 1), np.float32))
+    points = np.stack([landmarks(gap) for gap in lip_gap_at(clip, times)]).astype(np.float32)
+    np.savez(folder / "tracks" / f"{name}.npz", time=times, landmarks=points, expression=np.zeros((75, 1), np.float32))
     t = np.arange(48000) / 16000
     noise = np.random.default_rng(clip).standard_normal(48000)
-    sound = (noise * opening(clip, t) / 0.014 * 6000).astype(np.int16)
+    sound = (noise * lip_gap_at(clip, t) / 0.014 * 6000).astype(np.int16)
     with wave.open(str(folder / "audio" / f"{name}.wav"), "wb") as file:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         file.writeframes(sound.tobytes())
-    return times, marks
+    return times, points
 
 
 @pytest.fixture(scope="session")
@@ -78,13 +79,13 @@ def tiny_footage(tmp_path_factory):
     for clip in range(5):
         split = "test" if clip == 4 else "train"
         clips.append({"name": f"c{clip}", "audio": f"audio/c{clip}.wav", "split": split})
-        times, marks = write_clip(folder, clip, f"c{clip}")
+        times, points = write_clip(folder, clip, f"c{clip}")
         for frame in range(2, 75, 9):
             i = len(rows)
-            rgba, label, depth = seen(opening(clip, times[frame]))
+            rgba, label, depth = face_pictures(lip_gap_at(clip, times[frame]))
             for kind, pixels in (("image", rgba), ("label", label), ("depth", depth)):
                 Image.fromarray(pixels).save(folder / kind / f"{i:06d}.png")
-            in_camera = marks[frame] @ viewmat[:3, :3].T + viewmat[:3, 3]
+            in_camera = points[frame] @ viewmat[:3, :3].T + viewmat[:3, 3]
             rows.append((clip, times[frame], split == "test", in_camera[:, :2] / in_camera[:, 2:] * FOCAL + W / 2))
     n = len(rows)
     np.savez(

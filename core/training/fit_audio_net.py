@@ -104,7 +104,7 @@ def fit_audio_nets(
     silence: SilenceSamples,
     silence_share: float,
 ) -> Iterator[AudioNetFit]:
-    """Fit both audio nets in place; yields after every look at the held-back clips and keeps the best weights.
+    """Fit both audio nets in place; yields after every measurement on the held-back clips and keeps the best weights.
 
     `silence_share`: 0..1, of the moments that hear silence, whose target is the mouth at rest.
     """

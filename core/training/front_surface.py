@@ -62,7 +62,7 @@ class FrontSurface:
 
     @torch.no_grad()
     def clamp_depth(self, cloud: Cloud, reach: float) -> None:
-        """Move every Gaussian's y to within `reach` metres of the surface; those beside the map are free."""
+        """Move every Gaussian's y to within `reach` metres of the surface; those outside the map are free."""
         x, z = ((cloud.means[:, axis] - low) / CELL for axis, low in zip((0, 2), self.low))
         rows, columns = self.depth.shape
         on_map = (x >= 0) & (x < columns) & (z >= 0) & (z < rows)

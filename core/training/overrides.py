@@ -5,9 +5,9 @@ sentence. Knows the job and the settings, nothing of training.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass, replace
+from dataclasses import Field, is_dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from ..audio import ENCODERS
 from ..formats import UserError
@@ -15,9 +15,6 @@ from ..jobs import Train
 from ..performance import FUSION_TYPES
 from .density import STRATEGIES
 from .training_settings import TrainingSettings, current_name, preset
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 REGISTRIES: dict[str, Mapping] = {"encoder": ENCODERS, "fusion": FUSION_TYPES, "density.strategy": STRATEGIES}
 AT_LEAST_1 = (
@@ -62,7 +59,14 @@ KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 HIGHEST = 1e12  # of any setting
 MIN_STEPS, MAX_STEPS = 10, 10_000_000
 
-Settings = TypeVar("Settings", bound="DataclassInstance")
+
+class SettingsGroup(Protocol):
+    """A dataclass of settings and groups of settings."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field]]
+
+
+Settings = TypeVar("Settings", bound=SettingsGroup)
 
 
 def settings_from_job(job: Train) -> TrainingSettings:

@@ -2,9 +2,9 @@
 """Which picture a step sees: a pure function of seed and step, so that a run can be killed, resumed and read ahead.
 
 TalkingGaussian trains its mouth on wide open mouths first (AU25 at its 95th percentile and above, 3,000 steps), then
-takes at every 7th step a picture whose AU25 lies in a window that slides from the widest to closed; its face, at every
-15th, one whose blink lies in such a window. Here both branches are trained in one picture, so both windows slide over
-the move stage, the lip gap stands for AU25 and the expression channels named *blink* for AU45. All other steps draw
+takes at every 7th step a picture whose AU25 is in a window that slides from the widest to closed; its face, at every
+15th, one whose blink is in such a window. Here both branches are trained in one picture, so both windows slide over
+the move stage, the lip gap replaces AU25 and the expression channels named *blink* AU45. All other steps draw
 flat over the lip gap and the blink (ours: rare openings and shut eyes are seen as often as common ones).
 
 Letters: F pictures of the train split, t picture step.

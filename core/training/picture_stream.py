@@ -15,7 +15,7 @@ from .training_settings import TrainingSettings
 
 MAX_SHRINK = 16
 
-View = TypeVar("View")
+Item = TypeVar("Item")
 
 
 def open_footage(folder: Path, settings: TrainingSettings) -> tuple[Footage, Footage]:
@@ -34,15 +34,15 @@ def open_footage(folder: Path, settings: TrainingSettings) -> tuple[Footage, Foo
     return Footage.open(folder, cache_bytes=capacity - small), Footage.open(folder, shrink, cache_bytes=small)
 
 
-class ReadAhead(Generic[View]):
+class ReadAhead(Generic[Item]):
     """`at(t)` is make(t); the next `count` are made by one thread meanwhile. `make` must be pure and free of numba."""
 
-    def __init__(self, make: Callable[[int], View], count: int, end: int) -> None:
+    def __init__(self, make: Callable[[int], Item], count: int, end: int) -> None:
         self.make, self.count, self.end = make, count, end
-        self._waiting: dict[int, Future[View]] = {}
+        self._waiting: dict[int, Future[Item]] = {}
         self._thread = ThreadPoolExecutor(1, "pictures") if count else None
 
-    def at(self, t: int) -> View:
+    def at(self, t: int) -> Item:
         """make(t). Raises what `make` raises."""
         if self._thread is None:
             return self.make(t)

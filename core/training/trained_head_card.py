@@ -21,7 +21,7 @@ def frontal_camera(run: TrainingRun) -> Camera:
 
 
 def trained_head_card(run: TrainingRun, name: str) -> HeadCard:
-    """The card of the run's head; `training` tells what it was made of."""
+    """The card of the run's head; `training` says what it was made of."""
     footage, settings = run.footage, run.settings
     return HeadCard(
         name=name,
