@@ -169,7 +169,7 @@ class TALKSPLAT_PT_speech(_HeadPanel, bpy.types.Panel):
             column.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="Scene")
-        strip = strips.find_strip(sequencer, settings.strip)
+        strip = playback.strip_of(obj, sequencer)
         is_made = Path(open_files.absolute(settings.performance)).is_file()
         if strip and is_made and playback.is_attached(obj, strip):
             column.label(text="Attached: scrub or play", icon="CHECKMARK")

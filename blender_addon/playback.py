@@ -23,6 +23,7 @@ from .blender_types import cloud_of, current_context
 from .properties import heads_of, settings_of
 from .scene import strip as strips
 from .scene.point_cloud import push
+from .scene.sound_mix import Played, SoundMix, same_file
 
 MAX_CACHED_BYTES = 128 << 20  # of frames kept for scrubbing over the same place again
 
@@ -87,33 +88,44 @@ def moment_of(obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, co
         baked = baked_position(bake, scene, frame)
         if baked is not None:
             return Moment(head, settings.head_hash, path, open_files.bake.stamp(path), baked, None)
-    position = _position_in_sound(obj, scene, frame)
-    if position is None:
+    mix = mix_of(obj, scene)
+    played = mix.at(strips.scene_time(scene, frame)) if mix else None
+    if played is None:
         return Moment(head, settings.head_hash, "", None, Fraction(0), None)
-    seconds, audible = position
     path = open_files.absolute(settings.performance)
     if open_files.performance(path).head_hash != settings.head_hash:
         raise UserError(f"{Path(path).name} is the performance of another head; press Attach to make a new one.")
-    return Moment(head, settings.head_hash, path, open_files.performance.stamp(path), seconds, gate(controls, audible))
+    stamp = open_files.performance.stamp(path)
+    return Moment(head, settings.head_hash, path, stamp, played.seconds, gate(controls, played))
 
 
-def gate(controls: Controls, audible: float) -> Controls:
-    """The sliders where a strip is trimmed: the mouth rests where nothing can be heard."""
-    if audible == 1.0:
+def gate(controls: Controls, played: Played) -> Controls:
+    """The sliders for what is played: the mouth rests where nothing can be heard, and follows the strip that plays."""
+    if played.audible == 1.0 and played.delay == 0.0:
         return controls
-    return Controls(**{**vars(controls), "intensity": controls.intensity * audible})
+    intensity, delay = controls.intensity * played.audible, controls.delay + played.delay
+    return Controls(**{**vars(controls), "intensity": intensity, "delay": delay})
 
 
-def _position_in_sound(obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction) -> tuple[Fraction, float] | None:
-    """(second in the sound, how far the strip is audible), or None for a head without a sound."""
+def mix_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:
+    """All that the sequencer plays of the head's sound; None for a head without a sound, or one whose strip now plays
+    another. The strip's name may be gone (renamed, cut): the sound is what counts. Raises UserError."""
     settings = settings_of(obj)
     sequencer = settings.strip_scene or scene
-    strip = strips.find_strip(sequencer, settings.strip)
+    strip = strip_of(obj, sequencer)
     if strip is None or not settings.performance or not is_attached(obj, strip):
         return None
-    placement = strips.placement(sequencer, strip)
-    time = strips.scene_time(scene, frame)
-    return placement.seconds(time), 0.0 if strip.mute else placement.audible(time)
+    return SoundMix(sequencer, open_files.absolute(settings.sound), settings.strip)
+
+
+def strip_of(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bpy.types.SoundStrip | None:
+    """The strip that the head names; where it was renamed or deleted, another one of the sound that it speaks."""
+    settings = settings_of(obj)
+    named = strips.find_strip(sequencer, settings.strip)
+    if named is not None or not settings.strip:
+        return named
+    path = open_files.absolute(settings.sound)
+    return next((strip for strip in strips.sound_strips(sequencer) if same_file(strip.sound, path)), None)
 
 
 def is_attached(obj: bpy.types.Object, strip: bpy.types.SoundStrip) -> bool:

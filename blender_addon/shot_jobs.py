@@ -11,6 +11,7 @@ from . import open_files, playback
 from .output_paths import bake_path, output_path, shot_of
 from .properties import DEFAULT_AXES, settings_of
 from .scene import strip as strips
+from .scene.sound_mix import SoundMix
 from .shot_sampling import control_curves, sample_cameras, sample_controls
 
 MAX_SAMPLED = 500  # keyed frames that a panel may sample while it is drawn
@@ -32,27 +33,35 @@ def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
 def _shot_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
     """The bake job without its file, which needs a look at the disk. Raises UserError."""
     settings = settings_of(obj)
-    sequencer = settings.strip_scene or scene
-    strip = strips.find_strip(sequencer, settings.strip)
-    if strip is None:
-        raise UserError(f"{obj.name} has no sound strip; choose one and press Attach.")
-    placement = strips.placement(sequencer, strip)
+    mix = _mix_to_bake(scene, obj)
     frames = frames_of(scene)
     rate = strips.frame_rate(scene)
-    times = [strips.scene_time(scene, frame) for frame in frames]
-    audible = [0.0 if strip.mute else placement.audible(time) for time in times]
-    controls = [playback.gate(*pair) for pair in zip(sample_controls(scene, obj, frames), audible)]
+    played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
+    controls = [playback.gate(*pair) for pair in zip(sample_controls(scene, obj, frames), played)]
     return Bake(
         head=open_files.absolute(settings.head),
-        audio=open_files.absolute(strips.sound_path(strip)),
+        audio=mix.path,
         out="",
         fps=f"{rate.numerator}/{rate.denominator}",
         frame_start=frames.start,
         frame_count=len(frames),
-        offset=float(placement.start - times[0]),
+        offset=float(-played[0].seconds),
         controls=controls[0],
         controls_per_frame=() if len(set(controls)) == 1 else tuple(controls),
     )
+
+
+def _mix_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> SoundMix:
+    """What the head speaks; a bake also takes the sound of a strip that is not attached yet. Raises UserError."""
+    settings = settings_of(obj)
+    sequencer = settings.strip_scene or scene
+    strip = playback.strip_of(obj, sequencer)
+    if strip is None:
+        raise UserError(f"{obj.name} has no sound strip; choose one and press Attach.")
+    mix = SoundMix(sequencer, open_files.absolute(strips.sound_path(strip)), settings.strip)
+    if not mix.pieces:
+        raise UserError(f"The strip {strip.name} is muted and retimed; unmute it, or reset its retiming.")
+    return mix
 
 
 def changed_since_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> list[str]:

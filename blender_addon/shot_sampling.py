@@ -6,7 +6,7 @@ Sampling never leaves the user's frame changed and never moves the clouds on its
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import bpy
 
@@ -16,6 +16,7 @@ from . import playback
 from .blender_types import current_context
 from .properties import settings_of
 from .scene.scene_camera import core_camera
+from .scene.versions import curves_of
 
 T = TypeVar("T")
 CONTROLS_PATH = "talksplat.controls."  # of the F-curves
@@ -55,18 +56,9 @@ def control_curves(obj: bpy.types.Object) -> dict[str, bpy.types.FCurve] | None:
         return None
     return {
         curve.data_path.removeprefix(CONTROLS_PATH): curve
-        for curve in _curves_of(animation)
+        for curve in curves_of(animation)
         if curve.data_path.startswith(CONTROLS_PATH) and not curve.mute
     }
-
-
-def _curves_of(animation: bpy.types.AnimData) -> Iterator[bpy.types.FCurve]:
-    if animation.action is None or animation.action_slot is None:
-        return
-    for layer in animation.action.layers:
-        for strip in layer.strips:
-            bag = cast(bpy.types.ActionKeyframeStrip, strip).channelbag(animation.action_slot)
-            yield from bag.fcurves if bag else ()
 
 
 def _evaluated_controls(obj: bpy.types.Object, graph: bpy.types.Depsgraph) -> Controls:

@@ -26,12 +26,12 @@ def sequencer_of(context: Context, obj: bpy.types.Object) -> bpy.types.Scene:
 
 
 def chosen_strip(context: Context, obj: bpy.types.Object) -> bpy.types.SoundStrip | None:
-    """The strip that the head names; while it names none, the only sound strip there is."""
+    """The strip that the head names or whose sound it speaks; while it names none, the only sound strip there is."""
     sequencer, name = sequencer_of(context, obj), settings_of(obj).strip
     sounds = strips.sound_strips(sequencer)
     if not name and len(sounds) == 1:
         return sounds[0]
-    return strips.find_strip(sequencer, name)
+    return playback.strip_of(obj, sequencer)
 
 
 def performance_path(head_hash: str, sound: str) -> Path:

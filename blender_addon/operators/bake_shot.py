@@ -14,7 +14,6 @@ from .. import open_files, playback, running
 from ..blender_types import Context, current_context
 from ..output_paths import unsaved_reason
 from ..properties import head_of, settings_of
-from ..scene import strip as strips
 from ..shot_jobs import bake_job
 from .job_result import edited_head
 from .operator_base import JobOperator
@@ -45,7 +44,7 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         if obj is None:
             return "Select a head first"
         settings = settings_of(obj)
-        if strips.find_strip(settings.strip_scene or context.scene, settings.strip) is None:
+        if playback.strip_of(obj, settings.strip_scene or context.scene) is None:
             return "Attach a sound strip first"
         return unsaved_reason(settings.bake_out) or running.no_worker_reason()
 

@@ -6,7 +6,7 @@ Blender 4.5 to 5.3 differ in what is below; each function names the version that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -60,6 +60,31 @@ def all_strips_property(editor: bpy.types.SequenceEditor) -> str:
 def all_strips(editor: bpy.types.SequenceEditor) -> Iterable[bpy.types.Strip]:
     """Every strip, those inside of meta strips too."""
     return getattr(editor, all_strips_property(editor))
+
+
+def strips_in(owner: bpy.types.SequenceEditor | bpy.types.MetaStrip) -> Iterable[bpy.types.Strip]:
+    """The strips directly in a sequencer or a meta strip (`sequences` before 5.0)."""
+    return owner.strips if hasattr(owner, "strips") else getattr(owner, "sequences")  # noqa: B009
+
+
+def channel_mute(owner: bpy.types.SequenceEditor | bpy.types.MetaStrip, channel: int) -> bool:
+    """Whether the channel of that number is muted there."""
+    return channel < len(owner.channels) and owner.channels[channel].mute
+
+
+def volume_of(strip: bpy.types.Strip) -> float | None:
+    """The strip's volume; None for one that has none (a meta strip before 5.2)."""
+    return getattr(strip, "volume", None)
+
+
+def curves_of(animation: bpy.types.AnimData) -> Iterator[bpy.types.FCurve]:
+    """The F-curves of the action in use."""
+    if animation.action is None or animation.action_slot is None:
+        return
+    for layer in animation.action.layers:
+        for strip in layer.strips:
+            bag = cast(bpy.types.ActionKeyframeStrip, strip).channelbag(animation.action_slot)
+            yield from bag.fcurves if bag else ()
 
 
 def strip_frames(strip: bpy.types.Strip) -> tuple[Fraction, int, int]:

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What we say is heard, and when, against Blender's own mixdown: three clicks, after everything that an editor does."""
+
+import wave
+from fractions import Fraction
+
+import bpy
+import numpy as np
+import pytest
+
+RATE = 16000
+CLICKS = (0.5, 1.25, 2.0)  # seconds into the file
+WITHIN = 0.010  # seconds
+
+pytestmark = pytest.mark.skipif(
+    bpy.app.binary_path != "", reason="Blender's application mixes down in a job of its own"
+)
+
+
+@pytest.fixture
+def clicks(tmp_path, make_wave):
+    """A WAV of three clicks."""
+    samples = np.zeros(3 * RATE)
+    for click in CLICKS:
+        samples[round(click * RATE) :][:160] = 0.9 * np.sin(2 * np.pi * 1500 * np.arange(160) / RATE)
+    return make_wave(tmp_path / "clicks.wav", samples)
+
+
+@pytest.fixture
+def strip(blender, clicks, add_strip):
+    scene = blender.context.scene
+    scene.render.fps, scene.frame_start, scene.frame_end = 24, 1, 120
+    return add_strip(blender, clicks, 10)
+
+
+def played_by_blender(bpy, folder) -> list[float]:
+    """Seconds after the scene's first frame at which Blender's mixdown has a click."""
+    path = folder / "mix.wav"
+    bpy.context.view_layer.update()
+    bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S16")
+    with wave.open(str(path)) as file:
+        rate = file.getframerate()
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())[:, 0]
+    loud = np.flatnonzero(np.abs(samples.astype(int)) > 1000)
+    return [loud[i] / rate for i in range(len(loud)) if i == 0 or loud[i] - loud[i - 1] > 0.1 * rate]
+
+
+def said_by_us(mix, clicks=CLICKS) -> list[float]:
+    """The same, as the mix says it: the sound's second passes a click's while it can be heard."""
+    from talksplat.blender_addon.scene import strip as strips
+
+    scene, step = mix.scene, Fraction(1, 40)  # of a frame: about a millisecond
+    rate = strips.frame_rate(scene)
+    count = int((scene.frame_end + 1 - scene.frame_start) / step)
+    moments = [mix.at(strips.scene_time(scene, scene.frame_start + k * step)) for k in range(count)]
+    heard = [float(m.seconds) - m.delay if m and m.audible > 0.99 else -1.0 for m in moments]
+    return [
+        float(k * step / rate)
+        for k in range(1, count)
+        for click in clicks
+        if heard[k - 1] < click <= heard[k] < click + 0.01
+    ]
+
+
+def assert_same(bpy, folder, path):
+    from talksplat.blender_addon.scene.sound_mix import SoundMix
+
+    expected, said = played_by_blender(bpy, folder), said_by_us(SoundMix(bpy.context.scene, str(path)))
+    assert len(said) == len(expected), (said, expected)
+    assert np.allclose(said, expected, atol=WITHIN), (said, expected)
+    return expected
+
+
+def meta_around(bpy, *strips):
+    """A meta strip made as an editor makes it: from the selected strips."""
+    from talksplat.blender_addon.scene import versions
+
+    window, scene = bpy.context.window_manager.windows[0], bpy.context.scene
+    if hasattr(window.workspace, "sequencer_scene"):
+        window.workspace.sequencer_scene = scene
+    area = window.screen.areas[0]
+    area.type = "SEQUENCE_EDITOR"
+    for strip in versions.all_strips(scene.sequence_editor):
+        strip.select = strip in strips
+    with bpy.context.temp_override(window=window, area=area, region=area.regions[-1]):
+        bpy.ops.sequencer.meta_make()
+    return next(s for s in versions.top_strips(scene.sequence_editor) if s.type == "META")
+
+
+def trimmed(blender, strip, place_strip):
+    place_strip(strip, trim_start=20, trim_end=30)
+
+
+def held(blender, strip, place_strip):
+    place_strip(strip, start=20, trim_start=-12, trim_end=-12)
+
+
+def cut(blender, strip, place_strip):
+    right = strip.split(frame=25, split_method="SOFT")
+    place_strip(right, start=30)
+
+
+def cut_with_a_piece_muted(blender, strip, place_strip):
+    strip.split(frame=45, split_method="SOFT").mute = True
+
+
+def in_a_meta(blender, strip, place_strip):
+    meta_around(blender, strip)
+
+
+def in_a_trimmed_meta(blender, strip, place_strip):
+    meta = meta_around(blender, strip)
+    place_strip(meta, trim_start=20, trim_end=30)
+
+
+def in_a_muted_meta(blender, strip, place_strip):
+    meta_around(blender, strip).mute = True
+
+
+def in_a_moved_meta(blender, strip, place_strip):
+    meta = meta_around(blender, strip)
+    place_strip(meta, start=25)
+
+
+def in_nested_metas(blender, strip, place_strip):
+    inner = meta_around(blender, strip)
+    place_strip(inner, trim_start=20)
+    place_strip(meta_around(blender, inner), trim_end=30)
+
+
+def in_a_muted_channel(blender, strip, place_strip):
+    blender.context.scene.sequence_editor.channels[strip.channel].mute = True
+
+
+def beside_a_muted_channel(blender, strip, place_strip):
+    blender.context.scene.sequence_editor.channels[strip.channel + 1].mute = True
+
+
+def in_a_muted_channel_of_a_meta(blender, strip, place_strip):
+    meta = meta_around(blender, strip)
+    meta.channels[strip.channel].mute = True
+
+
+def at_volume_0(blender, strip, place_strip):
+    strip.volume = 0.0
+
+
+def with_keyed_volume(blender, strip, place_strip):
+    for frame, volume in ((30, 1.0), (34, 0.0), (50, 0.0), (54, 1.0)):
+        strip.volume = volume
+        strip.keyframe_insert("volume", frame=frame)
+
+
+def muted(blender, strip, place_strip):
+    strip.mute = True
+
+
+def untouched(blender, strip, place_strip):
+    pass
+
+
+EDITS = {
+    untouched: 3,
+    trimmed: 1,
+    held: 3,
+    muted: 0,
+    cut: 3,
+    cut_with_a_piece_muted: 2,
+    in_a_meta: 3,
+    in_a_moved_meta: 3,
+    in_a_trimmed_meta: 1,
+    in_a_muted_meta: 0,
+    in_nested_metas: 1,
+    in_a_muted_channel: 0,
+    beside_a_muted_channel: 3,
+    in_a_muted_channel_of_a_meta: 0,
+    at_volume_0: 0,
+    with_keyed_volume: 2,
+}
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+def test_after_every_edit_the_mix_is_what_blender_plays(blender, strip, tmp_path, place_strip, clicks, edit):
+    edit(blender, strip, place_strip)
+    assert len(assert_same(blender, tmp_path, clicks)) == EDITS[edit]
+
+
+def test_a_renamed_strip_is_still_the_heads(talking, blender):
+    from talksplat.blender_addon import playback
+    from talksplat.blender_addon.scene import strip as strips
+
+    scene = blender.context.scene
+    strips.sound_strips(scene)[0].name = "dialogue"
+    moment = playback.moment_of(talking, scene, Fraction(20), talking.talksplat.controls.values())
+    assert moment.source.endswith("voice.performance")
+
+
+def test_a_moved_piece_of_a_cut_strip_moves_the_head_in_the_viewport_and_in_the_bake(
+    talking, blender, place_strip, tmp_path
+):
+    from talksplat.blender_addon import open_files, playback, shot_jobs
+    from talksplat.blender_addon.scene import strip as strips
+
+    scene = blender.context.scene
+    scene.frame_start, scene.frame_end = 1, 60
+    sliders = talking.talksplat.controls.values()
+    talking.talksplat.bake_out = str(tmp_path / "shot.bake")
+
+    def spoken(frame):
+        moment = playback.moment_of(talking, scene, Fraction(frame), sliders)
+        return moment, open_files.performance(moment.source).at(moment.time, moment.controls).audio["mouth"]
+
+    before = spoken(30)[1]
+    strip = strips.sound_strips(scene)[0]
+    right = strip.split(frame=25, split_method="SOFT")
+    place_strip(right, start=strips.strip_frames(right)[0] + 7)
+    moment, after = spoken(37)
+    np.testing.assert_allclose(after, before, atol=1e-6)
+    job = shot_jobs.bake_job(scene, talking)
+    assert job.controls_per_frame[36] == moment.controls
+    assert job.controls_per_frame[27].intensity == 0.0, "the gap between the two pieces is silent"
