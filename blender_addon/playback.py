@@ -115,7 +115,7 @@ def mix_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:
     strip = strip_of(obj, sequencer)
     if strip is None or not settings.performance or not is_attached(obj, strip):
         return None
-    return SoundMix(sequencer, open_files.absolute(settings.sound), settings.strip)
+    return SoundMix(sequencer, open_files.absolute(settings.sound), settings.strip, settings.sound_lag)
 
 
 def strip_of(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bpy.types.SoundStrip | None:

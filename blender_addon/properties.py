@@ -92,6 +92,14 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     )
     sound: StringProperty(name="Sound", **FILE, description="The sound that the performance was made from")
 
+    sound_lag: FloatProperty(
+        name="Sound Lag",
+        subtype="TIME_ABSOLUTE",
+        unit="TIME_ABSOLUTE",
+        description="Seconds at the start of the "
+        "sound file that Blender skips when it plays the strip; Attach measures them",
+    )
+
     controls: PointerProperty(type=TalkSplatControls)
 
     bake: StringProperty(name="Bake", description="The .bake file that plays", **FILE)

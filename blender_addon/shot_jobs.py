@@ -58,7 +58,8 @@ def _mix_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> SoundMix:
     strip = playback.strip_of(obj, sequencer)
     if strip is None:
         raise UserError(f"{obj.name} has no sound strip; choose one and press Attach.")
-    mix = SoundMix(sequencer, open_files.absolute(strips.sound_path(strip)), settings.strip)
+    lag = settings.sound_lag if playback.is_attached(obj, strip) else 0.0
+    mix = SoundMix(sequencer, open_files.absolute(strips.sound_path(strip)), settings.strip, lag)
     if not mix.pieces:
         raise UserError(f"The strip {strip.name} is muted and retimed; unmute it, or reset its retiming.")
     return mix

@@ -11,6 +11,7 @@ from .. import open_files, playback, preferences, running
 from ..blender_types import Context, current_context
 from ..properties import head_of, settings_of
 from ..scene import strip as strips
+from ..scene.sound_lag import measure_lag
 from ..scene.versions import sequencer_scene
 from .job_result import edited_head
 from .operator_base import JobOperator
@@ -68,8 +69,10 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
         name, uid, sequencer = strip.name, obj.session_uid, sequencer_of(context, obj).name
 
         def attach(_result: dict) -> str:
+            lag = measure_lag(sound, open_files.performance(str(path)).duration)
             with edited_head(uid) as speaker:
                 settings = settings_of(speaker)
+                settings.sound_lag = lag
                 settings.strip, settings.sound, settings.performance = name, open_files.storable(sound), str(path)
                 if sequencer != current_context().scene.name:
                     settings.strip_scene = bpy.data.scenes.get(sequencer)

@@ -61,13 +61,14 @@ class _Around:
 class SoundMix:
     """Every strip that plays one sound in a scene's sequencer."""
 
-    def __init__(self, scene: bpy.types.Scene, path: str, first: str = "") -> None:
+    def __init__(self, scene: bpy.types.Scene, path: str, first: str = "", lag: float = 0.0) -> None:
         """path: absolute, of the sound. first: the name of the strip that others are told relative to.
+        lag: seconds of the sound that Blender skips at its start, as `measure_lag` gives it.
 
         Raises UserError for a strip that is retimed and can be heard.
         """
         self.scene, self.path = scene, path
-        found = [piece for strip, around in _walk(scene) if (piece := _piece(scene, strip, around, path))]
+        found = [piece for strip, around in _walk(scene) if (piece := _piece(scene, strip, around, path, lag))]
         self.pieces = sorted(found, key=lambda piece: (piece.name != first, piece.placement.left))
 
     def at(self, time: Fraction) -> Played | None:
@@ -116,7 +117,7 @@ def _walk(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.SoundStrip, _Aroun
                 )
 
 
-def _piece(scene: bpy.types.Scene, strip: bpy.types.SoundStrip, around: _Around, path: str) -> Piece | None:
+def _piece(scene: bpy.types.Scene, strip: bpy.types.SoundStrip, around: _Around, path: str, lag: float) -> Piece | None:
     """The strip as a piece of the sound; None when it plays another, or is retimed and muted."""
     if not same_file(strip.sound, path):
         return None
@@ -131,7 +132,7 @@ def _piece(scene: bpy.types.Scene, strip: bpy.types.SoundStrip, around: _Around,
     right = place.right if around.right is None else min(place.right, around.right / rate)
     return Piece(
         strip.name,
-        replace(place, left=max(left, place.start), right=right),  # a hold before the sound is silent
+        Placement(place.start - Fraction(lag), max(left, place.start), right),  # a hold before the sound is silent
         strip.channel,
         around.is_muted or left >= right,
         (*around.volumes, *_volumes(scene, strip)),
