@@ -18,7 +18,10 @@ def measure_lag(path: str, duration: float) -> float:
     duration: seconds of the sound on the core's timeline. 0 for what Blender cannot decode: it plays nothing then.
     """
     try:
-        samples = aud.Sound.file(path).rechannel(1).resample(RATE, 0).data()
+        sound = aud.Sound.file(path)
+        if not sound.specs[0]:  # opens the file: `data` of one that cannot be opened aborts Blender 5.0
+            return 0.0
+        samples = sound.rechannel(1).resample(RATE, 0).data()
     except aud.error:  # pyright: ignore[reportGeneralTypeIssues]  (an exception; the stub says a type)
         return 0.0
     lag = duration - len(samples) / RATE
