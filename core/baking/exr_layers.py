@@ -23,7 +23,7 @@ def exr_layers(passes: Iterable[Pass], rendering: Rendering, layout: str, colour
     return [
         ExrLayer(
             row.layers[layout],
-            dict(zip(row.channels, np.moveaxis(_stored(row, rendering, colour_space), -1, 0))),
+            dict(zip(row.channels, _stored(row, rendering, colour_space))),
             is_colour=row.kind is PassKind.COLOUR,
         )
         for row in passes
@@ -31,13 +31,17 @@ def exr_layers(passes: Iterable[Pass], rendering: Rendering, layout: str, colour
 
 
 def _stored(row: Pass, rendering: Rendering, colour_space: str) -> np.ndarray:
-    """[H,W,C] as the file has it: float16 for colours, float32 for the rest."""
+    """[C,H,W] as the file has it: float16 for colours, float32 for the rest. Planar, because an EXR is."""
     pixels = row.pixels(rendering)
     if row.kind is PassKind.COLOUR:
         alpha = pixels[..., 3]
+        planes = np.empty((4, *alpha.shape), np.float16)
         light = display_to_scene_linear(pixels[..., :3], alpha, colour_space)
-        return np.dstack([light, np.clip(alpha, 0.0, 1.0)]).astype(np.float16)
+        for index in range(3):
+            planes[index] = light[..., index]
+        planes[3] = np.clip(alpha, 0.0, 1.0)
+        return planes
     if row.kind is PassKind.DEPTH:
         is_visible = (rendering.alpha[..., None] > EMPTY_ALPHA) & (pixels > 0)
         pixels = np.where(is_visible, pixels, FAR_AWAY)
-    return pixels.astype(np.float32)
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=np.float32)

@@ -26,11 +26,14 @@ class ExrLayer:
     channels: dict[str, np.ndarray]  # letter -> [H,W] float16 or float32
     is_colour: bool = False  # in the metadata's colour space; else data, which no reader may transform
 
+    def full_name(self, letter: str) -> str:
+        """What the channel of this letter is called in the file."""
+        return f"{self.name}.{letter}" if self.name else letter
+
     def named_channels(self) -> dict[str, np.ndarray]:
-        """Full name -> [H,W], C-contiguous."""
-        start = f"{self.name}." if self.name else ""
+        """Full name -> [H,W], C-contiguous; copies only what is not."""
         # OpenEXR 3.5 reads an array's memory whatever its strides: a view would be written scrambled.
-        return {start + letter: np.ascontiguousarray(values) for letter, values in self.channels.items()}
+        return {self.full_name(letter): np.ascontiguousarray(values) for letter, values in self.channels.items()}
 
 
 def write_exr(path: Path | str, layers: Sequence[ExrLayer], metadata: FrameMetadata, layout: str = "blender") -> None:
@@ -38,7 +41,7 @@ def write_exr(path: Path | str, layers: Sequence[ExrLayer], metadata: FrameMetad
 
     Raises ValueError for no layer, two channels of one name, sizes that differ and values that are not finite.
     """
-    names = [name for layer in layers for name in layer.named_channels()]
+    names = [layer.full_name(letter) for layer in layers for letter in layer.channels]
     values = [channel for layer in layers for channel in layer.channels.values()]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"an EXR's channels must be there and differ in name: {names}")
