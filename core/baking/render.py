@@ -9,14 +9,14 @@ Letters: H x W pixels.
 """
 
 from collections.abc import Generator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from ..formats import BakeReader, FileManifest, UserError, content_key, frame_number, select_frames
+from ..formats import BakeReader, FileManifest, UserError, content_key, frame_number, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_LAYOUTS, MovieWriter, display_codes
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Progress, Render, Started, Warned
 from ..raster import Rendering, rasterize
@@ -43,11 +43,15 @@ class _Plan:
 
 
 def render(job: Render) -> Generator[Event, None, None]:
-    """Render what is not finished yet. Closing the generator keeps the finished images. Raises UserError."""
+    """Render what is not finished yet. Closing the generator keeps the finished images.
+
+    Raises UserError, also while another run writes to the folder.
+    """
     name = Path(job.bake).stem
-    with BakeReader.open(job.bake) as bake:
+    with BakeReader.open(job.bake) as bake, ExitStack() as stack:
         frames = plan_frames(job, bake)
         soundtrack, warning = soundtrack_of(job, bake) if job.movie else (None, None)
+        stack.enter_context(locked_folder(Path(job.out)))
         manifest = FileManifest(Path(job.out) / f"{name}.rendered.txt")
         yield Started(f"Rendering {len(frames)} frames of {bake.card.name}", len(frames))
         if warning:

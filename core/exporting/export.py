@@ -10,7 +10,16 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
-from ..formats import BakeReader, FileManifest, Gaussians, UserError, content_key, frame_number, select_frames
+from ..formats import (
+    BakeReader,
+    FileManifest,
+    Gaussians,
+    UserError,
+    content_key,
+    frame_number,
+    locked_folder,
+    select_frames,
+)
 from ..jobs import Event, Export, Finished, Pace, Started
 from .exporters import EXPORTERS, Exporter
 
@@ -18,22 +27,26 @@ FILE_VERSION = 1  # raise it when the same bake gives other files than before
 
 
 def export(job: Export) -> Generator[Event, None, None]:
-    """Write the files that are not finished yet. Closing the generator keeps the finished ones. Raises UserError."""
+    """Write the files that are not finished yet. Closing the generator keeps the finished ones.
+
+    Raises UserError, also while another run writes to the folder.
+    """
     exporter, axes = _exporter_of(job)
+    folder, name = Path(job.out), _file_name(job)
     with BakeReader.open(job.bake) as bake:
         frames = select_frames(bake, job.first, job.last)
-        folder, name = Path(job.out), _file_name(job)
         files = {frame: folder / f"{name}.{frame_number(frame)}{exporter.suffix}" for frame in frames}
         keys = {frame: content_key(FILE_VERSION, bake.card.shot, frame, job.format, axes) for frame in frames}
-        manifest = FileManifest(folder / f"{name}.exported.txt")
-        missing = [frame for frame in frames if not manifest.is_finished(files[frame], keys[frame])]
-        pace = Pace(len(frames), len(frames) - len(missing))
-        yield Started(f"Exporting {len(frames)} frames of {bake.card.name}", len(frames))
-        yield pace.at(pace.done)
-        for frame in missing:
-            exporter.write_frame(files[frame], _gaussians_at(bake, frame), axes, bake.card.colour_space)
-            manifest.add(files[frame], keys[frame])
-            yield pace.at(pace.done + 1, f"frame {frame}")
+        with locked_folder(folder):
+            manifest = FileManifest(folder / f"{name}.exported.txt")
+            missing = [frame for frame in frames if not manifest.is_finished(files[frame], keys[frame])]
+            pace = Pace(len(frames), len(frames) - len(missing))
+            yield Started(f"Exporting {len(frames)} frames of {bake.card.name}", len(frames))
+            yield pace.at(pace.done)
+            for frame in missing:
+                exporter.write_frame(files[frame], _gaussians_at(bake, frame), axes, bake.card.colour_space)
+                manifest.add(files[frame], keys[frame])
+                yield pace.at(pace.done + 1, f"frame {frame}")
     yield Finished({"out": str(folder.absolute()), "frames": len(frames), "new": len(missing)})
 
 

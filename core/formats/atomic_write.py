@@ -2,6 +2,7 @@
 """Write to a temporary file, then rename: a reader sees the old file or the complete new one, never a part."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 FILE_MODE = 0o666 & ~_UMASK
+STEM_LETTERS = 48  # of the temporary name: a name as long as the system allows leaves no room for more
 
 
 def is_nonempty_file(path: Path) -> bool:
@@ -23,17 +25,75 @@ def is_nonempty_file(path: Path) -> bool:
 def atomic_write(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the same folder, which is made if missing; on a clean exit it is renamed to `path`.
 
-    The temporary name keeps the suffix (encoders choose the format by it). When the body raises, the temporary file
-    is removed and `path` stays as it was. Raises OSError.
+    The temporary name keeps the suffix (encoders choose the format by it) and is locked while it is written, so that
+    `remove_leftovers` can tell it from one that a kill left. When the body raises, the temporary file is removed and
+    `path` stays as it was. Raises OSError, which names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    handle, temporary = _locked_temporary(path)
     try:
         yield temporary
         temporary.chmod(FILE_MODE)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+        if handle >= 0:
+            os.close(handle)
+
+
+def remove_leftovers(folder: Path, stem: str) -> None:
+    """Remove what killed runs left of `atomic_write` in `folder` for STEM.SUFFIX and STEM.NUMBER.SUFFIX; what is
+    being written by anybody stays. Raises OSError."""
+    # What mkstemp puts between stem and suffix is eight of these letters.
+    name = re.compile(rf"\.{re.escape(stem[:STEM_LETTERS])}(\.-?\d*)?\.[a-z0-9_]{{8}}\.\w+")
+    for path in folder.glob(".*"):
+        if name.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            _remove_unless_written(path)
+
+
+def _locked_temporary(path: Path) -> tuple[int, Path]:
+    """A new file and its locked handle; -1 on Windows, where an open file cannot be renamed (nor be removed)."""
+    while True:
+        try:
+            prefix = f".{path.stem[:STEM_LETTERS]}."
+            handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        if os.name == "nt":
+            os.close(handle)
+            return -1, Path(name)
+        _lock(handle)
+        if os.path.exists(name):
+            return handle, Path(name)
+        os.close(handle)  # another run took it for a leftover before it was locked
+
+
+def _lock(handle: int) -> bool:
+    """Whether the file could be locked, without waiting. False as well where the file system has no locks."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # taken, or a network drive without locks
+        return False
+    return True
+
+
+def _remove_unless_written(path: Path) -> None:
+    if os.name == "nt":
+        try:
+            path.unlink()
+        except PermissionError:
+            return  # open elsewhere
+        return
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        if _lock(handle):
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)

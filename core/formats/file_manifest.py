@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files of a folder are finished, and what they were made of: a text file of lines `key  name`, appended to.
+"""Which files of a folder are finished, and what they were made of: a text file of lines `key:size  name`, appended to.
 
-A file is finished when it is there and its last line has the key that is expected. The line is written after the
-(atomic) file, so a kill between the two costs one file, never a wrong one. Knows nothing of what the files hold.
+A file is finished when it has the size and the key of its last line. The line is written after the (atomic) file has
+reached the disk, so a kill or a power cut between the two costs one file, never a wrong one. Lines of 0.1.0 have no
+size: those files are made once more. Knows nothing of what the files hold.
 """
 
 import hashlib
+import os
 from pathlib import Path
 
-from .atomic_write import is_nonempty_file
+from .atomic_write import remove_leftovers
 from .json_codec import to_json
 
 KEY_DIGITS = 20  # hexadecimal: 80 bits, to tell apart, not for secrecy
@@ -23,22 +25,29 @@ class FileManifest:
     """The finished files of one folder. Not for two threads or processes at once."""
 
     def __init__(self, path: Path) -> None:
-        """Read the manifest at `path`, or start one. A last line that a kill cut off is ignored."""
+        """Read the manifest at `path`, or start one. A last line that a kill cut off is ignored.
+
+        NAME.rendered.txt is of the files NAME.*: what killed runs left of them is removed. Raises OSError.
+        """
         self.path = path
-        self._keys: dict[str, str] = {}
+        self._marks: dict[str, str] = {}  # name -> key:size
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent, path.name.rsplit(".", 2)[0])
         if path.is_file():
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                key, gap, name = line.partition("  ")
-                if gap and len(key) == KEY_DIGITS:
-                    self._keys[name] = key
+                mark, gap, name = line.partition("  ")
+                if gap and len(mark.partition(":")[0]) == KEY_DIGITS:
+                    self._marks[name] = mark
 
     def is_finished(self, file: Path, key: str) -> bool:
-        """Whether `file` is there and was made of what `key` stands for."""
-        return self._keys.get(file.name) == key and is_nonempty_file(file)
+        """Whether `file` is there, complete, and made of what `key` stands for."""
+        return file.is_file() and self._marks.get(file.name) == f"{key}:{file.stat().st_size}"
 
     def add(self, file: Path, key: str) -> None:
-        """`file`, a file of the manifest's folder, is finished."""
-        self._keys[file.name] = key
+        """`file`, a file of the manifest's folder, is finished. Raises OSError."""
+        with open(file, "r+b") as finished:
+            os.fsync(finished.fileno())
+            mark = f"{key}:{os.fstat(finished.fileno()).st_size}"
         with open(self.path, "a", encoding="utf-8") as manifest:
-            manifest.write(f"\n{key}  {file.name}")  # the line break first: a line that a kill cut off stays alone
+            manifest.write(f"\n{mark}  {file.name}")  # the line break first: a line that a kill cut off stays alone
+        self._marks[file.name] = mark

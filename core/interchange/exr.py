@@ -7,6 +7,8 @@
 Knows no passes: names and values are the caller's. Letters: H x W pixels.
 """
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +41,8 @@ class ExrLayer:
 def write_exr(path: Path | str, layers: Sequence[ExrLayer], metadata: FrameMetadata, layout: str = "blender") -> None:
     """Write an EXR atomically, ZIP compressed. `layout` is a key of EXR_LAYOUTS.
 
-    Raises ValueError for no layer, two channels of one name, sizes that differ and values that are not finite.
+    Raises ValueError for no layer, two channels of one name, sizes that differ and values that are not finite; OSError
+    that names `path`.
     """
     names = [layer.full_name(letter) for layer in layers for letter in layer.channels]
     values = [channel for layer in layers for channel in layer.channels.values()]
@@ -49,9 +52,17 @@ def write_exr(path: Path | str, layers: Sequence[ExrLayer], metadata: FrameMetad
         raise ValueError(f"an EXR's channels differ in size: {[channel.shape for channel in values]}")
     if not all(np.isfinite(channel).all() for channel in values):
         raise ValueError("an EXR's channels hold values that are not finite")
-    with atomic_write(path) as temporary:
-        with OpenEXR.File(EXR_LAYOUTS[layout](layers, metadata)) as file:
+    with atomic_write(path) as temporary, OpenEXR.File(EXR_LAYOUTS[layout](layers, metadata)) as file:
+        try:
             file.write(str(temporary))
+        except RuntimeError as error:
+            raise _system_error(error, path) from error
+
+
+def _system_error(error: RuntimeError, path: Path | str) -> OSError:
+    """OpenEXR's text as the error of the system that it tells of, such as a full disk."""
+    codes = [code for code in errno.errorcode if os.strerror(code) in str(error)]
+    return OSError(codes[0], os.strerror(codes[0]), str(path)) if codes else OSError(errno.EIO, str(error), str(path))
 
 
 def _blender(layers: Sequence[ExrLayer], metadata: FrameMetadata) -> list[OpenEXR.Part]:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
 from talksplat.core.baking.bake import bake
-from talksplat.core.baking.render import render
+from talksplat.core.baking.render import plan_frames, render
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
@@ -120,6 +120,7 @@ def test_a_cancelled_run_keeps_its_images_and_leaves_no_partial_movie(job, tmp_p
         "anna.0101.exr",
         "anna.0101.png",
         "anna.rendered.txt",
+        "lock",
     ]
     result, _ = finished(job)
     assert result["rendered"] == FRAMES - 3
@@ -196,18 +197,32 @@ def test_another_layout_space_or_pass_writes_only_the_exrs_again(job, read_exr):
     assert pngs == {path: path.stat().st_mtime_ns for path in Path(job.out).glob("*.png")}
 
 
-def test_images_of_0_1_0_are_not_rendered_again(tmp_path):
+def test_keys_are_those_of_0_1_0(tmp_path):
     """Keys that 0.1.0 wrote for its bake at 64 pixels, frame 1: the PNG's, and the EXR's in both layouts."""
     bake_file = Path(__file__).parents[1] / "fixtures" / "v0_1_0" / "tiny.bake"
     keys = {"blender": "eb42fd16d43308d1340d", "nuke": "539f184da4622530871e"}
     for layout, key in keys.items():
         job = Render(str(bake_file), str(tmp_path / layout), 64, first=1, last=1, exr_layout=layout, movie=False)
-        (tmp_path / layout).mkdir()
-        for kind, kind_key in (("png", "40dc32caee5e2784e79b"), ("exr", key)):
-            (tmp_path / layout / f"tiny.0001.{kind}").write_bytes(b"an image")
-            with open(tmp_path / layout / "tiny.rendered.txt", "a") as manifest:
-                manifest.write(f"\n{kind_key}  tiny.0001.{kind}")
-        assert finished(job)[0]["rendered"] == 0
+        with BakeReader.open(bake_file) as reader:
+            assert plan_frames(job, reader)[0].keys == {"png": "40dc32caee5e2784e79b", "exr": key}
+
+
+def test_a_truncated_image_is_rendered_again(job):
+    finished(job)
+    image = Path(job.out) / "anna.0101.exr"
+    complete = image.read_bytes()
+    image.write_bytes(complete[:-100])
+    assert finished(job)[0]["rendered"] == 1
+    assert image.read_bytes() == complete
+
+
+def test_two_runs_into_one_folder_are_an_error(job):
+    first = render(job)
+    next(first)
+    with pytest.raises(UserError, match="another process is writing to it"):
+        finished(job)
+    first.close()
+    assert finished(job)[0]["frames"] == FRAMES
 
 
 def test_the_click_is_where_the_bakes_offset_puts_it(tiny_head, tmp_path):
@@ -259,4 +274,4 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(job, tmp_path, monk
     monkeypatch.undo()
     assert not files(tmp_path / "images", "*.mp4")
     assert finished(job)[0]["rendered"] <= FRAMES - 3
-    assert len(files(tmp_path / "images")) == 2 * FRAMES + 2
+    assert len(files(tmp_path / "images")) == 2 * FRAMES + 3, "the movie, the manifest and the lock"
