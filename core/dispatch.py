@@ -17,7 +17,22 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from .formats import UserError
-from .jobs import Bake, Cancelled, Convert, Evaluate, Event, Export, Failed, Info, Job, Perform, Prepare, Render, Train
+from .jobs import (
+    Bake,
+    Cancelled,
+    Convert,
+    Evaluate,
+    Event,
+    Export,
+    Failed,
+    Info,
+    Job,
+    Perform,
+    Prepare,
+    Render,
+    Train,
+    check_outputs,
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +115,7 @@ def run_job(job: Job) -> Generator[Event, None, None]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
     def events() -> Generator[Event, None, None]:
+        check_outputs(job)
         yield from getattr(import_module(f".{module}", __package__), function)(job)
 
     yield from failures_as_events(events())

@@ -3,6 +3,7 @@
 
 from .events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
 from .messages import DEFAULT_PASSES, Bake, Convert, Evaluate, Export, Info, Job, Perform, Prepare, Render, Train
+from .outputs import check_outputs
 from .pace import Pace
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "Started",
     "Train",
     "Warned",
+    "check_outputs",
 ]

@@ -2,13 +2,15 @@
 """The jobs: one frozen dataclass each. A setting is declared here once and becomes the shell's flag (the comment on its
 line is the flag's help), the panel's default and the worker's message.
 
-A field's metadata says what only the shell needs: POSITIONAL, HIDDEN, or the registry whose names it takes.
+A field's metadata says which fields name what the job writes (outputs.py), and what only the shell needs: POSITIONAL,
+HIDDEN, or the registry whose names it takes.
 """
 
 from dataclasses import dataclass, field
 
 from ..formats import Camera
 from ..performance import Controls
+from .outputs import FOLDER, writes
 
 POSITIONAL = {"positional": True}  # written without its name
 HIDDEN = {"hidden": True}  # only programs set it
@@ -42,7 +44,7 @@ class Perform(Job):
 
     head: str  # the .head file
     audio: str  # the sound, an audio or video file
-    out: str  # the .performance file to write
+    out: str = field(metadata=writes(".performance"))  # the .performance file to write
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Bake(Job):
 
     head: str  # the .head file
     audio: str  # the sound, an audio or video file
-    out: str  # the .bake file to write or to continue
+    out: str = field(metadata=writes(".bake"))  # the .bake file to write or to continue
     fps: str = "24"  # frames per second of the shot, such as 24, 24000/1001 or 23.976
     frame_start: int = 1  # number of the first frame
     frame_count: int = 0  # number of frames; 0: until the sound ends
@@ -66,7 +68,7 @@ class Render(Job):
     """Render a bake to an image sequence: PNG previews, EXR, and an mp4 with the sound."""
 
     bake: str = field(metadata=POSITIONAL)  # the .bake file
-    out: str  # the folder for the images
+    out: str = field(metadata=writes(FOLDER))  # the folder for the images
     size: int = 512  # height and width in pixels of the head's own view
     # One for the whole shot, or one a frame; empty: the head's own view.
     cameras: tuple[Camera, ...] = field(default=(), metadata=HIDDEN)
@@ -86,7 +88,7 @@ class Export(Job):
     """Write each frame of a bake as a file for other programs; continues what it finds in `out`."""
 
     bake: str = field(metadata=POSITIONAL)  # the .bake file
-    out: str  # the folder for the files, NAME.0001.ply
+    out: str = field(metadata=writes(FOLDER))  # the folder for the files, NAME.0001.ply
     format: str = field(default="ply", metadata=EXPORTER)  # file format
     axes: str = ""  # blender (Z up) or rdf (X right, Y down, Z forward); empty: as the format expects
     first: int | None = None  # number of the first frame to export; None: the shot's first
@@ -99,7 +101,7 @@ class Prepare(Job):
     """Turn videos of one talking person into a footage folder; continues what it finds in `out`."""
 
     videos: tuple[str, ...] = field(metadata=POSITIONAL)  # videos, or folders of them; long ones are cut into clips
-    out: str  # the footage folder to write
+    out: str = field(metadata=writes(FOLDER))  # the footage folder to write
     size: str = "512"  # side of a picture in pixels, or "native"
     rate: str = "25"  # frames per second of the footage, such as 25 or 30000/1001
     pixel_aspect: str = ""  # width over height of a stored pixel, such as 16/15; empty: as the video states
@@ -118,8 +120,10 @@ class Train(Job):
     """Train a head on a footage folder; continues from the last checkpoint in `work`."""
 
     footage: str = field(metadata=POSITIONAL)  # the footage folder
-    out: str  # the .head file to write
-    work: str = ""  # folder for checkpoints and preview pictures; empty: next to `out`
+    out: str = field(metadata=writes(".head"))  # the .head file to write
+    work: str = field(
+        default="", metadata=writes(FOLDER)
+    )  # folder for checkpoints and preview pictures; empty: next to `out`
     preset: str = field(default="cpu", metadata=PRESET)  # the training settings to start from
     seed: int = 0  # seed of the random numbers
     fusion: str = field(default="", metadata=FUSION)  # how audio and position are fused; empty: the preset's
@@ -138,9 +142,13 @@ class Evaluate(Job):
 
     head: str = field(metadata=POSITIONAL)  # the .head file
     footage: str = field(metadata=POSITIONAL)  # the footage folder
-    out: str = ""  # JSON file to write the metrics to; tables are written next to it as .md
-    video: str = ""  # mp4 to write: target, head and static baseline side by side, with the sound
-    strip: str = ""  # PNG to write: frames of one clip
+    out: str = field(
+        default="", metadata=writes(".json")
+    )  # JSON file to write the metrics to; tables are written next to it as .md
+    video: str = field(
+        default="", metadata=writes(".mp4")
+    )  # mp4 to write: target, head and static baseline side by side, with the sound
+    strip: str = field(default="", metadata=writes(".png"))  # PNG to write: frames of one clip
     words: str = ""  # folder of word timings, CLIP.align as in GRID, for the lips' closure at p, b and m
     clips: int = 0  # most test clips, evenly chosen; 0: all
 
@@ -150,7 +158,7 @@ class Convert(Job):
     """Convert a footage folder to a TalkingGaussian / ER-NeRF dataset, or such a dataset to footage."""
 
     source: str = field(metadata=POSITIONAL)  # the footage folder or the dataset folder; its content decides
-    out: str  # the folder to write or to continue
+    out: str = field(metadata=writes(FOLDER))  # the folder to write or to continue
     torso: bool = False  # from a dataset: keep neck and torso in the pictures
 
 

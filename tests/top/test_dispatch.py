@@ -5,6 +5,7 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from importlib import import_module
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from talksplat.core import dispatch
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Failed, Finished, Started
-from talksplat.core.jobs.messages import Bake, Info, Job
+from talksplat.core.jobs.messages import Bake, Info, Job, Perform
+from talksplat.core.jobs.outputs import check_outputs
 
 JOB = Bake("anna.head", "a.wav", "shot.bake")
 
@@ -112,3 +114,53 @@ def install(monkeypatch, handler):
     row = dispatch.JobType(Bake, "somewhere:handler", "Cancelled {0.out}.")
     monkeypatch.setitem(dispatch.JOBS, "bake", row)
     monkeypatch.setattr(dispatch, "import_module", lambda name, package: module)
+
+
+def test_every_job_that_writes_marks_its_outputs():
+    outputs = {
+        name: {f.name for f in fields(row.message) if "output" in f.metadata} for name, row in dispatch.JOBS.items()
+    }
+    assert outputs.pop("info") == set(), "reads only"
+    assert all("out" in names for names in outputs.values())
+    assert outputs["evaluate"] == {"out", "video", "strip"}
+    assert outputs["train"] == {"out", "work"}
+
+
+def arguments_in(folder, row):
+    """A job whose every named file or folder is there, inputs as a sound called input.wav."""
+    (folder / "input.wav").write_bytes(b"RIFF a recording")
+    values = {f.name: str(folder / "input.wav") for f in fields(row.message) if "positional" in f.metadata}
+    values |= {name: str(folder / "input.wav") for name in ("head", "audio") if name in FIELDS[row.message]}
+    return {name: (value,) if name == "videos" else value for name, value in values.items()}
+
+
+FIELDS = {row.message: {f.name for f in fields(row.message)} for row in dispatch.JOBS.values()}
+WRITTEN = [(name, f.name) for name, row in dispatch.JOBS.items() for f in fields(row.message) if "output" in f.metadata]
+
+
+@pytest.mark.parametrize(("command", "output"), WRITTEN)
+def test_no_job_writes_over_its_input_or_a_foreign_file(tmp_path, command, output):
+    """`perform --out x.wav` destroyed the recording x.wav."""
+    row = dispatch.JOBS[command]
+    inputs = arguments_in(tmp_path, row)
+    kept = {tmp_path / "input.wav": b"RIFF a recording"}
+    suffix = next(f.metadata["output"] for f in fields(row.message) if f.name == output)
+    kept[tmp_path / f"foreign{suffix}"] = b"a letter to my mother"
+    kept[tmp_path / "other.mov"] = b"a film"
+    for path, content in kept.items():
+        path.write_bytes(content)
+    for path in kept:
+        events = list(dispatch.run_job(row.message(**{"out": str(tmp_path / "new"), **inputs, output: str(path)})))
+        assert len(events) == 1
+        assert isinstance(events[0], Failed)
+        assert str(path) in events[0].sentence
+    if suffix:
+        events = list(dispatch.run_job(row.message(**{"out": str(tmp_path / "new"), **inputs, output: str(tmp_path)})))
+        assert "is a folder" in events[0].sentence
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_a_finished_file_of_the_kind_may_be_replaced(tmp_path):
+    (tmp_path / "a.performance").write_bytes((10).to_bytes(8, "little") + b"{}        ")
+    check_outputs(Perform("a.head", "a.wav", str(tmp_path / "a.performance")))
+    check_outputs(Perform("a.head", "a.wav", str(tmp_path / "new" / "a.performance")))
