@@ -22,7 +22,8 @@ from typing import Annotated, Any, get_type_hints
 import tyro
 from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subcommand
 
-from .dispatch import JOBS, cancelled_event, run_job, version
+from .dispatch import JOBS, cancelled_event, run_job, sentence_of, version
+from .formats import UserError
 from .jobs import Event, Failed, Finished, Job, Progress, Started
 from .wire import to_bytes
 
@@ -43,12 +44,28 @@ class VersionCommand:
 def main(arguments: list[str] | None = None) -> int:
     """The `talksplat` command; returns the exit code."""
     try:
-        return run(sys.argv[1:] if arguments is None else arguments)
+        code = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()  # here a full disk can still be told
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # `| head` has seen enough; Python must not complain again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `| head` has seen enough of the results
+        discard_stdout()
         return 0
+    except UserError as error:
+        discard_stdout()
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        discard_stdout()
+        name = error.filename2 or error.filename or "stdout"
+        print(sentence_of(OSError(error.errno, error.strerror, name)), file=sys.stderr)
+        return 1
+    return code
+
+
+def discard_stdout() -> None:
+    """What could not be written must not be tried again at Python's end, which would print a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: list[str]) -> int:
@@ -137,7 +154,12 @@ def show(events: Generator[Event, None, None], job: Job, as_json: bool) -> int:
     code = 0
     with closing(events), interruption() as interrupted, printer:
         for event in events:
-            printer.show(event)
+            try:
+                printer.show(event)
+            except BrokenPipeError as error:
+                if isinstance(event, Finished):
+                    raise
+                raise UserError("stdout: was closed before the end; run it again to continue.") from error
             code = 1 if isinstance(event, Failed) else code
             if interrupted and not isinstance(event, (Finished, Failed)):
                 events.close()
@@ -186,8 +208,9 @@ class LogPrinter:
     def __enter__(self) -> "LogPrinter":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        sys.stdout.flush()
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is None:
+            sys.stdout.flush()
 
     def show(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -239,9 +262,9 @@ class TerminalPrinter(LogPrinter):
         )
         self.bar = None
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         self.bars.stop()
-        super().__exit__()
+        super().__exit__(kind, error, trace)
 
     def show(self, event: Event) -> None:
         if not isinstance(event, (Started, Progress)):

@@ -92,6 +92,7 @@ JOBS: dict[str, JobType] = {
 FIXES = {
     errno.ENOSPC: "the disk is full; free some space and run it again, everything finished is kept",
     errno.EDQUOT: "the disk quota is used up; free some space and run it again, everything finished is kept",
+    errno.EFBIG: "the file is too large for this disk; choose another place",
     errno.EACCES: "access is denied; choose another place or change the permissions",
     errno.EPERM: "access is denied; choose another place or change the permissions",
     errno.EROFS: "the disk is read-only; choose another place",

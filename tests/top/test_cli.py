@@ -4,8 +4,10 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -148,3 +150,37 @@ def test_demo_reaches_its_module(monkeypatch):
     monkeypatch.setattr(cli, "import_module", lambda name, package: modules[name])
     assert cli.main(["demo", "--out", "x"]) == 3
     assert called == [["--out", "x"]]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
+@pytest.mark.parametrize("words", [("version",), ("info", "FILE"), ("info", "FILE", "--json")])
+def test_a_full_disk_under_stdout_is_one_sentence(words, tmp_path):
+    """`talksplat info a.head > a.txt` on a full disk ended in a traceback."""
+    file = str(Path(__file__).parents[1] / "fixtures" / "v0_1_0" / "tiny.bake")
+    command = [sys.executable, "-m", "talksplat.core.cli", *(file if word == "FILE" else word for word in words)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert (
+        done.stderr.strip()
+        == "stdout: the disk is full; free some space and run it again, everything finished is kept."
+    )
+
+
+def test_a_closed_stdout_before_the_end_is_no_success():
+    """A farm must not take a run whose reader went away for a finished one."""
+    code = (
+        "import sys, time\n"
+        "from talksplat.core import cli\n"
+        "from talksplat.core.jobs import Bake, Progress\n"
+        "def events(job):\n"
+        "    while True:\n"
+        "        yield Progress(1, 2, -1.0)\n"
+        "cli.run_job = events\n"
+        "sys.exit(cli.main(['bake', '--head', 'a', '--audio', 'b', '--out', 'c', '--json']))"
+    )
+    run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run.stdout.readline()
+    run.stdout.close()
+    assert run.wait(60) == 1
+    assert run.stderr.read().strip() == "stdout: was closed before the end; run it again to continue."
