@@ -28,6 +28,7 @@ class FrameFiles:
 
     frame: int
     camera: Camera
+    world_camera: Camera  # the same view with the scene's world in place of head space
     pixels_key: str  # of what the raster gives
     keys: dict[str, str]  # "png", "exr" -> the file's key in the manifest
     files: dict[str, Path]  # those that the job wants: "png", "exr" -> path
@@ -77,7 +78,7 @@ def _png(frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render)
 def _exr(frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
     layers = exr_layers(select_passes(job.passes).values(), rendering, job.exr_layout, job.space)
     notes = {"bake": card.shot, "audio": card.audio_hash, "offset": repr(card.offset)}
-    metadata = FrameMetadata(card.fps, frame.frame, frame.camera, job.space, card.head_hash, notes)
+    metadata = FrameMetadata(card.fps, frame.frame, frame.world_camera, job.space, card.head_hash, notes)
     write_exr(frame.files["exr"], layers, metadata, job.exr_layout)
 
 

@@ -22,7 +22,7 @@ from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Progress, Render, Star
 from ..raster import Rendering, rasterize
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter
 from .passes import select_passes
-from .render_cameras import cameras_of
+from .render_cameras import cameras_of, head_to_world_of, world_camera_of
 from .soundtrack import Soundtrack, soundtrack_of
 
 PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
@@ -75,7 +75,7 @@ def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
     """Each frame's camera and files. Raises UserError for settings that cannot be."""
     _check(job)
     selected = select_frames(bake, job.first, job.last)
-    cameras = cameras_of(job, bake, selected)
+    cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
     name, kinds = Path(job.bake).stem, [kind for kind in IMAGE_KINDS if getattr(job, kind)]
     passes = tuple(select_passes(job.passes)) if job.exr else ()
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
@@ -83,8 +83,10 @@ def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
     for frame in selected:
         files = {kind: Path(job.out) / f"{name}.{frame_number(frame)}.{kind}" for kind in kinds}
         pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame])
-        keys = {"png": pixels_key, "exr": content_key(pixels_key, job.exr_layout, job.space, *extra)}
-        frames.append(FrameFiles(frame, cameras[frame], pixels_key, keys, files))
+        world_camera = world_camera_of(cameras[frame], worlds[frame])
+        seen_from = (world_camera,) if job.head_to_world else ()
+        keys = {"png": pixels_key, "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from)}
+        frames.append(FrameFiles(frame, cameras[frame], world_camera, pixels_key, keys, files))
     return frames
 
 

@@ -5,12 +5,16 @@ Space: the head's own (Blender's axes, Z up, looking along -Y), metres.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from ..formats import BakeReader, Camera, UserError
 from ..jobs import Render
 
+T = TypeVar("T")
 FIELD_OF_VIEW = math.radians(25.0)  # vertical, of the view that is made for a head without one: a portrait lens
 MARGIN = 1.15  # around the head in that view
 
@@ -24,13 +28,39 @@ def cameras_of(job: Render, bake: BakeReader, frames: range) -> dict[int, Camera
         return dict.fromkeys(frames, camera)
     if len({(camera.width, camera.height) for camera in job.cameras}) > 1:
         raise UserError("the cameras differ in size; render one size at a time.")
-    if len(job.cameras) == 1:
-        return dict.fromkeys(frames, job.cameras[0])
-    if len(job.cameras) == len(frames):
-        return dict(zip(frames, job.cameras))
-    if len(job.cameras) == bake.card.frame_count:
-        return {number: job.cameras[number - bake.card.frame_start] for number in frames}
-    raise UserError(f"{len(job.cameras)} cameras do not fit {len(frames)} frames; give one, or one a frame.")
+    return _by_frame(job.cameras, bake, frames, "cameras")
+
+
+def head_to_world_of(job: Render, bake: BakeReader, frames: range) -> dict[int, np.ndarray]:
+    """Frame -> [4,4], head space to the scene's world. Raises UserError."""
+    if not job.head_to_world:
+        return dict.fromkeys(frames, np.eye(4))
+    for rows in job.head_to_world:
+        matrix = np.asarray(rows if [len(row) for row in rows] == [4] * 4 else np.nan, dtype=np.float64)
+        if not np.isfinite(matrix).all() or np.linalg.det(matrix[:3, :3]) == 0 or list(matrix[3]) != [0, 0, 0, 1]:
+            raise UserError("head_to_world must be 4x4 with a scale above 0; set the head's transform again.")
+    return _by_frame([np.asarray(rows) for rows in job.head_to_world], bake, frames, "matrices of head_to_world")
+
+
+def world_camera_of(
+    camera: Camera,
+    head_to_world: np.ndarray,  # [4,4]
+) -> Camera:
+    """The camera with a view matrix from the scene's world, without scale; the intrinsics stay."""
+    matrix = camera.matrix @ np.linalg.inv(head_to_world)
+    matrix[:3] /= np.cbrt(abs(np.linalg.det(matrix[:3, :3])))
+    return replace(camera, viewmat=tuple(map(tuple, matrix.tolist())))
+
+
+def _by_frame(values: Sequence[T], bake: BakeReader, frames: range, name: str) -> dict[int, T]:
+    """One for all frames, one a frame of `frames`, or one a frame of the shot. Raises UserError for another number."""
+    if len(values) == 1:
+        return dict.fromkeys(frames, values[0])
+    if len(values) == len(frames):
+        return dict(zip(frames, values))
+    if len(values) == bake.card.frame_count:
+        return {number: values[number - bake.card.frame_start] for number in frames}
+    raise UserError(f"{len(values)} {name} do not fit {len(frames)} frames; give one, or one a frame.")
 
 
 def portrait(

@@ -32,6 +32,13 @@ COLOUR_SPACES = {
     "lin_ap1_scene": REC709_TO_AP1,  # ACEScg
     "lin_ap0_scene": REC709_TO_AP0,  # ACES2065-1
 }
+# Colour interop ID -> CIE x y of red, green, blue and white, as an EXR's "chromaticities" has them. ITU-R BT.709,
+# SMPTE ST 2065-1 (AP0), Academy S-2014-004 (AP1).
+CHROMATICITIES = {
+    "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
+    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
+    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
+}
 
 
 def srgb_to_linear(codes: np.ndarray) -> np.ndarray:

@@ -78,7 +78,10 @@ def _nuke(layers: Sequence[ExrLayer], metadata: FrameMetadata) -> list[OpenEXR.P
 
 def _header(metadata: FrameMetadata, is_colour: bool) -> dict:
     kind = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    return kind | metadata.attributes() | {"colorInteropID": metadata.space if is_colour else "data"}
+    attributes = metadata.attributes() | {"colorInteropID": metadata.space if is_colour else "data"}
+    if not is_colour:
+        del attributes["chromaticities"]
+    return kind | attributes
 
 
 # The name that `Render.exr_layout` takes -> what makes the parts of a file.

@@ -11,7 +11,7 @@ import numpy as np
 import OpenEXR
 
 from ..formats import Camera
-from .colour import COLOUR_SPACES
+from .colour import CHROMATICITIES, COLOUR_SPACES
 
 FASTEST = 60  # frames a second that a timecode can count (in pairs above 30)
 
@@ -22,7 +22,7 @@ class FrameMetadata:
 
     rate: Fraction  # frames a second
     frame: int  # the scene's frame number
-    camera: Camera | None = None  # in head space: Blender's axes, Z up, metres
+    camera: Camera | None = None  # its viewmat from the scene's world (Blender's axes, Z up, metres), without scale
     space: str = "lin_rec709_scene"  # of the colours: a key of COLOUR_SPACES
     head: str = ""  # content hash of the head
     notes: dict[str, str] = field(default_factory=dict)  # further strings, written as talksplat/<key>
@@ -35,6 +35,7 @@ class FrameMetadata:
         """EXR header attributes by their standard names (openexr.com, Standard Attributes)."""
         attributes: dict[str, object] = {
             "framesPerSecond": Fraction(self.rate),
+            "chromaticities": CHROMATICITIES[self.space],
             "software": "talksplat",
             "talksplat/frame": str(self.frame),
         }
@@ -47,8 +48,14 @@ class FrameMetadata:
         if self.camera is not None:
             # C order, or OpenEXR 3.5 writes a transposed view's memory as it is.
             attributes["worldToCamera"] = world_to_camera(self.camera).astype(np.float32, order="C")
+            attributes["pixelAspectRatio"] = self._pixel_aspect(self.camera)
             attributes["worldToNDC"] = world_to_ndc(self.camera).astype(np.float32, order="C")
         return attributes
+
+    @staticmethod
+    def _pixel_aspect(camera: Camera) -> float:
+        """Width over height of a pixel: a pixel twice as wide takes half as many for the same angle."""
+        return camera.fy / camera.fx
 
 
 def smpte_timecode(frame: int, rate: Fraction) -> OpenEXR.TimeCode | None:

@@ -207,6 +207,57 @@ def test_keys_are_those_of_0_1_0(tmp_path):
             assert plan_frames(job, reader)[0].keys == {"png": "40dc32caee5e2784e79b", "exr": key}
 
 
+TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def test_the_camera_in_an_exr_is_of_blenders_world(job, shot, read_exr):
+    """A moved, turned and scaled head: its images stay, and the EXR alone gives the scene's camera back."""
+    head_to_world = np.eye(4)
+    head_to_world[:3, :3], head_to_world[:3, 3] = TURN * 2.5, [1.0, -2.0, 0.5]
+    world = Camera.looking_at([3.0, -6.0, 1.0], [1.0, -2.0, 0.5], 48, 32, 0.5)
+    world = replace(world, fx=world.fx / 2)  # pixels twice as wide as high
+    camera = replace(world, viewmat=(world.matrix @ head_to_world).tolist())
+    rows = tuple(map(tuple, head_to_world.tolist()))
+    finished(replace(job, cameras=(camera,), head_to_world=(rows,), movie=False))
+    _, header = read_exr(Path(job.out) / "anna.0101.exr")
+    assert header["pixelAspectRatio"] == pytest.approx(2.0)
+    assert header["chromaticities"] == pytest.approx((0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329))
+    camera_to_world = np.linalg.inv(np.asarray(header["worldToCamera"], np.float64).T)
+    blender = camera_to_world @ np.diag([1.0, 1.0, -1.0, 1.0])  # Blender's cameras look along -Z
+    np.testing.assert_allclose(blender[:3, 3], [3.0, -6.0, 1.0], atol=1e-5)
+    np.testing.assert_allclose(blender[:3, :3].T @ blender[:3, :3], np.eye(3), atol=1e-5)
+    assert np.linalg.det(blender[:3, :3]) == pytest.approx(1.0, abs=1e-5)
+    to_ndc = np.linalg.inv(np.asarray(header["worldToCamera"], np.float64)) @ np.asarray(header["worldToNDC"])
+    assert to_ndc[1, 1] == pytest.approx(1 / np.tan(0.25), rel=1e-5), "the vertical field of view"
+    assert finished(replace(job, cameras=(camera,), head_to_world=(rows,), movie=False))[0]["rendered"] == 0
+    with pytest.raises(UserError, match="head_to_world must be 4x4"):
+        finished(replace(job, cameras=(camera,), head_to_world=(rows[:3],)))
+
+
+def test_a_blender_camera_rebuilt_from_an_exr_sees_the_same(job, read_exr):
+    bpy = pytest.importorskip("bpy")
+    mathutils = pytest.importorskip("mathutils")
+    extras = pytest.importorskip("bpy_extras.object_utils")
+    world = Camera.looking_at([3.0, -6.0, 1.0], [1.0, -2.0, 0.5], 48, 32, 0.5)
+    finished(replace(job, cameras=(world,), movie=False, png=False))
+    _, header = read_exr(Path(job.out) / "anna.0101.exr")
+    to_camera, to_ndc = (np.asarray(header[name], np.float64) for name in ("worldToCamera", "worldToNDC"))
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 48, 32, 100
+    eye = bpy.data.objects.new("rebuilt", bpy.data.cameras.new("rebuilt"))
+    scene.collection.objects.link(eye)
+    eye.data.sensor_fit = "VERTICAL"
+    eye.data.angle = 2 * np.arctan(1 / (np.linalg.inv(to_camera) @ to_ndc)[1, 1])
+    eye.matrix_world = mathutils.Matrix(np.linalg.inv(to_camera.T) @ np.diag([1.0, 1.0, -1.0, 1.0]))
+    bpy.context.view_layer.update()
+    points = np.array([1.0, -2.0, 0.5]) + np.random.default_rng(0).uniform(-0.5, 0.5, (20, 3))
+    for point in points:
+        seen = extras.world_to_camera_view(scene, eye, mathutils.Vector(point))
+        x, y, z = (world.matrix @ [*point, 1.0])[:3]
+        expected = (world.fx * x / z + world.cx) / 48, 1 - (world.fy * y / z + world.cy) / 32
+        np.testing.assert_allclose(seen[:2], expected, atol=1e-4)
+
+
 def test_a_truncated_image_is_rendered_again(job):
     finished(job)
     image = Path(job.out) / "anna.0101.exr"
