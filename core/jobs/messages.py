@@ -72,8 +72,8 @@ class Render(Job):
     size: int = 512  # height and width in pixels of the head's own view
     # One for the whole shot, or one a frame; empty: the head's own view.
     cameras: tuple[Camera, ...] = field(default=(), metadata=HIDDEN)
-    # 4x4, row by row: head space -> the scene's world, as Blender's matrix_world of the head. One for the whole shot, or
-    # one a frame, as `cameras` are; empty: they are the same. Only the camera in the EXR headers depends on it.
+    # 4x4, row by row: head space -> the scene's world, as Blender's matrix_world of the head. One for the whole shot,
+    # or one a frame, as `cameras` are; empty: they are the same. Only the camera in the EXR headers depends on it.
     head_to_world: tuple[tuple[tuple[float, ...], ...], ...] = field(default=(), metadata=HIDDEN)
     first: int | None = None  # number of the first frame to render; None: the shot's first
     last: int | None = None  # number of the last frame to render; None: the shot's last
