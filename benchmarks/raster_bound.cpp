@@ -132,10 +132,9 @@ extern "C" void forward(const float* table, const int32_t* visible, int n, int w
                 V s = xx + (0.5f * k.c * dy * dy + bx * dy);
                 V e = k.opacity * exp_minus(s);
                 V alpha = pick(s <= k.reach, pick(e < 0.999f, e, splat(0.999f)), V{});
-                V next = T[y] - T[y] * alpha;
-                live[y] = pick(next > 1e-4f, live[y], V{});
                 V weight = alpha * live[y] * T[y];
                 R[y] += weight * k.r, G[y] += weight * k.g, B[y] += weight * k.blue, T[y] -= weight;
+                live[y] = pick(T[y] > 1e-4f, live[y], V{});
             }
         }
         for (int y = 0; y < std::min(16, height - top); y++)
@@ -187,8 +186,6 @@ extern "C" int64_t backward(int width, int height, const float* color, const flo
                 V s = xx + (0.5f * k.c * dy * dy + bx * dy);
                 V e = exp_minus(s), raw = k.opacity * e;
                 V alpha = pick(s <= k.reach, pick(raw < 0.999f, raw, splat(0.999f)), V{});
-                V next = T[y] - T[y] * alpha;
-                live[y] = pick(next > 1e-4f, live[y], V{});
                 V weight = alpha * live[y] * T[y];
                 V shown = A[y] + k.r * R[y] + k.g * G[y] + k.blue * B[y];
                 L[y] -= weight * shown;
@@ -200,6 +197,7 @@ extern "C" int64_t backward(int width, int height, const float* color, const flo
                 s_xx += v * dx * dx, s_xy += v * dx * dy, s_yy += v * (dy * dy);
                 s_n += pick(weight > 0.0f, splat(1), V{});
                 T[y] -= weight;
+                live[y] = pick(T[y] > 1e-4f, live[y], V{});
             }
             V all[12] = {s_r, s_g, s_b, s_o, s_u, s_v, s_xx, s_xy, s_yy, s_au, s_av, s_n};
             for (int q = 0; q < 12; q++) out[q] = sum(all[q]);

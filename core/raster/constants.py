@@ -7,7 +7,7 @@ from ..formats import Camera
 
 ALPHA_MIN = 1.0 / 255.0  # a Gaussian touches a pixel when its alpha there is at least this
 ALPHA_MAX = 0.999  # alpha is clamped to this (Inria's rasterizer: 0.99)
-TRANSMITTANCE_MIN = 1e-4  # a pixel stops before the Gaussian that would take its transmittance to this or below
+TRANSMITTANCE_MIN = 1e-4  # a pixel stops after the Gaussian that takes its transmittance to this or below
 EPS2D = 0.3  # pixels^2 added to the 2D covariance's diagonal
 FOV_MARGIN = 0.3  # J is evaluated no further out than the picture's edge plus this share of half its width
 EXPONENT_MAX = math.log(255.0)  # exponent at which an opaque Gaussian's alpha is ALPHA_MIN

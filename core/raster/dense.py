@@ -67,14 +67,18 @@ def pixel_offsets(centres: torch.Tensor, camera: Camera) -> torch.Tensor:
 
 
 def blend(
-    offsets: torch.Tensor, covariances: torch.Tensor, opacities: torch.Tensor
+    offsets: torch.Tensor, covariances: torch.Tensor, opacities: torch.Tensor, drop_last: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Weights, and transmittance before and after each Gaussian, [P,N] each, all in depth order."""
+    """Weights, and transmittance before and after each Gaussian, [P,N] each, all in depth order.
+
+    drop_last: gsplat's rule, which leaves out the Gaussian that would end the pixel.
+    """
     s = 0.5 * torch.einsum("pni,nij,pnj->pn", offsets, covariances.inverse(), offsets)
     alpha = opacities * torch.exp(-s)
     alpha = torch.where(alpha >= ALPHA_MIN, alpha.clamp(max=ALPHA_MAX), 0.0)
     after = torch.cumprod(1 - alpha, dim=-1)
-    alpha = torch.where(after > TRANSMITTANCE_MIN, alpha, 0.0)  # a pixel stops before the Gaussian that would end it
+    before = torch.cat([torch.ones_like(after[:, :1]), after[:, :-1]], -1)
+    alpha = torch.where((after if drop_last else before) > TRANSMITTANCE_MIN, alpha, 0.0)
     after = torch.cumprod(1 - alpha, dim=-1)
     before = torch.cat([torch.ones_like(after[:, :1]), after[:, :-1]], -1)
     return alpha * before, before, after

@@ -5,6 +5,8 @@ gsplat compiles its kernels at first use, which needs nvcc and a C++ compiler an
 compiled before (for the same torch and Python) may be named instead, in the environment variable
 TALKSPLAT_GSPLAT_LIBRARY. Whatever is missing ends in one sentence (`unavailable_reason`), and rasterize uses numba
 instead. Colours come from `sh`, so that every camera sees what the other back ends see.
+Its kernels leave out the Gaussian that would take a pixel's transmittance to 1e-4 or below, where our other back ends
+blend it and then stop: an opaque surface behind a nearly opaque one keeps pinholes (alpha 0.95 for 0.99995).
 
 Letters: N Gaussians, X channels after colour.
 """

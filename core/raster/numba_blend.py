@@ -39,8 +39,7 @@ def blend(s, lo, hi, p, q, d, ku, kv, k, r, g, b):
         t = s[T_ + i]
         weight = alpha * max(t, ZERO)
         after = t - weight
-        weight = weight if after > STOP else ZERO
-        s[T_ + i] = after if after > STOP else -abs(t)
+        s[T_ + i] = after if after > STOP else -abs(after)
         s[R_ + i] += weight * r
         s[G_ + i] += weight * g
         s[B_ + i] += weight * b
@@ -61,9 +60,8 @@ def blend_wide(s, lo, hi, p, q, d, ku, kv, k, r, g, b, z):
         t = s[T_ + i]
         weight = alpha * max(t, ZERO)
         after = t - weight
-        weight = weight if after > STOP else ZERO
         s[M_ + i] = z if (t >= HALF) & (after < HALF) else s[M_ + i]
-        s[T_ + i] = after if after > STOP else -abs(t)
+        s[T_ + i] = after if after > STOP else -abs(after)
         s[R_ + i] += weight * r
         s[G_ + i] += weight * g
         s[B_ + i] += weight * b

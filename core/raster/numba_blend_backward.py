@@ -42,8 +42,7 @@ def blend_backward(s, lo, hi, p, q, d, ku, kv, k, r, g, b, slot):
         before = max(t, ZERO)
         weight = alpha * before
         after = t - weight
-        weight = weight if after > STOP else ZERO
-        s[T_ + i] = after if after > STOP else -abs(t)
+        s[T_ + i] = after if after > STOP else -abs(after)
         shown = s[Q_ + i] + r * s[R_ + i] + g * s[G_ + i] + b * s[B_ + i]
         behind = s[L_ + i] - weight * shown
         s[L_ + i] = behind

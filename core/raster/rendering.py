@@ -29,7 +29,7 @@ class DensityStats:
 
     @property
     def pixel_counts(self) -> Array:
-        """int32 [N]: pixels each Gaussian contributed to (alpha >= 1/255, before transmittance <= 1e-4); exact.
+        """int32 [N]: pixels each Gaussian contributed to (alpha >= 1/255, transmittance before it > 1e-4); exact.
 
         On the CPU free after a backward pass; else the first access costs about as much as one.
         """

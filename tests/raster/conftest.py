@@ -5,12 +5,14 @@
 both. gsplat runs on its stand-in (tests/gsplat_stand_in.py), and as `backend` on a GPU too.
 """
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 
 from talksplat.core.formats.camera import Camera
-from talksplat.core.raster import BACKENDS
+from talksplat.core.raster import BACKENDS, dense
 from talksplat.core.raster.gsplat_backend import unavailable_reason
 
 REFERENCE = "dense"
@@ -63,8 +65,21 @@ def relative(value: torch.Tensor, expected: torch.Tensor) -> float:
     return (value - expected).norm().item() / (norm if norm > 0 else 1.0)
 
 
+def gsplat_rule(monkeypatch) -> None:
+    """The reference by gsplat's rule, which leaves out the Gaussian that would end a pixel."""
+    monkeypatch.setattr(dense, "blend", functools.partial(dense.blend, drop_last=True))
+
+
+@pytest.fixture(name="gsplat_rule")
+def gsplat_rule_fixture(monkeypatch):
+    """See gsplat_rule."""
+    gsplat_rule(monkeypatch)
+
+
 def _ready(request) -> str:
     name, stand_in = request.param
+    if name == "gsplat":
+        gsplat_rule(request.getfixturevalue("monkeypatch"))
     if stand_in:
         request.getfixturevalue("gsplat_stand_in")
     return name

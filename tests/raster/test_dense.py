@@ -63,7 +63,7 @@ def by_hand(columns, camera):
                 a = min(0.999, opacities[i] * math.exp(-0.5 * d @ conic @ d))
                 if a < 1 / 255:
                     continue
-                if T * (1 - a) <= 1e-4:
+                if T <= 1e-4:
                     break
                 if T >= 0.5 > T * (1 - a):
                     median[v, u] = z

@@ -26,7 +26,7 @@ def drawn(make, backend, dtype, camera, device="cpu", n=300):
 
 
 @pytest.mark.parametrize("kind", ["perspective", "orthographic"])
-def test_what_we_add_to_gsplat(make, gsplat_stand_in, kind):
+def test_what_we_add_to_gsplat(make, gsplat_stand_in, gsplat_rule, kind):
     reference, expected = drawn(make, "dense", torch.float64, make.view(kind=kind))
     mine, leaves = drawn(make, "gsplat", torch.float32, make.view(kind=kind))
     assert mine.backend == "gsplat"
