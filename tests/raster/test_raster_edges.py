@@ -123,7 +123,8 @@ def test_an_opaque_stack_stops(make, backend):
     hidden = picture.pixel_counts == 0
     assert hidden.sum() > n - 10
     assert not gradients["means"][hidden].any()
-    assert (1 - picture.alpha).min() > 1e-4 * (1 - 1e-3)
+    least = 1e-4 * (1 - 1e-3) if backend == "gsplat" else 0.0  # gsplat leaves out what would end the pixel
+    assert (1 - picture.alpha).min() > least
 
 
 def test_layers_of_haze_add_up(make, backend):
