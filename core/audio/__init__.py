@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sound in, features out: decoding, the encoders, the feature windows that a branch takes."""
 
-from .decode import load_sound, load_soundtrack
+from .decode import iterate_sound, load_sound, load_soundtrack
 from .encoders import ENCODERS
 from .features import Features
 from .sound import SOUND_RATE, Sound, write_wav
-from .windows import WINDOW_OFFSETS, windows_at
+from .windows import WINDOW_OFFSETS, window_blocks, windows_at
 
 __all__ = [
     "ENCODERS",
@@ -13,8 +13,10 @@ __all__ = [
     "WINDOW_OFFSETS",
     "Features",
     "Sound",
+    "iterate_sound",
     "load_sound",
     "load_soundtrack",
+    "window_blocks",
     "windows_at",
     "write_wav",
 ]

@@ -4,152 +4,193 @@
 Every decoded chunk is placed where its own time stamp says (within timeline.TOLERANCE), not where the last one ended:
 priming samples, edit lists, a sound that starts after the picture and holes in a recording cannot shift the lips.
 
+Which track and channel is taken when nobody chose one, so that a voice that is there is heard:
+* track: the main one of those that can be decoded; where it is silent (`sound.SILENT`), the first that is not;
+* channel: the mix; where the whole mix is more than CANCELLED dB below its loudest channel (one of two channels with
+  the wrong polarity, a voice on one of many channels), that channel.
+`Sound.source` says what was taken.
+
 Letters: S samples of a decoded chunk, L of the whole, c channels (1 or 2).
 """
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
-import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Disposition
 
-from ..formats import UserError, open_untrusted
-from .downmix import downmix
-from .sound import SOUND_RATE, Sound
+from ..formats import SoundChoice, UserError, open_untrusted
+from .channel_levels import ChannelLevels
+from .container import check_complete, list_tracks, open_container, pick_track, time_origin
+from .downmix import channel_index, channel_values, mix_weights
+from .sound import SILENT, SOUND_RATE, Sound, loudest_level
 from .timeline import Timeline
 
 LONGEST = 3 * 3600  # seconds; 690 MB of mono samples at 16 kHz
 LONGEST_SOUNDTRACK = 3600  # seconds; 1.4 GB of stereo samples at 48 kHz
 SOUNDTRACK_RATE = 48000  # Hz
-TIMELINE_FORMATS = ("mov", "mp4", "matroska", "webm", "avi")  # their time 0 is the start of the film
-MEASURED_FORMATS = ("mov", "mp4", "flac")  # their streams state their true length
-WAV_CHUNKS = 64  # of a WAV to look at for its length
-UNKNOWN_SIZE = 0x7FFF0000  # from here up a WAV's size means "not known when it was written"
+CANCELLED = (
+    12.0  # dB; not in the paper: chosen because two unlike channels mix to 3 dB below the louder, one of six to 11
+)
+PAUSE = 0.2  # seconds between two reports of progress
+HASH_BLOCK = 1 << 22  # bytes
+T = TypeVar("T")
 
 
-def load_sound(path: Path | str) -> Sound:
-    """Read the (best) audio stream of `path` as mono 16 kHz; time 0 is the start of the file's timeline.
+def load_sound(path: Path | str, choice: SoundChoice = SoundChoice()) -> Sound:  # noqa: B008  # frozen
+    """Read a sound track of `path` as mono 16 kHz; time 0 is the start of the file's timeline.
 
-    Raises UserError for a missing file, one that has no audio stream or no samples, breaks off before its stated end,
-    is damaged, or is longer than three hours. Silence is fine.
+    Raises UserError for a missing or empty file, one that has no such track or channel, no codec for it here or no
+    samples, breaks off before its stated end, is damaged, or is longer than three hours. Silence is fine.
     """
-    samples, content_hash = _read(Path(path), SOUND_RATE, 1, LONGEST)
-    return Sound(samples[:, 0].copy(), SOUND_RATE, content_hash)
+    return _run(iterate_sound(path, choice))
 
 
-def load_soundtrack(path: Path | str) -> tuple[np.ndarray, int, str]:
-    """The (best) audio stream of `path` for playback: (float32 [L,2] -1..1, 48000, SHA-256 of the file); same timeline.
+def iterate_sound(path: Path | str, choice: SoundChoice) -> Generator[float, None, Sound]:
+    """`load_sound`, yielding several times a second the share 0..1 that is read; closing it ends the reading."""
+    reader = _Reader(Path(path), choice, SOUND_RATE, 1, LONGEST)
+    track, content_hash = yield from reader.read()
+    return Sound(track.samples[:, 0], SOUND_RATE, content_hash, track.source)
 
-    Raises UserError as `load_sound` does, here beyond one hour.
+
+def load_soundtrack(
+    path: Path | str,
+    choice: SoundChoice = SoundChoice(),  # noqa: B008  # frozen
+) -> tuple[np.ndarray, int, str]:
+    """A sound track of `path` for playback, all channels: (float32 [L,2] -1..1, 48000, content hash as `load_sound`).
+
+    Same timeline and track as `load_sound`; a choice of channel is part of the hash only. Raises UserError as
+    `load_sound` does, here beyond one hour.
     """
-    samples, content_hash = _read(Path(path), SOUNDTRACK_RATE, 2, LONGEST_SOUNDTRACK)
-    return samples, SOUNDTRACK_RATE, content_hash
+    reader = _Reader(Path(path), choice, SOUNDTRACK_RATE, 2, LONGEST_SOUNDTRACK)
+    track, content_hash = _run(reader.read())
+    return track.samples, SOUNDTRACK_RATE, content_hash
 
 
-def _read(path: Path, rate: int, channels: int, longest: float) -> tuple[np.ndarray, str]:
-    """([L,c], SHA-256 of the file)."""
-    with open_untrusted(path) as (file, _):
+def _run(steps: Generator[float, None, T]) -> T:
+    while True:
         try:
-            # Our own open file and no protocol besides it: a playlist cannot send us to another file.
-            with av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
-                samples = _decode(container, Timeline(path, rate, channels, longest))
-        except FFmpegError as error:
-            raise UserError(
-                f"{path} cannot be read as sound ({error.strerror}); export it again as WAV, or choose another file."
-            ) from error
-        if not np.isfinite(samples).all():
-            raise UserError(f"{path} holds samples that are not numbers; export it again as 16-bit WAV.")
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+@dataclass(frozen=True)
+class _Track:
+    samples: np.ndarray  # [L,c] float32
+    levels: ChannelLevels
+    source: str = ""  # Sound.source
+
+
+class _Reader:
+    """One file, read once for each track or channel that is tried."""
+
+    def __init__(self, path: Path, choice: SoundChoice, rate: int, channels: int, longest: float) -> None:
+        self.path, self.choice = path, choice
+        self.rate, self.channels, self.longest = rate, channels, longest
+
+    def read(self) -> Generator[float, None, tuple[_Track, str]]:
+        """(the track, content hash)."""
+        with open_untrusted(self.path) as (file, size):
+            if not size:
+                raise UserError(f"{self.path} is empty; copy or export it again.")
+            track = yield from self._choose(file, size)
+            digest = yield from self._file_hash(file)
+        if not len(track.samples):
+            raise UserError(f"{self.path} has an audio stream without samples; export it again.")
+        return track, self.choice.content_hash(digest)
+
+    def _file_hash(self, file: BinaryIO) -> Generator[float, None, str]:
+        digest, reported = hashlib.sha256(), time.monotonic()
         file.seek(0)
-        digest = hashlib.file_digest(file, "sha256")  # pyright: ignore[reportArgumentType]  # any binary file will do
-        return np.clip(samples, -1.0, 1.0, out=samples), digest.hexdigest()
+        while block := file.read(HASH_BLOCK):
+            digest.update(block)
+            if time.monotonic() > reported + PAUSE:
+                yield 1.0
+                reported = time.monotonic()
+        return digest.hexdigest()
 
+    def _choose(self, file: BinaryIO, size: int) -> Generator[float, None, _Track]:
+        """The track that was chosen, else the first with sound, the main one where all are silent."""
+        if self.choice.track:
+            return (yield from self._best_channel(file, size, self.choice.track))
+        main, *others = list_tracks(file, self.path)
+        track = yield from self._best_channel(file, size, main)
+        if not self._is_silent(track):
+            return track
+        for number in others:
+            del track  # two of an hour are not held at once
+            track = yield from self._best_channel(file, size, number)
+            if not self._is_silent(track):
+                detail = f"{track.source} of track" if track.source else "track"
+                return _Track(track.samples, track.levels, f"{detail} {number} (track {main} is silent)")
+        return (yield from self._best_channel(file, size, main)) if others else track
 
-def _decode(container: InputContainer, timeline: Timeline) -> np.ndarray:
-    path = timeline.path
-    stream = container.streams.best("audio")
-    if not isinstance(stream, AudioStream):
-        raise UserError(f"{path} has no sound in it; choose a file with an audio stream.")
-    for time, rate, chunk in _decoded_chunks(container, stream, timeline):
-        timeline.add(time, rate, chunk)
-    samples = timeline.finish()
-    if not len(samples):
-        raise UserError(f"{path} has an audio stream without samples; export it again.")
-    _check_complete(container, stream, path, len(samples) / timeline.target)
-    return samples
+    def _is_silent(self, track: _Track) -> bool:
+        return all(loudest_level(column, self.rate) <= SILENT for column in track.samples.T)
 
+    def _best_channel(self, file: BinaryIO, size: int, number: int) -> Generator[float, None, _Track]:
+        """Track `number`; of a mix that cancels its loudest channel alone."""
+        track = yield from self._decode(file, size, number, self.choice.channel)
+        weaker = track.levels.decibels_below_loudest
+        if self.channels > 1 or self.choice.channel or weaker <= CANCELLED:
+            return track
+        loudest = track.levels.loudest
+        source = f"{track.levels.describe(loudest)} (the mix of the channels is nearly silent)"
+        del track
+        alone = yield from self._decode(file, size, number, str(loudest + 1))
+        return _Track(alone.samples, alone.levels, source)
 
-def _decoded_chunks(
-    container: InputContainer, stream: AudioStream, timeline: Timeline
-) -> Iterator[tuple[float | None, int, np.ndarray]]:
-    """(seconds on the file's timeline or None, rate, float32 [S,c]) of each decoded chunk."""
-    origin = _origin(container)
-    packets = damaged = 0
-    for packet in container.demux(stream):
-        packets += 1
-        try:
-            frames = packet.decode()
-        except FFmpegError:
-            damaged += 1
-            continue
-        for frame in frames:
-            if origin is None:
-                origin = frame.time or 0.0
-            time = None if frame.time is None else frame.time - origin
-            yield time, frame.sample_rate, downmix(frame, timeline.channels)
-    if damaged > max(2, packets // 50):
-        raise UserError(f"{timeline.path} is damaged ({damaged} of {packets} packets cannot be read); export it again.")
+    def _decode(self, file: BinaryIO, size: int, number: int, channel: str) -> Generator[float, None, _Track]:
+        timeline, levels = Timeline(self.path, self.rate, self.channels, self.longest), ChannelLevels()
+        with open_container(file, self.path) as container:
+            stream = pick_track(container, number, file, self.path)
+            reported = time.monotonic()
+            for start, rate, values, names in self._decoded_chunks(container, stream):
+                levels.add(values, names)
+                timeline.add(start, rate, (values @ self._weights(names, channel).T).astype(np.float32))
+                if time.monotonic() > reported + PAUSE:
+                    yield min(file.tell() / size, 1.0)
+                    reported = time.monotonic()
+            samples = timeline.finish()
+            if len(samples):
+                check_complete(container, stream, self.path, len(samples) / self.rate)
+        return _Track(samples, levels)
 
+    def _weights(self, names: list[str], channel: str) -> np.ndarray:
+        """[c, channels of the file]."""
+        if self.channels > 1 or channel in ("", "mix"):
+            return mix_weights(names, self.channels)
+        index = channel_index(names, channel)
+        if index is None:
+            wanted = f"channel {channel}" if channel.isdigit() else f"{channel} channel"
+            count = f"{len(names)} channel{'s' * (len(names) != 1)}"
+            raise UserError(f"{self.path} has no {wanted} (it has {count}); choose another, or mix.")
+        return np.eye(len(names))[index : index + 1]
 
-def _origin(container: InputContainer) -> float | None:
-    """Seconds on the container's clock that are time 0; None: the first decoded sample.
-
-    A film's timeline starts at 0 whatever its streams do. A broadcast clock starts anywhere: its time 0 is the first
-    picture or sound. Without pictures that is the first sample after the encoder's priming, which FFmpeg drops.
-    """
-    if any(name in TIMELINE_FORMATS for name in container.format.name.split(",")):
-        return 0.0
-    has_pictures = any(
-        stream.start_time is not None and not stream.disposition & Disposition.attached_pic  # a cover is no film
-        for stream in container.streams.video
-    )
-    return (container.start_time or 0) / av.time_base if has_pictures else None
-
-
-def _check_complete(container: InputContainer, stream: AudioStream, path: Path, seconds: float) -> None:
-    """UserError when a format that states its length gave clearly less.
-
-    MP3 without a length tag, Ogg and broadcast streams state nothing reliable: what is there is taken.
-    """
-    names = container.format.name.split(",")
-    if "wav" in names:
-        stated = _wav_duration(path)
-    elif any(name in MEASURED_FORMATS for name in names) and stream.duration is not None and stream.time_base:
-        stated = float(stream.duration * stream.time_base)
-    elif "matroska" in names and not container.streams.video and container.duration is not None:
-        stated = container.duration / av.time_base
-    else:
-        return
-    if seconds < stated - max(0.25, 0.01 * stated):
-        raise UserError(f"{path} breaks off at {seconds:.1f} of {stated:.1f} s; copy or export it again.")
-
-
-def _wav_duration(path: Path) -> float:
-    """Seconds that a RIFF header states, 0 where it leaves the size open (FFmpeg trims it to the file)."""
-    with open(path, "rb") as file:
-        file.seek(12)
-        byte_rate = 0
-        for _ in range(WAV_CHUNKS):
-            header = file.read(8)
-            size = int.from_bytes(header[4:], "little")
-            if header[:4] == b"fmt ":
-                byte_rate = int.from_bytes(file.read(16)[8:12], "little")
-                size -= 16
-            if header[:4] == b"data":
-                return size / byte_rate if byte_rate and size < UNKNOWN_SIZE else 0.0
-            file.seek(size + (size & 1), 1)
-    return 0.0
+    def _decoded_chunks(
+        self, container: InputContainer, stream: AudioStream
+    ) -> Iterator[tuple[float | None, int, np.ndarray, list[str]]]:
+        """(seconds on the file's timeline or None, rate, [S, channels of the file], their names) of each chunk."""
+        origin = time_origin(container)
+        packets = damaged = 0
+        for packet in container.demux(stream):
+            packets += 1
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                damaged += 1
+                continue
+            for frame in frames:
+                if origin is None:
+                    origin = frame.time or 0.0
+                start = None if frame.time is None else frame.time - origin
+                yield start, frame.sample_rate, *channel_values(frame)
+        if damaged > max(2, packets // 50):
+            raise UserError(f"{self.path} is damaged ({damaged} of {packets} packets cannot be read); export it again.")

@@ -6,8 +6,10 @@ Knows nothing of frame rates or heads.
 Letters: T feature frames, C channels; times in seconds from the sound's time 0.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import final
 
 import numpy as np
 
@@ -39,12 +41,28 @@ class Features:
         return float(self.times[-1] - self.times[0]) / (len(self.times) - 1)
 
 
-class Encoder(Protocol):
-    """One way to turn sound into features. `name` is what a head's card stores."""
+class Encoder(ABC):
+    """One way to turn sound into features."""
 
-    name: str
+    name: str  # what a head's card stores
     channels: int  # C
 
+    @abstractmethod
+    def times(self, sound: Sound) -> np.ndarray:
+        """[T] float64: the `Features.times` of this sound."""
+
+    @abstractmethod
+    def pieces(self, sound: Sound) -> Iterator[np.ndarray]:
+        """The T feature frames in order, float32 [<T,C] at a time; memory and time of a piece do not grow with T."""
+
+    @final  # whoever changes the features changes `pieces`: long sounds are only ever encoded by those
     def encode(self, sound: Sound) -> Features:
-        """Features of the whole sound, in memory that grows only with T x C."""
-        ...
+        """Features of the whole sound."""
+        times = self.times(sound)
+        values, filled = np.empty((len(times), self.channels), np.float32), 0
+        for piece in self.pieces(sound):
+            values[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        if filled != len(times):
+            raise ValueError(f"the encoder {self.name} gave {filled} of {len(times)} feature frames")
+        return Features(values, times)

@@ -4,16 +4,18 @@
 Letters: T feature frames, C = 80 bands; hop 10 ms, window 40 ms (Hann, centred).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from .features import MARGIN, Features
+from .features import MARGIN, Encoder
 from .sound import SOUND_RATE, Sound
 
 BANDS, WINDOW, HOP = 80, 640, 160  # samples at 16 kHz
 BLOCK = 6000  # frames at once (a minute): the complex spectrogram of hours would fill the memory
 
 
-class LogMel:
+class LogMel(Encoder):
     """value = ln(1 + 10^4 mel) / 10: 0 for silence, about 1.5 for the loudest sound.
 
     not in the paper: chosen because it is the plainest description of speech that a head can be
@@ -23,21 +25,24 @@ class LogMel:
     name = "logmel"
     channels = BANDS
 
-    def encode(self, sound: Sound) -> Features:
-        """Features [T,80]; frame k is centred on sample 160 k, counted from MARGIN before time 0."""
-        import librosa  # a second of imports, which only this encoder needs
-
+    def times(self, sound: Sound) -> np.ndarray:
+        """[T]: frame k is centred on sample 160 k, counted from MARGIN before time 0."""
         margin = round(MARGIN * SOUND_RATE) // HOP
         count = -(-len(sound.samples) // HOP) + 1 + 2 * margin
-        padded = np.zeros((count - 1) * HOP + WINDOW, dtype=np.float32)
-        start = margin * HOP + WINDOW // 2
-        padded[start : start + len(sound.samples)] = sound.samples
-        values = np.empty((count, BANDS), dtype=np.float32)
+        return (np.arange(count) - margin) * (HOP / SOUND_RATE)
+
+    def pieces(self, sound: Sound) -> Iterator[np.ndarray]:
+        """[<=BLOCK,80] at a time."""
+        import librosa  # a second of imports, which only this encoder needs
+
+        count = len(self.times(sound))
+        before = (
+            round(MARGIN * SOUND_RATE) // HOP * HOP + WINDOW // 2
+        )  # samples from the first window's start to time 0
         for a in range(0, count, BLOCK):
             b = min(a + BLOCK, count)
-            block = padded[a * HOP : (b - 1) * HOP + WINDOW]
+            samples = sound.stretch(a * HOP - before, (b - 1) * HOP + WINDOW - before)
             mel = librosa.feature.melspectrogram(
-                y=block, sr=SOUND_RATE, n_fft=WINDOW, hop_length=HOP, n_mels=BANDS, center=False, power=2.0
+                y=samples, sr=SOUND_RATE, n_fft=WINDOW, hop_length=HOP, n_mels=BANDS, center=False, power=2.0
             )
-            values[a:b] = np.log1p(1e4 * mel.T) / 10
-        return Features(values, (np.arange(count) - margin) * (HOP / SOUND_RATE))
+            yield (np.log1p(1e4 * mel.T) / 10).astype(np.float32, copy=False)

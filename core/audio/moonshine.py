@@ -21,6 +21,8 @@ not in the paper: chosen because the paper's encoder is unknown to us.
 """
 
 import hashlib
+import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +30,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..formats import UserError
-from .features import MARGIN, Features
-from .sound import SOUND_RATE, Sound
+from .features import MARGIN, Encoder
+from .sound import LEVEL_SECONDS, SILENT, SOUND_RATE, Sound, loudest_level
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -39,14 +41,17 @@ SHA256 = "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221"
 HOP, EXTENT, CENTRE = 384, 895, 447  # samples at 16 kHz
 SPAN = 166  # frames of one pass: 3.98 s
 STEP = SPAN // 2
-LEVEL_BLOCK = 800  # samples over which loudness is measured: 50 ms
-QUIET, LOUD = -60.0, -50.0  # dB of full scale, root mean square
+LOUD = -50.0  # dB of full scale, root mean square of LEVEL_BLOCK
+LEVEL_BLOCK = round(LEVEL_SECONDS * SOUND_RATE)  # samples
 THREADS = 2
 
 
 @lru_cache(maxsize=2)
 def load_session(path: Path) -> "InferenceSession":
     """The network in `path`, after its bytes were checked. UserError when missing or not the known file."""
+    # Version 1.32 writes an identity into the user's cache and asks a Microsoft host for attention every few seconds.
+    # Only the environment stops it, and only before the import; `disable_telemetry_events` comes too late.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # half a second of imports, which only this encoder needs
 
     fix = "reinstall talksplat (the model belongs to the package)"
@@ -75,14 +80,13 @@ def encode_span(
     """`encode_pass`, [SPAN,288], except that a span in which nothing is loud is silence.
 
     The network divides by its input's own level: four seconds of room tone at -80 dB give features that move as
-    lively as speech. So a span whose loudest LEVEL_BLOCK is below QUIET counts as digital silence, one above LOUD is
+    lively as speech. So a span whose loudest LEVEL_BLOCK is below SILENT counts as digital silence, one above LOUD is
     left as it is, and between them one fades into the other. Pauses between words are in spans with words and are not
     touched.
     not in the paper: chosen so that a head rests while nobody speaks.
     """
-    blocks = samples[: len(samples) // LEVEL_BLOCK * LEVEL_BLOCK].reshape(-1, LEVEL_BLOCK)
-    power = float(np.square(blocks, dtype=np.float64).mean(axis=1).max())
-    presence = float(np.interp(10 * np.log10(max(power, 1e-30)), (QUIET, LOUD), (0.0, 1.0)))
+    level = loudest_level(samples[: len(samples) // LEVEL_BLOCK * LEVEL_BLOCK], SOUND_RATE)
+    presence = float(np.interp(level, (SILENT, LOUD), (0.0, 1.0)))
     if presence == 1.0:
         return encode_pass(samples)
     silence = encode_silence(len(samples))
@@ -95,28 +99,31 @@ def encode_silence(count: int) -> np.ndarray:
     return encode_pass(np.zeros(count, dtype=np.float32))
 
 
-class Moonshine:
+class Moonshine(Encoder):
     """Features of speech recognition, 288 channels every 24 ms, from overlapping spans of 4 s (see the module)."""
 
     name = "moonshine"
     channels = 288
 
-    def encode(self, sound: Sound) -> Features:
-        """Features [T,288]; frame k is centred on sample 384 k, counted from MARGIN before time 0.
-
-        Spans start at every STEP frames from SPAN - STEP before the first frame, so that each frame is in two spans
-        whose weights sum to 1. Raises UserError when the model's file is missing or damaged.
-        """
+    def times(self, sound: Sound) -> np.ndarray:
+        """[T]: frame k is centred on sample 384 k, counted from MARGIN before time 0."""
         margin = round(MARGIN * SOUND_RATE) // HOP
         count = -(-len(sound.samples) // HOP) + 1 + 2 * margin
-        starts = range(0, STEP + count, STEP)
-        total = starts[-1] + SPAN
-        padded = np.zeros((total - 1) * HOP + EXTENT, dtype=np.float32)
-        first = (STEP + margin) * HOP + CENTRE
-        padded[first : first + len(sound.samples)] = sound.samples
+        return (np.arange(count) - margin) * (HOP / SOUND_RATE)
+
+    def pieces(self, sound: Sound) -> Iterator[np.ndarray]:
+        """[<=STEP,288] at a time. Raises UserError when the model's file is missing or damaged.
+
+        Spans start at every STEP frames from SPAN - STEP before the first frame, so that each frame is in two spans
+        whose weights sum to 1.
+        """
+        margin, count = round(MARGIN * SOUND_RATE) // HOP, len(self.times(sound))
+        before = (STEP + margin) * HOP + CENTRE  # samples from the first span's start to time 0
         triangle = 1 - np.abs((np.arange(SPAN, dtype=np.float32) + 0.5) / STEP - 1)
-        values = np.zeros((total, self.channels), dtype=np.float32)
-        for a in starts:
-            span = encode_span(padded[a * HOP : (a + SPAN - 1) * HOP + EXTENT])
-            values[a : a + SPAN] += triangle[:, None] * span
-        return Features(values[STEP : STEP + count], (np.arange(count) - margin) * (HOP / SOUND_RATE))
+        falling = np.zeros((STEP, self.channels), dtype=np.float32)  # the second half of the span before
+        for a in range(0, STEP + count, STEP):
+            first = a * HOP - before
+            span = triangle[:, None] * encode_span(sound.stretch(first, first + (SPAN - 1) * HOP + EXTENT))
+            if a:
+                yield (falling + span[:STEP])[: count - (a - STEP)]
+            falling = span[STEP:]

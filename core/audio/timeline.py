@@ -22,7 +22,7 @@ class Timeline:
 
     def __init__(self, path: Path, target: int, channels: int, longest: float) -> None:
         self.path, self.target, self.channels, self.longest = path, target, channels, longest
-        self.done: list[np.ndarray] = []  # [.,c] at `target` samples a second
+        self.done = bytearray()  # float32 [.,c] at `target` samples a second; grows in place, hours are held once
         self.rate = 0  # of the present chunks, samples a second
         self.stream: soxr.ResampleStream | None = None
         self.base = 0.0  # seconds at which the present rate began
@@ -74,16 +74,21 @@ class Timeline:
         self.fed += len(chunk)
         if self.now > self.longest:
             self._too_long()
-        self.done.append(chunk if self.stream is None else self.stream.resample_chunk(chunk))
+        self._store(chunk if self.stream is None else self.stream.resample_chunk(chunk))
 
     def _flush(self) -> None:
         if self.stream is not None:
-            self.done.append(self.stream.resample_chunk(np.zeros((0, self.channels), dtype=np.float32), last=True))
+            self._store(self.stream.resample_chunk(np.zeros((0, self.channels), dtype=np.float32), last=True))
+
+    def _store(self, samples: np.ndarray) -> None:
+        if not np.isfinite(samples).all():
+            raise UserError(f"{self.path} holds samples that are not numbers; export it again as 16-bit WAV.")
+        self.done += np.ascontiguousarray(np.clip(samples, -1.0, 1.0)).data.cast("B") if samples.size else b""
 
     def finish(self) -> np.ndarray:
-        """All samples, [L,c] float32."""
+        """All samples, [L,c] float32, clipped to -1..1."""
         self._flush()
-        return np.concatenate(self.done) if self.done else np.zeros((0, self.channels), dtype=np.float32)
+        return np.frombuffer(self.done, dtype=np.float32).reshape(-1, self.channels)
 
     def _too_long(self) -> None:
         raise UserError(f"{self.path} is longer than {self.longest / 3600:g} h; cut out the part with the speech.")

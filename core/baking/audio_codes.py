@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from ..audio import ENCODERS, SOUND_RATE, Features, Sound, windows_at
+from ..audio import ENCODERS, SOUND_RATE, Sound, window_blocks, windows_at
 from ..deformation import AudioNet
 from ..formats import HeadFile, UserError
 
 BLOCK = 512  # moments at once: 9 MB of windows at C = 288, whatever the sound's length
+SAMPLES_BLOCK = 1 << 20  # samples at once: a minute
 
 
 class AudioCodes:
@@ -35,19 +36,20 @@ class AudioCodes:
     def rest(self) -> dict[str, np.ndarray]:
         """The codes of silence: branch -> [A] float32."""
         silence = Sound(np.zeros(SOUND_RATE, dtype=np.float32))
-        features = self.encoder.encode(silence)
-        return {branch: code[0] for branch, code in self._codes(features, np.array([silence.duration / 2])).items()}
+        windows = windows_at(self.encoder.encode(silence), [silence.duration / 2])
+        return {branch: code[0] for branch, code in self._codes(windows).items()}
 
     def codes(self, sound: Sound, times: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-        """The codes at `times` [M] (seconds of the sound) in blocks, branch -> [<=BLOCK,A] float32."""
-        features = self.encoder.encode(sound)
-        for first in range(0, len(times), BLOCK):
-            yield self._codes(features, times[first : first + BLOCK])
+        """The codes at `times` [M] (seconds of the sound) in blocks, branch -> [<=BLOCK,A] float32.
+
+        The sound is encoded as the blocks are taken: for rising times the memory does not grow with its length.
+        """
+        for windows in window_blocks(self.encoder, sound, times, BLOCK):
+            yield self._codes(windows)
 
     @torch.inference_mode()
-    def _codes(self, features: Features, times: np.ndarray) -> dict[str, np.ndarray]:
-        windows = torch.from_numpy(windows_at(features, times))
-        return {branch: net(windows).numpy() for branch, net in self.nets.items()}
+    def _codes(self, windows: np.ndarray) -> dict[str, np.ndarray]:
+        return {branch: net(torch.from_numpy(windows)).numpy() for branch, net in self.nets.items()}
 
 
 def _audio_net(head: HeadFile, branch: str, channels: int) -> AudioNet:
@@ -72,9 +74,21 @@ def loudness(
     width: float = 0.04,  # seconds
 ) -> np.ndarray:
     """Root mean square of the samples within `width` around each moment, [M] float32, 0..1; 0 outside the sound."""
-    sums = np.concatenate([[0.0], np.cumsum(np.square(sound.samples, dtype=np.float64))])
     edges = np.rint((times[:, None] + np.array([-0.5, 0.5]) * width) * sound.rate).astype(np.int64)
-    below, above = np.clip(edges, 0, len(sound.samples)).T
+    below, above = _sums_of_squares(sound.samples, np.clip(edges, 0, len(sound.samples))).T
     # The sums' rounding may leave -1e-17 in silence.
-    power = np.maximum(sums[above] - sums[below], 0.0) / (width * sound.rate)
+    power = np.maximum(above - below, 0.0) / (width * sound.rate)
     return np.minimum(np.sqrt(power), 1.0).astype(np.float32)
+
+
+def _sums_of_squares(samples: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The sum of the squares of the first `counts` samples, float64, shaped as `counts`; the samples block by block."""
+    out, total = np.zeros(counts.shape), 0.0
+    for a in range(0, len(samples), SAMPLES_BLOCK):
+        squares = np.square(samples[a : a + SAMPLES_BLOCK], dtype=np.float64)
+        squares[0] += total  # the running sum goes on where the block before ended, bit for bit
+        sums = np.cumsum(squares)
+        inside = (counts > a) & (counts <= a + len(sums))
+        out[inside] = sums[counts[inside] - a - 1]
+        total = sums[-1]
+    return out

@@ -9,11 +9,21 @@ from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from ..audio import Sound, load_sound
-from ..formats import SHOT_FIELDS, BakeCard, BakeHeader, BakeWriter, FileLock, HeadFile, open_regular_file, read_head
+from ..audio import Sound
+from ..formats import (
+    SHOT_FIELDS,
+    BakeCard,
+    BakeHeader,
+    BakeWriter,
+    FileLock,
+    HeadFile,
+    SoundChoice,
+    open_regular_file,
+    read_head,
+)
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
 from ..performance import Performance, Replay
-from .perform import load_or_compute_performance
+from .perform import load_or_compute_performance, read_sound, sound_warnings
 from .shot import Shot
 
 
@@ -25,10 +35,12 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     another shot under the same name is replaced, with a warning. Closing the generator keeps the frames.
     Raises UserError.
     """
-    head, sound = read_head(job.head), load_sound(job.audio)
+    head = read_head(job.head)
+    sound = yield from read_sound(job)
     shot = Shot.of(job, Fraction(len(sound.samples), sound.rate))
     card = card_of(job, head, sound, shot)
     yield Started(f"Baking {shot.frame_count} frames of {head.card.name}", shot.frame_count)
+    yield from sound_warnings(sound, job.audio)
     performance = yield from _performance_of(job, head, sound, shot)
     replay = Replay(head)
     yield from _remove_other_shot(job.out, card)
@@ -66,6 +78,8 @@ def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
         shot.controls_card(),
         head.card.camera,
         head.card.colour_space,
+        track=job.track,
+        channel=SoundChoice(job.track, job.channel).channel,
     )
 
 

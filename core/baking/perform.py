@@ -6,15 +6,15 @@ Letters: M moments of the performance's own grid (SAMPLE_RATE a second), A width
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from ..audio import Sound, load_sound
-from ..formats import HeadFile, UserError, read_head
-from ..jobs import Event, Finished, Pace, Perform, Progress, Started
+from ..audio import Sound, iterate_sound
+from ..formats import HeadFile, SoundChoice, UserError, read_head
+from ..jobs import Bake, Event, Finished, Pace, Perform, Progress, Started, Warned
 from ..performance import SAMPLE_RATE, Performance, read_performance, write_performance
 from .audio_codes import AudioCodes, loudness
 from .pauses import speech_presence
@@ -24,13 +24,39 @@ MARGIN = Fraction(1, 2)  # seconds before and after the sound: a window reaches 
 
 def perform(job: Perform) -> Generator[Event, None, None]:
     """Write the performance of `job.head` to `job.audio`. Raises UserError; leaves no partial file."""
-    head, sound = read_head(job.head), load_sound(job.audio)
+    head = read_head(job.head)
+    sound = yield from read_sound(job)
     yield Started(f"{head.card.name} listens to {Path(job.audio).name}", moment_count(sound))
+    yield from sound_warnings(sound, job.audio)
     performance = yield from compute_performance(head, sound, job.audio)
     write_performance(job.out, performance)
     yield Finished(
         {"performance": str(Path(job.out).absolute()), "seconds": sound.duration, "moments": moment_count(sound)}
     )
+
+
+def read_sound(job: Perform | Bake) -> Generator[Event, None, Sound]:
+    """The sound of the job; shows progress when it takes longer. Raises UserError as `load_sound` does."""
+    name, pace = Path(job.audio).name, Pace(100)
+    reading = iterate_sound(job.audio, SoundChoice(job.track, job.channel))
+    while True:
+        try:
+            share = next(reading)
+        except StopIteration as end:
+            return end.value
+        if not pace.done:
+            yield Started(f"Reading {name}", pace.total)
+        # A second track or channel is read from the start again: the bar waits for it.
+        yield pace.at(max(round(pace.total * share), pace.done, 1), f"reading {name}")
+
+
+def sound_warnings(sound: Sound, path: str) -> Iterator[Warned]:
+    """That another track or channel than the usual one was taken; that the sound is silent."""
+    name = Path(path).name
+    if sound.source:
+        yield Warned(f"{name}: the head listens to its {sound.source}; choose the track or channel if that is wrong.")
+    if sound.is_silent:
+        yield Warned(f"{name} is silent, so the mouth stays at rest; choose another sound, track or channel.")
 
 
 def load_or_compute_performance(
@@ -62,15 +88,18 @@ def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Genera
     """Run the encoder and the audio nets, block by block; at rest in pauses. Raises UserError as `AudioCodes` does."""
     audio_codes, total = AudioCodes(head), moment_count(sound)
     times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
-    pace, blocks = Pace(total), []
-    for block in audio_codes.codes(sound, times):
-        blocks.append(block)
-        yield pace.at(pace.done + len(next(iter(block.values()))), "listening")
-    codes = {branch: np.concatenate([block[branch] for block in blocks]) for branch in audio_codes.nets}
     rest, presence = audio_codes.rest(), speech_presence(sound, times)[:, None]
+    codes = {branch: np.empty((total, len(code)), np.float32) for branch, code in rest.items()}
+    pace, first = Pace(total), 0
+    for block in audio_codes.codes(sound, times):
+        last = first + len(next(iter(block.values())))
+        for branch, code in block.items():
+            codes[branch][first:last] = _at_rest_in_pauses(code, rest[branch], presence[first:last])
+        first = last
+        yield pace.at(first, "listening")
     names = head.card.expression
     return Performance(
-        {branch: _at_rest_in_pauses(code, rest[branch], presence) for branch, code in codes.items()},
+        codes,
         rest,
         np.zeros((total, len(names)), np.float32),
         names,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import load_soundtrack
-from ..formats import BakeReader, UserError
+from ..formats import BakeReader, SoundChoice, UserError
 from ..jobs import Render
 
 
@@ -39,8 +39,9 @@ def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str
     Raises UserError only for a sound that the job names itself.
     """
     path = job.audio or bake.card.audio
+    choice = SoundChoice() if job.audio else SoundChoice(bake.card.track, bake.card.channel)
     try:
-        track = Soundtrack(*load_soundtrack(path))
+        track = Soundtrack(*load_soundtrack(path, choice))
     except UserError as error:
         if job.audio:
             raise

@@ -45,6 +45,8 @@ class Perform(Job):
     head: str  # the .head file
     audio: str  # the sound, an audio or video file
     out: str = field(metadata=writes(".performance"))  # the .performance file to write
+    track: int = 0  # sound track to listen to, from 1; 0: the first that is not silent
+    channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Bake(Job):
     controls: Controls = field(default_factory=Controls)
     # Keyframed controls, one a frame; empty: `controls`.
     controls_per_frame: tuple[Controls, ...] = field(default=(), metadata=HIDDEN)
+    track: int = 0  # sound track to listen to, from 1; 0: the first that is not silent
+    channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
 
 
 @dataclass(frozen=True)

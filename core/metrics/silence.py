@@ -21,6 +21,7 @@ LEAST = 15.0  # dB from floor to loud; not in the paper: chosen because a sound 
 SHORTEST = 0.2  # seconds; not in the paper: chosen because the closure of a p or a b is silent, yet no rest
 HOP = 0.01  # seconds between levels
 SMOOTH = 5  # hops that a level is the mean of
+BLOCK = 6000  # hops at once, a minute: the memory does not grow with the sound
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def silent_spans(
     """Where a sound is quiet for long enough. Nothing but zeros is one silence; a sound that hardly varies has none.
     Prefer word timings where there are any. Raises ValueError for a sound that is not [L].
     """
-    samples = np.asarray(samples, np.float64)
+    samples = np.asarray(samples)
     if samples.ndim != 1:
         raise ValueError(f"a sound must be [L], one channel, not {samples.shape}")
     hop = max(round(rate * HOP), 1)
@@ -95,5 +96,7 @@ def _quiet_hops(levels: np.ndarray, quiet: float) -> np.ndarray:
 
 def _levels(hops: np.ndarray) -> np.ndarray:
     """[count] dB, each over SMOOTH hops around it."""
-    power = np.pad((hops**2).mean(axis=1), SMOOTH // 2, mode="edge")
+    blocks = (hops[a : a + BLOCK].astype(np.float64) for a in range(0, len(hops), BLOCK))
+    power = np.concatenate([(block**2).mean(axis=1) for block in blocks])
+    power = np.pad(power, SMOOTH // 2, mode="edge")
     return 10 * np.log10(np.maximum(np.convolve(power, np.full(SMOOTH, 1 / SMOOTH), "valid"), 1e-20))

@@ -25,8 +25,8 @@ def ones(count, value=1.0):
 
 
 def test_a_hole_is_silence_and_an_overlap_is_cut():
-    whole = placed((0.0, RATE, ones(1600)), (0.3, RATE, ones(1600, 2.0)), (0.35, RATE, ones(1600, 3.0)))
-    wanted = np.concatenate([ones(1600), np.zeros(3200), ones(1600, 2.0), ones(800, 3.0)])
+    whole = placed((0.0, RATE, ones(1600)), (0.3, RATE, ones(1600, 0.5)), (0.35, RATE, ones(1600, 0.25)))
+    wanted = np.concatenate([ones(1600), np.zeros(3200), ones(1600, 0.5), ones(800, 0.25)])
     assert np.array_equal(whole, wanted)
 
 
