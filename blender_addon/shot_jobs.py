@@ -12,7 +12,7 @@ from .output_paths import bake_path, output_path, shot_of
 from .properties import DEFAULT_AXES, settings_of
 from .scene import strip as strips
 from .scene.sound_mix import SoundMix
-from .shot_sampling import control_curves, sample_cameras, sample_controls
+from .shot_sampling import control_curves, sample_controls, sample_views
 
 MAX_SAMPLED = 500  # keyed frames that a panel may sample while it is drawn
 TOLERANCE = 1e-6  # of a slider and of seconds: Blender's sliders are float32
@@ -101,16 +101,16 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     settings = settings_of(obj)
     path = open_files.absolute(settings.bake)
     bake = open_files.bake(path)
-    cameras = ()
+    cameras, head_to_world = (), ()
     if settings.view == "SCENE":
         scale = strips.frame_rate(scene) / bake.card.fps
-        cameras = sample_cameras(scene, obj, [number * scale for number in bake.card.span])
-        cameras = cameras[:1] if len(set(cameras)) == 1 else cameras
+        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in bake.card.span])
     return Render(
         bake=path,
         out=output_path(settings.render_out, obj),
         size=settings.size,
         cameras=cameras,
+        head_to_world=head_to_world,
         png=settings.png,
         exr=settings.exr,
         passes=settings.passes.names(),

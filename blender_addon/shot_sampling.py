@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 import bpy
+import numpy as np
 
 from ..core.formats import Camera, UserError
 from ..core.performance import CONTROLS, Controls
@@ -35,15 +36,31 @@ def sample_controls(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Itera
     ]
 
 
-def sample_cameras(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[Fraction]) -> tuple[Camera, ...]:
-    """What the scene's camera sees of the head at each frame; markers may switch cameras. Raises UserError."""
+Matrix4 = tuple[tuple[float, ...], ...]  # row by row
 
-    def camera_at(graph: bpy.types.Depsgraph) -> Camera:
+
+def sample_views(
+    scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[Fraction]
+) -> tuple[tuple[Camera, ...], tuple[Matrix4, ...]]:
+    """(what the scene's camera sees of the head, head space -> world) at each frame; one of each where nothing changes.
+
+    Markers may switch cameras. Raises UserError.
+    """
+
+    def view_at(graph: bpy.types.Depsgraph) -> tuple[Camera, Matrix4]:
         if scene.camera is None:
             raise UserError("The scene has no camera; add one, or render the head's own view.")
-        return core_camera(scene.camera.evaluated_get(graph), obj.evaluated_get(graph), scene.render)
+        head = obj.evaluated_get(graph)
+        camera = core_camera(scene.camera.evaluated_get(graph), head, scene.render)
+        world = np.array(head.matrix_world, dtype=np.float64)
+        return camera, tuple(tuple(row) for row in world.tolist())
 
-    return tuple(_at_each_frame(scene, frames, camera_at))
+    cameras, worlds = zip(*_at_each_frame(scene, frames, view_at), strict=True)
+    return _one_if_still(cameras), _one_if_still(worlds)
+
+
+def _one_if_still(values: tuple) -> tuple:
+    return values[:1] if len(set(values)) == 1 else values
 
 
 def control_curves(obj: bpy.types.Object) -> dict[str, bpy.types.FCurve] | None:

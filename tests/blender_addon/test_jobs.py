@@ -306,7 +306,7 @@ def test_export_needs_no_worker(attached, tmp_path, monkeypatch):
 
 
 def test_cameras_follow_keys_and_markers(attached):
-    from talksplat.blender_addon.shot_sampling import sample_cameras
+    from talksplat.blender_addon.shot_sampling import sample_views
 
     scene = bpy.context.scene
     for name, x in (("a", 0.0), ("b", 0.5)):
@@ -320,10 +320,11 @@ def test_cameras_follow_keys_and_markers(attached):
     attached.keyframe_insert("location", index=2, frame=5)
     scene.camera = bpy.data.objects["a"]
     scene.frame_set(4)
-    cameras = sample_cameras(scene, attached, [Fraction(f) for f in (3, 4, 5, 6)])
+    cameras, worlds = sample_views(scene, attached, [Fraction(f) for f in (3, 4, 5, 6)])
     centres = np.array([c.centre for c in cameras])
     np.testing.assert_allclose(centres[:, 0], [0, 0, 0, 0.5], atol=1e-6)
     np.testing.assert_allclose(centres[:3, 2], [0, -0.5, -1.0], atol=1e-5)
+    np.testing.assert_allclose([np.array(world)[2, 3] for world in worlds], [0, 0.5, 1, 1], atol=1e-5)
     assert scene.frame_current == 4
 
 
