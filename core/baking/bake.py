@@ -5,7 +5,7 @@ A frame is a pure function of head, sound, time and controls, so a bake that was
 bytes of an uninterrupted one. Knows no pixels.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ..formats import (
     HeadFile,
     SoundChoice,
     open_regular_file,
+    parse_frames,
     read_head,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
@@ -28,8 +29,9 @@ from .shot import Shot
 
 
 def bake(job: Bake) -> Generator[Event, None, None]:
-    """Evaluate the head at every frame of the shot that is not stored yet, and store it.
+    """Evaluate the head at every frame of the shot (or of `job.frames`) that is not stored yet, and store it.
 
+    A bake that lacks frames of its shot is unfinished: what it holds can be played and rendered, the rest baked later.
     Frames before and after the sound show the head at rest. The performance is kept next to the bake
     (SHOT.performance), so that neither resuming nor Blender has to compute it again. A finished or partial bake of
     another shot under the same name is replaced, with a warning. Closing the generator keeps the frames.
@@ -39,25 +41,29 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     sound = yield from read_sound(job)
     shot = Shot.of(job, Fraction(len(sound.samples), sound.rate))
     card = card_of(job, head, sound, shot)
-    yield Started(f"Baking {shot.frame_count} frames of {head.card.name}", shot.frame_count)
+    frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
+    yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     yield from sound_warnings(sound, job.audio)
-    performance = yield from _performance_of(job, head, sound, shot)
+    performance = yield from _performance_of(job, head, sound, len(frames))
     replay = Replay(head)
     yield from _remove_other_shot(job.out, card)
     with BakeWriter.open(job.out, card, replay.canonical, replay.branch) as writer:
         already_baked = len(writer.done)
-        yield from _bake_frames(writer, shot, performance, replay)
-        manifest = writer.finish()
+        yield from _bake_frames(writer, shot, frames, performance, replay)
+        is_complete = len(writer.done) == shot.frame_count
+        if is_complete:
+            writer.finish()
     yield Finished(
         {
             "bake": str(Path(job.out).absolute()),
-            "frames": manifest.frames,
-            "new": manifest.frames - already_baked,
+            "complete": is_complete,
+            "frames": len(writer.done),
+            "new": len(writer.done) - already_baked,
             "frame_start": shot.frame_start,
             "frame_end": shot.span[-1],
             "fps": str(shot.rate),
             "bytes": Path(job.out).stat().st_size,
-            "position_error_metres": manifest.error.position,
+            "position_error_metres": writer.error.position,
         }
     )
 
@@ -83,9 +89,9 @@ def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
     )
 
 
-def _performance_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> Generator[Progress, None, Performance]:
+def _performance_of(job: Bake, head: HeadFile, sound: Sound, count: int) -> Generator[Progress, None, Performance]:
     """The performance next to the bake. Its own progress is not the shot's: it only shows that something happens."""
-    waiting = Progress(0, shot.frame_count, -1.0, f"listening to {Path(job.audio).name}")
+    waiting = Progress(0, count, -1.0, f"listening to {Path(job.audio).name}")
     yield waiting
     computing = load_or_compute_performance(head, sound, job.audio, Path(job.out).with_suffix(".performance"))
     while True:
@@ -96,14 +102,16 @@ def _performance_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> Gene
         yield waiting
 
 
-def _bake_frames(writer: BakeWriter, shot: Shot, performance: Performance, replay: Replay) -> Iterator[Progress]:
-    pace, buffers = Pace(shot.frame_count, len(writer.done)), replay.frame()
-    yield pace.at(len(writer.done))
-    for number in shot.span:
-        if number not in writer.done:
-            condition = performance.at(shot.sound_time(number), shot.controls_at(number))
-            writer.append(number, *replay.at(condition, out=buffers))
-            yield pace.at(len(writer.done), f"frame {number}")
+def _bake_frames(
+    writer: BakeWriter, shot: Shot, frames: Sequence[int], performance: Performance, replay: Replay
+) -> Iterator[Progress]:
+    missing = [number for number in frames if number not in writer.done]
+    pace, buffers = Pace(len(frames), len(frames) - len(missing)), replay.frame()
+    yield pace.at(pace.done)
+    for number in missing:
+        condition = performance.at(shot.sound_time(number), shot.controls_at(number))
+        writer.append(number, *replay.at(condition, out=buffers))
+        yield pace.at(pace.done + 1, f"frame {number}")
 
 
 def _remove_other_shot(path: str, card: BakeCard) -> Iterator[Warned]:

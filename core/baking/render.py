@@ -9,72 +9,54 @@ Letters: H x W pixels.
 """
 
 from collections.abc import Generator
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
-from fractions import Fraction
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from ..formats import BakeReader, FileManifest, UserError, content_key, frame_number, locked_folder, select_frames
-from ..interchange import COLOUR_SPACES, EXR_LAYOUTS, MovieWriter, display_codes
+from ..interchange import COLOUR_SPACES, EXR_LAYOUTS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Progress, Render, Started, Warned
-from ..raster import Rendering, rasterize
+from ..raster import rasterize
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter
+from .movie import Movie
 from .passes import select_passes
 from .render_cameras import cameras_of, head_to_world_of, world_camera_of
-from .soundtrack import Soundtrack, soundtrack_of
+from .soundtrack import soundtrack_of
 
 PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
-GREY = 0.5  # display code behind the head in the movie
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What a run has to do."""
-
-    frames: list[FrameFiles]
-    missing: set[int]  # frames with an image that is not finished
-    movie: MovieWriter | None  # to be written, or nothing to do for it
-
-    def to_render(self) -> list[FrameFiles]:
-        """The frames that the raster has to draw: the movie takes all of them."""
-        return [frame for frame in self.frames if self.movie or frame.frame in self.missing]
 
 
 def render(job: Render) -> Generator[Event, None, None]:
-    """Render what is not finished yet. Closing the generator keeps the finished images.
+    """Render what is not finished yet, then make the movie of the pictures. Closing the generator keeps the finished
+    images.
 
     Raises UserError, also while another run writes to the folder.
     """
-    name = Path(job.bake).stem
+    name, out = Path(job.bake).stem, Path(job.out)
     with BakeReader.open(job.bake) as bake, ExitStack() as stack:
         frames = plan_frames(job, bake)
-        soundtrack, warning = soundtrack_of(job, bake) if job.movie else (None, None)
-        stack.enter_context(locked_folder(Path(job.out)))
-        manifest = FileManifest(Path(job.out) / f"{name}.rendered.txt")
+        movie, warning = _plan_movie(job, bake, frames)
+        stack.enter_context(locked_folder(out))
+        manifest = FileManifest(out / f"{name}.rendered.txt")
         yield Started(f"Rendering {len(frames)} frames of {bake.card.name}", len(frames))
         if warning:
             yield Warned(warning)
-        missing = {
-            frame.frame
-            for frame in frames
-            if any(not manifest.is_finished(path, frame.keys[kind]) for kind, path in frame.files.items())
-        }
-        movie_path, movie_key = Path(job.out) / f"{name}.mp4", _movie_key(bake, frames, soundtrack)
-        movie = None
-        if job.movie and not manifest.is_finished(movie_path, movie_key):
-            movie = _movie_writer(movie_path, bake, frames, soundtrack)
-        yield from _render_frames(bake, _Plan(frames, missing, movie), ImageWriter(bake.card, manifest, job))
-        if movie:
-            manifest.add(movie_path, movie_key)
-        yield Finished(_result(job, frames, len(missing), movie_path))
+        is_due = movie is not None and not manifest.is_finished(movie.path, movie.key)
+        wanted = movie.frames if movie and is_due else frames
+        missing = [frame for frame in wanted if _unfinished(frame, manifest)]
+        yield from _render_frames(bake, missing, len(frames), ImageWriter(bake.card, manifest, job))
+        if movie and is_due:
+            yield from movie.write(manifest)
+        yield Finished(_result(job, frames, len(missing), movie))
 
 
 def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
     """Each frame's camera and files. Raises UserError for settings that cannot be."""
     _check(job)
-    selected = select_frames(bake, job.first, job.last)
+    selected = select_frames(bake, job.first, job.last, job.frames)
+    if len(selected) < 2 and not (job.png or job.exr):
+        raise UserError("a movie has two frames or more; choose more frames, or switch on png or exr.")
     cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
     name, kinds = Path(job.bake).stem, [kind for kind in IMAGE_KINDS if getattr(job, kind)]
     passes = tuple(select_passes(job.passes)) if job.exr else ()
@@ -99,48 +81,39 @@ def _check(job: Render) -> None:
         raise UserError(f"space {job.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}.")
 
 
-def _render_frames(bake: BakeReader, plan: _Plan, writer: ImageWriter) -> Generator[Progress, None, None]:
-    to_render, passes = plan.to_render(), select_passes(writer.job.passes).values() if writer.job.exr else ()
+def _plan_movie(job: Render, bake: BakeReader, frames: list[FrameFiles]) -> tuple[Movie | None, str | None]:
+    """The movie, and a warning about its sound; one picture makes none. Raises UserError."""
+    if not job.movie or len(frames) < 2:
+        return None, None
+    soundtrack, warning = soundtrack_of(job, bake)
+    return Movie.of(Path(job.out), Path(job.bake).stem, bake.card, frames, soundtrack), warning
+
+
+def _unfinished(frame: FrameFiles, manifest: FileManifest) -> bool:
+    return any(not manifest.is_finished(path, frame.keys[kind]) for kind, path in frame.files.items())
+
+
+def _render_frames(
+    bake: BakeReader, missing: list[FrameFiles], total: int, writer: ImageWriter
+) -> Generator[Progress, None, None]:
+    passes = select_passes(writer.job.passes).values() if writer.job.exr else ()
     needs_depth = any(row.needs_depth for row in passes)
     g = bake.canonical
     buffers = (np.empty_like(g.means), np.empty_like(g.quats), np.empty_like(g.scales))
-    with writer, plan.movie or nullcontext():
-        pace = Pace(len(plan.frames), len(plan.frames) - len(to_render))
+    with writer:
+        pace = Pace(total, total - len(missing))
         yield pace.at(pace.done)
-        for frame in to_render:
-            is_missing = frame.frame in plan.missing
+        for frame in missing:
             columns = (*bake.frame(frame.frame, out=buffers), g.opacities, g.sh0, g.shN)
-            rendering = rasterize(*columns, frame.camera, depth=needs_depth and is_missing)
-            if is_missing:
-                writer.submit(frame, rendering)
-            if plan.movie:
-                plan.movie.add(_movie_picture(rendering))
+            writer.submit(frame, rasterize(*columns, frame.camera, depth=needs_depth))
             yield pace.at(pace.done + 1, f"frame {frame.frame}")
 
 
-def _movie_picture(rendering: Rendering) -> np.ndarray:
-    """[H,W,3] uint8 sRGB over grey."""
-    return display_codes(rendering.color + (1.0 - rendering.alpha[..., None]) * np.float32(GREY))
-
-
-def _movie_key(bake: BakeReader, frames: list[FrameFiles], soundtrack: Soundtrack | None) -> str:
-    sound = soundtrack and soundtrack.content_hash
-    return content_key("mp4", [frame.pixels_key for frame in frames], bake.card.fps, sound, bake.card.offset)
-
-
-def _movie_writer(path: Path, bake: BakeReader, frames: list[FrameFiles], soundtrack: Soundtrack | None) -> MovieWriter:
-    """The movie, its sound placed where the bake's offset says."""
-    card, camera = bake.card, frames[0].camera
-    start = Fraction(frames[0].frame - card.frame_start) / card.fps - Fraction(card.offset)
-    sound = soundtrack and soundtrack.between(start, start + len(frames) / card.fps)
-    return MovieWriter(path, card.fps, camera.width, camera.height, sound)
-
-
-def _result(job: Render, frames: list[FrameFiles], rendered: int, movie: Path) -> dict:
+def _result(job: Render, frames: list[FrameFiles], rendered: int, movie: Movie | None) -> dict:
     return {
         "folder": str(Path(job.out).absolute()),
         "frames": len(frames),
         "rendered": rendered,
         **{f"first_{kind}": path.name for kind, path in frames[0].files.items()},
-        **({"movie": str(movie.absolute())} if job.movie else {}),
+        **({"movie": str(movie.path.absolute())} if movie else {}),
     }

@@ -19,7 +19,7 @@ FIELD_OF_VIEW = math.radians(25.0)  # vertical, of the view that is made for a h
 MARGIN = 1.15  # around the head in that view
 
 
-def cameras_of(job: Render, bake: BakeReader, frames: range) -> dict[int, Camera]:
+def cameras_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int, Camera]:
     """Frame -> camera, all of one size. Raises UserError."""
     if not job.cameras:
         if not 1 <= job.size <= 16384:
@@ -31,7 +31,7 @@ def cameras_of(job: Render, bake: BakeReader, frames: range) -> dict[int, Camera
     return _by_frame(job.cameras, bake, frames, "cameras")
 
 
-def head_to_world_of(job: Render, bake: BakeReader, frames: range) -> dict[int, np.ndarray]:
+def head_to_world_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int, np.ndarray]:
     """Frame -> [4,4], head space to the scene's world. Raises UserError."""
     if not job.head_to_world:
         return dict.fromkeys(frames, np.eye(4))
@@ -52,7 +52,7 @@ def world_camera_of(
     return replace(camera, viewmat=tuple(map(tuple, matrix.tolist())))
 
 
-def _by_frame(values: Sequence[T], bake: BakeReader, frames: range, name: str) -> dict[int, T]:
+def _by_frame(values: Sequence[T], bake: BakeReader, frames: Sequence[int], name: str) -> dict[int, T]:
     """One for all frames, one a frame of `frames`, or one a frame of the shot. Raises UserError for another number."""
     if len(values) == 1:
         return dict.fromkeys(frames, values[0])

@@ -34,7 +34,7 @@ def export(job: Export) -> Generator[Event, None, None]:
     exporter, axes = _exporter_of(job)
     folder, name = Path(job.out), _file_name(job)
     with BakeReader.open(job.bake) as bake:
-        frames = select_frames(bake, job.first, job.last)
+        frames = select_frames(bake, job.first, job.last, job.frames)
         files = {frame: folder / f"{name}.{frame_number(frame)}{exporter.suffix}" for frame in frames}
         keys = {frame: content_key(FILE_VERSION, bake.card.shot, frame, job.format, axes) for frame in frames}
         with locked_folder(folder):

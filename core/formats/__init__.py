@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; safe reading, atomic writing."""
 
-from .atomic_write import atomic_write, is_nonempty_file
+from .atomic_write import atomic_write, is_nonempty_file, remove_leftovers
 from .bake_file import BakeReader, BakeWriter
 from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
 from .camera import Camera
 from .file_lock import FileLock, locked_folder
 from .file_manifest import FileManifest, content_key
+from .frame_list import format_frames, parse_frames
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
 from .json_codec import from_json, from_json_values, require_version, to_json
@@ -40,6 +41,7 @@ __all__ = [
     "UserError",
     "atomic_write",
     "content_key",
+    "format_frames",
     "frame_number",
     "from_json",
     "from_json_values",
@@ -47,11 +49,13 @@ __all__ = [
     "locked_folder",
     "open_regular_file",
     "open_untrusted",
+    "parse_frames",
     "read_head",
     "read_metadata",
     "read_ply",
     "read_ply_header",
     "read_tensors",
+    "remove_leftovers",
     "require_version",
     "select_frames",
     "to_json",

@@ -30,7 +30,7 @@ class FileManifest:
         NAME.rendered.txt is of the files NAME.*: what killed runs left of them is removed. Raises OSError.
         """
         self.path = path
-        self._marks: dict[str, str] = {}  # name -> key:size
+        self._marks: dict[str, str] = {}  # name, with the folders below this one -> key:size
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent, path.name.rsplit(".", 2)[0])
         if path.is_file():
@@ -41,13 +41,16 @@ class FileManifest:
 
     def is_finished(self, file: Path, key: str) -> bool:
         """Whether `file` is there, complete, and made of what `key` stands for."""
-        return file.is_file() and self._marks.get(file.name) == f"{key}:{file.stat().st_size}"
+        return file.is_file() and self._marks.get(self._name(file)) == f"{key}:{file.stat().st_size}"
 
     def add(self, file: Path, key: str) -> None:
-        """`file`, a file of the manifest's folder, is finished. Raises OSError."""
+        """`file`, in the manifest's folder or below, is finished. Raises OSError."""
         with open(file, "r+b") as finished:
             os.fsync(finished.fileno())
             mark = f"{key}:{os.fstat(finished.fileno()).st_size}"
         with open(self.path, "a", encoding="utf-8") as manifest:
-            manifest.write(f"\n{mark}  {file.name}")  # the line break first: a line that a kill cut off stays alone
-        self._marks[file.name] = mark
+            manifest.write(f"\n{mark}  {self._name(file)}")  # the line break first: one that a kill cut off stays alone
+        self._marks[self._name(file)] = mark
+
+    def _name(self, file: Path) -> str:
+        return file.relative_to(self.path.parent).as_posix()

@@ -5,7 +5,7 @@ from .colour import COLOUR_SPACES, EMPTY_ALPHA, display_codes, display_to_scene_
 from .exr import EXR_LAYOUTS, ExrLayer, write_exr
 from .frame_metadata import FrameMetadata
 from .movie import MovieWriter
-from .png import write_png
+from .png import read_png, write_png
 from .video import probe_video, read_video
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "display_codes",
     "display_to_scene_linear",
     "probe_video",
+    "read_png",
     "read_video",
     "write_exr",
     "write_png",

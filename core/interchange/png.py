@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preview images: 8-bit PNG, tagged sRGB."""
+"""Preview images: 8-bit PNG, tagged sRGB.
+
+Letters: H x W pixels.
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..formats import atomic_write
+from ..formats import UserError, atomic_write, open_untrusted
 
 
 def write_png(
@@ -23,3 +26,14 @@ def write_png(
     with atomic_write(path) as temporary:
         # Level 1 takes less than half of the time that level 6 takes and makes a preview a fifth larger.
         Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG", pnginfo=tags, compress_level=1)
+
+
+def read_png(path: Path | str, width: int, height: int) -> np.ndarray:
+    """The codes of a preview of that size as stored, straight alpha: uint8 [H,W,4].
+
+    Raises UserError for another size, before a pixel is decoded, and for what is no complete PNG.
+    """
+    with open_untrusted(path) as (file, _), Image.open(file, formats=("PNG",)) as image:
+        if image.size != (width, height):
+            raise UserError(f"{path}: is {image.size[0]}x{image.size[1]} pixels, not {width}x{height}; delete it.")
+        return np.asarray(image.convert("RGBA"))

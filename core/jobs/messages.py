@@ -65,6 +65,7 @@ class Bake(Job):
     controls_per_frame: tuple[Controls, ...] = field(default=(), metadata=HIDDEN)
     track: int = 0  # sound track to listen to, from 1; 0: the first that is not silent
     channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
+    frames: str = ""  # frames of the shot to bake now, such as 1-10x2,20; empty: all
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,9 @@ class Render(Job):
     passes: tuple[str, ...] = field(default=DEFAULT_PASSES, metadata=PASSES)  # what the EXR files hold
     exr_layout: str = field(default="blender", metadata=EXR_LAYOUT)  # naming of the EXR's parts and channels
     space: str = field(default="lin_rec709_scene", metadata=COLOUR_SPACE)  # colour space of the EXR files
-    movie: bool = True  # write an mp4 with the sound
+    movie: bool = True  # write an mp4 with the sound, of two frames or more
     audio: str = ""  # sound file for the mp4; empty: the sound of the bake
+    frames: str = ""  # frames to render, such as 1-10x2,20; empty: from the first to the last
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Export(Job):
     first: int | None = None  # number of the first frame to export; None: the shot's first
     last: int | None = None  # number of the last frame to export; None: the shot's last
     name: str = ""  # NAME of the files; empty: the bake's
+    frames: str = ""  # frames to export, such as 1-10x2,20; empty: from the first to the last
 
 
 @dataclass(frozen=True)

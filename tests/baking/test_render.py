@@ -147,6 +147,9 @@ def test_a_camera_a_frame(job, shot):
     ("change", "problem"),
     [
         ({"first": 3, "last": 5}, "99 to 106"),
+        ({"frames": "99-107x2"}, "the shot holds 99 to 106"),
+        ({"frames": "99", "last": 99}, "frames 99 and first or last say the same twice"),
+        ({"frames": "99", "png": False, "exr": False}, "a movie has two frames or more"),
         ({"first": 104, "last": 100}, "104 to 100"),
         ({"size": 0}, "size 0"),
         ({"png": False, "exr": False, "movie": False}, "nothing to render"),
@@ -281,12 +284,13 @@ def test_the_click_is_where_the_bakes_offset_puts_it(tiny_head, tmp_path):
     samples[SOUND_RATE] = 1.0  # 1 s into the sound
     write_wav(tmp_path / "click.wav", Sound(samples))
     path = str(tmp_path / "click.bake")
-    for offset, first, expected in ((0.75, 1, 1.75), (-0.5, 1, 0.5), (0.75, 31, 0.5)):  # 30 frames at 24 are 1.25 s
+    cases = ((0.75, "1-50", 1.75), (-0.5, "1-50", 0.5), (0.75, "31-50", 0.5), (0.75, "31-41x5,50", 0.5))
+    for offset, frames, expected in cases:  # 30 frames at 24 are 1.25 s
         list(bake(Bake(str(tiny_head), str(tmp_path / "click.wav"), path, "24", 1, 50, offset)))
-        finished(Render(path, str(tmp_path), 16, first=first, last=50, png=False, exr=False))
-        with av.open(str(tmp_path / "click.mp4")) as movie:
+        result, _ = finished(Render(path, str(tmp_path), 16, frames=frames, png=False, exr=False))
+        with av.open(result["movie"]) as movie:
             assert movie.streams.video[0].average_rate == 24
-            assert movie.streams.video[0].frames == 51 - first
+            assert movie.streams.video[0].frames == 51 - int(frames.split("-")[0])
             pieces = [(f.time, f.to_ndarray()[0], f.sample_rate) for f in movie.decode(audio=0)]
         time, piece, rate = max(pieces, key=lambda p: np.abs(p[1]).max())
         assert abs(time + np.abs(piece).argmax() / rate - expected) < 0.002

@@ -48,6 +48,8 @@ def asked(monkeypatch):
             "render s.bake --out d --no-exr --no-movie --first 3 --last 9 --audio v.wav",
             Render("s.bake", "d", exr=False, movie=False, first=3, last=9, audio="v.wav"),
         ),
+        ("render s.bake --out d --frames 1-10x2,20", Render("s.bake", "d", frames="1-10x2,20")),
+        ("bake --head h --audio a --out s --frames=-5--1", Bake("h", "a", "s", frames="-5--1")),
         ("render s.bake --out d --passes beauty depth", Render("s.bake", "d", passes=("beauty", "depth"))),
         ("export s.bake --out d", Export("s.bake", "d")),
         (

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The movie of a render, made from the finished pictures on disk: its colours are theirs, and a run that was killed has
+lost no picture. Knows no raster.
+
+Where the job writes no PNG, the pictures lie in NAME.mp4.pictures until the movie is finished. A movie of a part of the
+shot has the frames in its name, so that it does not replace that of the whole.
+
+Letters: H x W pixels.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from ..formats import BakeCard, FileManifest, content_key, frame_number, remove_leftovers
+from ..interchange import MovieWriter, read_png
+from ..jobs import Event, Pace, Started
+from .image_writer import FrameFiles
+from .soundtrack import Soundtrack
+
+MOVIE_VERSION = 2  # raise it when the same pictures give another movie; 1: 0.1.0 blended before it rounded
+GREY = 127.5  # display code behind the head
+
+
+@dataclass(frozen=True)
+class Movie:
+    """One mp4: its pictures, each shown until the next one's moment, and its sound."""
+
+    path: Path
+    key: str  # in the manifest
+    frames: list[FrameFiles]  # each with its "png"
+    folder: Path  # of pictures that only a movie needs
+    rate: Fraction  # of the shot, frames a second; exact
+    sound: tuple[np.ndarray, int] | None  # samples [L,c] from the first frame's moment on, samples a second
+
+    @staticmethod
+    def of(out: Path, name: str, card: BakeCard, frames: list[FrameFiles], soundtrack: Soundtrack | None) -> "Movie":
+        """The movie NAME.mp4 of these frames in the folder `out`."""
+        numbers = [frame.frame for frame in frames]
+        part = "" if numbers == list(card.span) else f".{frame_number(numbers[0])}-{frame_number(numbers[-1])}"
+        sound = soundtrack and soundtrack.content_hash
+        key = content_key("mp4", MOVIE_VERSION, [f.pixels_key for f in frames], numbers, card.fps, sound, card.offset)
+        start = Fraction(numbers[0] - card.frame_start) / card.fps - Fraction(card.offset)
+        seconds = (numbers[-1] - numbers[0] + 1) / card.fps
+        samples = soundtrack and soundtrack.between(start, start + seconds)
+        folder = out / f"{name}.mp4.pictures"
+        pictures = [_with_picture(frame, folder / f"{name}.{frame_number(frame.frame)}.png") for frame in frames]
+        return Movie(out / f"{name}{part}.mp4", key, pictures, folder, card.fps, samples)
+
+    def write(self, manifest: FileManifest) -> Generator[Event, None, None]:
+        """Write it, and remove the pictures that only it needed. Raises UserError where a picture is damaged."""
+        camera, pace = self.frames[0].camera, Pace(len(self.frames))
+        yield Started(f"Writing {self.path.name}", pace.total)
+        with MovieWriter(self.path, self.rate, camera.width, camera.height, self.sound) as writer:
+            for frame, times in zip(self.frames, held(self.frames)):
+                picture = over_grey(read_png(frame.files["png"], camera.width, camera.height))
+                for _ in range(times):
+                    writer.add(picture)
+                yield pace.at(pace.done + 1, f"frame {frame.frame}")
+        manifest.add(self.path, self.key)
+        self._remove_own_pictures()
+
+    def _remove_own_pictures(self) -> None:
+        if not self.folder.is_dir():
+            return
+        for frame in self.frames:
+            (self.folder / frame.files["png"].name).unlink(missing_ok=True)
+        remove_leftovers(self.folder, self.folder.name.removesuffix(".mp4.pictures"))
+        if not any(self.folder.iterdir()):  # else another part's pictures wait there
+            self.folder.rmdir()
+
+
+def held(frames: Sequence[FrameFiles]) -> list[int]:
+    """How many frames of the movie each picture is shown: until the next picture's own moment, so that lips and sound
+    agree whatever was left out between them."""
+    return [after.frame - before.frame for before, after in pairwise(frames)] + [1]
+
+
+def over_grey(
+    pixels: np.ndarray,  # uint8 [H,W,4] sRGB codes, straight alpha
+) -> np.ndarray:
+    """uint8 [H,W,3]: the picture before the movie's background, blended as display codes, as a head is."""
+    alpha = pixels[..., 3:].astype(np.float32) / 255
+    return np.rint(pixels[..., :3] * alpha + GREY * (1 - alpha)).astype(np.uint8)
+
+
+def _with_picture(frame: FrameFiles, path: Path) -> FrameFiles:
+    return frame if "png" in frame.files else replace(frame, files={**frame.files, "png": path})
