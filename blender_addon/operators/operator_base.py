@@ -14,6 +14,7 @@ import bpy
 from ...core.formats import UserError
 from .. import running
 from ..blender_types import Context, Operator, OperatorResult
+from ..console import wait_and_print
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorTypeFlagItems
@@ -54,15 +55,26 @@ class BaseOperator(Operator):
 class JobOperator(BaseOperator):
     """An operator whose work continues after the click: `run` starts it through `running`.
 
-    From the window it stays modal until the job has ended, so that Esc cancels and the end is reported; from a script
-    `execute` returns at once and `running.wait()` waits.
+    As Blender's own Render: from a button (INVOKE) it is modal until the job has ended, so that Esc cancels and the end
+    is reported; a script's call (EXEC) returns when the job has ended, and raises RuntimeError where it failed. Without
+    a window no timer fires, so there both wait.
     """
 
     _timer: bpy.types.Timer | None = None
 
+    def execute(self, context: Context) -> OperatorResult:
+        """Start the job and wait for its end; the console shows the progress."""
+        result = super().execute(context)
+        if result != {"FINISHED"} or running.now is None:
+            return result
+        wait_and_print()
+        return self._report_end()
+
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
         """Start the job and stay modal."""
-        result = self.execute(context)
+        if bpy.app.background:
+            return self.execute(context)
+        result = super().execute(context)
         if result != {"FINISHED"} or running.now is None:
             return result
         self._timer = context.window_manager.event_timer_add(running.TICK, window=context.window)
@@ -76,12 +88,12 @@ class JobOperator(BaseOperator):
         if running.pump() and running.now is not None:
             context.workspace.status_text_set(f"{running.now.text}    [Esc] Cancel")
             return {"PASS_THROUGH"}
-        return self._report_end(context)
-
-    def _report_end(self, context: Context) -> OperatorResult:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
         context.workspace.status_text_set(None)
+        return self._report_end()
+
+    def _report_end(self) -> OperatorResult:
         if running.last is None:
             return {"CANCELLED"}
         for sentence in running.last.warnings:
