@@ -17,6 +17,7 @@ from ..core.exporting import EXPORTERS
 from ..core.performance import CONTROLS
 from . import open_files, playback, running
 from .blender_types import Context
+from .frame_choice import described
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
@@ -207,8 +208,8 @@ class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
         """Where to bake to, the shot, the button, and the bake that is there."""
         settings, scene = settings_of(obj), context.scene
         layout.prop(settings, "bake_out", text="")
-        rate = strips.frame_rate(scene)
-        layout.label(text=f"Frames {scene.frame_start} to {scene.frame_end}, {float(rate):g} fps")
+        layout.prop(settings, "bake_frames", text="")
+        layout.label(text=f"{described(scene, settings.bake_frames)}, {float(strips.frame_rate(scene)):g} fps")
         draw_button(layout, context, TALKSPLAT_OT_bake, "RENDER_ANIMATION")
         if settings.bake:
             row = layout.row(align=True)
@@ -222,6 +223,8 @@ class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
         bake = open_files.bake.cached(path)
         frames = f": frames {bake.card.span[0]} to {bake.card.span[-1]}" if bake else ""
         layout.label(text=Path(path).name + frames, icon="FILE_CACHE")
+        if bake and len(bake.frames) < bake.card.frame_count:
+            layout.label(text=f"{len(bake.frames)} of {bake.card.frame_count} frames are baked", icon="INFO")
         if changed := changed_since_bake(context.scene, obj):
             draw_sentence(layout, context, f"Changed since the bake: {', '.join(changed)}. Bake again", "ERROR")
 
@@ -236,6 +239,7 @@ class TALKSPLAT_PT_render(_HeadPanel, bpy.types.Panel):
         """The folder, the view, the files, what the EXR files hold, and the button."""
         settings = settings_of(obj)
         layout.prop(settings, "render_out", text="")
+        layout.prop(settings, "render_frames", text="")
         layout.prop(settings, "view", text="")
         if settings.view == "HEAD":
             layout.prop(settings, "size")
@@ -263,6 +267,7 @@ class TALKSPLAT_PT_export(_HeadPanel, bpy.types.Panel):
         """The folder, the format and its axes, and the button."""
         settings = settings_of(obj)
         layout.prop(settings, "export_out", text="")
+        layout.prop(settings, "export_frames", text="")
         row = layout.row(align=True)
         row.prop(settings, "export_format", text="")
         if len(EXPORTERS[settings.export_format].axes) > 1:

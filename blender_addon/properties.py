@@ -15,6 +15,7 @@ from ..core.exporting import EXPORTERS
 from ..core.jobs import Export, Render
 from ..core.performance import CONTROLS, Controls
 from .blender_types import Context
+from .frame_choice import CHOICES
 
 SETTINGS_VERSION = 2  # 1: 0.1.0; raise it together with migration.py
 RENDER, EXPORT = Render("", ""), Export("", "")
@@ -50,6 +51,10 @@ def _enum_item(name: str, label: str, description: str) -> tuple[str, str, str, 
     """A choice from a registry. Its number, which the .blend stores, depends on its name alone: a new row of the
     registry must not change the choice of an old file."""
     return (name, label, description, "NONE", zlib.crc32(name.encode()) >> 1)
+
+
+def _frames(verb: str):
+    return EnumProperty(name="Frames", description=f"Which frames to {verb}", default="SCENE", items=CHOICES)
 
 
 class TalkSplatControls(bpy.types.PropertyGroup):
@@ -117,12 +122,15 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         "(v001) that goes up when the shot has changed, so that no bake is overwritten",
     )
 
+    bake_frames: _frames("bake")
+
     render_out: StringProperty(
         name="Folder",
         default="//render/{head}/",
         **FOLDER,
         description="Where to render to: // is the folder of the .blend, {head} the object's name",
     )
+    render_frames: _frames("render")
     view: EnumProperty(
         name="View",
         description="Which camera renders the head",
@@ -171,6 +179,7 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         description="Where to export to, one file for each frame: // is the folder of the .blend, {head} the "
         "object's name",
     )
+    export_frames: _frames("export")
     export_format: EnumProperty(
         name="Format",
         description="File format of the exported frames",

@@ -8,6 +8,7 @@ import bpy
 from ..core.formats import UserError
 from ..core.jobs import Bake, Export, Render
 from . import open_files, playback
+from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import bake_path, output_path, shot_of
 from .properties import DEFAULT_AXES, settings_of
 from .scene import strip as strips
@@ -18,23 +19,19 @@ MAX_SAMPLED = 500  # keyed frames that a panel may sample while it is drawn
 TOLERANCE = 1e-6  # of a slider and of seconds: Blender's sliders are float32
 
 
-def frames_of(scene: bpy.types.Scene) -> range:
-    """The shot: the scene's frame range, both ends included."""
-    return range(scene.frame_start, scene.frame_end + 1)
-
-
 def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
-    """Everything that the worker needs to bake the scene's frames of a head, the file to write included.
+    """Everything that the worker needs to bake the chosen frames of the scene's shot, the file to write included.
     Raises UserError."""
     job = _shot_to_bake(scene, obj)
-    return replace(job, out=bake_path(job, obj))
+    frames = list_of(chosen_frames(scene, settings_of(obj).bake_frames), shot_of_scene(scene))
+    return replace(job, out=bake_path(job, obj), frames=frames)
 
 
 def _shot_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
     """The bake job without its file, which needs a look at the disk. Raises UserError."""
     settings = settings_of(obj)
     mix = _mix_to_bake(scene, obj)
-    frames = frames_of(scene)
+    frames = shot_of_scene(scene)
     rate = strips.frame_rate(scene)
     played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
     controls = [playback.gate(*pair) for pair in zip(sample_controls(scene, obj, frames), played)]
@@ -70,7 +67,7 @@ def changed_since_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> list[st
     (drivers, the NLA, a long keyed shot)."""
     bake = open_files.bake.cached(open_files.absolute(settings_of(obj).bake))
     curves = control_curves(obj)
-    if bake is None or curves is None or (curves and len(frames_of(scene)) > MAX_SAMPLED):
+    if bake is None or curves is None or (curves and len(shot_of_scene(scene)) > MAX_SAMPLED):
         return []
     try:
         rate, start, count, offset, controls = shot_of(_shot_to_bake(scene, obj))
@@ -100,11 +97,12 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     """Everything that the worker needs to render a head's bake. Raises UserError."""
     settings = settings_of(obj)
     path = open_files.absolute(settings.bake)
-    bake = open_files.bake(path)
+    card = open_files.bake(path).card
+    frames = chosen_of_bake(scene, settings.render_frames, card)
     cameras, head_to_world = (), ()
     if settings.view == "SCENE":
-        scale = strips.frame_rate(scene) / bake.card.fps
-        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in bake.card.span])
+        scale = strips.frame_rate(scene) / card.fps
+        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in frames])
     return Render(
         bake=path,
         out=output_path(settings.render_out, obj),
@@ -117,16 +115,20 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
         exr_layout=settings.exr_layout,
         space=settings.space,
         movie=settings.movie,
+        frames=list_of(frames, card.span),
     )
 
 
-def export_job(obj: bpy.types.Object) -> Export:
+def export_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Export:
     """A head's bake as a file sequence for other programs. Raises UserError."""
     settings = settings_of(obj)
+    path = open_files.absolute(settings.bake)
+    card = open_files.bake(path).card
     return Export(
-        bake=open_files.absolute(settings.bake),
+        bake=path,
         out=output_path(settings.export_out, obj),
         format=settings.export_format,
         axes="" if settings.export_axes == DEFAULT_AXES else settings.export_axes,
         name=bpy.path.clean_name(obj.name),
+        frames=list_of(chosen_of_bake(scene, settings.export_frames, card), card.span),
     )

@@ -32,7 +32,7 @@ def release_bake(obj: bpy.types.Object, out: Path) -> None:
 
 
 class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
-    """Evaluate and store every frame of the scene's frame range, in the background"""
+    """Evaluate and store the frames of the shot, in the background"""
 
     bl_idname = "talksplat.bake"
     bl_label = "Bake"
@@ -56,12 +56,13 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         job, uid = bake_job(context.scene, obj), obj.session_uid
         release_bake(obj, Path(job.out))
 
-        def play(_result: dict) -> str:
+        def play(result: dict) -> str:
             with edited_head(uid) as baked:
                 settings = settings_of(baked)
                 settings.bake, settings.use_bake = open_files.storable(job.out), True
                 playback.refresh(current_context().scene)
-                return f"{baked.name}: {job.frame_count} frames are baked to {job.out}"
+                count = f"{result['frames']}" + ("" if result["complete"] else f" of {job.frame_count}")
+                return f"{baked.name}: {count} frames are baked to {job.out}"
 
         running.start_job(self.bl_label, job, play)
 

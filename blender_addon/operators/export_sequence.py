@@ -38,7 +38,7 @@ class TALKSPLAT_OT_export_sequence(JobOperator, bpy.types.Operator):
         obj = head_of(context)
         if obj is None:
             return
-        job = export_job(obj)
+        job = export_job(context.scene, obj)
 
         def report(result: dict) -> str:
             return f"{result['frames']} frames are exported to {result['out']}"

@@ -288,9 +288,52 @@ def test_passes_and_export_settings_reach_the_jobs(attached):
     assert render_job(bpy.context.scene, attached).passes == ("beauty", "depth_median")
     settings.passes.beauty = settings.passes.depth_median = False
     assert Render.disabled_reason(bpy.context) == "Choose a pass for the EXR files"
-    assert (export_job(attached).format, export_job(attached).axes) == ("ply", "")
+    job = export_job(bpy.context.scene, attached)
+    assert (job.format, job.axes) == ("ply", "")
     settings.export_axes = "rdf"
-    assert export_job(attached).axes == "rdf"
+    assert export_job(bpy.context.scene, attached).axes == "rdf"
+
+
+def test_the_frame_range_the_step_the_preview_range_and_the_current_frame_are_what_is_written(attached, tmp_path):
+    """Render and Export wrote every frame of the bake, whatever the scene said."""
+    from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence as Render
+    from talksplat.blender_addon.shot_jobs import changed_since_bake
+
+    scene, settings = bpy.context.scene, attached.talksplat
+
+    def exported(folder):
+        settings.export_out = f"//{folder}/"
+        bpy.ops.talksplat.export_sequence()
+        return [int(file.name.split(".")[1]) for file in sorted((tmp_path / folder).glob("*.ply"))]
+
+    scene.frame_end, scene.frame_step = 9, 3
+    bpy.ops.talksplat.bake()
+    with BakeReader.open(tmp_path / "bake" / "tiny_v001.bake") as bake:
+        assert (bake.frames, list(bake.card.span)) == ((3, 6, 9), list(range(3, 10)))
+    assert changed_since_bake(scene, attached) == []
+    assert exported("step") == [3, 6, 9]
+    scene.frame_step = 1
+    with pytest.raises(RuntimeError, match="4 of the 7 frames are not baked yet"):
+        exported("unfinished")
+    bpy.ops.talksplat.bake()
+    assert settings.bake == "//bake/tiny_v001.bake", "the same shot continues"
+    assert exported("all") == list(range(3, 10))
+    scene.frame_start, scene.frame_end = 5, 7
+    assert exported("range") == [5, 6, 7]
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 4, 6
+    settings.export_frames = "PREVIEW"
+    assert exported("preview") == [4, 5, 6]
+    scene.frame_set(8)
+    settings.export_frames = settings.render_frames = "CURRENT"
+    assert exported("current") == [8]
+    settings.view, settings.size, settings.exr = "HEAD", 16, False
+    bpy.ops.talksplat.render_sequence()
+    assert [path.name for path in (tmp_path / "render" / "tiny").glob("*.*g*")] == ["tiny_v001.0008.png"]
+    settings.png = False
+    assert Render.disabled_reason(bpy.context) == "Choose PNG or EXR for a single frame"
+    scene.frame_end, settings.export_frames = 20, "SCENE"
+    with pytest.raises(RuntimeError, match="holds frames 3 to 9, not 5 to 20: bake again"):
+        exported("outside")
 
 
 def test_export_needs_no_worker(attached, tmp_path, monkeypatch, press):
