@@ -19,7 +19,7 @@ from ..core.jobs import Cancelled, Event, Failed, Finished, Job, Progress, Start
 from . import preferences
 from .blender_types import current_context
 from .link.find_python import find_python
-from .link.worker_process import WorkerProcess
+from .link.worker_process import WorkerProcess, own_log
 
 ROOT = Path(__file__).resolve().parent.parent
 TICK = 0.1  # seconds between two calls of the timer
@@ -118,7 +118,7 @@ def start_job(label: str, job: Job, on_finished: OnFinished) -> None:
     if _worker is None or _worker.python != str(python):
         if _worker is not None:
             _worker.stop()
-        _worker = WorkerProcess(python, ROOT, preferences.own_folder() / "worker.log")
+        _worker = WorkerProcess(python, ROOT, own_log(preferences.own_folder()))
     _worker.submit(job)
     now = Running(label, on_finished)
     _start_timer()

@@ -3,7 +3,8 @@
 
 How to start it (the add-on's link does exactly this; a test does too):
 
-    argv  [python of the core's environment, "-m", PACKAGE + ".core.worker", "--idle", "300"]
+    argv  [python of the core's environment, "-m", PACKAGE + ".core.worker", "--idle", "300",
+           "--parent", the number of the process with which the worker ends (its parent, where this is left out)]
           PACKAGE is the name of the folder that holds `core/` (talksplat, or the extension's folder)
     cwd   the parent of that folder (or PYTHONPATH, or an installed talksplat from anywhere)
     env   TALKSPLAT_WORKER_KEY = 64 hex digits, fresh for each worker (secrets.token_hex(32)); never in argv
@@ -45,13 +46,14 @@ from multiprocessing.connection import Connection, Listener, answer_challenge, d
 from .dispatch import cancelled_event, run_job, version
 from .formats import UserError
 from .jobs import Event, Failed, Job
+from .parent_process import end_with_parent
 from .wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Message, Quit, from_bytes, to_bytes
 
 KEY = "TALKSPLAT_WORKER_KEY"
 MAX_CLIENTS = 16  # at once, those still at the sock included: a stranger cannot pile up threads
 MAX_QUEUED = 64  # jobs of one client
 HANDSHAKE_TIMEOUT = 10.0  # seconds a client may take over the key and the greeting
-TICK = 0.5  # seconds between looks at the parent and the clock
+TICK = 0.5  # seconds between looks at the clock
 
 
 class Client:
@@ -105,7 +107,6 @@ class Worker:
         self.jobs: queue.Queue[QueuedJob] = queue.Queue()
         self.clients: set[Client] = set()
         self.stopping = threading.Event()
-        self.parent = os.getppid()
         self.last_seen = time.monotonic()
 
     def hello(self) -> dict:
@@ -154,26 +155,13 @@ class Worker:
         queued.client.send(cancelled_event(queued.job))
 
     def _must_end(self, queued: QueuedJob) -> bool:
-        return queued.cancelled.is_set() or self.stopping.is_set() or self._orphaned()
+        return queued.cancelled.is_set() or self.stopping.is_set()
 
     def _check_idle(self) -> None:
         if self.clients:
             self.last_seen = time.monotonic()
-        if self._orphaned() or (self.idle and time.monotonic() - self.last_seen > self.idle):
+        if self.idle and time.monotonic() - self.last_seen > self.idle:
             self.stopping.set()
-
-    def _orphaned(self) -> bool:
-        """Whether the process that started us has ended."""
-        if os.name == "nt":  # the parent's number stays, so ask for the process behind it
-            import ctypes
-
-            kernel = ctypes.windll.kernel32
-            handle = kernel.OpenProcess(0x00100000, False, self.parent)  # SYNCHRONIZE
-            ended = not handle or kernel.WaitForSingleObject(handle, 0) == 0
-            if handle:
-                kernel.CloseHandle(handle)
-            return ended
-        return os.getppid() != self.parent
 
     def _accept(self) -> None:
         while not self.stopping.is_set():
@@ -259,6 +247,7 @@ def main() -> None:
     """`python -m PACKAGE.core.worker`."""
     parser = argparse.ArgumentParser(prog="talksplat worker", description="Runs the add-on's jobs.")
     parser.add_argument("--idle", type=float, default=300.0, help="seconds without a client before it ends; 0: never")
+    parser.add_argument("--parent", type=int, default=os.getppid(), help="the process with which it ends")
     arguments = parser.parse_args()
     try:
         key = bytes.fromhex(os.environ.pop(KEY, ""))
@@ -267,6 +256,7 @@ def main() -> None:
     if len(key) < 16:
         sys.exit(f"The environment variable {KEY} must hold at least 32 hex digits; let the add-on start the worker.")
     worker = Worker(key, arguments.idle)
+    end_with_parent(arguments.parent, worker.stopping)
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), lambda *_: worker.stopping.set())
     print(json.dumps(worker.hello()), flush=True)

@@ -7,11 +7,14 @@ written down in core/worker.py.
 """
 
 import json
+import os
 import queue
 import secrets
 import subprocess
 import threading
+import time
 import tomllib
+from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
@@ -24,6 +27,7 @@ from .python_process import start_python
 
 KEY = "TALKSPLAT_WORKER_KEY"
 IDLE = 300  # seconds without a client before the process ends itself
+KEEP_LOGS = 7 * 86400  # seconds
 LAST_EVENTS = (Finished, Failed, Cancelled)
 CRASHED = (
     "The worker process ended unexpectedly; what is finished is kept. Start the same job again to continue. Its log: {}"
@@ -33,6 +37,16 @@ CRASHED = (
 def addon_version(root: Path) -> str:
     """The add-on's version, from the manifest next to its files."""
     return tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
+
+
+def own_log(folder: Path) -> Path:
+    """Where the worker of this process logs to: two Blenders do not write into one file. Removes what Blenders that
+    crashed left there more than KEEP_LOGS ago."""
+    for path in folder.glob("worker-*.log"):
+        with suppress(OSError):  # another Blender was first
+            if path.stat().st_mtime < time.time() - KEEP_LOGS:
+                path.unlink()
+    return folder / f"worker-{os.getpid()}.log"
 
 
 class WorkerProcess:
@@ -50,6 +64,7 @@ class WorkerProcess:
         self._unanswered = 0  # jobs without their last event
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
+        self._stopped = False  # while the thread was still starting the process
 
     @property
     def pid(self) -> int | None:
@@ -65,6 +80,7 @@ class WorkerProcess:
         """Send a job; its events come through `poll`. Raises UserError for a job that cannot be sent."""
         message = to_bytes(job)
         with self._lock:
+            self._stopped = False
             self._unanswered += 1
             self._send(message)
             if self._thread is None:
@@ -87,8 +103,9 @@ class WorkerProcess:
                 self._send(to_bytes(Cancel()))
 
     def stop(self, timeout: float = 2.0) -> None:
-        """Ask the process to end; kill it after `timeout` seconds."""
+        """Ask the process to end; kill it after `timeout` seconds. Its log goes with it."""
         with self._lock:
+            self._stopped = True
             connected = self._connection is not None
             if connected:
                 self._send(to_bytes(Quit()))
@@ -100,6 +117,8 @@ class WorkerProcess:
         if self._process.stdout:
             self._process.stdout.close()
         self._process = None
+        with suppress(OSError):
+            self.log.unlink(missing_ok=True)
 
     def _send(self, message: bytes) -> None:
         """Send, or keep until the connection is there. Call with the lock held."""
@@ -173,6 +192,7 @@ class WorkerProcess:
         """Run `PYTHON -m PACKAGE.core.worker` and read the one line that it prints."""
         self._key = secrets.token_bytes(32)
         command = [self.python, "-m", f"{self.root.name}.core.worker", "--idle", str(IDLE)]
+        command += ["--parent", str(os.getpid())]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
             try:
@@ -183,6 +203,10 @@ class WorkerProcess:
                     "choose another one in the preferences."
                 ) from error
         line = process.stdout.readline(65536) if process.stdout else b""
+        if self._stopped:
+            _wait_or_kill(process, 0.0)
+            self._process = None
+            raise UserError("The worker was stopped; start the job again.")
         try:
             self._address = ("127.0.0.1", int(json.loads(line)["port"]))
         except (ValueError, KeyError, TypeError) as error:

@@ -4,6 +4,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from talksplat.blender_addon.link.check_python import check_python
 from talksplat.blender_addon.link.find_python import find_python, interpreter_in
-from talksplat.blender_addon.link.worker_process import LAST_EVENTS, WorkerProcess
+from talksplat.blender_addon.link.worker_process import LAST_EVENTS, WorkerProcess, own_log
+from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Started
 from talksplat.core.jobs.messages import Bake, Info
 
@@ -98,6 +100,97 @@ def test_stop_ends_the_process(worker, head_path):
     assert process.poll() is not None
     assert worker.pid is None
     worker.stop()
+
+
+def is_running(pid) -> bool:
+    """Also false for a process that has ended and whose exit code nobody has asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def within(seconds, condition) -> bool:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+BLENDER = """
+import importlib.util, sys, time
+spec = importlib.util.spec_from_file_location("talksplat", sys.argv[1] + "/__init__.py",
+                                              submodule_search_locations=[sys.argv[1]])
+sys.modules["talksplat"] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+from talksplat.blender_addon.link.worker_process import WorkerProcess
+from talksplat.core.jobs.events import Progress
+from talksplat.core.jobs.messages import Bake
+python, head, sound, out = sys.argv[2:]
+worker = WorkerProcess(python, sys.argv[1], out + ".log")
+worker.submit(Bake(head, sound, out, fps="60", frame_count=20_000))
+while not any(isinstance(event, Progress) and event.done for event in worker.poll()):
+    time.sleep(0.01)
+print(worker.pid, flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes as Linux shows them")
+def test_the_worker_goes_when_its_blender_is_killed_and_that_of_another_blender_stays(
+    python, head_path, sound_path, tmp_path
+):
+    blenders = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        places = (ROOT, python, head_path, sound_path, tmp_path / name / "long.bake")
+        command = [sys.executable, "-c", BLENDER, *map(str, places)]
+        blenders.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    try:
+        first, second = (int(blender.stdout.readline()) for blender in blenders)
+        assert first != second
+        blenders[0].kill()
+        assert within(20, lambda: not is_running(first)), "an orphan is left"
+        assert is_running(second)
+        files = {path.name for path in (tmp_path / "first").iterdir()}
+        assert files == {"long.bake", "long.performance", "long.bake.log"}, "temporary files are left"
+        with BakeReader.open(tmp_path / "first" / "long.bake") as bake:
+            assert bake.frames
+    finally:
+        for blender in blenders:
+            blender.kill()
+            blender.wait()
+            blender.stdout.close()
+    assert within(20, lambda: not is_running(second))
+
+
+def test_switching_the_add_on_off_while_the_worker_starts_leaves_no_process(worker, head_path, tmp_path):
+    worker.submit(Info(str(head_path)))
+    thread = worker._thread
+    worker.stop()
+    thread.join(60)
+    assert worker.pid is None
+    assert not thread.is_alive()
+    worker.submit(Info(str(head_path)))
+    assert any(isinstance(event, Finished) for event in events_of(worker)), "and it can be switched on again"
+
+
+def test_each_blender_has_a_log_of_its_own_which_goes_with_it(python, head_path, tmp_path):
+    worker = WorkerProcess(python, ROOT, own_log(tmp_path))
+    old = tmp_path / "worker-1.log"
+    old.touch()
+    os.utime(old, (0, 0))
+    worker.submit(Info(str(head_path)))
+    events_of(worker)
+    assert str(os.getpid()) in Path(worker.log).name
+    assert worker.log.is_file()
+    worker.stop()
+    assert not worker.log.exists()
+    own_log(tmp_path)
+    assert not old.exists(), "the log of a Blender that crashed last week"
 
 
 def test_stop_while_it_works(worker, head_path, sound_path, tmp_path):

@@ -317,6 +317,30 @@ def test_it_ends_with_the_process_that_started_it():
     until(ended)
 
 
+def number_of_an_ended_process():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return str(process.pid)
+
+
+def test_it_ends_where_blender_was_killed_while_the_worker_was_still_starting():
+    """Its parent is another process by then: only the number that it was given says whom it belongs to."""
+    process, _ = started(arguments=["--parent", number_of_an_ended_process()])
+    assert process.wait(60) == 0
+
+
+def test_it_ends_with_blender_although_the_main_thread_is_deep_in_a_library():
+    stuck = (
+        "import sys, threading, time\n"
+        "from talksplat.core import parent_process\n"
+        "parent_process.GRACE = 0.1\n"
+        "parent_process.end_with_parent(int(sys.argv[1]), threading.Event())\n"
+        "time.sleep(1000)"
+    )
+    command = [sys.executable, "-c", stuck, number_of_an_ended_process()]
+    assert subprocess.run(command, timeout=60).returncode == 1
+
+
 def test_an_event_that_cannot_be_sent_is_our_mistake_not_the_clients():
     def handler(job):
         yield Finished({"value": float("nan")})
