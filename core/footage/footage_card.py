@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..formats import UserError, atomic_write
+from ..performance import parse_rate
 
 FOOTAGE_VERSION = 1
 FORMAT = "talksplat footage"
@@ -59,7 +60,7 @@ def read_footage_card(folder: Path) -> FootageCard:
         )
     try:
         return _checked_card(folder, card)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path}: a field is missing or of the wrong kind ({error}); prepare the footage again."
         ) from None
@@ -110,7 +111,7 @@ def _checked_card(folder: Path, card: dict) -> FootageCard:
     width, height = card["width"], card["height"]
     if not all(type(side) is int and MIN_PICTURE_SIDE <= side <= MAX_PICTURE_SIDE for side in (width, height)):
         raise ValueError(f"size {width}x{height}")
-    rate = Fraction(card["rate"])
+    rate = parse_rate(card["rate"])
     if not 1 <= rate <= 240:
         raise ValueError(f"rate {rate}")
     names = card["expression_names"]

@@ -13,6 +13,7 @@ from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, wri
 from .json_codec import from_json, from_json_values, require_version, to_json
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
+from .ratio import parse_ratio
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice
 from .tensors import read_metadata, read_tensors, write_tensors
@@ -50,6 +51,7 @@ __all__ = [
     "open_regular_file",
     "open_untrusted",
     "parse_frames",
+    "parse_ratio",
     "read_head",
     "read_metadata",
     "read_ply",

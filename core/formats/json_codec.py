@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from .ratio import parse_ratio
 from .user_error import UserError
 
 
@@ -116,10 +117,10 @@ def _dataclass(kind: type, value: Any, source: str, complete: bool) -> Any:
 
 def _scalar(kind: type, value: Any, source: str) -> Any:
     if kind is Fraction:
-        parts = value.split("/") if isinstance(value, str) else []
-        if len(parts) == 2 and all(p.isascii() and p.isdigit() and len(p) <= 12 for p in parts) and int(parts[1]):
-            return Fraction(int(parts[0]), int(parts[1]))
-        raise _type_error(source, kind, value)
+        ratio = parse_ratio(value) if isinstance(value, str) and "/" in value else None
+        if ratio is None:
+            raise _type_error(source, kind, value)
+        return ratio
     if kind is float and type(value) in (int, float):
         if abs(value) > 1e308 or not math.isfinite(value):
             raise _type_error(source, kind, value)

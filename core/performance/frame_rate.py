@@ -2,18 +2,14 @@
 """Frame rates and frame times as fractions: an hour at 23.976 does not drift. Knows no sound and no head."""
 
 import math
-import re
 from fractions import Fraction
 
-from ..formats import UserError
+from ..formats import UserError, parse_ratio
 
 MIN_RATE, MAX_RATE = 1, 1000  # frames a second
 # NTSC rates are N*1000/1001; people write them with two or three decimals, sometimes truncated (23.97).
 NTSC = (24, 30, 48, 60, 72, 90, 96, 120, 144, 240)
 NTSC_TOLERANCE = Fraction(65, 10000)
-
-_NUMBER = re.compile(r"\d{1,6}(\.\d{1,15})?", re.ASCII)
-_RATIO = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
 
 
 def parse_rate(text: str | int | float | Fraction) -> Fraction:
@@ -38,11 +34,8 @@ def _read(text: str | int | float | Fraction) -> Fraction | None:
         return Fraction(text)
     if isinstance(text, float):
         return _decimal(Fraction(text).limit_denominator(10**6)) if math.isfinite(text) else None
-    text = text.strip() if isinstance(text, str) else ""
-    if ratio := _RATIO.fullmatch(text):
-        numerator, denominator = int(ratio[1]), int(ratio[2])
-        return Fraction(numerator, denominator) if denominator else None
-    return _decimal(Fraction(text)) if _NUMBER.fullmatch(text) else None
+    ratio = parse_ratio(text)
+    return ratio if ratio is None or "/" in text else _decimal(ratio)
 
 
 def _decimal(value: Fraction) -> Fraction:

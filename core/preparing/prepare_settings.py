@@ -7,7 +7,7 @@ None of these numbers is in the paper (it starts from prepared data); each says 
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..formats import UserError
+from ..formats import UserError, parse_ratio
 from ..jobs import Prepare
 from ..performance import parse_rate
 
@@ -86,10 +86,7 @@ def _parse_aspect(text: str) -> Fraction | None:
     """16/15 or 16:15 as a fraction; None for an empty text."""
     if not text:
         return None
-    try:
-        aspect = Fraction(text.replace(":", "/"))
-    except (ValueError, ZeroDivisionError):
-        aspect = Fraction(0)
-    if not Fraction(1, 4) <= aspect <= 4:
+    aspect = parse_ratio(text.replace(":", "/"))
+    if aspect is None or not Fraction(1, 4) <= aspect <= 4:
         raise UserError(f"--pixel-aspect {text}: give the width over the height of a stored pixel, such as 16/15.")
     return aspect
