@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..compiling import keep_kernels_private
 from .features import MARGIN, Encoder
 from .sound import SOUND_RATE, Sound
 
@@ -33,6 +34,7 @@ class LogMel(Encoder):
 
     def pieces(self, sound: Sound) -> Iterator[np.ndarray]:
         """[<=BLOCK,80] at a time."""
+        keep_kernels_private()
         import librosa  # a second of imports, which only this encoder needs
 
         count = len(self.times(sound))

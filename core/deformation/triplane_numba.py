@@ -10,6 +10,8 @@ Letters: N points, L levels, T rows of a plane's table; (i, j) the cell, (u, v) 
 import numpy as np
 from numba import njit, prange
 
+from ..compiling import cached_njit
+
 CHUNK = 512
 HALF = np.float32(0.5)
 ONE = np.float32(1.0)
@@ -36,7 +38,7 @@ def _cell(x, y, scale, stride, base):
     return base + i + j * stride, x - np.float32(i), y - np.float32(j)
 
 
-@njit(parallel=True, fastmath={"contract", "arcp"}, cache=True, nogil=True)
+@cached_njit(parallel=True, fastmath={"contract", "arcp"}, nogil=True)
 def encode_forward(x01, tables, scale, nodes, first, out):
     """x01 [N,3], tables [3,T], scale nodes first [L] -> out [N,3L], float32."""
     n, levels = x01.shape[0], scale.shape[0]
@@ -58,7 +60,7 @@ def encode_forward(x01, tables, scale, nodes, first, out):
                     out[p, column] = low * (ONE - v) + high * v
 
 
-@njit(parallel=True, fastmath={"contract", "arcp"}, cache=True, nogil=True)
+@cached_njit(parallel=True, fastmath={"contract", "arcp"}, nogil=True)
 def _backward_tables(x01, scale, nodes, first, upstream, d_tables):
     n, levels = x01.shape[0], scale.shape[0]
     for slot in prange(3 * levels):
@@ -77,7 +79,7 @@ def _backward_tables(x01, scale, nodes, first, upstream, d_tables):
             d_tables[plane, row + stride + 1] += g * u * v
 
 
-@njit(parallel=True, fastmath={"contract", "arcp"}, cache=True, nogil=True)
+@cached_njit(parallel=True, fastmath={"contract", "arcp"}, nogil=True)
 def _backward_points(x01, tables, scale, nodes, first, upstream, d_x01):
     n, levels = x01.shape[0], scale.shape[0]
     for chunk in prange((n + CHUNK - 1) // CHUNK):

@@ -9,18 +9,19 @@ Letters: C the picture, B the backdrop behind it, F the foreground, a the alpha,
 """
 
 import numpy as np
-from numba import njit
 
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
+from ..compiling import cached_njit
+
+COMPILED = {"nogil": True, "error_model": "numpy"}
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def luma(r, g, b):
     """Y of ITU-R BT.601."""
     return 0.299 * r + 0.587 * g + 0.114 * b
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def compare_to_backdrop(
     rgb,  # [H,W,3] float32 grey levels
     field,  # [H,W,3] float32 the backdrop
@@ -43,7 +44,7 @@ def compare_to_backdrop(
     return share, across, luma_difference
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def apply_colour_matrix(
     rgb,  # [H,W,3] uint8 or float32
     matrix,  # [3,3] float32
@@ -61,7 +62,7 @@ def apply_colour_matrix(
     return out
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def erode(
     mask,  # [H,W] bool
     margin,  # pixels
@@ -91,7 +92,7 @@ def erode(
     return out
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def box_mean(
     values,  # [H,W,C] float32
     radius,  # pixels
@@ -131,7 +132,7 @@ def box_mean(
     return first
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def downsample_weighted(
     rgb,  # [H,W,3] float32
     weight,  # [H,W] float32
@@ -150,7 +151,7 @@ def downsample_weighted(
     return out
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def fit_alpha(f0, f1, f2, c0, c1, c2, chroma_weight):
     """(a, squared residual) of least squares over Y, Cb, Cr; f = F - B, c = C - B."""
     dy, cy = luma(f0, f1, f2), luma(c0, c1, c2)
@@ -163,7 +164,7 @@ def fit_alpha(f0, f1, f2, c0, c1, c2, chroma_weight):
     return a, ey * ey + chroma_weight * (eb * eb + er * er)
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def solve_alpha(
     rgb,  # [H,W,3] float32
     unknown,  # [H,W] bool: where a is to be solved
@@ -207,7 +208,7 @@ def solve_alpha(
     return out
 
 
-@njit(**COMPILED)
+@cached_njit(**COMPILED)
 def solve_foreground(
     rgb,  # [H,W,3] float32
     alpha,  # [H,W] float32

@@ -14,6 +14,8 @@ Letters: a rendered, b target, m blurred a, n blurred b, R = W*C. Knows no torch
 import numba
 import numpy as np
 
+from ..compiling import cached_njit
+
 WINDOW = 11
 SIGMA = 1.5
 C1, C2 = np.float32(0.01**2), np.float32(0.03**2)
@@ -42,7 +44,7 @@ def _across(padded, w, step, R, out):
         )
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@cached_njit(parallel=True, fastmath=True)
 def _blur_inputs(a, b, w, step, maps):
     """maps [5,H,R]: a, b, a*a, b*b, a*b blurred along x."""
     H, R = a.shape
@@ -73,7 +75,7 @@ def _down(plane, w, y, total):
                 total[r] += weight * plane[row, r]
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@cached_njit(parallel=True, fastmath=True)
 def _value_and_derivatives(maps, w, derivatives):
     """[H] row sums of SSIM; derivatives [3,H,R] with respect to the blurred a, a*a and a*b."""
     H, R = maps.shape[1], maps.shape[2]
@@ -99,7 +101,7 @@ def _value_and_derivatives(maps, w, derivatives):
     return sums
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@cached_njit(parallel=True, fastmath=True)
 def _blur_derivatives(derivatives, w, step, maps):
     H, R = derivatives.shape[1], derivatives.shape[2]
     pad = 5 * step
@@ -110,7 +112,7 @@ def _blur_derivatives(derivatives, w, step, maps):
             _across(row, w, step, R, maps[k, y])
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@cached_njit(parallel=True, fastmath=True)
 def _combine(maps, a, b, w, scale, gradient):
     """d SSIM / d a = blur(d0) + 2 a blur(d1) + b blur(d2)."""
     H, R = a.shape

@@ -1,70 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the kernels are compiled, cached and called.
+"""How the kernels are compiled and called. Where they are kept: core/compiling."""
 
-numba keys its on-disk cache on one source file, though a kernel inlines functions of others. The cache folder's name
-therefore carries a hash of this package's sources: an upgrade never runs an old kernel. It is in the user's own cache
-folder, because an extension's folder may be read-only.
-"""
-
-import hashlib
-import os
-import sys
-import tempfile
 import threading
-from pathlib import Path
 
-import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
+from ..compiling import cached_njit
+
 LOCK = threading.RLock()  # numba's workqueue layer aborts the process when two threads enter kernels at once
 
 
-def user_cache_folder() -> str:
-    """Where this system keeps caches; "" where Windows names none."""
-    if os.name == "nt":
-        return os.environ.get("LOCALAPPDATA", "")
-    if sys.platform == "darwin":
-        return os.path.expanduser("~/Library/Caches")
-    return os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-
-
-def kernel_folder() -> Path:
-    """Where compiled kernels are kept: NUMBA_CACHE_DIR if set, else the user's cache folder, else a temporary one."""
-    if numba.config.CACHE_DIR:
-        return Path(numba.config.CACHE_DIR)
-    package = Path(__file__).parent
-    sources = [*sorted(package.glob("numba_*.py")), package / "constants.py"]
-    stamp = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
-    for parent in (user_cache_folder(), tempfile.gettempdir()):
-        folder = Path(parent) / "talksplat" / f"kernels-{stamp}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:  # read-only: the next
-            continue
-    return Path(tempfile.mkdtemp(prefix="talksplat-kernels-"))
-
-
-FOLDER = kernel_folder()
-
-
 def kernel(**options):
-    """`numba.njit` for this package: cached in `FOLDER`, fast float32 arithmetic, no global lock while it runs."""
-
-    def compiled(function):
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(FOLDER)
-        try:
-            return numba.njit(**{"cache": True, "fastmath": True, "nogil": True, "error_model": "numpy"} | options)(
-                function
-            )
-        finally:
-            numba.config.CACHE_DIR = before
-
-    return compiled
+    """`cached_njit` as this package has it: fast float32 arithmetic, no global lock while it runs."""
+    return cached_njit(**{"fastmath": True, "nogil": True, "error_model": "numpy"} | options)
 
 
 @intrinsic

@@ -9,9 +9,9 @@ Letters: H x W pixels, V vertices, F triangles.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from ..compiling import cached_njit
 from .rig import PART_NECK, FaceRig
 
 PERSON = 0.5  # alpha from which a pixel belongs to the person
@@ -29,7 +29,7 @@ class SurfaceRender:
     part: np.ndarray  # [H, W] uint8: 0 nothing, or the rig's SKIN, NECK, EYE, MOUTH
 
 
-@njit(cache=True)
+@cached_njit()
 def rasterize_triangles(
     pixels,  # [V, 2] float64, centres at +0.5
     depths,  # [V] float64 metres; triangles with a corner at or behind 0 are left out
