@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """OpenFace's action units (au.csv) and our expression channels.
 
-Letters: F pictures, R rows of au.csv, E expression channels.
+Letters: F pictures, R rows of au.csv or pictures that they are for, E expression channels.
 """
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from ..formats import UserError
 from .er_nerf_cameras import EYE_CORNERS
 from .er_nerf_text import read_text
+from .left_out import MAX_LEFT_OUT_SHARE
 
 # expression channel -> (OpenFace's action units, whose mean it is, and the intensity that counts as 1). AU45 over 2 is
 # what ER-NeRF feeds its network; the others: chosen because talkers seldom pass 3 on OpenFace's scale of 0..5. AU25
@@ -31,10 +33,11 @@ FULL_LIPS_PART = 0.5  # inner lip gap over the distance of the eye corners at wh
 
 
 def read_action_units(path: Path) -> dict[str, np.ndarray]:
-    """Action unit -> [R] intensities 0..5; row i belongs to picture i.
+    """Action unit -> [R] intensities 0..5 by the number of the picture; NaN where au.csv has no row of numbers for it.
 
-    Blanks around OpenFace's column names are ignored; rows where it lost the face (success 0) are interpolated between
-    their neighbours. Raises UserError.
+    A row belongs to the picture that its column `frame` counts (from 1, as OpenFace does, or from 0); where that column
+    is missing or counts otherwise, to the picture of its place. Blanks around OpenFace's column names are ignored;
+    rows where it lost the face (success 0) are interpolated between their neighbours. Raises UserError.
     """
     lines = read_text(path).splitlines()
     names = [name.strip() for name in lines[0].split(",")] if lines else []
@@ -43,26 +46,39 @@ def read_action_units(path: Path) -> dict[str, np.ndarray]:
         raise UserError(
             f"{path}: the column {missing[0]} is missing; run OpenFace's FeatureExtraction with -aus again."
         )
-    wanted = [*COLUMNS, "success"] if "success" in names else list(COLUMNS)
-    values = _read_rows(path, lines, [names.index(name) for name in wanted])
-    tracked = values[:, -1] > 0.5 if wanted[-1] == "success" else np.ones(len(values), bool)
-    if not tracked.any() or not np.isfinite(values).all():
-        raise UserError(f"{path} holds no rows with a face, or numbers that are not finite; run OpenFace again.")
-    rows = np.arange(len(values))
-    return {name: np.interp(rows, rows[tracked], values[tracked, k]) for k, name in enumerate(COLUMNS)}
+    rows = [line.split(",") for line in lines[1:] if line.strip()]
+    values = _read_columns(rows, [names.index(name) for name in COLUMNS])
+    complete = np.isfinite(values).all(axis=1)
+    tracked = complete.copy()
+    if "success" in names:
+        tracked &= _read_columns(rows, [names.index("success")])[:, 0] > 0.5
+    if not tracked.any():
+        raise UserError(f"{path} holds no row of numbers with a face; run OpenFace again.")
+    counted = _read_columns(rows, [names.index("frame")])[:, 0] if "frame" in names else np.arange(len(rows))
+    picture = _picture_numbers(counted[complete], np.flatnonzero(complete))
+    units = {}
+    for k, name in enumerate(COLUMNS):
+        units[name] = np.full(picture[-1] + 1, np.nan)
+        faces = tracked[complete]
+        units[name][picture] = np.interp(picture, picture[faces], values[tracked, k])
+    return units
 
 
-def _read_rows(path: Path, lines: list[str], columns: list[int]) -> np.ndarray:  # [R, len(columns)] float64
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        cells = line.split(",")
-        try:
-            rows.append([float(cells[column]) for column in columns])
-        except (ValueError, IndexError):
-            raise UserError(f"{path}: line {number} is not a row of numbers; run OpenFace again.") from None
-    return np.array(rows, dtype=np.float64).reshape(-1, len(columns))
+def _read_columns(rows: list[list[str]], columns: list[int]) -> np.ndarray:
+    """[R, len(columns)] float64; NaN throughout a row that has something else than numbers there."""
+    values = np.full((len(rows), len(columns)), np.nan)
+    for row, cells in enumerate(rows):
+        with contextlib.suppress(ValueError, IndexError):
+            values[row] = [float(cells[column]) for column in columns]
+    return values
+
+
+def _picture_numbers(counted: np.ndarray, places: np.ndarray) -> np.ndarray:  # [R], [R] int -> [R] int
+    """By the column `frame` where that counts up and leaves out few, else by the places of the rows."""
+    counts_up = (np.rint(counted) == counted).all() and (np.diff(counted) > 0).all() and counted[0] >= 0
+    if not counts_up or counted[-1] > len(counted) / (1 - MAX_LEFT_OUT_SHARE):
+        return places
+    return counted.astype(np.int64) - int(counted[0] > 0)
 
 
 def expression_from_action_units(

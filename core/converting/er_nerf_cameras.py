@@ -37,12 +37,16 @@ def transforms_from_viewmats(
     return np.linalg.inv(world)
 
 
-def is_rigid(matrices: np.ndarray) -> bool:
-    """Whether every [4,4] is a rotation and a translation, to a thousandth."""
+def are_rigid(
+    matrices: np.ndarray,  # [F,4,4]
+) -> np.ndarray:
+    """[F] bool: which are a rotation and a finite translation, to a thousandth."""
+    plain = np.isfinite(matrices).all(axis=(1, 2)) & (np.abs(matrices[:, :3, :3]).max(axis=(1, 2)) < 2)
+    matrices = np.where(plain[:, None, None], matrices, 0.0)  # what is left would overflow
     rotation = matrices[:, :3, :3]
-    orthogonal = np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max() < 1e-3
-    proper = (np.linalg.det(rotation) > 0).all()
-    return bool(orthogonal and proper and np.allclose(matrices[:, 3], [0, 0, 0, 1], atol=1e-6))
+    orthogonal = np.abs(rotation @ rotation.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2)) < 1e-3
+    proper = np.linalg.det(rotation) > 0
+    return orthogonal & proper & (np.abs(matrices[:, 3] - [0, 0, 0, 1]).max(axis=1) < 1e-6)
 
 
 def metres_per_unit(

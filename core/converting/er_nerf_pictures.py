@@ -5,7 +5,8 @@ before anything is allocated, nothing is unpickled.
 Letters: H W the picture's size.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +29,33 @@ def find_picture(folder: Path, number: int) -> Path:
     raise UserError(f"{folder / base / f'{number}.jpg'} is missing, but a transforms file names it; {REMAKE}.")
 
 
-def read_picture_size(path: Path) -> tuple[int, int]:
+def usual_picture_size(folder: Path, numbers: Sequence[int]) -> tuple[int, int]:
+    """(width, height) that most of the pictures have, by their headers. Raises UserError where none can be read."""
+    sizes, fault = Counter(), None
+    for number in numbers:
+        try:
+            sizes[_read_picture_size(find_picture(folder, number))] += 1
+        except UserError as error:
+            fault = fault or error
+    if not sizes:
+        raise fault or UserError(f"{folder} names no pictures; {REMAKE}.")
+    return sizes.most_common(1)[0][0]
+
+
+def read_picture(
+    folder: Path,
+    number: int,
+    size: tuple[int, int],  # W, H
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """(picture [H,W,3] uint8, parsing [H,W,3] uint8, teeth mask [H,W] bool where the data set has them). Raises
+    UserError."""
+    rgb = _read_rgb(find_picture(folder, number), *size)
+    parsing = _read_rgb(folder / "parsing" / f"{number}.png", *size)
+    has_teeth = (folder / "teeth_mask").is_dir()
+    return rgb, parsing, _read_teeth_mask(folder / "teeth_mask" / f"{number}.npy", *size) if has_teeth else None
+
+
+def _read_picture_size(path: Path) -> tuple[int, int]:
     """(width, height) without decoding. Raises UserError."""
     with _open_picture(path) as image:
         if not all(16 <= side <= MAX_PICTURE_SIDE for side in image.size):
@@ -38,12 +65,12 @@ def read_picture_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def read_rgb(path: Path, width: int, height: int) -> np.ndarray:
+def _read_rgb(path: Path, width: int, height: int) -> np.ndarray:
     """[H,W,3] uint8. Raises UserError."""
     with _open_picture(path) as image:
         if image.size != (width, height):
             raise UserError(
-                f"{path} is {image.size[0]}x{image.size[1]} pixels, the first picture is {width}x{height}; {REMAKE}."
+                f"{path} is {image.size[0]}x{image.size[1]} pixels, most pictures are {width}x{height}; {REMAKE}."
             )
         return np.asarray(image.convert("RGB"))
 
@@ -59,7 +86,7 @@ def _open_picture(path: Path) -> Iterator[Image.Image]:
         raise UserError(f"{path} is not a complete picture ({error}); {REMAKE}.") from None
 
 
-def read_teeth_mask(path: Path, width: int, height: int) -> np.ndarray:
+def _read_teeth_mask(path: Path, width: int, height: int) -> np.ndarray:
     """[H,W] bool from an .npy that may hold flags or small numbers, never objects. Raises UserError."""
     with open_untrusted(path) as (file, size):
         try:

@@ -6,10 +6,13 @@ when it is run again: finished pictures are kept, and footage.json, without whic
 last. Their one sound becomes two clips, "train" and "val", cut where the pictures of each begin and end.
 
 Taken: transforms_{train,val}.json, aud.wav, gt_imgs (else ori_imgs), ori_imgs/*.lms, parsing, teeth_mask where there is
-one, au.csv. Ignored: torso_imgs and bc.jpg (head space is the head's; what is behind it is not trained), aud_*.npy (we
-have our own encoders), track_params.pt (a pickle). The pixels outside the head stay in the pictures under alpha 0.
+one, au.csv. Where something of a picture is missing or damaged, that picture is left out and the others stay at their
+moments (left_out.py). Ignored: torso_imgs and bc.jpg (head space is the head's; what is behind it is not trained),
+aud_*.npy (we have our own encoders), track_params.pt (a pickle). The pixels outside the head stay in the pictures under
+alpha 0.
 """
 
+import hashlib
 from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
@@ -28,59 +31,86 @@ from ..footage import (
 from ..formats import UserError
 from ..jobs import Event, Finished, Pace, Started, Warned
 from .action_units import CHANNELS
-from .er_nerf_dataset import CLIP_SPLITS, ErNerfDataset, read_dataset
+from .er_nerf_dataset import CLIP_SPLITS, MISSING_SOUND, ErNerfDataset, read_dataset
 from .er_nerf_layout import RATE, SAMPLES
 from .er_nerf_parsing import labels_from_parsing
-from .er_nerf_pictures import find_picture, read_rgb, read_teeth_mask
+from .er_nerf_pictures import read_picture, usual_picture_size
 from .er_nerf_text import Transforms
-from .resume_marker import mark_finished, mark_started
+from .resume_marker import check_startable, mark_finished, mark_started
 
-MISSING_SOUND = 1.0  # seconds by which the sound may end before the last picture
 DRIFT = 1.1  # sound longer than the pictures by this factor: they were hardly 25 a second
 FOLDERS = ("audio", "tracks", "image", "label")
+LAST_FILE = "footage.json"
 
 
 def read_er_nerf(folder: Path, out: Path, torso: bool = False) -> Generator[Event, None, None]:
     """Convert; the last event is Finished. torso: neck and torso belong to the trained picture too (they follow the
     body, not the head, so they blur). Raises UserError."""
-    dataset = read_dataset(folder)
-    count = len(dataset.image)
-    made_from = {"from": str(folder.resolve()), "torso": torso, "pictures": count, "size": list(dataset.size)}
-    mark_started(out, made_from, "footage.json", FOLDERS)
-    yield Started(f"Reading {count} pictures of {folder.name}", count)
-    yield from _write_sounds(folder, out, dataset.clips)
+    check_startable(out, LAST_FILE)
+    samples = load_sound(folder / "aud.wav").samples
+    dataset = read_dataset(folder, len(samples))
+    size = usual_picture_size(folder, dataset.image.tolist())
+    yield Started(f"Checking the pictures of {folder.name}", len(dataset.image))
+    dataset = yield from _leave_out_unreadable(folder, dataset, size)
+    if warning := dataset.left_out.warning():
+        yield Warned(warning)
+    mark_started(out, _made_from(folder, dataset, size, torso), LAST_FILE, FOLDERS)
+    yield Started(f"Reading {len(dataset.image)} pictures of {folder.name}", len(dataset.image))
+    yield from _write_sounds(folder, out, samples, dataset.clips)
     for name, track in dataset.tracks.items():
         write_clip_track(out, name, track.time, track.landmarks, track.expression)
     write_frame_table(out, **dataset.columns)
-    pace = Pace(count)
+    pace = Pace(len(dataset.image))
     for i, number in enumerate(dataset.image.tolist()):
-        _convert_picture(folder, out, i, number, dataset.size, torso)
+        _convert_picture(folder, out, i, number, size, torso)
         yield pace.at(i + 1)
-    _write_card(folder, out, dataset)
+    _write_card(folder, out, dataset, size)
     mark_finished(out)
-    yield Finished(
-        {
-            "footage": str(out),
-            "pictures": count,
-            "metres_a_unit": dataset.unit,
-            "landmark_depth_doubt_mm": round(1e3 * dataset.depth_error, 2),
-        }
-    )
+    yield Finished(_result(out, dataset))
 
 
-def _write_sounds(folder: Path, out: Path, clips: dict[str, Transforms]) -> Generator[Event, None, None]:
-    path = folder / "aud.wav"
-    samples = load_sound(path).samples
+def _made_from(folder: Path, dataset: ErNerfDataset, size: tuple[int, int], torso: bool) -> dict:
+    """What must be the same for a conversion to continue: with another picture left out, the numbers mean others."""
+    made_from = {"from": str(folder.resolve()), "torso": torso, "pictures": len(dataset.image), "size": list(size)}
+    if not dataset.left_out.count:  # as 0.1.0 has it
+        return made_from
+    return made_from | {"numbers": hashlib.sha256(dataset.image.tobytes()).hexdigest()}
+
+
+def _result(out: Path, dataset: ErNerfDataset) -> dict:
+    return {
+        "footage": str(out),
+        "pictures": len(dataset.image),
+        "left_out": dataset.left_out.count,
+        "metres_a_unit": dataset.unit,
+        "landmark_depth_doubt_mm": round(1e3 * dataset.depth_error, 2),
+    }
+
+
+def _leave_out_unreadable(
+    folder: Path, dataset: ErNerfDataset, size: tuple[int, int]
+) -> Generator[Event, None, ErNerfDataset]:
+    """Every picture is decoded once before the first is written, since the pictures of footage are numbered without
+    holes."""
+    readable, pace = np.ones(len(dataset.image), bool), Pace(len(dataset.image))
+    for row, number in enumerate(dataset.image.tolist()):
+        try:
+            read_picture(folder, number, size)
+        except UserError as error:
+            dataset.left_out.add(dataset.part_of(row), error)
+            readable[row] = False
+        yield pace.at(row + 1)
+    return dataset.select(readable)
+
+
+def _write_sounds(
+    folder: Path, out: Path, samples: np.ndarray, clips: dict[str, Transforms]
+) -> Generator[Event, None, None]:
     end = (max(int(t.sound.max()) for t in clips.values()) + 1) * SAMPLES
-    if len(samples) + MISSING_SOUND * RATE * SAMPLES < end:
-        raise UserError(
-            f"{path} lasts {len(samples) / SAMPLES / RATE:.1f} s, the pictures {end / SAMPLES / RATE:.1f} s; "
-            "take the sound from the same 25 fps video."
-        )
     if len(samples) > DRIFT * end + MISSING_SOUND * RATE * SAMPLES:
         yield Warned(
-            f"{path} is {len(samples) / end:.2f} times as long as the pictures; if they were not taken at "
-            f"{RATE} a second, the lips will drift."
+            f"{folder / 'aud.wav'} is {len(samples) / end:.2f} times as long as the pictures; if they were not taken "
+            f"at {RATE} a second, the lips will drift."
         )
     samples = np.pad(samples, (0, max(end - len(samples), 0)))
     for name, t in clips.items():
@@ -93,21 +123,18 @@ def _convert_picture(folder: Path, out: Path, i: int, number: int, size: tuple[i
     paths = picture_paths(out, i)
     if paths["image"].is_file() and paths["label"].is_file():
         return
-    rgb = read_rgb(find_picture(folder, number), *size)
-    parsing = read_rgb(folder / "parsing" / f"{number}.png", *size)
-    has_teeth = (folder / "teeth_mask").is_dir()
-    teeth = read_teeth_mask(folder / "teeth_mask" / f"{number}.npy", *size) if has_teeth else None
+    rgb, parsing, teeth = read_picture(folder, number, size)
     labels = labels_from_parsing(parsing, teeth, torso)
     alpha = np.where(labels != LABEL_BACKGROUND, 255, 0).astype(np.uint8)
     write_footage_picture(out, i, np.dstack([rgb, alpha]), labels)
 
 
-def _write_card(folder: Path, out: Path, dataset: ErNerfDataset) -> None:
+def _write_card(folder: Path, out: Path, dataset: ErNerfDataset, size: tuple[int, int]) -> None:
     write_footage_card(
         out,
         folder.resolve().name or "er_nerf",
         Fraction(RATE),
-        dataset.size,
+        size,
         CHANNELS,
         [(name, CLIP_SPLITS[name]) for name in dataset.clips],
         licence="not stated in the data set; ask whoever made it",

@@ -4,15 +4,16 @@
 Letters: F pictures.
 """
 
+import codecs
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..footage import MAX_PICTURE_SIDE
 from ..formats import UserError, open_untrusted
-from .er_nerf_cameras import is_rigid
+from .er_nerf_cameras import are_rigid
 from .er_nerf_layout import REMAKE
 
 MAX_TEXT_BYTES = 64 << 20  # of transforms_*.json and au.csv; ten hours of pictures need less
@@ -22,56 +23,89 @@ MAX_PICTURES = 1_000_000  # 11 hours
 
 @dataclass(frozen=True)
 class Transforms:
-    """One of transforms_{train,val}.json."""
+    """One of transforms_{train,val}.json: the pictures whose numbers and camera can be read."""
 
     focal: float  # pixels
     centre: tuple[float, float]  # cx, cy pixels
     image: np.ndarray  # [F] int64: the number in a picture's name
     sound: np.ndarray  # [F] int64: the 25th of a second in aud.wav
     matrices: np.ndarray  # [F,4,4] camera to world, OpenGL axes, their units
+    total: int  # pictures that the file lists
+    fault: str = ""  # what is wrong with the first that cannot be read: a sentence
+
+    def select(self, rows: np.ndarray) -> "Transforms":  # [F] bool
+        """Some of its pictures."""
+        return replace(self, image=self.image[rows], sound=self.sound[rows], matrices=self.matrices[rows])
 
 
 def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
-    """The file as UTF-8. Raises UserError."""
+    """The file as UTF-8, or as UTF-16 where it begins with that byte-order mark; without the mark. Raises UserError."""
     with open_untrusted(path) as (file, size):
         if size > max_bytes:
             raise UserError(f"{path} has {size} bytes, more than the {max_bytes} that are read; {REMAKE}.")
-        try:
-            return file.read(max_bytes).decode("utf-8")
-        except UnicodeDecodeError:
-            raise UserError(f"{path} is not text; {REMAKE}.") from None
+        data = file.read(max_bytes)
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell writes
+    try:
+        return data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not text; {REMAKE}.") from None
 
 
 def read_transforms(path: Path) -> Transforms:
-    """Raises UserError."""
+    """Raises UserError, also where no picture of the file can be read."""
     try:
         card = json.loads(read_text(path))
         frames = card["frames"]
         numbers = np.array([card["focal_len"], card["cx"], card["cy"]], dtype=np.float64)
-        image, sound = _picture_numbers(frames)
-        matrices = np.array([frame["transform_matrix"] for frame in frames], dtype=np.float64)
+        if not isinstance(frames, list) or not 0 < len(frames) <= MAX_PICTURES:
+            raise ValueError("no frames")
     except UserError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{path}: a field is missing or of the wrong kind ({str(error)[:80]}); {REMAKE}.") from None
-    if matrices.shape != (len(frames), 4, 4) or not np.isfinite(matrices).all() or not is_rigid(matrices):
-        raise UserError(f"{path}: a transform_matrix is not a 4x4 rotation and translation; {REMAKE}.")
     if numbers.shape != (3,) or not np.isfinite(numbers).all() or numbers[0] <= 0 or np.abs(numbers).max() > 1e6:
         raise UserError(f"{path}: focal_len, cx and cy must be plain numbers, focal_len above 0; {REMAKE}.")
-    if len(np.unique(image)) != len(image):
-        raise UserError(f"{path}: the same img_id appears twice; {REMAKE}.")
-    return Transforms(float(numbers[0]), (float(numbers[1]), float(numbers[2])), image, sound, matrices)
+    image, sound, matrices, usable, fault = _read_frames(path, frames)
+    rigid = are_rigid(matrices)
+    if not rigid.all() and not fault:
+        number = image[np.argmin(rigid)]
+        fault = f"{path}: transform_matrix of picture {number} is not a 4x4 rotation and translation; {REMAKE}."
+    usable &= rigid
+    if not usable.any():
+        raise UserError(fault)
+    focal, cx, cy = numbers.tolist()
+    return Transforms(focal, (cx, cy), image, sound, matrices, len(frames), fault).select(usable)
 
 
-def _picture_numbers(frames: list[dict]) -> tuple[np.ndarray, np.ndarray]:
-    """([F] img_id, [F] aud_id), int64. Raises ValueError, TypeError or KeyError for anything else."""
-    if not isinstance(frames, list) or not 0 < len(frames) <= MAX_PICTURES:
-        raise ValueError("no frames")
-    ids = [(frame["img_id"], frame.get("aud_id", frame["img_id"])) for frame in frames]
-    if not all(type(number) is int and 0 <= number < MAX_PICTURES for pair in ids for number in pair):
+def _read_frames(path: Path, frames: list) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
+    """([F] img_id, [F] aud_id, [F,4,4] camera to world, [F] whether img_id is unique) of the entries that hold numbers,
+    and the first fault, a sentence."""
+    images, sounds, matrices, fault = [], [], [], ""
+    for place, frame in enumerate(frames):
+        try:
+            image, sound, matrix = _read_frame(frame)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            fault = fault or f"{path}: entry {place} of frames cannot be used ({str(error)[:80]}); {REMAKE}."
+            continue
+        images.append(image)
+        sounds.append(sound)
+        matrices.append(matrix)
+    numbers, counts = np.unique(np.array(images, np.int64), return_counts=True)
+    if (twice := numbers[counts > 1]).size:  # nobody can say which of the two is meant
+        fault = fault or f"{path}: the img_id {twice[0]} appears {counts.max()} times; {REMAKE}."
+    single = ~np.isin(images, twice)
+    return np.array(images, np.int64), np.array(sounds, np.int64), np.array(matrices).reshape(-1, 4, 4), single, fault
+
+
+def _read_frame(frame: dict) -> tuple[int, int, np.ndarray]:
+    """(img_id, aud_id, [4,4]). Raises ValueError, TypeError, KeyError, AttributeError or OverflowError."""
+    image, sound = frame["img_id"], frame.get("aud_id", frame["img_id"])
+    if not all(type(number) is int and 0 <= number < MAX_PICTURES for number in (image, sound)):
         raise ValueError("img_id and aud_id must be counting numbers")
-    image, sound = np.array(ids, dtype=np.int64).T
-    return image, sound
+    matrix = np.array(frame["transform_matrix"], dtype=np.float64)
+    if matrix.shape != (4, 4):
+        raise ValueError("transform_matrix must be 4x4 numbers")
+    return image, sound, matrix
 
 
 def read_landmarks(path: Path) -> np.ndarray:

@@ -5,27 +5,32 @@ Written: transforms_{train,val}.json, aud.wav, gt_imgs and ori_imgs (the head ov
 teeth_mask (empty: our inside mouth has teeth in it), torso_imgs (clear: our pictures end where alpha ends), bc.jpg,
 au.csv (the action units of our expression channels, and AU25; the others are 0).
 Not written: aud_*.npy (features of their encoders; run theirs on aud.wav), ID.mp4, track_params.pt (a pickle).
-Lost: pictures of the "camera" split (the layout has two splits), clips without pictures, soft edges (parsing is yes or
-no), depth, 3D landmarks, gaze. TalkingGaussian takes the principal point to be the picture's middle; ER-NeRF reads
-cx and cy. A cancelled conversion continues; transforms_train.json, without which nobody opens it, comes last.
+Lost: pictures of the "camera" split (the layout has two splits) and damaged ones (left_out.py), clips without pictures,
+soft edges (parsing is yes or no), depth, 3D landmarks, gaze. TalkingGaussian takes the principal point to be the
+picture's middle; ER-NeRF reads cx and cy. A cancelled conversion continues; transforms_train.json, without which nobody
+opens it, comes last.
 
 The sounds of the clips with pictures follow one another, train first, each padded to whole pictures. `aud_id` is the
 25th of a second in that sound, `img_id` the picture's number; the same moment from several cameras shares its aud_id.
 """
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 
-from ..footage import Footage
+from ..audio import load_sound
+from ..footage import SPLIT_CODES, Footage
 from ..formats import UserError
 from ..jobs import Event, Finished, Pace, Started, Warned
-from .er_nerf_cameras import is_rigid, transforms_from_viewmats
+from .er_nerf_cameras import are_rigid, transforms_from_viewmats
 from .er_nerf_layout import RATE
 from .er_nerf_write_files import write_action_units, write_backdrop, write_file, write_picture_files, write_sound
-from .resume_marker import mark_finished, mark_started
+from .left_out import LeftOutPictures
+from .resume_marker import check_startable, mark_finished, mark_started
 
 MAX_LATENESS = 1e-3  # seconds between a picture and its 25th of a second
 SPLITS = {"train": "train", "test": "val"}  # our split -> their name
@@ -35,17 +40,21 @@ LAST_FILE = "transforms_train.json"
 
 def write_er_nerf(source: Path, out: Path) -> Generator[Event, None, None]:
     """Convert; the last event is Finished. Raises UserError."""
+    check_startable(out, LAST_FILE)
     footage = Footage.open(source)
-    numbers = {name: footage.frames(split) for split, name in SPLITS.items()}
-    order = np.concatenate(list(numbers.values()))
-    _check_rate(footage, order)
-    focal, centre = _shared_intrinsics(footage, order)
-    mark_started(out, {"from": str(footage.folder.resolve()), "pictures": len(order)}, LAST_FILE, FOLDERS)
+    listed = np.concatenate([footage.frames(split) for split in SPLITS])
+    _check_rate(footage, listed)
+    focal, centre = _shared_intrinsics(footage, listed)
+    yield Started(f"Checking the pictures of {footage.name}", len(listed))
+    order, left_out = yield from _usable_pictures(footage, listed)
+    mark_started(out, _made_from(footage, order, left_out), LAST_FILE, FOLDERS)
     yield Started(f"Writing {len(order)} pictures of {footage.name}", len(order))
-    if len(order) < len(footage):
+    if warning := left_out.warning():
+        yield Warned(warning)
+    if len(listed) < len(footage):
         yield Warned(
-            f"{len(footage) - len(order)} pictures of held-back cameras are left out: the layout has only "
-            "train and val."
+            f"{footage.folder}: {len(footage) - len(listed)} pictures of held-back cameras are left out, because the "
+            "layout has only train and val."
         )
     sound_ids = write_sound(footage, order, out)
     pace = Pace(len(order))
@@ -55,15 +64,70 @@ def write_er_nerf(source: Path, out: Path) -> Generator[Event, None, None]:
     write_backdrop(footage, out)
     write_action_units(footage, order, out)
     lens = {"focal_len": focal, "cx": centre[0], "cy": centre[1]}
-    _write_transforms(footage, order, sound_ids, len(numbers["train"]), lens, out)
+    _write_transforms(footage, order, sound_ids, lens, out)
     mark_finished(out)
-    yield Finished({"folder": str(out), "pictures": len(order), "seconds": float(sound_ids.max() + 1) / RATE})
+    seconds = float(sound_ids.max() + 1) / RATE
+    yield Finished({"folder": str(out), "pictures": len(order), "left_out": left_out.count, "seconds": seconds})
+
+
+def _made_from(footage: Footage, order: np.ndarray, left_out: LeftOutPictures) -> dict:
+    """What must be the same for a conversion to continue: with another picture left out, the numbers mean others."""
+    made_from = {"from": str(footage.folder.resolve()), "pictures": len(order)}
+    if not left_out.count:  # as 0.1.0 has it
+        return made_from
+    return made_from | {"numbers": hashlib.sha256(order.tobytes()).hexdigest()}
+
+
+def _usable_pictures(
+    footage: Footage, listed: np.ndarray
+) -> Generator[Event, None, tuple[np.ndarray, LeftOutPictures]]:
+    """(the pictures of `listed` that can be read, what is left out); decoded once before the first is written, since
+    the layout numbers them without holes."""
+    parts = [_part_of(footage, i) for i in listed.tolist()]
+    left_out, pace, usable = LeftOutPictures(footage.folder, Counter(parts)), Pace(len(listed)), []
+    sound_faults = {clip: _sound_fault(footage, clip) for clip in dict.fromkeys(footage.clip[listed].tolist())}
+    for done, (i, part) in enumerate(zip(listed.tolist(), parts), start=1):
+        try:
+            if fault := sound_faults[int(footage.clip[i])]:
+                raise fault
+            _check_camera_and_time(footage, i)
+            footage.stored_picture(i)
+            usable.append(i)
+        except UserError as error:
+            left_out.add(part, error)
+        yield pace.at(done)
+    return np.array(usable, np.int64), left_out
+
+
+def _part_of(footage: Footage, i: int) -> str:
+    """ "train" or "val"."""
+    return next(name for split, name in SPLITS.items() if SPLIT_CODES[split] == footage.split[i])
+
+
+def _sound_fault(footage: Footage, clip: int) -> UserError | None:
+    try:
+        load_sound(footage.clips[clip].audio)
+    except UserError as error:
+        return error
+    return None
+
+
+def _check_camera_and_time(footage: Footage, i: int) -> None:
+    if not are_rigid(footage.camera(i).matrix[None]).all():
+        raise UserError(
+            f"{footage.folder}: the viewmat of picture {i} is not a rotation and translation; prepare the "
+            "footage again."
+        )
+    if np.rint(footage.time[i] * RATE) < 0:
+        name = footage.clips[footage.clip[i]].name
+        raise UserError(f"{footage.folder}: picture {i} of {name} is before its sound; prepare it again.")
 
 
 def _write_transforms(
-    footage: Footage, order: np.ndarray, sound_ids: np.ndarray, train_count: int, lens: dict[str, float], out: Path
+    footage: Footage, order: np.ndarray, sound_ids: np.ndarray, lens: dict[str, float], out: Path
 ) -> None:
-    """Write transforms_{train,val}.json; the first `train_count` pictures of `order` are train's."""
+    """Write transforms_{train,val}.json; train's pictures come first in `order`."""
+    train_count = int((footage.split[order] == SPLIT_CODES["train"]).sum())
     matrices = transforms_from_viewmats(np.stack([footage.camera(i).matrix for i in order.tolist()]))
     frames = [
         {"img_id": k, "aud_id": int(sound_ids[k]), "transform_matrix": matrix}
@@ -100,6 +164,4 @@ def _shared_intrinsics(footage: Footage, order: np.ndarray) -> tuple[float, tupl
             f"{footage.folder}: its pictures have different or non-square lenses, this layout has one "
             "focal length; choose footage of one camera."
         )
-    if not is_rigid(np.stack([c.matrix for c in cameras])):
-        raise UserError(f"{footage.folder}: a viewmat is not a rotation and translation; prepare the footage again.")
     return float(intrinsics[0, 0]), (float(intrinsics[0, 2]), float(intrinsics[0, 3]))

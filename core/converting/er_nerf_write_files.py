@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..audio import Sound, load_sound, write_wav
 from ..footage import LABEL_BACKGROUND, LABEL_FACE, LABEL_MOUTH, Footage
-from ..formats import UserError, atomic_write
+from ..formats import atomic_write
 from .action_units import action_units_from_expression
 from .er_nerf_layout import RATE, SAMPLES
 from .er_nerf_parsing import parsing_from_labels
@@ -22,16 +22,14 @@ JPEG_QUALITY = 97
 
 
 def write_sound(footage: Footage, order: np.ndarray, out: Path) -> np.ndarray:
-    """Write aud.wav, the joined sound; returns [F] int64, each picture's 25th of a second in it. Raises UserError."""
+    """Write aud.wav, the joined sound; returns [F] int64, each picture's 25th of a second in it, none
+    negative in its clip. Raises UserError."""
     picture_ids = np.rint(footage.time[order] * RATE).astype(np.int64)
     clips = footage.clip[order].tolist()
     first, parts, length = {}, [], 0
     for clip in dict.fromkeys(footage.clip[order[np.argsort(footage.split[order], kind="stable")]].tolist()):
         samples = load_sound(footage.clips[clip].audio).samples
         own_ids = picture_ids[footage.clip[order] == clip]
-        if own_ids.min() < 0:
-            name = footage.clips[clip].name
-            raise UserError(f"{footage.folder}: a picture of {name} is before its sound; prepare it again.")
         pictures = max(-(-len(samples) // SAMPLES), int(own_ids.max()) + 1)
         first[clip] = length
         length += pictures
