@@ -14,6 +14,7 @@ import numpy as np
 from ..audio import SOUND_RATE, load_sound
 from ..metrics import MAX_SHIFT, LipOffset, jitter, lip_gap, lip_offset, pool_offsets
 from ..tracking import FRONTAL_ROTATION, INNER_LANDMARKS
+from .backdrop_leak import total_leak
 from .extract import ExtractedClip
 from .prepare_settings import MAX_LATE_FRAMES, MIN_SYNC_CORRELATION, MIN_SYNC_SECONDS
 from .prepared_clips import PreparedClips
@@ -111,6 +112,7 @@ def summarize(rows: Sequence[ClipRow]) -> dict:
         "gap_mm_95": round(float(np.percentile(np.concatenate([row.lip_gap for row in rows]), 95)), 2),
         "backdrop_drift": _median([row.extracted.drift for row in rows], 2),
         "backdrop_left": _median([row.extracted.residual_drift for row in rows], 2),
+        "leak_percent": round(100 * total_leak({row.name: row.extracted for row in rows}), 2),
         "lips_late_frames": None if sync is None or sync.fine is None else round(sync.fine, 2),
         "lips_r": None if sync is None else round(sync.r, 3),
     }

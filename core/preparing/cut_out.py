@@ -4,13 +4,14 @@
 Letters: S a picture's side in pixels, H W a picture with its padding.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache as cached
 
 import numpy as np
 
-from ..matting import Backdrop, alpha_from_mask, despill, label_pixels
+from ..matting import Backdrop, despill, label_pixels
 from ..tracking import FaceRig, PersonSegmenter, estimate_person_depth, load_rig, render_surface
+from .alpha_method import KEY, MASK, PersonAlpha, cut_person
 from .fit_clips import ClipFit
 from .identity import PersonIdentity
 from .stage_cache import Key
@@ -20,28 +21,41 @@ CHIN = 8  # iBUG landmark
 FADE_START, FADE_END, NECK_BEHIND_CHIN = 0.015, 0.065, 0.04
 
 
+@dataclass(frozen=True)
+class CutOut:
+    """A picture of the footage."""
+
+    rgba: np.ndarray  # [S,S,4] uint8, straight alpha
+    label: np.ndarray  # [S,S] uint8
+    person: PersonAlpha
+
+
 def cut_out(
     rgb: np.ndarray,  # [H,W,3] uint8, padded
     points: np.ndarray,  # [478,2] pixels of the picture without its padding; NaN without a face
     identity: PersonIdentity,
     backdrop: Backdrop,  # as the clip shows it
     fade: np.ndarray | None,  # [S,S] 0..1 that the alpha is multiplied by; None: 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """(RGBA [S,S,4] uint8 with straight alpha, label [S,S] uint8)."""
+    first: str = KEY,  # of ALPHA_METHODS: what is tried first
+) -> CutOut:
+    """The person in a picture, in the light that all clips share where the backdrop shows it."""
     inner = identity.crop.inner
+    filmed, key = np.ascontiguousarray(rgb[inner]), None
     if backdrop.plain:
         padded_points = points + np.array(identity.crop.padding[:2], np.float32)
-        matched = backdrop.match_colour(rgb, padded_points)
-        alpha = backdrop.alpha(matched, padded_points)
-        straight, alpha = despill(matched, alpha, backdrop.field)[inner], alpha[inner]
-    else:  # without its padding: the network's few pixels are better spent on the person
-        rgb = np.ascontiguousarray(rgb[inner])
-        alpha = alpha_from_mask(rgb, _segmenter().segment(rgb), points)
-        straight = despill(rgb, alpha)
-    if fade is not None:
-        alpha = alpha * fade
+        rgb = backdrop.match_colour(rgb, padded_points)
+        key = backdrop.alpha(rgb, padded_points)
+    # The mask without the padding: the network's few pixels are better spent on the person.
+    mask = _segmenter().segment(filmed)
+    person = cut_person(filmed, None if key is None else key[inner], mask, points, fade, first)
+    if key is None or person.method == MASK:
+        straight = despill(rgb[inner], person.alpha)
+    else:
+        key[inner] = person.alpha
+        straight = despill(rgb, key, backdrop.field)[inner]
+    alpha = person.alpha if fade is None else person.alpha * fade
     rgba = np.dstack([straight, np.rint(alpha * 255).astype(np.uint8)])
-    return rgba, label_pixels(alpha.shape, alpha, points)
+    return CutOut(rgba, label_pixels(alpha.shape, alpha, points), person)
 
 
 def picture_depth(

@@ -4,7 +4,7 @@
 Letters: T frames of the clip, M of them sampled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from ..footage import picture_paths, write_clip_track, write_footage_picture
 from ..formats import is_nonempty_file
-from ..matting import Backdrop
-from .cut_out import cut_out, neck_fade, picture_depth
+from ..matting import leak_share
+from .alpha_method import ALPHA_METHODS, KEY, MASK
+from .cut_out import CutOut, cut_out, neck_fade, picture_depth
 from .detect import load_detection
 from .fit_clips import ClipFit, load_fit
 from .frame_selection import FrameSelection
@@ -24,9 +25,10 @@ from .stage_cache import Key, StageCache, fingerprint
 from .thumbnail import make_thumbnail
 
 STAGE = "extract"
-DRIFT_SHAPES = {"drift": (), "residual_drift": ()}
+MATTING = "key and person mask"  # what a clip's pictures were cut out by; changed when the result changes
+CLIP_SHAPES = {"drift": (), "residual_drift": (), "method": (), "kept": (), "denied": ()}
 THUMBNAIL_SHAPES = {"thumbnail": (None, None, 3)}
-BACKDROP_FRAMES = 8  # from which a clip's light is measured
+BACKDROP_FRAMES = 8  # from which a clip's light is measured, and how it can be cut out
 REPORT_EVERY = 5  # frames
 
 
@@ -36,6 +38,14 @@ class ExtractedClip:
 
     drift: float  # grey levels by which the clip's backdrop differed from the common one
     residual_drift: float  # grey levels, after the colour match
+    method: str  # of ALPHA_METHODS: what its pictures are cut out by, where the person mask agrees
+    kept: int  # pixels of all pictures
+    denied: int  # of the kept pixels, those that the person mask denies
+
+    @property
+    def leak(self) -> float:
+        """Share 0..1 of the kept pixels that the person mask denies."""
+        return leak_share(self.kept, self.denied)
 
 
 @dataclass(frozen=True)
@@ -50,21 +60,27 @@ class StageKeys:
 
 def cache_key(fit_key: Key, settings: PrepareSettings, selection: FrameSelection) -> Key:
     """The fingerprint of a clip's pictures."""
-    return fingerprint(VERSION, STAGE, fit_key, settings.torso, selection)
+    return fingerprint(VERSION, STAGE, MATTING, fit_key, settings.torso, selection)
 
 
 def load_extracted(
     cache: StageCache, out: Path, name: str, key: Key, selection: FrameSelection
 ) -> ExtractedClip | None:
     """A clip's, from the cache; None where that or any of its files is missing."""
-    arrays = cache.get(STAGE, name, key, DRIFT_SHAPES)
+    arrays = cache.get(STAGE, name, key, CLIP_SHAPES)
     if arrays is None or not is_nonempty_file(out / "tracks" / f"{name}.npz"):
         return None
     for number, has_depth in selection.pictures:
         paths = picture_paths(out, number)
         if not all(is_nonempty_file(path) for kind, path in paths.items() if has_depth or kind != "depth"):
             return None
-    return ExtractedClip(float(arrays["drift"]), float(arrays["residual_drift"]))
+    return ExtractedClip(
+        float(arrays["drift"]),
+        float(arrays["residual_drift"]),
+        ALPHA_METHODS[int(arrays["method"])],
+        int(arrays["kept"]),
+        int(arrays["denied"]),
+    )
 
 
 def load_thumbnail(cache: StageCache, name: str, key: Key) -> np.ndarray:
@@ -87,27 +103,50 @@ def extract(
     """Write image, label and depth of every selected frame, and the clip's track."""
     cache = StageCache(work)
     identity, fit = load_identity(cache, keys.identity), load_fit(cache, clip.name, keys.fit)
-    points = _crop_points(cache, clip, keys.detect, identity)
-    backdrop = _match_backdrop(clip, selection, points, identity)
+    cutter = ClipCutter(identity, fit, _crop_points(cache, clip, keys.detect, identity), settings.torso == "fade")
+    if identity.backdrop.plain:
+        cutter.measure(_read_samples(clip, selection, identity))
     numbers = dict(zip(selection.frames, selection.pictures))
-    thumbnail = np.zeros((0, 0, 3), np.uint8)
+    kept, thumbnail = np.zeros(2, np.int64), np.zeros((0, 0, 3), np.uint8)
     for k, rgb, _ in read_clip(clip, identity.crop.padded_size, identity.crop.padded_box):
         if k in numbers or k == selection.thumbnail_frame:
-            fade = neck_fade(identity, fit.viewmat[k]) if settings.torso == "fade" else None
-            rgba, label = cut_out(rgb, points[k], identity, backdrop, fade)
+            picture = cutter.cut(k, rgb)
             if k in numbers:
                 number, has_depth = numbers[k]
-                depth = picture_depth(identity, fit, k, rgba[..., 3] / 255) if has_depth else None
-                write_footage_picture(out, number, rgba, label, depth)
+                depth = picture_depth(identity, fit, k, picture.rgba[..., 3] / 255) if has_depth else None
+                write_footage_picture(out, number, picture.rgba, picture.label, depth)
+                kept += (picture.person.kept, picture.person.denied)
             if k == selection.thumbnail_frame:
                 landmarks = identity.crop.to_crop_pixels(fit.landmarks2d[k])
-                thumbnail = make_thumbnail(rgb[identity.crop.inner], rgba, label, landmarks)
+                thumbnail = make_thumbnail(rgb[identity.crop.inner], picture.rgba, picture.label, landmarks)
         if (k + 1) % REPORT_EVERY == 0:
             report_steps(REPORT_EVERY)
     report_steps(clip.span.count % REPORT_EVERY)
     _write_track(out, clip, fit)
-    drift = {"drift": np.array(backdrop.drift), "residual_drift": np.array(backdrop.residual_drift)}
-    cache.put(STAGE, clip.name, keys.extract, {**drift, "thumbnail": thumbnail})
+    values = (cutter.backdrop.drift, cutter.backdrop.residual_drift, ALPHA_METHODS.index(cutter.method), *kept)
+    arrays = {name: np.array(value) for name, value in zip(CLIP_SHAPES, values)}
+    cache.put(STAGE, clip.name, keys.extract, {**arrays, "thumbnail": thumbnail})
+
+
+class ClipCutter:
+    """Cuts the person out of a clip's pictures, as its backdrop allows."""
+
+    def __init__(self, identity: PersonIdentity, fit: ClipFit, points: np.ndarray, fades: bool) -> None:
+        self.identity, self.fit, self.points, self.fades = identity, fit, points, fades  # points: [T,478,2] of the crop
+        self.backdrop, self.method = identity.backdrop, KEY if identity.backdrop.plain else MASK
+
+    def measure(self, samples: Mapping[int, np.ndarray]) -> None:
+        """Take the backdrop as the clip shows it, and the method that suits all its samples, [H,W,3] uint8 by frame:
+        one for the whole clip, so that an edge does not change from picture to picture."""
+        marks = self.points[list(samples)] + self.identity.crop.padding[:2]
+        self.backdrop = self.backdrop.for_clip(np.stack(list(samples.values())), marks)
+        for k, rgb in samples.items():
+            self.method = self.cut(k, rgb).person.method
+
+    def cut(self, k: int, rgb: np.ndarray) -> CutOut:
+        """Of frame k, [H,W,3] uint8: by the clip's method, or by a later one where the person mask denies that."""
+        fade = neck_fade(self.identity, self.fit.viewmat[k]) if self.fades else None
+        return cut_out(rgb, self.points[k], self.identity, self.backdrop, fade, self.method)
 
 
 def _crop_points(cache: StageCache, clip: SourceClip, detect_key: Key, identity: PersonIdentity) -> np.ndarray:
@@ -118,17 +157,12 @@ def _crop_points(cache: StageCache, clip: SourceClip, detect_key: Key, identity:
     return points
 
 
-def _match_backdrop(
-    clip: SourceClip, selection: FrameSelection, points: np.ndarray, identity: PersonIdentity
-) -> Backdrop:
-    """The backdrop as the clip shows it, measured on M frames."""
-    if not identity.backdrop.plain:
-        return identity.backdrop
+def _read_samples(clip: SourceClip, selection: FrameSelection, identity: PersonIdentity) -> dict[int, np.ndarray]:
+    """M of the clip's pictures with their padding, [H,W,3] uint8, by frame."""
     frames = selection.frames or (selection.thumbnail_frame,)
     sampled = {frames[n] for n in np.linspace(0, len(frames) - 1, BACKDROP_FRAMES).astype(int)}
     pictures = read_clip(clip, identity.crop.padded_size, identity.crop.padded_box)
-    indices, samples = zip(*((k, rgb) for k, rgb, _ in pictures if k in sampled))
-    return identity.backdrop.for_clip(np.stack(samples), points[list(indices)] + identity.crop.padding[:2])
+    return {k: rgb for k, rgb, _ in pictures if k in sampled}
 
 
 def _write_track(out: Path, clip: SourceClip, fit: ClipFit) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..formats import UserError
 from ..jobs import Event
 from . import detect, extract, fit_clips, identity, probe
+from .backdrop_leak import leak_warning
 from .clip_list import ClipList
 from .clip_spans import choose_test_clips
 from .detection_faults import detection_fault, framing_faults
@@ -129,7 +130,10 @@ class Preparation:
         videos = [[clip.name for clip in clips] for clips in self.clips.by_video.values()]
         test_clips = choose_test_clips(videos, self.settings.test_share)
         yield from self._warn_of_few_clips(test_clips)
-        return self._prepared_clips(person, selections, test_clips)
+        prepared = self._prepared_clips(person, selections, test_clips)
+        if sentence := leak_warning(self.out, prepared.extracted):
+            yield self.clips.warn(sentence)
+        return prepared
 
     def _probed_clips(self, source: SourceVideo) -> list[tuple[SourceClip, ClipVoice]] | None:
         return probe.load_probed_clips(self.cache, source, self.settings, self.out)

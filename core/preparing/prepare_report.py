@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..matting import Backdrop
+from ..matting import MAX_LEAK, Backdrop
 from ..metrics import LipOffset, pool_offsets
 from ..reports import (
     definition_list,
@@ -26,6 +26,8 @@ from ..reports import (
     side_by_side,
     write_page,
 )
+from .alpha_method import KEY
+from .backdrop_leak import methods_used
 from .clip_rows import ClipRow, summarize
 from .prepare_settings import MAX_CLIPPED_SHARE, MIN_SYNC_SECONDS, PrepareSettings
 from .prepared_clips import PreparedClips
@@ -49,6 +51,7 @@ HEADINGS = (
     "clipped %",
     "drift",
     "drift left",
+    "leak %",
     "lips late",
 )
 NOTE = (
@@ -56,6 +59,7 @@ NOTE = (
     "how much the landmarks shake from frame to frame. Yaw, pitch, roll: + means to the right of the picture, up, "
     "tilted to the right. Lip gap: the distance between the inner lips that 95 % of the frames stay below. Drift: how "
     "many grey levels the clip's backdrop is away from the common one, and how many are left after the colour match. "
+    "Leak: the share of the kept pixels that a person mask says are not the person. "
     "Lips late: by how many frames the lips come after the voice's loudness, with the correlation r; only for clips of "
     f"{MIN_SYNC_SECONDS:.0f} s or more, because a single sentence says too little."
 )
@@ -95,19 +99,24 @@ def _overview(rows: Sequence[ClipRow], prepared: PreparedClips, settings: Prepar
         "Tracking": f"{figures['off_px']:.2f} px between detected and fitted points in the median, "
         f"{figures['off_percent_of_face']:.2f} % of the face's width; the landmarks' jitter is "
         f"{figures['tremble_px']:.2f} px",
-        "Backdrop": _backdrop_text(figures, identity.backdrop),
+        "Backdrop": _backdrop_text(figures, identity.backdrop, methods_used(prepared.extracted)),
         "Sound and lips": _sync_text(figures),
         "Below the chin": "fades out" if settings.torso == "fade" else "kept",
     }
 
 
-def _backdrop_text(figures: dict, backdrop: Backdrop) -> str:
+def _backdrop_text(figures: dict, backdrop: Backdrop, methods: Mapping[str, int]) -> str:
+    leak = f"the person mask denies {figures['leak_percent']:.2f} % of what is kept (leak)"
     if not backdrop.plain:
-        return f"{backdrop.why}: cut out by a person mask instead of a colour key"
-    return (
-        f"{backdrop.why}; a clip's median drift is {figures['backdrop_drift']:.1f} grey levels, "
+        return f"{backdrop.why}: cut out by a person mask instead of a colour key; {leak}"
+    drift = (
+        f"a clip's median drift is {figures['backdrop_drift']:.1f} grey levels, "
         f"{figures['backdrop_left']:.2f} after the colour match"
     )
+    if set(methods) <= {KEY}:
+        return f"{backdrop.why}; {leak}; {drift}"
+    counts = ", ".join(f"{method} ({count} clip{'s' * (count > 1)})" for method, count in methods.items())
+    return f"plain round the head but not everywhere, so clips are cut out by {counts}; {leak}; {drift}"
 
 
 def _sync_text(figures: dict) -> str:
@@ -207,7 +216,7 @@ def _clip_table(rows: Sequence[ClipRow]) -> str:
 def _cells(row: ClipRow) -> list[str]:
     """HTML, one for each of HEADINGS."""
     angles = row.angles * (1, -1, 1)  # pitch: up +
-    clipped = f"{100 * row.voice.clipped:.2f}"
+    clipped, leak = f"{100 * row.voice.clipped:.2f}", f"{100 * row.extracted.leak:.2f}"
     damaged = f', <span class="bad">{row.damaged_count} damaged</span>' if row.damaged_count else ""
     return [
         escape(row.name),
@@ -227,6 +236,7 @@ def _cells(row: ClipRow) -> list[str]:
         f'<span class="bad">{clipped}</span>' if row.voice.clipped > MAX_CLIPPED_SHARE else clipped,
         f"{row.extracted.drift:.1f}",
         f"{row.extracted.residual_drift:.2f}",
+        f'<span class="bad">{leak}</span>' if row.extracted.leak > MAX_LEAK else leak,
         _sync_cell(row.reliable_sync),
     ]
 

@@ -11,6 +11,8 @@ from ..footage import SPLIT_CODES, write_footage_card, write_frame_table
 from ..formats import from_json, is_nonempty_file, to_json
 from ..jobs import Prepare
 from ..tracking import EXPRESSION_CHANNELS
+from .alpha_method import BOTH, KEY, MASK
+from .backdrop_leak import methods_used
 from .clip_rows import make_row, summarize, sync_warning
 from .prepare_report import write_report
 from .prepare_settings import VERSION, PrepareSettings
@@ -26,6 +28,11 @@ PROVENANCE = (
     "prepared by talksplat from {count} video{s}: landmarks and blendshapes by MediaPipe Face Landmarker "
     "(Apache-2.0), pose and expression by ICT-FaceKit (MIT), alpha by {how}"
 )
+HOW = {
+    KEY: "colour key over a plain backdrop",
+    BOTH: "colour key inside the mask of MediaPipe Selfie Segmentation",
+    MASK: "MediaPipe Selfie Segmentation",
+}
 
 
 def finished_key(job: Prepare, settings: PrepareSettings, sources: Sequence[SourceVideo]) -> Key:
@@ -77,8 +84,7 @@ def _result_paths(out: Path) -> dict[str, str]:
 
 def _write_card(out: Path, name: str, licence: str, prepared: PreparedClips, settings: PrepareSettings) -> None:
     count = len({clip.path for clip in prepared.clips})
-    plain = prepared.identity.backdrop.plain
-    how = "colour key over a plain backdrop" if plain else "MediaPipe Selfie Segmentation"
+    how = ", ".join(HOW[method] for method in methods_used(prepared.extracted)) or HOW[MASK]
     side = prepared.identity.crop.side
     write_footage_card(
         out,

@@ -9,6 +9,7 @@ import pytest
 
 REAL = Path(__file__).resolve().parents[1] / "fixtures" / "grid" / "sgbc6n.mpg"
 ASPECT = Fraction(16, 15)
+KEYED_FIRST, KEYED_COUNT = 38, 26  # the part of the clip that is keyed
 
 
 @pytest.fixture(scope="session")
@@ -37,5 +38,32 @@ def cut(film):
             for picture in pictures:
                 movie.add(picture)
         return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def keyed_talker(film) -> tuple[np.ndarray, np.ndarray]:
+    """(alpha [26,288,384], straight rgb [26,288,384,3] uint8) of the talker, by the key over his own backdrop."""
+    from talksplat.core.matting import Backdrop, despill
+    from talksplat.core.tracking.landmarker import Landmarker
+
+    pictures = film[KEYED_FIRST : KEYED_FIRST + KEYED_COUNT]
+    with Landmarker() as landmarker:
+        points = np.stack([landmarker.detect(picture).points[:, :2] for picture in pictures])
+    backdrop = Backdrop.estimate(pictures, points).for_clip(pictures[::4], points[::4])
+    even = [backdrop.match_colour(*both) for both in zip(pictures, points)]
+    alpha = [backdrop.alpha(*both) for both in zip(even, points)]
+    return np.stack(alpha), np.stack([despill(*both, backdrop.field) for both in zip(even, alpha)])
+
+
+@pytest.fixture(scope="session")
+def cut_before(cut, keyed_talker):
+    """A function that writes a film of the talker before another backdrop, [H,W,3] or [26,H,W,3] 0..255."""
+    alpha, rgb = keyed_talker
+
+    def write(path: Path, backdrop: np.ndarray) -> Path:
+        pictures = rgb * alpha[..., None] + backdrop * (1 - alpha[..., None])
+        return cut(path, pictures.clip(0, 255).astype(np.uint8), KEYED_FIRST)
 
     return write

@@ -10,11 +10,9 @@ from PIL import Image
 
 from talksplat.core.footage import Footage
 from talksplat.core.jobs.messages import Prepare
-from talksplat.core.matting import Backdrop, despill
 from talksplat.core.preparing.prepare import prepare
-from talksplat.core.tracking.landmarker import Landmarker
 
-SIDE, FIRST, COUNT = 192, 38, 26
+SIDE = 192
 GREY = 128
 
 
@@ -28,38 +26,24 @@ def wall(height, width):
 
 
 @pytest.fixture(scope="module")
-def cut_out(film):
-    """(alpha [T,H,W], straight rgb [T,H,W,3]) of the talker, by the key over the film's own backdrop."""
-    pictures = film[FIRST : FIRST + COUNT]
-    with Landmarker() as landmarker:
-        points = np.stack([landmarker.detect(picture).points[:, :2] for picture in pictures])
-    backdrop = Backdrop.estimate(pictures, points).for_clip(pictures[::4], points[::4])
-    even = [backdrop.match_colour(*both) for both in zip(pictures, points)]
-    alpha = [backdrop.alpha(*both) for both in zip(even, points)]
-    return np.stack(alpha), np.stack([despill(*both, backdrop.field) for both in zip(even, alpha)])
-
-
-@pytest.fixture(scope="module")
-def prepared(cut, cut_out, tmp_path_factory):
-    alpha, rgb = cut_out
-    behind = wall(*alpha.shape[1:])
-    moved = np.stack([behind[:, 3 * t : 3 * t + alpha.shape[2]] for t in range(COUNT)])
-    folder = tmp_path_factory.mktemp("busy")
-    cut(folder / "busy.mp4", (rgb * alpha[..., None] + moved * (1 - alpha[..., None])).astype(np.uint8), FIRST)
+def prepared(cut_before, keyed_talker, tmp_path_factory):
+    count, height, width = keyed_talker[0].shape
+    behind, folder = wall(height, width), tmp_path_factory.mktemp("busy")
+    cut_before(folder / "busy.mp4", np.stack([behind[:, 3 * t : 3 * t + width] for t in range(count)]))
     job = Prepare((str(folder / "busy.mp4"),), str(folder / "out"), str(SIDE), torso="keep", every=2, workers=1)
     return folder / "out", list(prepare(job))[-1].result
 
 
 def test_the_report_says_how_it_was_cut_out(prepared):
     out, result = prepared
-    assert (result["clips"], result["pictures"]) == (1, COUNT // 2)
+    assert (result["clips"], result["pictures"]) == (1, 13)
     page = (out / "report.html").read_text()
     assert "not plain" in page
     assert "cut out by a person mask instead of a colour key" in page
     assert "MediaPipe Selfie Segmentation" in json.loads((out / "footage.json").read_text())["provenance"]
 
 
-def test_the_mask_is_the_person_and_nothing_of_the_wall(prepared, cut_out):
+def test_the_mask_is_the_person_and_nothing_of_the_wall(prepared, keyed_talker):
     footage = Footage.open(prepared[0])
     with np.load(prepared[0] / "work" / "identity" / "identity.npz") as identity:
         left, top, side, _ = identity["crop"].tolist()
@@ -74,14 +58,14 @@ def test_the_mask_is_the_person_and_nothing_of_the_wall(prepared, cut_out):
     overlap, off, tint = [], [], []
     for i, time in enumerate(footage.time):
         moment = int(np.round(time * 25))
-        true = cropped(cut_out[0][moment]).clip(0, 1)
+        true = cropped(keyed_talker[0][moment]).clip(0, 1)
         picture, marks = footage.picture(i), footage.landmarks2d[i]
         person, found = true > 0.5, picture.label > 0
         overlap.append((person & found).sum() / (person | found).sum())
         edge = (true > 0.02) & (true < 0.98)
         off.append(np.abs(picture.alpha - true)[edge].mean())
         over = 255 * picture.rgb + GREY * (1 - picture.alpha[..., None])
-        meant = cropped(cut_out[1][moment]) * true[..., None] + GREY * (1 - true[..., None])
+        meant = cropped(keyed_talker[1][moment]) * true[..., None] + GREY * (1 - true[..., None])
         tint.append(np.abs(over - meant)[edge].mean())
         x, y = marks[17:].astype(int).T
         assert (picture.alpha[y, x] > 0.99).all()

@@ -64,7 +64,7 @@ def project(points, viewmat, K):
 
 
 def test_events_count_up_and_end_in_figures(prepared):
-    _, events = prepared
+    out, events = prepared
     totals, done = [], 0
     for event in events:
         if isinstance(event, Progress):
@@ -76,6 +76,8 @@ def test_events_count_up_and_end_in_figures(prepared):
     assert isinstance(events[-1], Finished)
     assert (result["clips"], result["left_out"], result["test_clips"], result["pictures"]) == (2, 0, 1, 55)
     assert result["off_percent_of_face"] < 1.5
+    assert 0 < result["leak_percent"] < 0.6, "key and person mask agree"
+    assert "alpha by colour key over a plain" in json.loads((out / "footage.json").read_text())["provenance"]
     assert any(isinstance(event, Warned) and "2 s" in event.sentence for event in events)
     json.dumps(result, allow_nan=False)
 
