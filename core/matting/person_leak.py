@@ -55,5 +55,6 @@ def confine_to_person(
     outside = person < PERSON
     if outside.all():
         return np.zeros_like(alpha)
-    ramp = np.clip(2.0 - 2.0 * ndimage.distance_transform_edt(outside) / reach, 0.0, 1.0)
+    distance = np.asarray(ndimage.distance_transform_edt(outside))  # pixels from the person
+    ramp = np.clip(2.0 - 2.0 * distance / reach, 0.0, 1.0)
     return (alpha * ramp).astype(np.float32)
