@@ -116,7 +116,7 @@ class FileCache(Generic[T]):
         except UserError as error:
             return error
         except OSError as error:
-            return UserError(f"{path} cannot be read ({error.strerror}); check its permissions.")
+            return UserError(f"{path} cannot be read ({error.strerror or error}); check its permissions.")
 
 
 def _read_head(path: str) -> OpenHead:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import bpy
 
-from ..core.dispatch import failures_as_events
+from ..core.dispatch import failures_as_events, sentence_of
 from ..core.formats import UserError
 from ..core.jobs import Cancelled, Event, Failed, Finished, Job, Progress, Started, Warned
 from . import preferences
@@ -199,6 +199,8 @@ def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
             last = Outcome(ended.label, "INFO", ended.on_finished(event.result), warnings)
         except UserError as error:
             last = Outcome(ended.label, "ERROR", str(error), warnings)
+        except OSError as error:
+            last = Outcome(ended.label, "ERROR", sentence_of(error), warnings)
     else:
         level = "WARNING" if isinstance(event, Cancelled) else "ERROR"
         last = Outcome(ended.label, level, event.sentence, warnings)

@@ -98,6 +98,7 @@ FIXES = {
     errno.EROFS: "the disk is read-only; choose another place",
     errno.ENOENT: "there is no such file; check the path",
     errno.EISDIR: "this is a folder, not a file; name a file in it",
+    errno.EEXIST: "this is a file, where a folder is needed; choose another place",
     errno.ENOTDIR: "a part of this path is a file, not a folder; choose another place",
     errno.ENAMETOOLONG: "the path is too long; choose a shorter one",
     errno.EMFILE: "too many files are open; close other programs and run it again",

@@ -27,7 +27,7 @@ def check_python(python: Path) -> Generator[Event, None, None]:
     try:
         process = start_python([str(python), "-c", SCRIPT], {}, subprocess.PIPE)
     except OSError as error:
-        yield Failed(f"{python} does not start ({error.strerror}); choose another Python in the preferences.")
+        yield Failed(f"{python} does not start ({error.strerror or error}); choose another Python in the preferences.")
         return
     try:
         until = time.monotonic() + TIMEOUT

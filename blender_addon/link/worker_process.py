@@ -199,7 +199,7 @@ class WorkerProcess:
                 self._process = process = start_python(command, {KEY: self._key.hex()}, log, self.root.parent)
             except OSError as error:
                 raise UserError(
-                    f"The core environment's Python {self.python} does not start ({error.strerror}); "
+                    f"The core environment's Python {self.python} does not start ({error.strerror or error}); "
                     "choose another one in the preferences."
                 ) from error
         line = process.stdout.readline(65536) if process.stdout else b""

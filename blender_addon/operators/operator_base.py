@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ...core.dispatch import sentence_of
 from ...core.formats import UserError
 from .. import running
 from ..blender_types import Context, Operator, OperatorResult
@@ -43,11 +44,14 @@ class BaseOperator(Operator):
         raise NotImplementedError
 
     def execute(self, context: Context) -> OperatorResult:
-        """`run`, its UserError reported."""
+        """`run`; what a person can fix is reported in one sentence."""
         try:
             self.run(context)
         except UserError as error:
             self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        except OSError as error:  # a full disk, a forbidden folder
+            self.report({"ERROR"}, sentence_of(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 

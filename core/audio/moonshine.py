@@ -58,7 +58,7 @@ def load_session(path: Path) -> "InferenceSession":
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"the speech model {path} cannot be read ({error.strerror}); {fix}.") from error
+        raise UserError(f"the speech model {path} cannot be read ({error.strerror or error}); {fix}.") from error
     if hashlib.sha256(data).hexdigest() != SHA256:
         raise UserError(f"the speech model {path} is damaged (its SHA-256 differs from the published one); {fix}.")
     options = onnxruntime.SessionOptions()

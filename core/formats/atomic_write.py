@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .named_errors import name_errors
+
 # mkstemp makes private files; a shot folder is shared with other people and render farms. The process's umask can only
 # be read by setting it, which is not safe while other threads run: once, on import.
 _UMASK = os.umask(0o022)
@@ -33,13 +35,10 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = _locked_temporary(path)
     try:
-        yield temporary
-        temporary.chmod(FILE_MODE)
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno is None or error.filename not in (None, str(temporary)):
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        with name_errors(path, temporary):
+            yield temporary
+            temporary.chmod(FILE_MODE)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
         if handle >= 0:

@@ -28,6 +28,7 @@ from .deltas import DecodeError, FrameArrays, FrameErrors, decode, encode, store
 from .file_lock import FileLock
 from .gaussians import COLUMNS, Gaussians
 from .json_codec import to_json
+from .named_errors import name_errors
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .records import HEADER_BYTES, CorruptRecordError, Record, describe_record, pack_record, read_payload
 from .user_error import UserError
@@ -240,7 +241,8 @@ class BakeWriter:
                 self._indexed = True
             manifest = BakeManifest(len(self.done), self.error, self._hash.hexdigest())
             self._write(pack_record(DONE, 0, to_json(manifest).encode()))
-            os.fsync(self._file.fileno())
+            with name_errors(self.path):
+                os.fsync(self._file.fileno())
             self.manifest = manifest
         return self.manifest
 

@@ -19,7 +19,9 @@ def locked_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = open(folder / LOCK_NAME, "ab")
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written to ({error.strerror}); choose another folder.") from error
+        raise UserError(
+            f"{folder}: cannot be written to ({error.strerror or error}); choose another folder."
+        ) from error
     with file, closing(FileLock(file, folder)):
         yield
 

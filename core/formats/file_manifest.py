@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .atomic_write import remove_leftovers
 from .json_codec import to_json
+from .named_errors import name_errors
 
 KEY_DIGITS = 20  # hexadecimal: 80 bits, to tell apart, not for secrecy
 
@@ -45,10 +46,10 @@ class FileManifest:
 
     def add(self, file: Path, key: str) -> None:
         """`file`, in the manifest's folder or below, is finished. Raises OSError."""
-        with open(file, "r+b") as finished:
+        with name_errors(file), open(file, "r+b") as finished:
             os.fsync(finished.fileno())
             mark = f"{key}:{os.fstat(finished.fileno()).st_size}"
-        with open(self.path, "a", encoding="utf-8") as manifest:
+        with name_errors(self.path), open(self.path, "a", encoding="utf-8") as manifest:
             manifest.write(f"\n{mark}  {self._name(file)}")  # the line break first: one that a kill cut off stays alone
         self._marks[self._name(file)] = mark
 

@@ -76,7 +76,7 @@ def write_ply(
     ]
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         file.write("\n".join(header).encode())
-        _stored_rows(gaussians).tofile(file)
+        file.write(_stored_rows(gaussians).tobytes())  # tofile() does not say why it could not write all
 
 
 def _stored_rows(gaussians: Gaussians) -> np.ndarray:

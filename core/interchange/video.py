@@ -122,5 +122,6 @@ def _open_video(path: Path) -> Iterator[VideoFile]:
                 yield VideoFile(path, container, size)
         except (FFmpegError, OSError) as error:  # the second: a seek to where a broken header points
             raise UserError(
-                f"{path} cannot be read as a video ({error.strerror}); export it again as MP4, or choose another file."
+                f"{path} cannot be read as a video ({error.strerror or error}); export it again as MP4, or choose "
+                "another file."
             ) from error

@@ -41,7 +41,9 @@ def read_align(path: str | Path) -> list[TimedWord]:
             raise UserError(f"{path} is too large for word timings; give the .align file of one GRID clip.")
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); give the .align file of a GRID clip.") from error
+        raise UserError(
+            f"{path} cannot be read ({error.strerror or error}); give the .align file of a GRID clip."
+        ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not text; give the .align file of a GRID clip.") from error
     words = [_word(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -16,7 +16,7 @@ COMPONENTS = ("audio", "deformation", "raster", "interchange", "metrics", "track
 DATA = ("head", "footage")
 EVALUATION = ("evaluation",)
 WORKFLOWS = ("training", "baking", "exporting", "preparing", "converting", "inspecting")
-TOP = ("dispatch", "wire", "worker", "parent_process", "cli")
+TOP = ("dispatch", "wire", "worker", "parent_process", "cli_printers", "cli")
 # package -> the packages of core that it may import; its own is always allowed. Components must not import each other,
 # nor must workflows.
 MAY_IMPORT = (

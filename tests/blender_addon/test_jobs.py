@@ -336,6 +336,37 @@ def test_the_frame_range_the_step_the_preview_range_and_the_current_frame_are_wh
         exported("outside")
 
 
+def test_where_nothing_can_be_written_the_button_says_so_in_one_sentence(attached, tmp_path, monkeypatch):
+    """A full disk showed "A file: None" in the panel, and a file in the way a traceback in the console."""
+    from talksplat.blender_addon import running
+    from talksplat.core.formats import ply
+
+    def shown(operator):
+        with pytest.raises(RuntimeError) as caught:
+            operator()
+        return str(caught.value).strip()
+
+    (tmp_path / "file").write_text("a")
+    settings, bpy.context.scene.frame_end = attached.talksplat, 4
+    settings.bake_out, settings.export_out = "//file/a.bake", "//file"
+    sentence = f"Error: {tmp_path / 'file'}: this is a file, where a folder is needed; choose another place."
+    assert shown(bpy.ops.talksplat.bake) == sentence
+    settings.bake_out = "//a.bake"
+    bpy.ops.talksplat.bake()
+    monkeypatch.setattr(running, "core_python", lambda: None)  # inside Blender
+    assert shown(bpy.ops.talksplat.export_sequence).startswith(f"Error: {tmp_path / 'file'}: is a file, where a folder")
+    assert running.last.level == "ERROR"
+
+    def cut_short(_gaussians):
+        raise OSError("4810 requested and 311 written")  # numpy's error has no number
+
+    settings.export_out = "//ply"
+    monkeypatch.setattr(ply, "_stored_rows", cut_short)
+    assert shown(bpy.ops.talksplat.export_sequence) == (
+        f"Error: {tmp_path / 'ply' / 'tiny.0003.ply'}: 4810 requested and 311 written; check the path and the disk."
+    )
+
+
 def test_export_needs_no_worker(attached, tmp_path, monkeypatch, press):
     from talksplat.blender_addon import running
 
