@@ -21,6 +21,7 @@ from ..formats import (
     open_regular_file,
     parse_frames,
     read_head,
+    stored_path,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
 from ..performance import Performance, Replay
@@ -78,8 +79,8 @@ def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
         head.gaussians("face").sh_degree,
         head.card.content_hash,
         sound.content_hash,
-        str(Path(job.head).absolute()),
-        str(Path(job.audio).absolute()),
+        stored_path(job.out, job.head),
+        stored_path(job.out, job.audio),
         float(shot.offset),
         shot.controls_card(),
         head.card.camera,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import load_soundtrack
-from ..formats import BakeReader, SoundChoice, UserError
+from ..formats import BakeReader, SoundChoice, UserError, found_path
 from ..jobs import Render
 
 
@@ -38,7 +38,7 @@ def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str
 
     Raises UserError only for a sound that the job names itself.
     """
-    path = job.audio or bake.card.audio
+    path = job.audio or found_path(bake.path, bake.card.audio)
     choice = SoundChoice() if job.audio else SoundChoice(bake.card.track, bake.card.channel)
     try:
         track = Soundtrack(*load_soundtrack(path, choice))

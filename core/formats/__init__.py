@@ -16,6 +16,7 @@ from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_
 from .ratio import parse_ratio
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice
+from .stored_path import found_path, stored_path
 from .tensors import read_metadata, read_tensors, write_tensors
 from .user_error import UserError
 
@@ -43,6 +44,7 @@ __all__ = [
     "atomic_write",
     "content_key",
     "format_frames",
+    "found_path",
     "frame_number",
     "from_json",
     "from_json_values",
@@ -60,6 +62,7 @@ __all__ = [
     "remove_leftovers",
     "require_version",
     "select_frames",
+    "stored_path",
     "to_json",
     "translate_read_errors",
     "write_head",

@@ -51,8 +51,8 @@ class BakeCard:
     sh_degree: int  # of the canonical Gaussians
     head_hash: str  # HeadCard.content_hash
     audio_hash: str  # content hash of the sound, as core/audio defines it
-    head: str = ""  # the .head file, to find it again
-    audio: str = ""  # the sound file, to find it again
+    head: str = ""  # the .head file, to find it again; from the bake's folder on (stored_path.py), absolute in 0.1.0
+    audio: str = ""  # the sound file, likewise
     offset: float = 0.0  # seconds the sound starts after the first frame
     controls: dict = field(default_factory=dict)  # the controls (performance.controls_card), opaque here
     camera: Camera | None = None  # the head's own view
