@@ -12,6 +12,8 @@
     saving          what of a head reaches the .blend: a relative path and a hash
     migration       settings that an older version stored
     running         the running job, its progress, its end
+    job_status      the same in Blender's status bar
+    shortcuts       Esc over our tab
     panels          the sidebar tab
 
 Nothing of bpy is imported before `register`, so that a shell may import this package.
@@ -21,10 +23,10 @@ from types import ModuleType
 
 
 def _modules() -> list[ModuleType]:
-    from . import operators, panels, playback, preferences, properties, running, saving
+    from . import job_status, operators, panels, playback, preferences, properties, running, saving, shortcuts
     from .viewport import handler
 
-    return [preferences, properties, operators, panels, playback, saving, handler, running]
+    return [preferences, properties, operators, panels, playback, saving, handler, running, job_status, shortcuts]
 
 
 def register() -> None:

@@ -24,7 +24,7 @@ from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.operator_base import BaseOperator
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
-from .properties import head_of, settings_of
+from .properties import TAB, head_of, settings_of
 from .scene import strip as strips
 from .scene.versions import all_strips_property
 from .shot_jobs import changed_since_bake
@@ -32,7 +32,6 @@ from .shot_jobs import changed_since_bake
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import IconItems
 
-ICONS: dict[str, IconItems] = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
 
@@ -69,13 +68,13 @@ def draw_button(
     if reason := operator.disabled_reason(context):
         draw_sentence(layout, context, reason, "INFO")
     elif last and last.label == operator.bl_label:
-        draw_sentence(layout, context, last.sentence, ICONS[last.level])
+        draw_sentence(layout, context, last.sentence, running.ICONS[last.level])
 
 
 class _TabPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
-    bl_category = "TalkSplat"
+    bl_category = TAB
     if TYPE_CHECKING:
         layout: bpy.types.UILayout
 

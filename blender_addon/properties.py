@@ -17,6 +17,7 @@ from ..core.performance import CONTROLS, Controls
 from .blender_types import Context
 from .frame_choice import CHOICES
 
+TAB = "TalkSplat"  # of the sidebar
 SETTINGS_VERSION = 2  # 1: 0.1.0; raise it together with migration.py
 RENDER, EXPORT = Render("", ""), Export("", "")
 FILE = {"subtype": "FILE_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}

@@ -5,11 +5,13 @@
 themselves, because timers never fire without a window.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import bpy
 
@@ -21,8 +23,12 @@ from .blender_types import current_context
 from .link.find_python import find_python
 from .link.worker_process import WorkerProcess, own_log
 
+if TYPE_CHECKING:
+    from bpy.stub_internal.rna_enums import IconItems
+
 ROOT = Path(__file__).resolve().parent.parent
 TICK = 0.1  # seconds between two calls of the timer
+SHOWN = 15.0  # seconds for which the status bar shows how a job ended
 TIME_BUDGET = 0.03  # seconds that a job inside Blender may work at each call
 
 OnFinished = Callable[[dict], str]  # takes Finished.result, returns the sentence that says what was made
@@ -82,8 +88,11 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
+ICONS: dict[str, IconItems] = {"INFO": "CHECKMARK", "WARNING": "INFO", "ERROR": "ERROR"}  # of an outcome's level
+
 now: Running | None = None
 last: Outcome | None = None
+ended_at = 0.0  # of `last`, on the clock of time.monotonic
 _worker: WorkerProcess | None = None
 
 
@@ -182,7 +191,7 @@ def _take(event: Event) -> None:
         return  # an event that came after the job's last one
     match event:
         case Started():
-            now.title, now.total = event.title, event.total
+            now.title, now.done, now.total, now.remaining = event.title, 0, event.total, -1.0
         case Progress():
             now.done, now.total, now.remaining = event.done, event.total, event.remaining
         case Warned():
@@ -192,8 +201,8 @@ def _take(event: Event) -> None:
 
 
 def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
-    global now, last
-    now, warnings = None, tuple(ended.warnings)
+    global now, last, ended_at
+    now, warnings, ended_at = None, tuple(ended.warnings), time.monotonic()
     if isinstance(event, Finished):
         try:
             last = Outcome(ended.label, "INFO", ended.on_finished(event.result), warnings)
@@ -210,19 +219,27 @@ def _start_timer() -> None:
     global last
     last = None
     if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.register(_on_timer, first_interval=TICK)
+        # Persistent: a job goes on when another .blend is opened, and its end must be met.
+        bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
 
 
 def _on_timer() -> float | None:
-    return TICK if pump() else None
+    if pump():
+        return TICK
+    _redraw()
+    return SHOWN if time.monotonic() < ended_at + SHOWN else None  # once more, to clear the status bar
 
 
 def _redraw() -> None:
-    """The panels that show the progress."""
+    """What shows the job: sidebars, not the 3D views beside them, the preferences, and the status bars."""
     for window in current_context().window_manager.windows:
         for area in window.screen.areas if window.screen else ():
-            if area.type in ("VIEW_3D", "PREFERENCES"):
-                area.tag_redraw()
+            for region in area.regions if area.type in ("VIEW_3D", "PREFERENCES") else ():
+                if area.type == "PREFERENCES" or region.type == "UI":
+                    region.tag_redraw()
+        # The only call that tags a status bar; an operator that shows its own keys there keeps them.
+        if window.workspace and not window.modal_operators:
+            window.workspace.status_text_set_internal(None)
 
 
 def register() -> None:
@@ -232,6 +249,8 @@ def register() -> None:
 def unregister() -> None:
     """End what runs, and the worker; called by the add-on's own `unregister`."""
     global now, last, _worker
+    if now is not None and now.local_job is not None:
+        now.local_job.close()
     now = last = None
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)

@@ -4,8 +4,14 @@
 import bpy
 
 from .. import running
-from ..blender_types import Context
+from ..blender_types import Context, OperatorResult
+from ..properties import TAB
 from .operator_base import BaseOperator
+
+
+def is_over_our_tab(region: bpy.types.Region | None) -> bool:
+    """Whether the region under the pointer is a sidebar that shows our tab."""
+    return region is not None and region.type == "UI" and region.active_panel_category == TAB
 
 
 class TALKSPLAT_OT_cancel(BaseOperator, bpy.types.Operator):
@@ -20,6 +26,12 @@ class TALKSPLAT_OT_cancel(BaseOperator, bpy.types.Operator):
         if running.now is None:
             return "Nothing is running"
         return "It is being cancelled" if running.now.cancelling else ""
+
+    def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
+        """Esc means the job only over our tab; anywhere else it goes on to whatever it is for."""
+        if event.type == "ESC" and not is_over_our_tab(context.region):
+            return {"PASS_THROUGH"}
+        return self.execute(context)
 
     def run(self, context: Context) -> None:
         """Cancel it."""

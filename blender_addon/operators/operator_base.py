@@ -59,12 +59,10 @@ class BaseOperator(Operator):
 class JobOperator(BaseOperator):
     """An operator whose work continues after the click: `run` starts it through `running`.
 
-    As Blender's own Render: from a button (INVOKE) it is modal until the job has ended, so that Esc cancels and the end
-    is reported; a script's call (EXEC) returns when the job has ended, and raises RuntimeError where it failed. Without
+    From a button (INVOKE) it returns at once: the panel and the status bar show the job and how it ended. As Blender's
+    own Render, a script's call (EXEC) returns when the job has ended, and raises RuntimeError where it failed. Without
     a window no timer fires, so there both wait.
     """
-
-    _timer: bpy.types.Timer | None = None
 
     def execute(self, context: Context) -> OperatorResult:
         """Start the job and wait for its end; the console shows the progress."""
@@ -75,27 +73,8 @@ class JobOperator(BaseOperator):
         return self._report_end()
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
-        """Start the job and stay modal."""
-        if bpy.app.background:
-            return self.execute(context)
-        result = super().execute(context)
-        if result != {"FINISHED"} or running.now is None:
-            return result
-        self._timer = context.window_manager.event_timer_add(running.TICK, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: Context, event: bpy.types.Event) -> OperatorResult:
-        """Move the job on and show its progress; Esc cancels it."""
-        if event.type == "ESC" and event.value == "PRESS":
-            running.cancel()
-        if running.pump() and running.now is not None:
-            context.workspace.status_text_set(f"{running.now.text}    [Esc] Cancel")
-            return {"PASS_THROUGH"}
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-        context.workspace.status_text_set(None)
-        return self._report_end()
+        """Start the job."""
+        return self.execute(context) if bpy.app.background else super().execute(context)
 
     def _report_end(self) -> OperatorResult:
         if running.last is None:

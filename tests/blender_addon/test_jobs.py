@@ -488,13 +488,6 @@ def test_a_strip_in_another_scenes_sequencer(shot):
     assert strips.frame_rate(other) == 24
 
 
-def test_a_late_event_of_an_ended_job_is_ignored(blender):
-    from talksplat.blender_addon import running
-
-    running._take(Started("late", 3))
-    assert running.now is None
-
-
 def test_attach_measures_what_blender_skips_of_a_sound_that_starts_late(shot, shared_cases, add_strip):
     strip = add_strip(bpy, shared_cases / "strip" / "late0.7.mp4", start=2)
     shot.talksplat.strip = strip.name
