@@ -5,7 +5,9 @@ A frame is a pure function of head, sound, time and controls, so a bake that was
 bytes of an uninterrupted one. Knows no pixels.
 """
 
+import os
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,10 +16,12 @@ from ..formats import (
     SHOT_FIELDS,
     BakeCard,
     BakeHeader,
+    BakeReader,
     BakeWriter,
     FileLock,
     HeadFile,
     SoundChoice,
+    UserError,
     open_regular_file,
     parse_frames,
     read_head,
@@ -26,6 +30,7 @@ from ..formats import (
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
 from ..performance import Performance, Replay
 from .perform import load_or_compute_performance, read_sound, sound_warnings
+from .reuse import keyed_controls, match_frames
 from .shot import Shot
 
 
@@ -34,9 +39,12 @@ def bake(job: Bake) -> Generator[Event, None, None]:
 
     A bake that lacks frames of its shot is unfinished: what it holds can be played and rendered, the rest baked later.
     Frames before and after the sound show the head at rest. The performance is kept next to the bake
-    (SHOT.performance), so that neither resuming nor Blender has to compute it again. A finished or partial bake of
-    another shot under the same name is replaced, with a warning. Closing the generator keeps the frames.
-    Raises UserError.
+    (SHOT.performance), so that neither resuming nor Blender has to compute it again. Closing the generator keeps the
+    frames. Raises UserError.
+
+    Frames that a bake of another shot has, `job.reuse` or one of the same name, are taken over where they show the
+    same. That of the same name stays as it is until the new one is done, and is then replaced, with a warning; until
+    then the new one is beside it (SHOT.unfinished.bake) and continued there.
     """
     head = read_head(job.head)
     sound = yield from read_sound(job)
@@ -47,19 +55,26 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     yield from sound_warnings(sound, job.audio)
     performance = yield from _performance_of(job, head, sound, len(frames))
     replay = Replay(head)
-    yield from _remove_other_shot(job.out, card)
-    with BakeWriter.open(job.out, card, replay.canonical, replay.branch) as writer:
+    place, warning = _place_for(Path(job.out), card)
+    with BakeWriter.open(place, card, replay.canonical, replay.branch, keyed_controls(shot)) as writer:
         already_baked = len(writer.done)
+        for source in {job.reuse, job.out if warning else ""} - {""}:
+            yield from _take_over(writer, source, shot, frames)
+        reused = len(writer.done) - already_baked
         yield from _bake_frames(writer, shot, frames, performance, replay)
         is_complete = len(writer.done) == shot.frame_count
         if is_complete:
             writer.finish()
+    if warning:
+        _replace(place, Path(job.out))
+        yield warning
     yield Finished(
         {
             "bake": str(Path(job.out).absolute()),
             "complete": is_complete,
             "frames": len(writer.done),
-            "new": len(writer.done) - already_baked,
+            "new": len(writer.done) - already_baked - reused,
+            "reused": reused,
             "frame_start": shot.frame_start,
             "frame_end": shot.span[-1],
             "fps": str(shot.rate),
@@ -115,19 +130,53 @@ def _bake_frames(
         yield pace.at(pace.done + 1, f"frame {number}")
 
 
-def _remove_other_shot(path: str, card: BakeCard) -> Iterator[Warned]:
-    """Remove a bake of another shot at `path`. Raises UserError while another process writes it."""
-    if not Path(path).exists():
-        return
+def _take_over(writer: BakeWriter, source: str, shot: Shot, frames: Sequence[int]) -> Iterator[Progress]:
+    """Copy the frames that another bake already has; one that cannot be read has none."""
+    missing = [number for number in frames if number not in writer.done]
+    try:
+        with BakeReader.open(source) as old:
+            if not writer.can_copy(old):
+                return
+            pace = Pace(len(frames), len(frames) - len(missing))
+            for frame, number in match_frames(old, writer.card, shot, missing):
+                if number is not None:
+                    writer.copy(frame, old, number)
+                yield pace.at(pace.done + (number is not None), f"frame {frame}")
+    except UserError:
+        return  # damaged or gone: the frames are baked
+
+
+def unfinished_place(out: Path) -> Path:
+    """Where the bake is that will replace `out`."""
+    return out.with_name(f"{out.stem}.unfinished.bake")
+
+
+def _place_for(out: Path, card: BakeCard) -> tuple[Path, Warned | None]:
+    """(where to write, what to say when it replaces `out`). Raises UserError while another process writes there."""
+    changed = _what_differs(out, card)
+    if not changed:
+        return out, None
+    place = unfinished_place(out)
+    if _what_differs(place, card):  # what a shot that nobody finished has left
+        place.unlink()
+    return place, Warned(f"{out}: was the bake of another shot ({', '.join(changed)} differ), which is replaced.")
+
+
+def _what_differs(path: Path, card: BakeCard) -> list[str]:
+    """In what the bake at `path` is another shot's; [] where there is none. Raises UserError while it is written."""
+    if not path.exists():
+        return []
     file, size = open_regular_file(path, "r+b")
-    with file:
-        lock = FileLock(file, path)
-        try:
-            old = BakeHeader(file, size, path).card
-        finally:
-            lock.close()
-    if old.shot == card.shot:
-        return
-    Path(path).unlink()
-    changed = ", ".join(name for name in SHOT_FIELDS if getattr(old, name) != getattr(card, name))
-    yield Warned(f"{path}: was the bake of another shot ({changed} differ), which is replaced.")
+    with file, closing(FileLock(file, path)):
+        old = BakeHeader(file, size, path).card
+    return [name for name in SHOT_FIELDS if getattr(old, name) != getattr(card, name)]
+
+
+def _replace(place: Path, out: Path) -> None:
+    try:
+        os.replace(place, out)
+    except PermissionError as error:  # Windows, where an open file cannot be replaced
+        raise UserError(
+            f"{out}: is open in another program and could not be replaced; close it there and bake again "
+            "(every frame is kept)."
+        ) from error

@@ -3,7 +3,8 @@
 
     MAGIC, then records (records.py):
     CARD   the card, JSON
-    BASE   the canonical Gaussians, the branch of each (uint8) and their Morton order (int64), as safetensors
+    BASE   the canonical Gaussians, the branch of each (uint8) and their Morton order (int64), as safetensors; of
+           keyframed controls also "controls.NAME", a number a frame (float64)
     FRAM   one per frame, in the order of baking; number = the frame; bytes: deltas.py
     INDX   the number, length and crc of every frame (bake_index.py); not in bakes of version 1
     DONE   the manifest, JSON: {"frames", "error": {...}, "sha256" of all bytes before it}
@@ -13,24 +14,32 @@ the torn tail and knows which frames are stored. Nothing in the file depends on 
 resumed bake has the same bytes as an uninterrupted one.
 """
 
-import hashlib
 import io
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from types import MappingProxyType
 
 import numpy as np
 
-from .bake_header import DONE, FRAME, INDEX, SHOT_FIELDS, BakeCard, BakeHeader, BakeManifest, create_bake
+from .bake_header import DONE, FRAME, INDEX, BakeCard, BakeHeader, BakeManifest, create_bake
 from .bake_index import pack_index
 from .deltas import DecodeError, FrameArrays, FrameErrors, decode, encode, stored_errors
 from .file_lock import FileLock
-from .gaussians import COLUMNS, Gaussians
+from .gaussians import Gaussians
 from .json_codec import to_json
 from .named_errors import name_errors
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
-from .records import HEADER_BYTES, CorruptRecordError, Record, describe_record, pack_record, read_payload
+from .records import (
+    HEADER_BYTES,
+    CorruptRecordError,
+    Record,
+    describe_record,
+    pack_record,
+    read_payload,
+    sha256_of_next,
+)
 from .user_error import UserError
 
 __all__ = ["BakeCard", "BakeManifest", "BakeReader", "BakeWriter"]
@@ -43,6 +52,7 @@ class BakeReader:
         self._header, self._lock = header, threading.Lock()
         self.path, self.card = header.path, header.card
         self.canonical, self.branch = header.canonical, header.branch  # Gaussians; uint8 [N]: 0 face, 1 inside mouth
+        self.keyed_controls = header.keyed_controls  # name -> float64 [frame_count]
         self.manifest: BakeManifest | None = None
         self._frames: dict[int, Record] = {}
         self._indexed = False
@@ -96,7 +106,7 @@ class BakeReader:
 
         out: arrays to fill instead of new ones. Raises UserError for a frame that is not baked.
         """
-        coded, rest = self._encoded(number), self.canonical
+        coded, rest = self.encoded(number), self.canonical
         out = out or (np.empty_like(rest.means), np.empty_like(rest.quats), np.empty_like(rest.scales))
         with translate_read_errors(self.path):
             try:
@@ -108,21 +118,22 @@ class BakeReader:
     def errors(self, number: int) -> FrameErrors:
         """The errors that storing the frame caused. Raises UserError."""
         try:
-            return stored_errors(self._encoded(number))
+            return stored_errors(self.encoded(number))
         except DecodeError as error:
             raise self._header.damaged(f"frame {number} cannot be read ({error})") from error
 
     def verify(self) -> None:
         """Read every byte. Raises UserError when one does not match its checksum or the manifest."""
         for number in self._frames:
-            self._encoded(number)
+            self.encoded(number)
         if self.manifest is None:
             return
         with open_untrusted(self.path) as (file, _):
-            if _sha256(file, self._manifest_begin).hexdigest() != self.manifest.sha256:
+            if sha256_of_next(file, self._manifest_begin).hexdigest() != self.manifest.sha256:
                 raise self._header.damaged("its bytes do not match the checksum in its manifest")
 
-    def _encoded(self, number: int) -> bytes:
+    def encoded(self, number: int) -> bytes:
+        """A frame's bytes as they are stored. Raises UserError."""
         record = self._frames.get(number)
         if record is None:
             raise UserError(f"{self.path}: frame {number} is not baked; bake the shot (it continues where it stopped).")
@@ -171,27 +182,34 @@ class BakeWriter:
         if end != size:
             self._file.truncate(end)
         self._file.seek(0)
-        self._hash = _sha256(self._file, end)
+        self._hash = sha256_of_next(self._file, end)
 
     @staticmethod
-    def open(path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> "BakeWriter":
+    def open(
+        path: Path | str,
+        card: BakeCard,
+        canonical: Gaussians,
+        branch: np.ndarray,
+        keyed_controls: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> "BakeWriter":
         """Create the bake, or continue it: `done` holds the stored frames.
 
-        branch: uint8 [N], 0 face, 1 inside mouth. Raises UserError for the bake of another shot, a file that is not a
-        bake, and one that another process is writing to; ValueError when the arguments do not match.
+        branch: uint8 [N], 0 face, 1 inside mouth. keyed_controls: name -> float64 [frame_count]. Raises UserError for
+        the bake of another shot, a file that is not a bake, and one that another process is writing to; ValueError when
+        the arguments do not match.
         """
         branch = np.asarray(branch)
         if branch.dtype != np.uint8 or branch.shape != (len(canonical),) or canonical.sh_degree != card.sh_degree:
             raise ValueError("card, Gaussians and branch labels do not match")
         if not Path(path).exists():
-            create_bake(path, card, canonical, branch)
+            create_bake(path, card, canonical, branch, keyed_controls)
         file, size = open_regular_file(path, "r+b")
         lock = None
         try:
             lock = FileLock(file, path)
             with translate_read_errors(path):
                 header = BakeHeader(file, size, path)
-                _check_same_shot(header, card, canonical, branch)
+                header.check_same_shot(card, canonical, branch)
                 return BakeWriter(header, size, lock)
         except BaseException:
             file.close()
@@ -224,12 +242,23 @@ class BakeWriter:
             raise UserError(
                 f"{self.path}: frame {frame} cannot be stored ({error}); check the head and the controls."
             ) from error
+        self._store(frame, coded, errors)
+        return errors
+
+    def can_copy(self, source: BakeReader) -> bool:
+        """Whether the other bake is of the same Gaussians."""
+        return self._header.has_gaussians(source.canonical, source.branch)
+
+    def copy(self, frame: int, source: BakeReader, number: int) -> None:
+        """Store frame `number` of another bake, of which `can_copy` holds, as `frame`. Raises UserError."""
+        self._store(frame, source.encoded(number), source.errors(number))
+
+    def _store(self, frame: int, coded: bytes, errors: FrameErrors) -> None:
         record = describe_record(FRAME, frame, coded)
         self._write(record.header + coded)
         self._frames[frame] = record
         self.done.add(frame)
         self.error = self.error.worst(errors)
-        return errors
 
     def finish(self) -> BakeManifest:
         """Write the index and the manifest, if they are not written yet. Raises ValueError while frames are missing."""
@@ -277,25 +306,3 @@ class BakeWriter:
             pass  # what follows is truncated and baked again: that is what resuming means
         self.done = set(frames)
         return end
-
-
-def _check_same_shot(header: BakeHeader, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
-    """Raises UserError that names what differs."""
-    differ = [name for name in SHOT_FIELDS if getattr(header.card, name) != getattr(card, name)]
-    if not all(
-        np.array_equal(getattr(header.canonical, name), getattr(canonical, name)) for name in COLUMNS
-    ) or not np.array_equal(header.branch, branch):
-        differ.append("the Gaussians")
-    if differ:
-        raise UserError(
-            f"{header.path}: holds another shot ({', '.join(differ)} differ); delete it or bake to another file."
-        )
-
-
-def _sha256(file: BinaryIO, count: int) -> "hashlib._Hash":
-    """The digest of the next `count` bytes, read in chunks of a megabyte."""
-    digest = hashlib.sha256()
-    while count and (chunk := file.read(min(count, 1 << 20))):
-        digest.update(chunk)
-        count -= len(chunk)
-    return digest

@@ -4,7 +4,7 @@
 import hashlib
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +26,7 @@ BAKE_MAGIC = b"TSPLBAKE"  # the first eight bytes of a bake
 BAKE_VERSION = 2  # 1, of 0.1.0, has no index; a reader of 1 asks for an update when it meets a 2
 MAX_FRAMES = 10_000_000
 CARD, BASE, FRAME, INDEX, DONE = b"CARD", b"BASE", b"FRAM", b"INDX", b"DONE"
+CONTROL = "controls."  # before the names of keyframed controls among the tensors of BASE
 # What two bakes must agree in to be of the same shot; names and paths of files may differ.
 SHOT_FIELDS = (
     "fps",
@@ -110,6 +111,9 @@ class BakeHeader:
 
     def _read_base(self, payload: bytes) -> None:
         arrays, _ = load_tensors(io.BytesIO(payload), len(payload), self.path)
+        self.keyed_controls = {
+            name.removeprefix(CONTROL): arrays.pop(name) for name in list(arrays) if name.startswith(CONTROL)
+        }
         if set(arrays) != {*COLUMNS, "branch", "order"}:
             raise self.damaged("its canonical Gaussians are incomplete")
         self.branch, self.order = arrays.pop("branch"), arrays.pop("order")
@@ -121,6 +125,24 @@ class BakeHeader:
             raise self.damaged("its order of Gaussians is invalid")
         if self.canonical.sh_degree != self.card.sh_degree:
             raise self.damaged("card and Gaussians differ in SH degree")
+        for values in self.keyed_controls.values():
+            if values.shape != (self.card.frame_count,) or values.dtype != np.float64 or not np.isfinite(values).all():
+                raise self.damaged("its keyframed controls are invalid")
+
+    def check_same_shot(self, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
+        """Raises UserError that names in what this is the bake of another shot."""
+        differ = [name for name in SHOT_FIELDS if getattr(self.card, name) != getattr(card, name)]
+        if not self.has_gaussians(canonical, branch):
+            differ.append("the Gaussians")
+        if differ:
+            raise UserError(
+                f"{self.path}: holds another shot ({', '.join(differ)} differ); delete it or bake to another file."
+            )
+
+    def has_gaussians(self, canonical: Gaussians, branch: np.ndarray) -> bool:
+        """Whether the bake is of these very Gaussians."""
+        pairs = ((getattr(self.canonical, name), getattr(canonical, name)) for name in COLUMNS)
+        return all(np.array_equal(ours, theirs) for ours, theirs in pairs) and np.array_equal(self.branch, branch)
 
     def new_records(self, size: int) -> Iterator[Record]:
         """The records after those returned so far, in a file of `size` bytes. Raises CorruptRecordError."""
@@ -170,10 +192,13 @@ class BakeHeader:
         return UserError(f"{self.path}: {what}; the file is damaged, delete it and bake again.")
 
 
-def create_bake(path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
-    """Write a bake without frames, atomically. branch: uint8 [N], 0 face, 1 inside mouth."""
+def create_bake(
+    path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray, keyed_controls: Mapping[str, np.ndarray]
+) -> None:
+    """Write a bake without frames, atomically; the arguments are those of `BakeWriter.open`."""
     base = io.BytesIO()
     columns = {name: getattr(canonical, name) for name in COLUMNS}
+    columns |= {CONTROL + name: np.asarray(values, np.float64) for name, values in keyed_controls.items()}
     dump_tensors(base, {**columns, "branch": branch, "order": morton_order(canonical.means)})
     with atomic_write(path) as temporary:
         temporary.write_bytes(

@@ -7,6 +7,7 @@ A process killed while it appends leaves a torn record at the end of the file; `
 that a writer can truncate the file there and continue.
 """
 
+import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
@@ -97,3 +98,12 @@ def read_payload(file: BinaryIO, record: Record, source: Path | str) -> bytes:
     if header != record.header or zlib.crc32(payload) != record.crc:
         raise CorruptRecordError(record.begin)
     return payload
+
+
+def sha256_of_next(file: BinaryIO, count: int) -> "hashlib._Hash":
+    """The digest of the next `count` bytes, read in chunks of a megabyte."""
+    digest = hashlib.sha256()
+    while count and (chunk := file.read(min(count, 1 << 20))):
+        digest.update(chunk)
+        count -= len(chunk)
+    return digest

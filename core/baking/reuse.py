@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which frames of an older bake a changed shot can take over: those that show the same moment in the same way.
+
+So a shot that was extended, or of which one key was moved, is baked only where it changed. Knows no files' places.
+"""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from ..formats import BakeCard, BakeReader
+from ..performance import CONTROLS, Controls
+from .shot import Shot
+
+SAME_TIME = 1e-7  # seconds; an offset is stored as a float, and the head moves 1e-7 m in this time at most
+SAME_CONTROL = 1e-6  # of a control: the noise of a float32 curve
+SAME_FIELDS = ("head_hash", "audio_hash", "sh_degree", "colour_space")
+
+
+def keyed_controls(shot: Shot) -> dict[str, np.ndarray]:
+    """Name -> float64 [frame_count], for `BakeWriter.open`; {} where no control is keyframed."""
+    if len(shot.controls) == 1:
+        return {}
+    return {name: np.array([getattr(moment, name) for moment in shot.controls]) for name in CONTROLS}
+
+
+def match_frames(
+    old: BakeReader, card: BakeCard, shot: Shot, frames: Iterable[int]
+) -> Iterator[tuple[int, int | None]]:
+    """(frame of `shot`, the frame of `old` that shows the same or None) for each of `frames`.
+
+    The caller checks that both are of the same Gaussians.
+    """
+    if any(getattr(old.card, name) != getattr(card, name) for name in SAME_FIELDS):
+        return
+    stored, offset, rate = frozenset(old.frames), Fraction(old.card.offset), old.card.fps
+    for frame in frames:
+        time = shot.sound_time(frame)
+        index = round((time + offset) * rate)
+        is_there = index + old.card.frame_start in stored and abs(index / rate - offset - time) <= SAME_TIME
+        is_same = is_there and _has_controls(old, index, shot.controls_at(frame))
+        yield frame, index + old.card.frame_start if is_same else None
+
+
+def _has_controls(old: BakeReader, index: int, controls: Controls) -> bool:
+    values = _controls_of(old, index)
+    return values is not None and all(abs(values[name] - getattr(controls, name)) <= SAME_CONTROL for name in CONTROLS)
+
+
+def _controls_of(old: BakeReader, index: int) -> dict[str, float] | None:
+    """The controls of a frame; None for the keyframed ones of a bake that only holds their hash."""
+    defaults = {name: row.default for name, row in CONTROLS.items()}
+    if "keyframed" not in old.card.controls:
+        return defaults | old.card.controls
+    curves = old.keyed_controls
+    return defaults | {name: float(values[index]) for name, values in curves.items()} if curves else None
