@@ -3,10 +3,9 @@
 
 How to start it (the add-on's link does exactly this; a test does too):
 
-    argv  [python of the core's environment, "-m", PACKAGE + ".core.worker", "--idle", "300",
+    argv  [python of the core's environment, "-I", ".../core/start_worker.py", "--idle", "300",
            "--parent", the number of the process with which the worker ends (its parent, where this is left out)]
-          PACKAGE is the name of the folder that holds `core/` (talksplat, or the extension's folder)
-    cwd   the parent of that folder (or PYTHONPATH, or an installed talksplat from anywhere)
+           -I: nothing that lies in the working folder, in PYTHONPATH or in the user's site-packages is imported
     env   TALKSPLAT_WORKER_KEY = 64 hex digits, fresh for each worker (secrets.token_hex(32)); never in argv
     stdin DEVNULL; stdout a pipe: one line of JSON {"port", "protocol", "version", "pid"} comes, then
           nothing more; stderr a log file or DEVNULL (an unread pipe would fill and stop the worker)
@@ -244,7 +243,7 @@ def set_read_timeout(connection: Connection, seconds: float) -> None:
 
 
 def main() -> None:
-    """`python -m PACKAGE.core.worker`."""
+    """What start_worker.py runs. The command line is its own; the key comes in the environment."""
     parser = argparse.ArgumentParser(prog="talksplat worker", description="Runs the add-on's jobs.")
     parser.add_argument("--idle", type=float, default=300.0, help="seconds without a client before it ends; 0: never")
     parser.add_argument("--parent", type=int, default=os.getppid(), help="the process with which it ends")
@@ -263,7 +262,3 @@ def main() -> None:
     # A library that prints must not fill the pipe that nobody reads any more.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     worker.serve()
-
-
-if __name__ == "__main__":
-    main()

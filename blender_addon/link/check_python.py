@@ -25,7 +25,7 @@ def check_python(python: Path) -> Generator[Event, None, None]:
     """Yields while it waits; the last event is Finished({"sentence": ...}) or Failed. Closing it ends the process."""
     yield Started("Self-test", 0)
     try:
-        process = start_python([str(python), "-c", SCRIPT], {}, subprocess.PIPE)
+        process = start_python(str(python), ["-c", SCRIPT], {}, subprocess.PIPE)
     except OSError as error:
         yield Failed(f"{python} does not start ({error.strerror or error}); choose another Python in the preferences.")
         return

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How another Python is started from Blender: without a console window, without Blender's own Python settings."""
+"""How another Python is started from Blender: without a console window, and isolated (-I): nothing that lies in the
+working folder, in PYTHONPATH or in the user's own site-packages is imported, no setting of Blender's Python holds."""
 
 import os
 import subprocess
@@ -11,15 +12,15 @@ NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
 
 def start_python(
-    command: list[str], variables: dict[str, str], stderr: int | IO[bytes], folder: Path | None = None
+    python: str, arguments: list[str], variables: dict[str, str], stderr: int | IO[bytes], folder: Path | None = None
 ) -> "subprocess.Popen[bytes]":
-    """The process, its stdout a pipe, its stdin empty. Raises OSError.
+    """`python -I ARGUMENTS`, its stdout a pipe, its stdin empty. Raises OSError.
 
     variables: environment variables to add. folder: the working folder.
     """
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     return subprocess.Popen(
-        command,
+        [python, "-I", *arguments],
         cwd=folder,
         env=environment | variables,
         stdin=subprocess.DEVNULL,

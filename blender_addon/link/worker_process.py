@@ -189,14 +189,15 @@ class WorkerProcess:
         return cast(Connection, connection)  # a TCP address gives no Windows pipe
 
     def _start(self) -> None:
-        """Run `PYTHON -m PACKAGE.core.worker` and read the one line that it prints."""
+        """Run the add-on's own core/start_worker.py and read the one line that it prints."""
         self._key = secrets.token_bytes(32)
-        command = [self.python, "-m", f"{self.root.name}.core.worker", "--idle", str(IDLE)]
-        command += ["--parent", str(os.getpid())]
+        arguments = [str(self.root / "core" / "start_worker.py"), "--idle", str(IDLE), "--parent", str(os.getpid())]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
             try:
-                self._process = process = start_python(command, {KEY: self._key.hex()}, log, self.root.parent)
+                self._process = process = start_python(
+                    self.python, arguments, {KEY: self._key.hex()}, log, self.log.parent
+                )
             except OSError as error:
                 raise UserError(
                     f"The core environment's Python {self.python} does not start ({error.strerror or error}); "

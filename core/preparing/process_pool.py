@@ -94,7 +94,8 @@ class ProcessPool:
 
     def _start_workers(self, count: int) -> None:
         threads = str(max(1, available_cores() // max(count, 1)))
-        with _environment(dict.fromkeys(THREAD_COUNTS, threads)):
+        # PYTHONSAFEPATH: they begin with `python -c`, which would import what lies in the working folder.
+        with _environment(dict.fromkeys(THREAD_COUNTS, threads) | {"PYTHONSAFEPATH": "1"}):
             while len(self._workers) < count:
                 self._workers.append(_PoolProcess(mp.get_context("spawn")))
 

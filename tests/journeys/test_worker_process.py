@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from multiprocessing.connection import Client
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from talksplat.core.formats import BakeReader
 from talksplat.core.jobs import Bake, Cancelled, Failed, Finished, Info, Progress, Render, Started
 from talksplat.core.wire import PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
 
+START_WORKER = Path(__file__).resolve().parents[2] / "core" / "start_worker.py"
 TIMEOUT = 200  # seconds; a loaded machine imports torch slowly
 
 
@@ -28,7 +30,7 @@ class WorkerUnderTest:
         environment = {**os.environ, "TALKSPLAT_WORKER_KEY": self.key.hex()}
         with open(log, "ab") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "talksplat.core.worker"],
+                [sys.executable, "-I", str(START_WORKER)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -15,6 +15,7 @@ import time
 from contextlib import contextmanager
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
+from pathlib import Path
 
 import pytest
 
@@ -248,10 +249,13 @@ def test_it_ends_when_idle_but_not_while_a_client_is_there():
 # --- the real process ---------------------------------------------------------------------------
 
 
-def started(environment=(), arguments=(), package="talksplat", **options):
+START_WORKER = Path(__file__).resolve().parents[2] / "core" / "start_worker.py"
+
+
+def started(environment=(), arguments=(), script=START_WORKER, **options):
     key = secrets.token_hex(32)
     process = subprocess.Popen(
-        [sys.executable, "-m", f"{package}.core.worker", *arguments],
+        [sys.executable, "-I", str(script), *arguments],
         text=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -276,12 +280,8 @@ def test_the_process_greets_works_and_refuses_a_real_bad_file(tmp_path):
 
 
 def test_it_starts_from_a_folder_of_any_name(tmp_path):
-    from pathlib import Path
-
-    import talksplat.core.worker as module
-
-    (tmp_path / "odd_name").symlink_to(Path(module.__file__).parents[1])
-    process, _ = started(package="odd_name", cwd=tmp_path)
+    (tmp_path / "odd name").symlink_to(START_WORKER.parents[1])
+    process, _ = started(script=tmp_path / "odd name" / "core" / "start_worker.py", cwd=tmp_path)
     assert json.loads(process.stdout.readline())["port"]
     process.terminate()
     assert process.wait(20) == 0
@@ -298,7 +298,7 @@ def test_it_ends_with_the_process_that_started_it():
     starter = (
         "import os, subprocess, sys\n"
         f"os.environ[{KEY!r}] = '0' * 64\n"
-        "command = [sys.executable, '-m', 'talksplat.core.worker']\n"
+        f"command = [sys.executable, '-I', {str(START_WORKER)!r}]\n"
         "w = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
         "print(w.stdout.readline(), flush=True)\n"
         "os._exit(0)"
