@@ -5,7 +5,6 @@ Each process here imports a kernel afresh, with a home, cache and temporary fold
 """
 
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -67,15 +66,10 @@ def files_below(folder):
 
 
 def poisoned_copy(kept, folder, marker):
-    """At `folder`, private, a numba cache whose every file is a pickle that writes the marker when it is loaded."""
-
-    class Evil:
-        def __reduce__(self):
-            return Path.write_text, (marker, "ran")
-
+    """At `folder`, private, a numba cache whose every file is a pickle that makes the folder `marker` when loaded."""
     shutil.copytree(kept, folder)
     for path in files_below(folder):
-        path.write_bytes(pickle.dumps(Evil()))
+        path.write_bytes(f"cos\nmkdir\n(V{marker}\ntR.".encode())
     folder.chmod(0o700)
 
 

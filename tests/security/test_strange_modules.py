@@ -110,9 +110,9 @@ def test_the_processes_of_prepare_import_nothing_from_the_working_folder(isolate
         "if __name__ == '__main__':\n"
         "    from talksplat.core.preparing.process_pool import ProcessPool\n"
         "    with ProcessPool(1) as pool:\n"
-        "        print([event.outcome for event in pool.run(operator.is_, [(1,)])])\n"
+        "        print([*pool.run(operator.is_, [(1,)])][-1].outcome)\n"
     )
     command = [sys.executable, *(["-I"] if isolated else []), str(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
-    assert done.stdout == "[False]\n", done.stderr
+    assert done.stdout == "False\n", done.stderr
     assert imported() == set()
