@@ -66,10 +66,10 @@ def files_below(folder):
 
 
 def poisoned_copy(kept, folder, marker):
-    """At `folder`, private, a numba cache whose every file is a pickle that makes the folder `marker` when loaded."""
+    """At `folder`, private, a numba cache whose every file is a pickle that makes the file `marker` when loaded."""
     shutil.copytree(kept, folder)
     for path in files_below(folder):
-        path.write_bytes(f"cos\nmkdir\n(V{marker}\ntR.".encode())
+        path.write_bytes(f"cos\nopen\n(V{marker}\nI{os.O_CREAT | os.O_WRONLY}\ntR.".encode())
     folder.chmod(0o700)
 
 
