@@ -32,12 +32,12 @@ import os
 import queue
 import signal
 import socket
-import struct
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
@@ -49,9 +49,11 @@ from .parent_process import end_with_parent
 from .wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Message, Quit, from_bytes, to_bytes
 
 KEY = "TALKSPLAT_WORKER_KEY"
-MAX_CLIENTS = 16  # at once, those still at the sock included: a stranger cannot pile up threads
+MAX_CLIENTS = 16  # with the key, at once
+MAX_STRANGERS = 64  # connections that have not shown the key yet; the longest waiting one makes room for the next
+BACKLOG = 128  # connections that the system holds until they are accepted
 MAX_QUEUED = 64  # jobs of one client
-HANDSHAKE_TIMEOUT = 10.0  # seconds a client may take over the key and the greeting
+HANDSHAKE_TIMEOUT = 10.0  # seconds for the key and the greeting together, however the bytes come
 TICK = 0.5  # seconds between looks at the clock
 
 
@@ -81,6 +83,15 @@ class Client:
         for queued in list(self.pending):
             queued.cancelled.set()
 
+    def disconnect(self) -> None:
+        """End the connection from another thread: a read that waits on it ends at once."""
+        with self._lock:
+            if not self.connection.closed:
+                sock = socket.socket(fileno=self.connection.fileno())
+                with suppress(OSError):  # the other side was faster
+                    sock.shutdown(socket.SHUT_RDWR)
+                sock.detach()
+
     def close(self) -> None:
         self.leave()
         with self._lock:
@@ -102,9 +113,10 @@ class Worker:
 
     def __init__(self, key: bytes, idle: float, run: Callable[[Job], Generator[Event, None, None]] = run_job) -> None:
         self.key, self.idle, self.run = key, idle, run
-        self.listener = Listener(("127.0.0.1", 0), backlog=8)
+        self.listener = Listener(("127.0.0.1", 0), backlog=BACKLOG)
         self.jobs: queue.Queue[QueuedJob] = queue.Queue()
-        self.clients: set[Client] = set()
+        self.clients: set[Client] = set()  # those that have shown the key
+        self.strangers: dict[Client, None] = {}  # the others, in the order in which they came
         self.stopping = threading.Event()
         self.last_seen = time.monotonic()
 
@@ -169,29 +181,42 @@ class Worker:
             except OSError:
                 time.sleep(TICK)  # out of handles, or closing
                 continue
-            if len(self.clients) >= MAX_CLIENTS:
-                connection.close()
-                continue
             client = Client(connection)  # pyright: ignore[reportArgumentType]  (a socket: never a PipeConnection)
-            self.clients.add(client)
+            waiting = list(self.strangers)
+            if len(waiting) >= MAX_STRANGERS:
+                self.strangers.pop(waiting[0], None)
+                waiting[0].disconnect()
+            self.strangers[client] = None
             threading.Thread(target=self._serve_client, args=(client,), name="client", daemon=True).start()
 
     def _serve_client(self, client: Client) -> None:
         """One client from the key to its last message."""
         try:
-            # Not Listener(authkey=...): that would hold up everybody for one who says nothing.
-            set_read_timeout(client.connection, HANDSHAKE_TIMEOUT)
-            deliver_challenge(client.connection, self.key)
-            answer_challenge(client.connection, self.key)
-            if self._greet(client):
-                set_read_timeout(client.connection, 0)
+            if self._admit(client):
                 while self._receive(client):
                     pass
         except (AuthenticationError, EOFError, OSError):
             client.leave()
         finally:
+            self.strangers.pop(client, None)
             self.clients.discard(client)
             client.close()
+
+    def _admit(self, client: Client) -> bool:
+        """The key, then the greeting, before one deadline. Raises AuthenticationError, EOFError or OSError."""
+        deadline = threading.Timer(HANDSHAKE_TIMEOUT, client.disconnect)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            # Not Listener(authkey=...): that would hold up everybody for one who says nothing. Until the key is shown,
+            # neither reads a message of more than 256 bytes.
+            deliver_challenge(client.connection, self.key)
+            answer_challenge(client.connection, self.key)
+            self.clients.add(client)
+            self.strangers.pop(client, None)
+            return self._greet(client)
+        finally:
+            deadline.cancel()
 
     def _greet(self, client: Client) -> bool:
         try:
@@ -204,6 +229,9 @@ class Worker:
             client.send(
                 Failed(f"The worker speaks protocol {PROTOCOL}, the add-on {theirs}; install the same version of both.")
             )
+            return False
+        if len(self.clients) > MAX_CLIENTS:
+            client.send(Failed(f"{MAX_CLIENTS} programs use this worker already; close one of them."))
             return False
         client.send(Hello(PROTOCOL, version()))
         return True
@@ -230,16 +258,6 @@ class Worker:
         else:
             client.send(Failed(f"{type(message).__name__} is not a job; send a job, Cancel or Quit."))
         return True
-
-
-def set_read_timeout(connection: Connection, seconds: float) -> None:
-    """Let a read on `connection` fail (OSError) when nothing comes for `seconds`; 0: wait forever."""
-    limit = int(seconds * 1000) if os.name == "nt" else struct.pack("@ll", int(seconds), 0)
-    sock = socket.socket(fileno=connection.fileno())
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
-    finally:
-        sock.detach()
 
 
 def main() -> None:

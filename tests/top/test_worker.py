@@ -8,17 +8,19 @@ process are in tests/journeys.
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
 
 import pytest
 
+import talksplat.core.worker as module
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
 from talksplat.core.jobs.messages import Bake, Info
@@ -210,10 +212,6 @@ def test_an_oversized_message_is_dropped_before_it_is_read():
 
 
 def test_silent_strangers_hold_up_nobody_and_are_shown_out(monkeypatch):
-    import socket
-
-    import talksplat.core.worker as module
-
     monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 1.0)
     with serving() as (worker, _, _):
         strangers = [socket.create_connection(worker.listener.address) for _ in range(8)]
@@ -224,6 +222,62 @@ def test_silent_strangers_hold_up_nobody_and_are_shown_out(monkeypatch):
             assert answers(connection)[-1] == Finished({"out": "late"})
         for stranger in strangers:
             stranger.close()
+
+
+def closed(stranger, patience=10.0):
+    """Whether the worker ends the connection; what it says first (its challenge) is read and dropped."""
+    stranger.settimeout(patience)
+    try:
+        while stranger.recv(4096):
+            pass
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+def test_a_stranger_who_sends_a_byte_now_and_then_has_no_more_time_than_a_silent_one(monkeypatch):
+    monkeypatch.setattr(module, "HANDSHAKE_TIMEOUT", 1.0)
+    with serving() as (worker, _, _), socket.create_connection(worker.listener.address) as stranger:
+        stopped = threading.Event()
+
+        def drip():
+            with suppress(OSError):
+                stranger.sendall((200).to_bytes(4, "big"))
+                while not stopped.wait(0.2):
+                    stranger.sendall(b"x")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        assert closed(stranger)
+        stopped.set()
+        thread.join(10)
+        assert is_alive(worker)
+
+
+def test_strangers_in_any_number_do_not_keep_the_add_on_out():
+    """They say nothing and are shown out only after ten seconds; whoever has the key is in at once."""
+    with serving() as (worker, _, _):
+        strangers = [socket.create_connection(worker.listener.address) for _ in range(150)]
+        assert is_alive(worker)
+        strangers += [socket.create_connection(worker.listener.address) for _ in range(150)]
+        assert is_alive(worker)
+        assert closed(strangers[0]), "the longest waiting one makes room"
+        assert not closed(strangers[-1], 0.5), "the others have their time"
+        until(lambda: len(worker.strangers) <= module.MAX_STRANGERS)
+        assert threading.active_count() < 4 * module.MAX_STRANGERS
+        for stranger in strangers:
+            stranger.close()
+        until(lambda: not worker.strangers)
+
+
+@pytest.mark.parametrize("header", [(1 << 30).to_bytes(4, "big"), b"\xff\xff\xff\xff" + (1 << 60).to_bytes(8, "big")])
+def test_a_stranger_cannot_announce_a_large_message(header):
+    with serving() as (worker, _, _), socket.create_connection(worker.listener.address) as stranger:
+        stranger.sendall(header + b"x")
+        assert closed(stranger, 5.0), "at once, not at the deadline"
+        assert is_alive(worker)
 
 
 def test_quit_cancels_and_ends():
