@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from av.error import FFmpegError
 
@@ -21,6 +20,7 @@ from ..formats import UserError, open_untrusted
 from .video_file import VideoFile
 from .video_pixels import CropBox, FrameConverter, Orientation, square_pixel_size
 from .video_sampling import shown_frames
+from .video_stream import choose_film, open_container
 
 MOST_ANAMORPHIC = 4  # how much wider or narrower than high a stored pixel may be
 
@@ -117,11 +117,13 @@ def _pixel_aspect(video: VideoFile, pixel_aspect: Fraction | None) -> Fraction:
 def _open_video(path: Path) -> Iterator[VideoFile]:
     with open_untrusted(path) as (file, size):
         try:
-            # Our own open file and no protocol besides it: a playlist cannot send us to another file.
-            with av.open(file, "r", options={"protocol_whitelist": "none"}) as container:
-                yield VideoFile(path, container, size)
-        except (FFmpegError, OSError) as error:  # the second: a seek to where a broken header points
+            with open_container(file) as container:
+                yield VideoFile(path, container, choose_film(container, file, path), size)
+        except (UserError, MemoryError):  # the second has its sentence in open_untrusted
+            raise
+        except Exception as error:  # the one door to libraries that throw anything at a damaged file
+            known = error.strerror if isinstance(error, (FFmpegError, OSError)) else ""
+            reason = known or type(error).__name__
             raise UserError(
-                f"{path} cannot be read as a video ({error.strerror or error}); export it again as MP4, or choose "
-                "another file."
+                f"{path} cannot be read as a video ({reason}); export it again as MP4, or choose another file."
             ) from error

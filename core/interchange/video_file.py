@@ -13,7 +13,6 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from ..formats import UserError
@@ -28,17 +27,12 @@ FASTEST = 1000  # frames a second
 
 
 class VideoFile:
-    """An open container's best video stream. Raises UserError for what has no pictures or cannot be a video."""
+    """A video stream of an open container. Raises UserError for what has no pictures or cannot be a video."""
 
-    def __init__(self, path: Path, container: InputContainer, size: int) -> None:  # size of the file in bytes
-        self.path, self.container = path, container
+    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, size: int) -> None:
+        """size: of the file, in bytes."""
+        self.path, self.container, self.stream = path, container, stream
         self.format_names = container.format.name.split(",")
-        # A cover picture is no film.
-        films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not films:
-            raise UserError(f"{path} has no pictures in it; choose a video file.")
-        best = container.streams.best("video")
-        self.stream: VideoStream = next((film for film in films if film is best), films[0])
         self.stream.thread_type = "AUTO"
         self.stream.codec_context.thread_count = 2
         self.stream.codec_context.options = {"max_pixels": str(LARGEST * LARGEST)}
