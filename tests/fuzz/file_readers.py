@@ -43,6 +43,7 @@ class Reader:
     short: int  # files in the short run
     # Makes a hostile file out of a real one; None: any of its bytes are mutated.
     craft: Callable[[Path, Path, random.Random], None] | None = None
+    names_file: bool = True  # the sentences name the file; a message on the wire has none
 
 
 def check_finite(arrays: Iterable[np.ndarray]) -> None:

@@ -24,6 +24,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,7 +34,7 @@ from mutations import mutate_bytes
 
 from talksplat.core.formats import UserError
 
-# Module -> its readers. The media's need PyAV and torch, which the files' do without.
+# Module -> its readers. The first two need numpy alone, the others PyAV, Pillow or torch.
 MODULES = {
     "file_readers": (
         "head",
@@ -47,7 +48,17 @@ MODULES = {
         "info",
         "footage card",
     ),
-    "media_readers": ("sound", "video", "footage", "er-nerf", "align"),
+    "resume_readers": (
+        "message",
+        "bake to continue",
+        "manifest",
+        "folder to continue",
+        "stage cache",
+        "losses",
+        "output",
+    ),
+    "media_readers": ("sound", "video", "footage", "er-nerf", "our footage to er-nerf", "align"),
+    "checkpoint_reader": ("checkpoint",),
 }
 SECONDS = 10.0  # for one file
 GROWTH = 1 << 30  # bytes more than after reading the real files
@@ -80,7 +91,8 @@ def attempt(reader: Reader, path: Path) -> str:
         reader.read(path)
     except UserError as error:
         sentence = str(error)
-        unclear = "\n" in sentence.strip() or path.name not in sentence or "pickle" in sentence
+        unnamed = reader.names_file and path.name not in sentence
+        unclear = "\n" in sentence.strip() or unnamed or "pickle" in sentence
         return f"an unclear sentence: {sentence[:200]!r}" if unclear else REFUSED
     except TooLongError:
         return f"took more than {SECONDS:.0f} s\n{traceback.format_exc(limit=-4)}"
@@ -100,12 +112,12 @@ def make_hostile(reader: Reader, real: Path, folder: Path, rng: random.Random) -
     if not real.is_dir():
         target.write_bytes(mutate_bytes(real.read_bytes(), rng))
         return target
-    shutil.copytree(real, target, symlinks=True)
+    shutil.copytree(real, target, copy_function=os.link)  # of the same bytes; ours is written anew
     victim = rng.choice(sorted(path for path in target.rglob("*") if path.is_file()))
-    if rng.random() < 0.05:
-        victim.unlink()
-    else:
-        victim.write_bytes(mutate_bytes(victim.read_bytes(), rng))
+    data = victim.read_bytes()
+    victim.unlink()
+    if rng.random() < 0.95:
+        victim.write_bytes(mutate_bytes(data, rng))
     return target
 
 
@@ -151,6 +163,16 @@ def keep_file(path: Path, folder: Path | None, name: str) -> None:
         shutil.copy(path, folder / name)
 
 
+def fuzz_all(names: list[str], arguments: list[str]) -> int:
+    """A process for each reader: one that dies does not end the others. Returns the exit code."""
+
+    def run(name: str) -> int:
+        return subprocess.run([sys.executable, __file__, name, *arguments], check=False).returncode
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return int(any(pool.map(run, names)))
+
+
 def main() -> int:
     names = [name for readers in MODULES.values() for name in readers]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -163,10 +185,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="folder for the files that showed a fault")
     options = parser.parse_args()
-    if "all" in options.readers:  # a process each: one that dies does not end the others
-        rest = [argument for argument in sys.argv[1:] if argument != "all"]
-        codes = [subprocess.run([sys.executable, __file__, name, *rest], check=False).returncode for name in names]
-        return 1 if any(codes) else 0
+    if "all" in options.readers:
+        return fuzz_all(names, [argument for argument in sys.argv[1:] if argument != "all"])
     faulthandler.enable()
     signal.signal(signal.SIGALRM, raise_too_long)
     warnings.simplefilter("ignore")

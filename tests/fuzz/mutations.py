@@ -4,6 +4,7 @@
 Letters: n bytes of the file.
 """
 
+import json
 import random
 import re
 from collections.abc import Callable
@@ -84,6 +85,14 @@ def set_word(data: bytearray, rng: random.Random) -> None:
         data[span[0] : span[1]] = rng.choice((other, b"\xff\xfe", b"../../etc/passwd", b"\x00", b"x" * 5000))
 
 
+def set_ratio(data: bytearray, rng: random.Random) -> None:
+    """Another number where the text has one with an exponent, or a ratio such as 25/1, which is a string in JSON."""
+    found = list(re.finditer(rb"[-+]?\d[\d./:eE+-]*", bytes(data[: 1 << 16])))
+    if found:
+        span = rng.choice(found).span()
+        data[span[0] : span[1]] = rng.choice((*NUMBERS, "1/0", "0/1", "1e9999999/1")).encode()
+
+
 MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
     flip_bits,
     set_bytes,
@@ -94,12 +103,46 @@ MUTATIONS: tuple[Callable[[bytearray, random.Random], None], ...] = (
     insert,
     append,
     set_number,
+    set_ratio,
     set_word,
 )
 
 
+JSON_VALUES = (None, True, -1, 0, 0.5, 1e308, 2**63, 10**400, "", "x", "1e999999999", "../x", "\x00", [], {}, [[]])
+LARGEST_JSON = 1 << 16  # bytes of a text that is parsed
+
+
+def mutate_json(value: object, rng: random.Random) -> object:
+    """`value` with one of its values, keys or lists changed: what parses, but is not what was meant."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        kind = rng.random()
+        if kind < 0.1:
+            return {k: v for k, v in value.items() if k != key}
+        if kind < 0.2:
+            return {f"{k}_" if k == key else k: v for k, v in value.items()}
+        return value | {key: mutate_json(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.9:
+        place = rng.randrange(len(value))
+        changed = rng.choice(
+            ([], [value[place]] * 2, [mutate_json(value[place], rng)], [mutate_json(value[place], rng)])
+        )
+        return [*value[:place], *changed, *value[place + 1 :]]
+    return rng.choice(JSON_VALUES)
+
+
+def _as_json(data: bytes) -> object:
+    """The JSON values of a text, None where it is none."""
+    try:
+        return json.loads(data) if data[:1] in (b"{", b"[") and len(data) <= LARGEST_JSON else None
+    except ValueError:
+        return None
+
+
 def mutate_bytes(data: bytes, rng: random.Random) -> bytes:
-    """`data` [n] after one to three mutations."""
+    """`data` [n] after one to three mutations; of JSON half of the time its values instead of its bytes."""
+    if rng.random() < 0.5 and (value := _as_json(data)) is not None:
+        return json.dumps(mutate_json(value, rng)).encode()
     out = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         if not out:
