@@ -9,6 +9,8 @@
     open_files      heads, performances and bakes that are open; nothing of it goes into the .blend
     playback        the frame-change handler: what the cloud shows at this moment
     shot_jobs       a scene's shot as jobs for the worker
+    bake_plan       where Bake writes to, and what becomes of the bakes that are there
+    bake_state      what has changed since the bake, found out between redraws
     saving          what of a head reaches the .blend: a relative path and a hash
     migration       settings that an older version stored
     running         the running job, its progress, its end
@@ -23,10 +25,33 @@ from types import ModuleType
 
 
 def _modules() -> list[ModuleType]:
-    from . import job_status, operators, panels, playback, preferences, properties, running, saving, shortcuts
+    from . import (
+        bake_state,
+        job_status,
+        operators,
+        panels,
+        playback,
+        preferences,
+        properties,
+        running,
+        saving,
+        shortcuts,
+    )
     from .viewport import handler
 
-    return [preferences, properties, operators, panels, playback, saving, handler, running, job_status, shortcuts]
+    return [
+        preferences,
+        properties,
+        operators,
+        panels,
+        playback,
+        saving,
+        handler,
+        running,
+        bake_state,
+        job_status,
+        shortcuts,
+    ]
 
 
 def register() -> None:

@@ -16,9 +16,10 @@ from typing import Generic, TypeVar
 
 import bpy
 
-from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, read_head
+from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, format_frames, read_head
 from ..core.performance import Frame, Performance, Replay, read_performance
 
+MAX_LISTED = 60  # characters of a list of frames
 MAX_OPEN = 16  # of each kind
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class OpenBake:
 
     reader: BakeReader
     frames: frozenset[int]
+    missing: str = ""  # the other frames of its shot, "25-36,40"
 
     @property
     def card(self) -> BakeCard:
@@ -126,7 +128,15 @@ def _read_head(path: str) -> OpenHead:
 
 def _read_bake(path: str) -> OpenBake:
     reader = BakeReader.open(path)
-    return OpenBake(reader, frozenset(reader.frames))
+    frames = frozenset(reader.frames)
+    return OpenBake(reader, frames, list_missing(reader.card.span, frames))
+
+
+def list_missing(shot: range, frames: frozenset[int]) -> str:
+    """The frames of the shot that are not there, "25-36,40"; where that is long, the first and the last."""
+    missing = [number for number in shot if number not in frames]
+    text = format_frames(missing) if missing else ""
+    return text if len(text) < MAX_LISTED else f"{len(missing)} between {missing[0]} and {missing[-1]}"
 
 
 def _read_hash(path: str) -> str:

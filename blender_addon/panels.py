@@ -16,6 +16,7 @@ from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from ..core.performance import CONTROLS
 from . import open_files, playback, running
+from .bake_state import BakeState, state_of
 from .blender_types import Context
 from .frame_choice import described
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
@@ -27,7 +28,6 @@ from .operators.set_up_playback import is_set_up
 from .properties import TAB, head_of, settings_of
 from .scene import strip as strips
 from .scene.versions import all_strips_property
-from .shot_jobs import changed_since_bake
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import IconItems
@@ -209,23 +209,29 @@ class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
         layout.prop(settings, "bake_out", text="")
         layout.prop(settings, "bake_frames", text="")
         layout.label(text=f"{described(scene, settings.bake_frames)}, {float(strips.frame_rate(scene)):g} fps")
+        state = state_of(scene, obj)
+        if state.plan and not running.now and not TALKSPLAT_OT_bake.disabled_reason(context):
+            draw_sentence(layout, context, state.plan)
         draw_button(layout, context, TALKSPLAT_OT_bake, "RENDER_ANIMATION")
         if settings.bake:
             row = layout.row(align=True)
             row.prop(settings, "use_bake", toggle=True)
             row.operator("talksplat.remove_bake", text="", icon="X")
-            self._draw_bake(layout, context, obj)
+            self._draw_bake(layout, context, obj, state)
 
     @staticmethod
-    def _draw_bake(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+    def _draw_bake(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object, state: BakeState) -> None:
         path = open_files.absolute(settings_of(obj).bake)
         bake = open_files.bake.cached(path)
         frames = f": frames {bake.card.span[0]} to {bake.card.span[-1]}" if bake else ""
         layout.label(text=Path(path).name + frames, icon="FILE_CACHE")
-        if bake and len(bake.frames) < bake.card.frame_count:
-            layout.label(text=f"{len(bake.frames)} of {bake.card.frame_count} frames are baked", icon="INFO")
-        if changed := changed_since_bake(context.scene, obj):
-            draw_sentence(layout, context, f"Changed since the bake: {', '.join(changed)}. Bake again", "ERROR")
+        if bake and bake.missing:
+            counts = f"{len(bake.frames)} of {bake.card.frame_count} frames are baked"
+            draw_sentence(layout, context, f"{counts}; missing: {bake.missing}", "INFO")
+        if state.changes:
+            draw_sentence(layout, context, f"Changed since the bake: {', '.join(state.changes)}. Bake again", "ERROR")
+        elif state.is_driven:
+            draw_sentence(layout, context, "Drivers or the NLA move the sliders: bake again after they change", "INFO")
 
 
 class TALKSPLAT_PT_render(_HeadPanel, bpy.types.Panel):

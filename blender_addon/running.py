@@ -158,7 +158,7 @@ def pump() -> bool:
     if now is not None:
         for event in _new_events(now):
             _take(event)
-        _redraw()
+        redraw()
     return now is not None
 
 
@@ -226,11 +226,11 @@ def _start_timer() -> None:
 def _on_timer() -> float | None:
     if pump():
         return TICK
-    _redraw()
+    redraw()
     return SHOWN if time.monotonic() < ended_at + SHOWN else None  # once more, to clear the status bar
 
 
-def _redraw() -> None:
+def redraw() -> None:
     """What shows the job: sidebars, not the 3D views beside them, the preferences, and the status bars."""
     for window in current_context().window_manager.windows:
         for area in window.screen.areas if window.screen else ():

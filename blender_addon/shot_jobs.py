@@ -1,40 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A scene's shot as jobs: what to bake, to render and to export."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import bpy
 
 from ..core.formats import UserError
 from ..core.jobs import Bake, Export, Render
+from ..core.performance import Controls
 from . import open_files, playback
+from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
-from .output_paths import bake_path, output_path, shot_of
+from .output_paths import output_path
 from .properties import DEFAULT_AXES, settings_of
 from .scene import strip as strips
 from .scene.sound_mix import SoundMix
-from .shot_sampling import control_curves, sample_controls, sample_views
-
-MAX_SAMPLED = 500  # keyed frames that a panel may sample while it is drawn
-TOLERANCE = 1e-6  # of a slider and of seconds: Blender's sliders are float32
+from .shot_sampling import sample_controls, sample_views
 
 
 def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
     """Everything that the worker needs to bake the chosen frames of the scene's shot, the file to write included.
     Raises UserError."""
-    job = _shot_to_bake(scene, obj)
+    return bake_plan_of(scene, obj).job
+
+
+def bake_plan_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> BakePlan:
+    """What Bake does with the chosen frames of the scene's shot. Raises UserError."""
+    plan = plan_bake(shot_to_bake(scene, obj, shot_of_scene(scene)), obj)
     frames = list_of(chosen_frames(scene, settings_of(obj).bake_frames), shot_of_scene(scene))
-    return replace(job, out=bake_path(job, obj), frames=frames)
+    return replace(plan, job=replace(plan.job, frames=frames))
 
 
-def _shot_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
-    """The bake job without its file, which needs a look at the disk. Raises UserError."""
+def shot_to_bake(
+    scene: bpy.types.Scene,
+    obj: bpy.types.Object,
+    frames: range,
+    sample: Callable[[bpy.types.Scene, bpy.types.Object, range], Sequence[Controls]] = sample_controls,
+) -> Bake:
+    """The bake job of these frames of the scene without its file, which needs a look at the disk. Raises UserError."""
     settings = settings_of(obj)
     mix = _mix_to_bake(scene, obj)
-    frames = shot_of_scene(scene)
     rate = strips.frame_rate(scene)
     played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
-    controls = [playback.gate(*pair) for pair in zip(sample_controls(scene, obj, frames), played)]
+    controls = [playback.gate(*pair) for pair in zip(sample(scene, obj, frames), played)]
     return Bake(
         head=open_files.absolute(settings.head),
         audio=mix.path,
@@ -60,37 +69,6 @@ def _mix_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> SoundMix:
     if not mix.pieces:
         raise UserError(f"The strip {strip.name} is muted and retimed; unmute it, or reset its retiming.")
     return mix
-
-
-def changed_since_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> list[str]:
-    """What has changed since the head's bake was made; [] also where finding out would take too long for a panel
-    (drivers, the NLA, a long keyed shot)."""
-    bake = open_files.bake.cached(open_files.absolute(settings_of(obj).bake))
-    curves = control_curves(obj)
-    if bake is None or curves is None or (curves and len(shot_of_scene(scene)) > MAX_SAMPLED):
-        return []
-    try:
-        rate, start, count, offset, controls = shot_of(_shot_to_bake(scene, obj))
-    except UserError:
-        return []
-    baked_rate, baked_start, baked_count, baked_offset, baked_controls = shot_of(bake.card)
-    is_same = {
-        "the frame rate": rate == baked_rate,
-        "the frame range": (start, count) == (baked_start, baked_count),
-        "the strip's position": abs(offset - baked_offset) < TOLERANCE or start != baked_start,
-        "the sliders": _are_close(controls, baked_controls),
-    }
-    return [name for name, same in is_same.items() if not same]
-
-
-def _are_close(card: dict, baked: dict) -> bool:
-    """Whether two controls cards mean the same: one that another program wrote holds 1.2 where Blender's slider holds
-    the nearest float32."""
-    if card == baked:
-        return True
-    if set(card) != set(baked) or "keyframed" in card:
-        return False
-    return all(abs(card[name] - baked[name]) < TOLERANCE for name in card)
 
 
 def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:

@@ -6,24 +6,26 @@ A cancelled or crashed bake continues where it stopped when the same shot is bak
 
 import shutil
 from pathlib import Path
+from typing import cast
 
 import bpy
 
-from ...core.formats import atomic_write
+from ...core.formats import UserError, atomic_write
+from ...core.jobs import Bake
 from .. import open_files, playback, running
-from ..blender_types import Context, current_context
+from ..bake_plan import BakePlan
+from ..blender_types import Context, OperatorResult, current_context
 from ..output_paths import unsaved_reason
 from ..properties import head_of, settings_of
-from ..shot_jobs import bake_job
+from ..shot_jobs import bake_plan_of
 from .job_result import edited_head
-from .operator_base import JobOperator
+from .operator_base import JobOperator, has_window
 
 
 def release_bake(obj: bpy.types.Object, out: Path) -> None:
-    """Close the file that the worker will write, and put the performance that is there already next to it."""
+    """Close the file that the worker will write or replace (whoever shows it opens it again, so that it plays on), and
+    put the performance that is there already next to it."""
     settings = settings_of(obj)
-    if settings.bake and open_files.absolute(settings.bake) == str(out):
-        settings.bake = ""
     open_files.bake.close(str(out))
     performance = Path(open_files.absolute(settings.performance) or "-")
     if performance.is_file():
@@ -36,6 +38,8 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
 
     bl_idname = "talksplat.bake"
     bl_label = "Bake"
+    # Not annotated: Blender takes an annotation for a property.
+    _planned = cast("BakePlan | None", None)  # when the button was pressed: sampling a long shot twice would be felt
 
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
@@ -48,12 +52,36 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
             return "Attach a sound strip first"
         return unsaved_reason(settings.bake_out) or running.no_worker_reason()
 
+    def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
+        """Ask before a bake of another shot is replaced; else start at once."""
+        try:
+            plan = self._planned = self._plan(context)
+        except UserError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if plan is None or not plan.replaces or not has_window():
+            return super().invoke(context, event)
+        self._is_from_window = True
+        return context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=f"Replace {Path(plan.job.out).name}?",
+            message=replaced_message(plan),
+            confirm_text="Replace",
+            icon="WARNING",
+        )
+
+    @staticmethod
+    def _plan(context: Context) -> BakePlan | None:
+        obj = head_of(context)
+        return bake_plan_of(context.scene, obj) if obj else None
+
     def run(self, context: Context) -> None:
         """Start the bake, or continue it."""
-        obj = head_of(context)
-        if obj is None:
+        obj, plan = head_of(context), self._planned or self._plan(context)
+        if obj is None or plan is None:
             return
-        job, uid = bake_job(context.scene, obj), obj.session_uid
+        job, uid = plan.job, obj.session_uid
         release_bake(obj, Path(job.out))
 
         def play(result: dict) -> str:
@@ -61,10 +89,25 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
                 settings = settings_of(baked)
                 settings.bake, settings.use_bake = open_files.storable(job.out), True
                 playback.refresh(current_context().scene)
-                count = f"{result['frames']}" + ("" if result["complete"] else f" of {job.frame_count}")
-                return f"{baked.name}: {count} frames are baked to {job.out}"
+                return f"{baked.name}: {baked_sentence(result, job)}"
 
         running.start_job(self.bl_label, job, play)
+
+
+def replaced_message(plan: BakePlan) -> str:
+    """What the dialog says: what is there, in what it differs, what happens to it."""
+    return (
+        f"It is the bake of another shot: {', '.join(plan.replaces)} changed. "
+        "It plays until the new one is done; frames that have not changed are kept. "
+        "A {version} in the file name would keep both."
+    )
+
+
+def baked_sentence(result: dict, job: Bake) -> str:
+    """What was made: "12 of 36 frames are baked to tiny_v002.bake, the other 24 were there"."""
+    count = result["frames"] if result["complete"] else f"{result['frames']} of {job.frame_count}"
+    kept = result["frames"] - result["new"]
+    return f"{count} frames are baked to {job.out}" + (f", {kept} of them were there already" if kept else "")
 
 
 CLASSES = (TALKSPLAT_OT_bake,)

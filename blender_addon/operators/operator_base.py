@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 UNDOABLE: set[OperatorTypeFlagItems] = {"REGISTER", "UNDO"}  # `bl_options` where the scene changes at once
 
 
+def has_window() -> bool:
+    """Whether somebody can answer a dialog, and timers fire."""
+    return not bpy.app.background
+
+
 class BaseOperator(Operator):
     """Mixed into an operator that defines `run` and, when it cannot always run, `disabled_reason`."""
 
@@ -64,17 +69,20 @@ class JobOperator(BaseOperator):
     a window no timer fires, so there both wait.
     """
 
+    _is_from_window = False  # also where a dialog came between
+
     def execute(self, context: Context) -> OperatorResult:
-        """Start the job and wait for its end; the console shows the progress."""
+        """Start the job; for a script wait for its end, while the console shows the progress."""
         result = super().execute(context)
-        if result != {"FINISHED"} or running.now is None:
+        if self._is_from_window or result != {"FINISHED"} or running.now is None:
             return result
         wait_and_print()
         return self._report_end()
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
         """Start the job."""
-        return self.execute(context) if bpy.app.background else super().execute(context)
+        self._is_from_window = has_window()
+        return self.execute(context)
 
     def _report_end(self) -> OperatorResult:
         if running.last is None:

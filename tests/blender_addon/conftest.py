@@ -234,6 +234,22 @@ def place_strip():
     return place
 
 
+@pytest.fixture
+def changes():
+    """changes(scene, obj) -> what the panel says has changed since the bake, once it has found out."""
+    from talksplat.blender_addon import bake_state
+
+    def find_out(scene, obj):
+        steps = bake_state.find_out(scene.session_uid, obj.session_uid)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return list(end.value.changes)
+
+    return find_out
+
+
 VALUES = {"FLOAT": ("value", 1), "FLOAT_VECTOR": ("vector", 3), "FLOAT_COLOR": ("color", 4), "FLOAT4": ("vector", 4)}
 
 

@@ -294,10 +294,11 @@ def test_passes_and_export_settings_reach_the_jobs(attached):
     assert export_job(bpy.context.scene, attached).axes == "rdf"
 
 
-def test_the_frame_range_the_step_the_preview_range_and_the_current_frame_are_what_is_written(attached, tmp_path):
+def test_the_frame_range_the_step_the_preview_range_and_the_current_frame_are_what_is_written(
+    attached, tmp_path, changes
+):
     """Render and Export wrote every frame of the bake, whatever the scene said."""
     from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence as Render
-    from talksplat.blender_addon.shot_jobs import changed_since_bake
 
     scene, settings = bpy.context.scene, attached.talksplat
 
@@ -310,7 +311,7 @@ def test_the_frame_range_the_step_the_preview_range_and_the_current_frame_are_wh
     bpy.ops.talksplat.bake()
     with BakeReader.open(tmp_path / "bake" / "tiny_v001.bake") as bake:
         assert (bake.frames, list(bake.card.span)) == ((3, 6, 9), list(range(3, 10)))
-    assert changed_since_bake(scene, attached) == []
+    assert changes(scene, attached) == []
     assert exported("step") == [3, 6, 9]
     scene.frame_step = 1
     with pytest.raises(RuntimeError, match="4 of the 7 frames are not baked yet"):
@@ -445,25 +446,23 @@ def test_the_mouth_rests_while_the_strip_is_muted(attached, shown):
     assert bake_job(scene, attached).controls == Controls(intensity=0.0)
 
 
-def test_what_has_changed_since_the_bake(attached, place_strip):
-    from talksplat.blender_addon.shot_jobs import changed_since_bake
-
+def test_what_has_changed_since_the_bake(attached, place_strip, changes):
     scene, sliders = bpy.context.scene, attached.talksplat.controls
     sliders.keyframe_insert("brows", frame=3)
     sliders.brows = 0.5
     sliders.keyframe_insert("brows", frame=9)
     bpy.ops.talksplat.bake()
-    assert changed_since_bake(scene, attached) == []
+    assert changes(scene, attached) == []
     sliders.keyframe_insert("brows", frame=11)
     sliders.brows = 0.1
     sliders.keyframe_insert("brows", frame=12)
-    assert changed_since_bake(scene, attached) == ["the sliders"]
+    assert changes(scene, attached) == ["the sliders"]
     strip = scene.sequence_editor.strips_all["voice"]
     place_strip(strip, start=4)
-    assert "the strip's position" in changed_since_bake(scene, attached)
+    assert "the strip's position" in changes(scene, attached)
     scene.frame_end += 1
     scene.render.fps = 25
-    assert changed_since_bake(scene, attached)[:2] == ["the frame rate", "the frame range"]
+    assert changes(scene, attached)[:2] == ["the frame rate", "the frame range"]
 
 
 def test_a_strip_in_another_scenes_sequencer(shot):

@@ -57,14 +57,12 @@ def test_the_head_is_there_and_its_bake_plays(old, shown, tmp_path):
                 np.testing.assert_allclose(ours, baked, atol=1e-5)
 
 
-def test_only_what_has_changed_is_named(old):
-    from talksplat.blender_addon.shot_jobs import changed_since_bake
-
+def test_only_what_has_changed_is_named(old, changes):
     scene = bpy.context.scene
-    assert changed_since_bake(scene, old) == ["the sliders"], "they were keyed after the bake"
+    assert changes(scene, old) == ["the sliders"], "they were keyed after the bake"
     old.animation_data_clear()
     old.talksplat.controls.intensity = 1.2
-    assert changed_since_bake(scene, old) == []
+    assert changes(scene, old) == []
 
 
 def test_saved_again_the_new_settings_win(old, tmp_path):
@@ -77,7 +75,7 @@ def test_saved_again_the_new_settings_win(old, tmp_path):
 
 def test_a_bake_of_0_1_0_is_of_the_same_shot(old, tmp_path):
     """Its controls are the same where only a control that 0.1.0 did not have is at its default."""
-    from talksplat.blender_addon.output_paths import bake_path
+    from talksplat.blender_addon.bake_plan import plan_bake
     from talksplat.core.jobs import Bake
     from talksplat.core.performance import Controls
 
@@ -85,15 +83,16 @@ def test_a_bake_of_0_1_0_is_of_the_same_shot(old, tmp_path):
     shutil.copy(FOLDER / "tiny.bake", tmp_path / "bake" / "tiny_v004.bake")
     head, sound = str(tmp_path / "tiny.head"), str(tmp_path / "voice.wav")
     job = Bake(head, sound, "", "24/1", 1, 29, 0.0, Controls(intensity=1.2, brows=0.3))
-    assert Path(bake_path(job, old)).name == "tiny_v004.bake"
+    assert Path(plan_bake(job, old).job.out).name == "tiny_v004.bake"
     for other in ({"frame_count": 30}, {"offset": 0.5}, {"controls": Controls()}, {"fps": "25"}):
-        assert Path(bake_path(Bake(**{**vars(job), **other}), old)).name == "tiny_v005.bake"
+        assert Path(plan_bake(Bake(**{**vars(job), **other}), old).job.out).name == "tiny_v005.bake"
     old.talksplat.bake_out = "//bake/{head}_{take}.bake"
-    assert Path(bake_path(job, old)).name == "tiny_v004.bake", "0.1.0's word for it"
+    assert Path(plan_bake(job, old).job.out).name == "tiny_v004.bake", "0.1.0's word for it"
 
 
 def test_unfinished_and_foreign_files_among_the_versions(old, tmp_path):
-    from talksplat.blender_addon.output_paths import bake_path, existing_versions
+    from talksplat.blender_addon.bake_plan import plan_bake
+    from talksplat.blender_addon.output_paths import existing_versions
     from talksplat.core.formats import BakeWriter
     from talksplat.core.jobs import Bake
     from talksplat.core.performance import Controls
@@ -113,6 +112,6 @@ def test_unfinished_and_foreign_files_among_the_versions(old, tmp_path):
     )
     assert Fraction(job.fps) == 24
     assert list(existing_versions(str(folder / "tiny_{version}.bake"))) == [9]
-    assert Path(bake_path(job, old)).name == "tiny_v009.bake", "without a frame: continued"
+    assert Path(plan_bake(job, old).job.out).name == "tiny_v009.bake", "without a frame: continued"
     (folder / "tiny_v1000.bake").write_bytes(b"no bake")
-    assert Path(bake_path(job, old)).name == "tiny_v1001.bake"
+    assert Path(plan_bake(job, old).job.out).name == "tiny_v1001.bake"

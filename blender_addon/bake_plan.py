@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a shot is baked to and what becomes of the bakes that are there: continued, kept beside the next version, or,
+under a name without `{version}`, replaced.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+
+from ..core.formats import BakeHeader, UserError, open_untrusted
+from ..core.jobs import Bake
+from . import open_files
+from .output_paths import VERSION, existing_versions, output_path
+from .properties import settings_of
+from .shot_comparison import as_baked, differences
+
+
+@dataclass(frozen=True)
+class BakePlan:
+    """What Bake will do."""
+
+    job: Bake
+    continues: bool = False  # a bake of this very shot, finished or not
+    replaces: tuple[str, ...] = ()  # in what the bake of the same name that is replaced differs
+
+    @property
+    def sentence(self) -> str:
+        """As the panel says it before the button is pressed."""
+        name = Path(self.job.out).name
+        if self.continues:
+            return f"Bake continues {name}"
+        if self.replaces:
+            return f"Bake replaces {name}, which is another shot ({', '.join(self.replaces)})"
+        if self.job.reuse:
+            return f"Bake makes {name}; frames that have not changed come from {Path(self.job.reuse).name}"
+        return f"Bake makes {name}"
+
+
+def plan_bake(job: Bake, obj: bpy.types.Object) -> BakePlan:
+    """What Bake does with the shot of `job`, which has no `out` yet. Raises UserError.
+
+    The newest version is continued where it is a bake of the same shot; else the next version is made. A template
+    without `{version}` names one file.
+    """
+    template = output_path(settings_of(obj).bake_out.replace("{take}", VERSION), obj)  # 0.1.0 wrote a hash there
+    if VERSION not in template:
+        return _plan_for(template, job, obj)
+    versions = existing_versions(template)
+    newest = max(versions, default=0)
+    if not newest:
+        return BakePlan(replace(job, out=template.replace(VERSION, "v001")))
+    plan = _plan_for(versions[newest], job, obj)
+    if plan.continues:
+        return plan
+    return BakePlan(replace(job, out=template.replace(VERSION, f"v{newest + 1:03d}"), reuse=versions[newest]))
+
+
+def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:
+    """What Bake does with the bake at `path`. Raises UserError where the sound is missing."""
+    job = replace(job, out=path)
+    try:
+        header = _read_header(path)
+    except UserError:  # nothing is there; or it is damaged, or no bake, and then the worker says so
+        return BakePlan(job)
+    changed = differences(job, header.card, header.keyed_controls)
+    if header.card.head_hash != settings_of(obj).head_hash:
+        changed.append("the head")
+    if header.card.audio_hash != open_files.sound_hash(job.audio):
+        changed.append("the sound")
+    if changed:
+        return BakePlan(job, replaces=tuple(changed))
+    return BakePlan(as_baked(job, header.card, header.keyed_controls), continues=True)
+
+
+def _read_header(path: str) -> BakeHeader:
+    with open_untrusted(path) as (file, size):
+        return BakeHeader(file, size, path)
