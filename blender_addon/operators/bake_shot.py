@@ -4,14 +4,14 @@
 A cancelled or crashed bake continues where it stopped when the same shot is baked again.
 """
 
-import shutil
 from pathlib import Path
 from typing import cast
 
 import bpy
 
-from ...core.formats import UserError, atomic_write
+from ...core.formats import UserError
 from ...core.jobs import Bake
+from ...core.performance import write_performance
 from .. import open_files, playback, running
 from ..bake_plan import BakePlan
 from ..blender_types import Context, OperatorResult, current_context
@@ -24,13 +24,21 @@ from .operator_base import JobOperator, has_window
 
 def release_bake(obj: bpy.types.Object, out: Path) -> None:
     """Close the file that the worker will write or replace (whoever shows it opens it again, so that it plays on), and
-    put the performance that is there already next to it."""
+    put the performance that is there already next to it.
+
+    Raises UserError where the .blend names something else as the performance: a .blend may come from anybody, so what
+    is written is what was read as a performance, never a copy of a file.
+    """
     settings = settings_of(obj)
-    open_files.bake.close(str(out))
     performance = Path(open_files.absolute(settings.performance) or "-")
     if performance.is_file():
-        with atomic_write(out.with_suffix(".performance")) as temporary:
-            shutil.copyfile(performance, temporary)
+        try:
+            write_performance(out.with_suffix(".performance"), open_files.performance(str(performance)))
+        except UserError as error:
+            raise UserError(
+                f"{performance}: cannot be read as a performance; press Attach to make it again."
+            ) from error
+    open_files.bake.close(str(out))
 
 
 class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):

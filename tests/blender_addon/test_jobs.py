@@ -492,3 +492,24 @@ def test_attach_measures_what_blender_skips_of_a_sound_that_starts_late(shot, sh
     shot.talksplat.strip = strip.name
     bpy.ops.talksplat.attach_strip()
     assert shot.talksplat.sound_lag == pytest.approx(0.636, abs=0.01)
+
+
+@pytest.mark.parametrize("named", ["a private file", "a link to one", "a head"])
+def test_a_bake_copies_no_file_that_a_blend_only_calls_a_performance(named, attached, head_path, tmp_path):
+    """A .blend from somebody else could name any file of this user, and have it put where others can read it."""
+    from talksplat.blender_addon import running
+
+    file = tmp_path / "id_private"
+    file.write_text("secret")
+    if named == "a link to one":
+        (tmp_path / "x.performance").symlink_to(file)
+        file = tmp_path / "x.performance"
+    settings = attached.talksplat
+    settings.performance = str(head_path if named == "a head" else file)
+    with pytest.raises(RuntimeError, match=r"Attach"):
+        bpy.ops.talksplat.bake()
+    assert running.now is None
+    assert not list(tmp_path.rglob("tiny_v*")), "nothing is written"
+    bpy.ops.talksplat.attach_strip()
+    bpy.ops.talksplat.bake()
+    finish()
