@@ -55,6 +55,6 @@ def confine_to_person(
     outside = person < PERSON
     if outside.all():
         return np.zeros_like(alpha)
-    distance = np.asarray(ndimage.distance_transform_edt(outside))  # pixels from the person
+    distance = np.asarray(ndimage.distance_transform_edt(outside))
     ramp = np.clip(2.0 - 2.0 * distance / reach, 0.0, 1.0)
     return (alpha * ramp).astype(np.float32)

@@ -9,9 +9,11 @@ from .psnr import psnr
 from .shifts import MAX_SHIFT
 from .silence import SilenceMotion, silence_motion, silent_spans
 from .spans import Span
+from .speech_share import speech_share
 from .ssim import ssim_with_gradient
 from .ssim_torch import ssim_with_gradient_torch
 from .st_lpips import StLpips
+from .sync_evidence import is_certain, is_unrelated, offset_stretches
 from .sync_offset import LipOffset, lip_offset, pool_offsets, share_within
 from .table import METRICS, compute_metrics
 
@@ -29,12 +31,15 @@ __all__ = [
     "compute_metrics",
     "correlation",
     "face_box",
+    "is_certain",
+    "is_unrelated",
     "jitter",
     "landmark_distance",
     "lip_closure",
     "lip_gap",
     "lip_offset",
     "mouth_box",
+    "offset_stretches",
     "pool_offsets",
     "psnr",
     "read_align",
@@ -42,6 +47,7 @@ __all__ = [
     "shift_recovery",
     "silence_motion",
     "silent_spans",
+    "speech_share",
     "ssim_with_gradient",
     "ssim_with_gradient_torch",
     "word_pauses",

@@ -12,11 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import SOUND_RATE, load_sound
-from ..metrics import MAX_SHIFT, LipOffset, jitter, lip_gap, lip_offset, pool_offsets
+from ..metrics import (
+    LipOffset,
+    is_certain,
+    is_unrelated,
+    jitter,
+    lip_gap,
+    offset_stretches,
+    pool_offsets,
+    speech_share,
+)
 from ..tracking import FRONTAL_ROTATION, INNER_LANDMARKS
 from .backdrop_leak import total_leak
 from .extract import ExtractedClip
-from .prepare_settings import MAX_LATE_FRAMES, MIN_SYNC_CORRELATION, MIN_SYNC_SECONDS
 from .prepared_clips import PreparedClips
 from .probe import ClipVoice
 from .source_clip import SourceClip
@@ -40,21 +48,21 @@ class ClipRow:
     jitter: float  # pixels, mean second difference in time of the landmarks on the face
     angles: np.ndarray  # [T,3] degrees: yaw, pitch, roll
     lip_gap: np.ndarray  # [T] millimetres
-    sync: LipOffset | None  # of the lips against the voice's loudness; None for a very short clip
+    sync: Sequence[LipOffset]  # of the lips against the voice's loudness, in stretches; none in a very short clip
+    speech: float  # share 0..1 of the sound
     extracted: ExtractedClip
     voice: ClipVoice
 
     @property
-    def reliable_sync(self) -> LipOffset | None:
-        """`sync` of a clip that is long enough for it to mean something."""
-        return self.sync if self.seconds >= MIN_SYNC_SECONDS else None
+    def certain_sync(self) -> LipOffset | None:
+        """Of the whole clip; None where it is too short to tell."""
+        return pool_offsets(self.sync) if is_certain(self.sync) else None
 
 
 def make_row(clip: SourceClip, prepared: PreparedClips, sound_file: Path) -> ClipRow:
     """The row of a clip; reads its fit and its sound."""
     fit = prepared.fit_of(clip.name)
-    gap = 1e3 * lip_gap(fit.landmarks)
-    long_enough = len(gap) >= 3 * MAX_SHIFT + 8
+    gap, sound = 1e3 * lip_gap(fit.landmarks), load_sound(sound_file)
     return ClipRow(
         clip.name,
         prepared.split_of(clip.name),
@@ -68,15 +76,15 @@ def make_row(clip: SourceClip, prepared: PreparedClips, sound_file: Path) -> Cli
         jitter(fit.landmarks2d[:, INNER_LANDMARKS]),
         head_angles(fit.viewmat).astype(np.float32),
         gap.astype(np.float32),
-        lip_offset(gap, frame_loudness(sound_file, len(gap), clip.rate), clip.rate) if long_enough else None,
+        offset_stretches(gap, frame_loudness(sound.samples, len(gap), clip.rate), clip.rate),
+        speech_share(sound.samples, sound.rate),
         prepared.extracted[clip.name],
         prepared.voices[clip.name],
     )
 
 
-def frame_loudness(path: Path, count: int, rate: Fraction) -> np.ndarray:
-    """[T] dB of the sound about each frame's time (from the frame before to the frame after), silence at a floor."""
-    samples = load_sound(path).samples
+def frame_loudness(samples: np.ndarray, count: int, rate: Fraction) -> np.ndarray:
+    """[T] dB of a sound [L] about each frame's time (from the frame before to the frame after), silence at a floor."""
     total = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
     centre = np.round(np.arange(count) * float(SOUND_RATE / rate)).astype(np.int64)
     half = int(SOUND_RATE / rate)
@@ -100,12 +108,17 @@ def head_angles(
 
 
 def summarize(rows: Sequence[ClipRow]) -> dict:
-    """Figures over all clips, as JSON values; the keys are those of the job's result since 0.1.0."""
-    offsets = [row.sync for row in rows if row.sync is not None]
-    sync = pool_offsets(offsets) if offsets else None
+    """Figures over all clips, as JSON values; the keys of 0.1.0's result keep their names.
+
+    lips_late_frames and lips_r: None where the clips are too short to tell. lips_follow_sound: None there too, False
+    where they are long enough and the lips do not follow."""
+    stretches = [stretch for row in rows for stretch in row.sync]
+    sync = pool_offsets(stretches) if is_certain(stretches) else None
+    seconds = sum(row.seconds for row in rows)
     return {
         "damaged": sum(row.damaged_count for row in rows),
-        "seconds": round(sum(row.seconds for row in rows), 2),
+        "seconds": round(seconds, 2),
+        "speech_percent": round(100 * sum(row.speech * row.seconds for row in rows) / seconds, 1),
         "off_px": _median([row.error for row in rows], 3),
         "off_percent_of_face": round(100 * float(np.median([row.error_share for row in rows])), 3),
         "tremble_px": _median([row.jitter for row in rows], 3),
@@ -115,25 +128,8 @@ def summarize(rows: Sequence[ClipRow]) -> dict:
         "leak_percent": round(100 * total_leak({row.name: row.extracted for row in rows}), 2),
         "lips_late_frames": None if sync is None or sync.fine is None else round(sync.fine, 2),
         "lips_r": None if sync is None else round(sync.r, 3),
+        "lips_follow_sound": True if sync is not None else False if is_unrelated(stretches) else None,
     }
-
-
-def sync_warning(out: Path, figures: dict, rate: Fraction) -> str:
-    """A sentence where the lips are clearly later or earlier than the sound; else empty.
-
-    out: the footage's folder, which the sentence names. figures: of `summarize`.
-    """
-    frames = figures["lips_late_frames"]
-    if frames is None or abs(frames) <= MAX_LATE_FRAMES:
-        return ""
-    if figures["seconds"] < MIN_SYNC_SECONDS or figures["lips_r"] < MIN_SYNC_CORRELATION:
-        return ""
-    side = "late" if frames > 0 else "early"
-    milliseconds = 1000 * abs(frames) / float(rate)
-    return (
-        f"{out}: the lips seem to be {abs(frames):.1f} frames ({milliseconds:.0f} ms) {side}, judged by the voice's "
-        "loudness; if so, shift the sound in the videos and prepare them again."
-    )
 
 
 def _median(values: Sequence[float], digits: int) -> float:

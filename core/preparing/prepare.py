@@ -54,8 +54,7 @@ def _run(job: Prepare, preparation: Preparation) -> Generator[Event, None, None]
     identity = yield from preparation.estimate_identity()
     yield from preparation.fit_faces(identity)
     prepared = yield from preparation.extract_pictures(identity)
-    result, sync_warning = write_footage(job, settings, prepared, out, cache, key)
-    if sync_warning:
-        yield Warned(sync_warning)
+    result, warnings = write_footage(job, settings, prepared, out, cache, key)
+    yield from map(Warned, warnings)
     yield Progress(preparation.runner.total, preparation.runner.total, 0.0)
     yield Finished(result)

@@ -29,7 +29,7 @@ from ..reports import (
 from .alpha_method import KEY
 from .backdrop_leak import methods_used
 from .clip_rows import ClipRow, summarize
-from .prepare_settings import MAX_CLIPPED_SHARE, MIN_SYNC_SECONDS, PrepareSettings
+from .prepare_settings import MAX_CLIPPED_SHARE, PrepareSettings
 from .prepared_clips import PreparedClips
 
 SHEET_CLIPS, WORST_CLIPS = 24, 6  # on the contact sheet: evenly chosen, and those with the worst fits
@@ -52,6 +52,7 @@ HEADINGS = (
     "drift",
     "drift left",
     "leak %",
+    "speech %",
     "lips late",
 )
 NOTE = (
@@ -60,8 +61,9 @@ NOTE = (
     "tilted to the right. Lip gap: the distance between the inner lips that 95 % of the frames stay below. Drift: how "
     "many grey levels the clip's backdrop is away from the common one, and how many are left after the colour match. "
     "Leak: the share of the kept pixels that a person mask says are not the person. "
-    "Lips late: by how many frames the lips come after the voice's loudness, with the correlation r; only for clips of "
-    f"{MIN_SYNC_SECONDS:.0f} s or more, because a single sentence says too little."
+    "Speech: the share of the sound in which somebody seems to talk. Lips late: by how many frames the lips come after "
+    "the voice's loudness, with the correlation r; only for clips whose sentences agree, because a single one says too "
+    "little."
 )
 
 
@@ -120,12 +122,15 @@ def _backdrop_text(figures: dict, backdrop: Backdrop, methods: Mapping[str, int]
 
 
 def _sync_text(figures: dict) -> str:
-    if figures["lips_r"] is None:
-        return "not measured (the clips are too short)"
-    late = format_number(figures["lips_late_frames"] or 0, "+z.2f")
+    speech = f"{figures['speech_percent']:.0f} % of the sound is speech; "
+    if figures["lips_follow_sound"] is False:
+        return f"{speech}the lips do not move with it"
+    if figures["lips_late_frames"] is None:
+        return f"{speech}whether the lips are late: too short to tell"
+    late = format_number(figures["lips_late_frames"], "+z.2f")
     return (
-        f"the lips come {late} frames after the voice's loudness (r = {figures['lips_r']:.2f}); lips open a little "
-        "before the sound and close after it: one or two frames are natural"
+        f"{speech}the lips come {late} frames after the voice's loudness (r = {figures['lips_r']:.2f}); lips open a "
+        "little before the sound and close after it: one or two frames are natural"
     )
 
 
@@ -200,7 +205,7 @@ def _drift_plots(rows: Sequence[ClipRow]) -> list[str]:
 
 def _sync_plots(rows: Sequence[ClipRow]) -> list[str]:
     """Empty where every clip is too short."""
-    measured = [row.sync for row in rows if row.sync is not None]
+    measured = [stretch for row in rows for stretch in row.sync]
     if not measured:
         return []
     sync = pool_offsets(measured)
@@ -237,7 +242,8 @@ def _cells(row: ClipRow) -> list[str]:
         f"{row.extracted.drift:.1f}",
         f"{row.extracted.residual_drift:.2f}",
         f'<span class="bad">{leak}</span>' if row.extracted.leak > MAX_LEAK else leak,
-        _sync_cell(row.reliable_sync),
+        f"{100 * row.speech:.0f}",
+        _sync_cell(row.certain_sync),
     ]
 
 

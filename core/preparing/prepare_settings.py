@@ -29,9 +29,8 @@ MAX_FRAME_ERROR = 0.08  # the same for one frame, whose picture is then left out
 # ... and warned about
 MIN_TOTAL_SECONDS = 60.0  # fewer sounds than a head needs
 MAX_CLIPPED_SHARE = 0.001  # of samples at full scale
-MIN_SYNC_SECONDS = 10.0  # from which lips and loudness match in one place: single GRID sentences match in several
-MAX_LATE_FRAMES = 4.0  # that the lips may seem late or early
-MIN_SYNC_CORRELATION = 0.2  # from which that says anything
+MAX_LATE_SECONDS = 0.16  # that the lips may seem late or early: they open before the sound, and 0.04..0.08 are natural
+MIN_SPEECH_SHARE = 0.2  # of the sound: a lively interview has 0.5 and more, a noisy one little less
 
 
 @dataclass(frozen=True)

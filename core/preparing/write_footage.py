@@ -13,10 +13,11 @@ from ..jobs import Prepare
 from ..tracking import EXPRESSION_CHANNELS
 from .alpha_method import BOTH, KEY, MASK
 from .backdrop_leak import methods_used
-from .clip_rows import make_row, summarize, sync_warning
+from .clip_rows import make_row, summarize
 from .prepare_report import write_report
 from .prepare_settings import VERSION, PrepareSettings
 from .prepared_clips import PreparedClips
+from .sound_faults import sound_warnings
 from .source_videos import SourceVideo
 from .stage_cache import Key, StageCache, fingerprint
 from .work_folder import FOOTAGE_FOLDERS
@@ -54,16 +55,15 @@ def load_result(cache: StageCache, out: Path, key: Key) -> dict | None:
 
 def write_footage(
     job: Prepare, settings: PrepareSettings, prepared: PreparedClips, out: Path, cache: StageCache, key: Key
-) -> tuple[dict, str]:
-    """Table, report, card; returns the job's result, and a sentence where lips and sound seem apart (else empty)."""
+) -> tuple[dict, list[str]]:
+    """Table, report, card; returns the job's result, and a sentence for each fault of the sound."""
     _delete_leftovers(out, prepared)
     _write_table(out, prepared)
     rows = [make_row(clip, prepared, out / "audio" / f"{clip.name}.wav") for clip in prepared.clips]
     figures = summarize(rows)
-    warning = sync_warning(out, figures, settings.rate)
+    of_sound = list(sound_warnings(out, figures, settings.rate))
     name = job.name or out.resolve().name
-    warnings = [*prepared.warnings, warning] if warning else prepared.warnings
-    write_report(out / "report.html", name, rows, prepared, warnings, settings)
+    write_report(out / "report.html", name, rows, prepared, [*prepared.warnings, *of_sound], settings)
     _write_card(out, name, job.licence, prepared, settings)
     result = {
         **_result_paths(out),
@@ -75,7 +75,7 @@ def write_footage(
     }
     texts = {"words": to_json(result), "files": "\n".join(path.as_posix() for path in prepared.files)}
     cache.put(STAGE, NAME, key, {array: np.frombuffer(text.encode(), np.uint8) for array, text in texts.items()})
-    return result, warning
+    return result, of_sound
 
 
 def _result_paths(out: Path) -> dict[str, str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talksplat.core.audio.sound import Sound, write_wav
 from talksplat.core.metrics import lip_offset
-from talksplat.core.preparing.clip_rows import frame_loudness, head_angles, sync_warning
+from talksplat.core.preparing.clip_rows import frame_loudness, head_angles
+from talksplat.core.preparing.sound_faults import sound_warnings
 
 FACING = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
@@ -35,29 +35,34 @@ def test_head_angles(axis, column):
 
 
 @pytest.mark.parametrize("delay", [-4, 0, 3])
-def test_a_shifted_sound_is_found(tmp_path, delay):
+def test_a_shifted_sound_is_found(delay):
     rng = np.random.default_rng(0)
     gap = np.convolve(rng.random(140) > 0.5, np.ones(5) / 5, "same")[:120] * 10
     samples = np.repeat(np.roll(gap, delay), 640) * rng.normal(0, 0.02, 120 * 640)
-    write_wav(tmp_path / "voice.wav", Sound(samples.astype(np.float32)))
-    loud = frame_loudness(tmp_path / "voice.wav", 120, Fraction(25))
-    found = lip_offset(gap, loud, 25)
+    found = lip_offset(gap, frame_loudness(samples, 120, Fraction(25)), 25)
     assert found.fine == pytest.approx(-delay - 0.5, abs=0.8)
     assert found.r > 0.7
 
 
+def figures(late=None, follow=None, speech=70.0):
+    return {"lips_late_frames": late, "lips_follow_sound": follow, "speech_percent": speech}
+
+
 @pytest.mark.parametrize(
-    ("frames", "r", "seconds", "expected"),
+    ("measured", "words"),
     [
-        (1.0, 0.6, 60, ""),
-        (9.0, 0.05, 60, ""),
-        (9.0, 0.6, 3, ""),
-        (None, None, 60, ""),
-        (6.0, 0.6, 60, "240 ms) late"),
-        (-6.0, 0.6, 60, "early"),
+        (figures(), []),
+        (figures(1.0, True), []),
+        (figures(6.0, True), ["240 ms) late"]),
+        (figures(-6.0, True), ["240 ms) early"]),
+        (figures(None, False), ["the lips do not move with the sound"]),
+        (figures(None, None, 4.0), ["hardly any speech is heard (4 % of the time)"]),
+        (figures(None, False, 0.0), ["hardly any speech", "the lips do not move"]),
     ],
 )
-def test_late_lips_are_warned_about_when_it_is_sure(frames, r, seconds, expected):
-    sentence = sync_warning(Path("out"), {"lips_late_frames": frames, "lips_r": r, "seconds": seconds}, Fraction(25))
-    assert expected in sentence
-    assert bool(expected) == bool(sentence)
+def test_what_is_wrong_with_a_sound_is_said_and_nothing_else(measured, words):
+    sentences = list(sound_warnings(Path("anna"), measured, Fraction(25)))
+    assert len(sentences) == len(words)
+    assert all(sentence.startswith("anna: ") and word in sentence for sentence, word in zip(sentences, words))
+    late_at_50 = list(sound_warnings(Path("anna"), figures(6.0, True), Fraction(50)))
+    assert late_at_50 == [], "six frames are 120 ms there"

@@ -79,6 +79,8 @@ def test_events_count_up_and_end_in_figures(prepared):
     assert 0 < result["leak_percent"] < 0.6, "key and person mask agree"
     assert "alpha by colour key over a plain" in json.loads((out / "footage.json").read_text())["provenance"]
     assert any(isinstance(event, Warned) and "2 s" in event.sentence for event in events)
+    assert result["speech_percent"] > 40
+    assert result["lips_late_frames"] is result["lips_follow_sound"] is None, "two seconds are too short to tell"
     json.dumps(result, allow_nan=False)
 
 
@@ -134,6 +136,7 @@ def test_the_report_is_complete_and_self_contained(prepared):
         minidom.parseString(plot)
     assert "Worth knowing" in page
     assert "talker: only 2 s" in page
+    assert "whether the lips are late: too short to tell" in page
     assert str(prepared[0].parent) not in page
 
 
