@@ -7,6 +7,7 @@ end.
 
 from .evaluation_tables import evaluation_tables
 from .evaluator import Evaluator
+from .face_opacity import measure_face_opacity, opacity_warning
 from .final_metrics import final_metrics
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 
@@ -16,4 +17,6 @@ __all__ = [
     "canonical_landmarks",
     "evaluation_tables",
     "final_metrics",
+    "measure_face_opacity",
+    "opacity_warning",
 ]

@@ -21,6 +21,7 @@ from .audio_to_lips import fit_audio_to_lips
 from .comparison_movie import ComparisonMovie, MomentStrip
 from .evaluation_tables import evaluation_tables
 from .evaluator import Evaluator
+from .face_opacity import measure_face_opacity, opacity_warning
 from .final_metrics import evenly_spaced
 from .held_back import HeldBackPass, HeldBackSet
 from .landmark_detector import LandmarkDetector
@@ -40,6 +41,9 @@ def evaluate(job: Evaluate) -> Generator[Event, None, None]:
     views = [int(i) for i in footage.frames("camera")]
     _check_split(footage, clips, views)
     result = yield from _measure(job, evaluator, clips, views)
+    result["opacity"] = yield from measure_face_opacity(evaluator)
+    if sentence := opacity_warning(job.head, result["opacity"]):
+        yield Warned(sentence)
     if job.video:
         result["video"] = job.video
     if job.out:

@@ -8,6 +8,7 @@ def evaluation_tables(result: dict) -> str:
     """Of the result of `evaluate` or `final_metrics`, also of talksplat 0.1.0's."""
     sections = (
         _pictures,
+        _opacity,
         _static_head,
         _st_lpips,
         _landmarks,
@@ -42,6 +43,15 @@ def _pictures(result: dict) -> list[str]:
                 ssim = [f"{row[f'{who} {part} ssim']:.4f}" for who in ("head", other)]
                 lines.append(_table_row(name, part, count, _size(row, part), *psnr, *ssim))
     return lines
+
+
+def _opacity(result: dict) -> list[str]:
+    opacity = result.get("opacity", {})
+    if not opacity:
+        return []
+    shares = f"{opacity['alpha inside the face']:.2f}", f"{opacity['opaque share']:.0%}"
+    lines = _header("opacity", "pictures", "alpha inside the face", "opaque share")
+    return ["", *lines, _table_row("face", opacity["pictures"], *shares)]
 
 
 def _static_head(result: dict) -> list[str]:

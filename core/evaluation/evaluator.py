@@ -17,7 +17,7 @@ from ..formats import Camera, HeadFile, UserError
 from ..head import HeadModel
 from ..metrics import face_box, mouth_box
 from ..performance import Condition, Frame, Replay
-from ..raster import rasterize
+from ..raster import Rendering, rasterize
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 
 GREY = 0.5
@@ -80,10 +80,14 @@ class Evaluator:
 
     def draw(self, frame: Frame, camera: Camera) -> np.ndarray:
         """[H,W,3] 0..1 over grey."""
+        return np.clip(self.render(frame, camera).color, 0, 1)
+
+    def render(self, frame: Frame, camera: Camera) -> Rendering:
+        """The head over grey, with its alpha [H,W]; colour is not clipped above."""
         canonical, grey = self.replay.canonical, np.full(3, GREY, np.float32)
         moved = frame.means, frame.quats, frame.scales
         fixed = canonical.opacities, canonical.sh0, canonical.shN
-        return np.clip(rasterize(*moved, *fixed, camera, background=grey).color, 0, 1)
+        return rasterize(*moved, *fixed, camera, background=grey)
 
     def truth(self, i: int) -> np.ndarray:
         """[H,W,3] 0..1 over grey: the footage's picture i."""

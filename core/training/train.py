@@ -21,7 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..evaluation import Evaluator, final_metrics
+from ..evaluation import Evaluator, final_metrics, measure_face_opacity, opacity_warning
 from ..formats import HeadCard, locked_folder, write_head
 from ..jobs import Event, Finished, Pace, Progress, Started, Train, Warned
 from ..metrics import lip_gap
@@ -67,7 +67,8 @@ def train_with(
             yield from session.pictures()
         run.results["minutes"] = session.minutes()
         card = yield from _write_measured_head(run, out)
-        yield Finished(_result(run, job, work, write_report(work, job, settings, card)))
+        report = write_report(work, job, settings, card)
+        yield Finished(_result(run, job, work, report) | _face_alpha(card))
 
 
 def _begin_or_continue(run: TrainingRun, checkpoint: Path) -> Iterator[Event]:
@@ -81,12 +82,22 @@ def _begin_or_continue(run: TrainingRun, checkpoint: Path) -> Iterator[Event]:
 
 
 def _write_measured_head(run: TrainingRun, out: Path) -> Generator[Event, None, HeadCard]:
-    """Write the run's head with its metrics in the card; returns the card."""
+    """Write the run's head with its metrics in the card, and say where it is not finished; returns the card."""
     run.average.apply(run.model)
     head = run.model.to_file(trained_head_card(run, out.stem))
-    head.card.training["results"] = yield from final_metrics(Evaluator(head, run.footage))
+    evaluator = Evaluator(head, run.footage)
+    results = yield from final_metrics(evaluator)
+    results["opacity"] = yield from measure_face_opacity(evaluator)
+    head.card.training["results"] = results
     write_head(out, head)
+    if sentence := opacity_warning(str(out), results["opacity"]):
+        yield Warned(sentence)
     return head.card
+
+
+def _face_alpha(card: HeadCard) -> dict[str, float]:
+    opacity = card.training["results"]["opacity"]
+    return {"face_alpha": opacity["alpha inside the face"]} if opacity else {}
 
 
 def _result(run: TrainingRun, job: Train, work: Path, report: Path) -> dict:
@@ -135,13 +146,14 @@ class Session:
         """Fit the audio nets; the best fit is kept for the card."""
         pace, results = Pace(self.run.settings.audio_net.steps), self.run.results["before_pictures"]
         for fit in fit_audio(self.run):
-            if fit.mean_r >= results.get("audio_net_mean_r", -1.0):
+            if fit.is_held_back and fit.mean_r >= results.get("audio_net_mean_r", -1.0):
                 results["audio_net_mean_r"] = round(fit.mean_r, 4)
                 results["audio_net_lip_gap_r"] = round(min(fit.lip_gap_r.values()), 4)
                 results["audio_net_step"] = fit.step
             self.log.add_pretraining("audio net mean r", fit.mean_r, fit.step)
             r = ", ".join(f"{branch} {value:.2f}" for branch, value in fit.lip_gap_r.items())
-            yield pace.at(fit.step, f"audio net: lip gap predicted with r = {r}")
+            of = "held-back sound" if fit.is_held_back else "the training sound: too short to hold any back"
+            yield pace.at(fit.step, f"audio net: lip gap predicted with r = {r}, of {of}")
 
     def motion(self) -> Iterator[Event]:
         """Fit the face field to the landmarks."""

@@ -57,7 +57,9 @@ def _facts(job: Train, settings: TrainingSettings, card: HeadCard) -> dict[str, 
         "Preset": f"{job.preset}, seed {settings.seed}",
         "Took": f"{training['minutes'] / 60:.2f} hours ({training['minutes']:.1f} minutes), all sessions together",
         "Gaussians": ", ".join(f"{count} {branch}" for branch, count in training["gaussians"].items()),
-        "Before pictures": ", ".join(fits),
+        "Before pictures": ", ".join(fits) + " (each r is of sound that was held back from the audio net)"
+        if "audio_net_mean_r" in training["before_pictures"]
+        else ", ".join(fits),
         "Command": command(job, settings),
     }
 

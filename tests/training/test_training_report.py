@@ -138,7 +138,7 @@ def test_the_page_is_self_contained_and_complete(page):
     assert "script" not in parsed.tags
     for text in (
         "1.50 hours",
-        "audio net mean r 0.5",
+        "audio net mean r 0.5 (each r is of sound that was held back",
         "mouth_gain=2.5",
         "seed 4",
         "31.50",
