@@ -9,6 +9,8 @@ from ..jobs import Warned
 from .source_clip import SourceClip
 from .source_videos import SourceVideo
 
+MAX_NAMED = 20  # clips whose reason the error repeats when none is left
+
 
 class ClipList:
     """Begins with videos; `add_clips` says what clips they hold."""
@@ -45,10 +47,10 @@ class ClipList:
         self.dropped |= {name: why for name, why in faults.items() if name not in self.dropped}
         self.kept = [clip for clip in self.kept if clip.name not in faults]
         remaining = len(self.kept) if self._has_clips else len(self._paths) - len(self.dropped)
-        if faults and not remaining:
-            raise self._nothing_left()
         for name, why in faults.items():
             yield Warned(f"Left out: {self._reason(name, why)}.")
+        if faults and not remaining:
+            raise self._nothing_left()
 
     def warn(self, sentence: str) -> Warned:
         """The event for a sentence that the report repeats."""
@@ -56,12 +58,15 @@ class ClipList:
         return Warned(sentence)
 
     def _nothing_left(self) -> UserError:
-        reason = self._reason(*next(iter(self.dropped.items())))
-        if len(self.dropped) == 1:
-            return UserError(f"{reason}.")
-        return UserError(f"None of the {len(self.dropped)} clips can be used; the first one: {reason}.")
+        reasons = [self._reason(name, why) for name, why in self.dropped.items()]
+        if len(reasons) == 1:
+            return UserError(f"{reasons[0]}.")
+        named = "; ".join(f"({k}) {reason}" for k, reason in enumerate(reasons[:MAX_NAMED], start=1))
+        more = f"; and {len(reasons) - MAX_NAMED} more" if len(reasons) > MAX_NAMED else ""
+        return UserError(f"None of the {len(reasons)} clips can be used: {named}{more}.")
 
     def _reason(self, name: str, why: str) -> str:
         """A sentence that begins with the file or the clip, without its full stop."""
         path = str(self._paths.get(name, name))
+        why = why.removeprefix(f"{name}: ")
         return why if why.startswith(path) else f"{path} {why}"

@@ -28,20 +28,41 @@ def serve_tasks(connection: Connection) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent has closed the pipe
         while True:
             function, arguments = connection.recv()
-            connection.send(_run_task(function, arguments, report_steps))
+            connection.send(run_task(function, arguments, report_steps))
 
 
-def _run_task(
+def run_task(
     function: Callable[..., object], arguments: tuple, report_steps: Callable[[int], None]
 ) -> tuple[str, object]:
+    """The one door of the pool: whatever a task throws about a clip is that clip's outcome.
+
+    What the system says of our own files (a full disk), a missing package, and what a task throws that is about no clip
+    is "raised".
+    """
+    name = task_name(arguments)
     try:
         return "ended", function(*arguments, report_steps)
     except UserError as error:
         return "ended", error
-    except (OSError, MemoryError, ModuleNotFoundError) as error:
+    except ModuleNotFoundError as error:
         return "raised", error
-    except Exception:  # a traceback of another process cannot be pickled, its text can
-        return "raised", RuntimeError(traceback.format_exc())
+    except MemoryError as error:
+        words = "is too large for this machine's memory; cut or scale it, or use fewer --workers"
+        return ("ended", UserError(f"{name}: {words}.")) if name else ("raised", error)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            return "raised", error
+        if not name:  # a traceback of another process cannot be pickled, its text can
+            return "raised", RuntimeError(traceback.format_exc())
+        traceback.print_exc()  # for whoever looks for the cause
+        words = f"cannot be used ({type(error).__name__}); export it again as MP4, or leave it out"
+        return "ended", UserError(f"{name}: {words}.")
+
+
+def task_name(arguments: tuple) -> str:
+    """The clip or video that a task is about: its first argument, a text or a thing with a name; empty for others."""
+    first = arguments[0] if arguments else ""
+    return getattr(first, "name", None) or (first if isinstance(first, str) else "")
 
 
 def _exit_cleanly(number: int, _frame: object) -> None:

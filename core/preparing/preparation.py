@@ -112,21 +112,11 @@ class Preparation:
     def extract_pictures(self, person: PersonIdentity) -> Generator[Event, None, PreparedClips]:
         """Write pictures and tracks; returns everything that the footage is made of."""
         yield from self._warn_of_other_light(person)
-        selections = select_pictures(self.clips.kept, self._load_fit, person.other_light, self.settings)
-        self.extract_keys = {
-            name: extract.cache_key(self.fit_keys[name], self.settings, selection)
-            for name, selection in selections.items()
-        }
-        yield from self._run_clips(
-            "cutting out the pictures",
-            extract.extract,
-            {
-                clip.name: self._extract_arguments(clip, person, selections[clip.name])
-                for clip in self.clips.kept
-                if self._load_extracted(clip.name, selections[clip.name]) is None
-            },
-            EXTRACT_COST,
-        )
+        selections, done = {}, self.runner.done
+        while list(selections) != [clip.name for clip in self.clips.kept]:  # again without what was left out
+            self.runner.done = done
+            selections = select_pictures(self.clips.kept, self._load_fit, person.other_light, self.settings)
+            yield from self._run_extract(person, selections)
         videos = [[clip.name for clip in clips] for clips in self.clips.by_video.values()]
         test_clips = choose_test_clips(videos, self.settings.test_share)
         yield from self._warn_of_few_clips(test_clips)
@@ -149,6 +139,24 @@ class Preparation:
             self.detect_keys[clip.name], person.key, self.fit_keys[clip.name], self.extract_keys[clip.name]
         )
         return clip, selection, keys, self.settings, self.work, self.out
+
+    def _run_extract(
+        self, person: PersonIdentity, selections: dict[str, FrameSelection]
+    ) -> Generator[Event, None, None]:
+        self.extract_keys = {
+            name: extract.cache_key(self.fit_keys[name], self.settings, selection)
+            for name, selection in selections.items()
+        }
+        yield from self._run_clips(
+            "cutting out the pictures",
+            extract.extract,
+            {
+                clip.name: self._extract_arguments(clip, person, selections[clip.name])
+                for clip in self.clips.kept
+                if self._load_extracted(clip.name, selections[clip.name]) is None
+            },
+            EXTRACT_COST,
+        )
 
     def _prepared_clips(
         self, person: PersonIdentity, selections: dict[str, FrameSelection], test_clips: set[str]

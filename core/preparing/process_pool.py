@@ -9,17 +9,20 @@ gone, for whatever reason.
 import contextlib
 import multiprocessing as mp
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext
 
 from ..formats import UserError
-from .pool_worker import serve_tasks
+from .pool_worker import serve_tasks, task_name
 
 TICK = 0.5  # seconds without a message after which TaskProgress(0) says that time passes
 GRACE = 2.0  # seconds between asking a process to end and killing it
 MAX_WORKERS = 60  # Windows waits for 63 handles at most
+CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+WINDOWS_FAULT = 0xC0000000  # exit codes from here up are NTSTATUS errors, such as an access violation
 THREAD_COUNTS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -73,9 +76,9 @@ class ProcessPool:
         """`function(*task, report_steps)` for every task; results come in whatever order tasks end.
 
         `report_steps(3)` becomes TaskProgress(3). The function and its arguments are pickled, and found by the name
-        of their module. A UserError is a task's outcome. Raises OSError, MemoryError or ModuleNotFoundError as the
-        task did, RuntimeError with the traceback for our own mistakes, and UserError for a process that was killed
-        from outside.
+        of their module. A UserError is a task's outcome, whatever a task throws about a clip becomes one, and so does
+        a crash of native code, whose process is replaced. Raises OSError or ModuleNotFoundError as the task did,
+        RuntimeError with the traceback for our own mistakes, and UserError for a process that was killed from outside.
         """
         waiting = iter(enumerate(tasks))
         self._start_workers(min(self.size, len(tasks)))
@@ -89,7 +92,8 @@ class ProcessPool:
                 if worker.connection in ready:
                     event = worker.receive()
                     if isinstance(event, TaskResult):
-                        worker.give(function, next(waiting, None))
+                        successor = self._replace(worker) if worker.has_crashed else worker
+                        successor.give(function, next(waiting, None))
                     yield event
 
     def _start_workers(self, count: int) -> None:
@@ -98,6 +102,14 @@ class ProcessPool:
         with _environment(dict.fromkeys(THREAD_COUNTS, threads) | {"PYTHONSAFEPATH": "1"}):
             while len(self._workers) < count:
                 self._workers.append(_PoolProcess(mp.get_context("spawn")))
+
+    def _replace(self, worker: "_PoolProcess") -> "_PoolProcess":
+        """Start another process in the place of one that has crashed."""
+        self._workers.remove(worker)
+        worker.connection.close()
+        worker.process.close()
+        self._start_workers(len(self._workers) + 1)
+        return self._workers[-1]
 
 
 class _PoolProcess:
@@ -109,6 +121,7 @@ class _PoolProcess:
         self.process.start()
         theirs.close()
         self.task: tuple[int, tuple] | None = None
+        self.has_crashed = False
 
     def give(self, function: Callable[..., object], task: tuple[int, tuple] | None) -> None:
         """Send a task, (index, arguments), or leave the process idle. Raises UserError where it has been killed."""
@@ -120,27 +133,40 @@ class _PoolProcess:
                 raise self._lost(task[1]) from None
 
     def receive(self) -> TaskProgress | TaskResult:
-        """The next message of the task. Raises what the task raised, and UserError where the process was killed."""
+        """The next message of the task, or its end by a crash. Raises what the task raised, and UserError where the
+        process was killed."""
         if self.task is None:
             raise RuntimeError("a message from a process that has no task")
         index, arguments = self.task
         try:
             kind, value = self.connection.recv()
         except (EOFError, OSError):
-            raise self._lost(arguments) from None
+            self.process.join(GRACE)
+            signal_name, name = _crash(self.process.exitcode), task_name(arguments)
+            if not signal_name or not name:
+                raise self._lost(arguments) from None
+            self.has_crashed, self.task = True, None
+            words = f"the process that read it crashed ({signal_name}); export it again as MP4, or leave it out"
+            return TaskResult(index, UserError(f"{name}: {words}."))
         if kind == "raised":
             raise value
         return TaskProgress(value) if kind == "steps" else TaskResult(index, value)
 
     def _lost(self, arguments: tuple) -> UserError:
-        """The sentence for a killed process; it names the task by its first argument, a text or a thing with a name."""
+        """The sentence for a killed process."""
         self.process.join(GRACE)
-        first = arguments[0] if arguments else ""
-        name = getattr(first, "name", None) or (first if isinstance(first, str) and first else "The work")
         return UserError(
-            f"{name}: a worker process ended unexpectedly (exit code {self.process.exitcode}); run it again, with "
-            "fewer --workers if the computer ran out of memory (everything finished is kept)."
+            f"{task_name(arguments) or 'The work'}: a worker process ended unexpectedly (exit code "
+            f"{self.process.exitcode}); run it again, with fewer --workers if the computer ran out of memory "
+            "(everything finished is kept)."
         )
+
+
+def _crash(exit_code: int | None) -> str:
+    """The name of the fault by which native code ended its process; empty where somebody else ended it."""
+    if exit_code is not None and exit_code >= WINDOWS_FAULT:
+        return f"0x{exit_code:08X}"
+    return next((name for name in CRASHES if exit_code == -getattr(signal, name, 0)), "") if exit_code else ""
 
 
 def available_cores() -> int:

@@ -25,6 +25,19 @@ def fail_differently(n, report_steps):
     return n
 
 
+def fail_on_a_clip(clip, report_steps):
+    """As a library may on a clip; a crash is one of native code."""
+    if clip.name == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if clip.name == "thrown":
+        raise ValueError("words\nof a library")
+    if clip.name == "large":
+        raise MemoryError
+    if clip.name == "unpicklable":
+        raise type("LocalError", (Exception,), {})("local")
+    return clip.name
+
+
 def thread_count(report_steps):
     return os.environ["OMP_NUM_THREADS"]
 

@@ -80,6 +80,30 @@ def test_user_errors_are_outcomes_and_mistakes_are_raised(tasks):
         list(pool.run(tasks.fail_differently, [(3,)]))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="crashes with a signal")
+def test_whatever_a_clip_throws_is_its_outcome_and_the_others_are_done(tasks, capfd):
+    """Also a crash of a decoder, which takes its process along: another takes its place."""
+    names = ["crash", "good", "thrown", "large", "unpicklable", "fine"]
+    with ProcessPool(2) as pool:
+        events = list(pool.run(tasks.fail_on_a_clip, [(tasks.Named(name),) for name in names]))
+        again = list(pool.run(tasks.fail_on_a_clip, [(tasks.Named(name),) for name in ("one", "two", "three")]))
+    outcomes = {names[event.index]: event.outcome for event in events if isinstance(event, TaskResult)}
+    assert (outcomes.pop("good"), outcomes.pop("fine")) == ("good", "fine")
+    for name, why in (
+        ("crash", "SIGSEGV"),
+        ("thrown", "ValueError"),
+        ("large", "memory"),
+        ("unpicklable", "LocalError"),
+    ):
+        assert isinstance(outcomes[name], UserError)
+        sentence = str(outcomes[name])
+        assert sentence.startswith(name)
+        assert why in sentence
+        assert "\n" not in sentence
+    assert {event.outcome for event in again if isinstance(event, TaskResult)} == {"one", "two", "three"}
+    assert "words\nof a library" in capfd.readouterr().err  # for whoever looks for the cause
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills with a signal")
 def test_a_killed_process_is_a_sentence(tasks):
     for what, named in (("clip7", "clip7"), (tasks.Named("clip8"), "clip8"), ([], "The work")):

@@ -13,13 +13,15 @@ from talksplat.core.formats.user_error import UserError
 from talksplat.core.interchange.video import read_video
 from talksplat.core.jobs.events import Warned
 from talksplat.core.jobs.messages import Prepare
-from talksplat.core.preparing import detect, probe
+from talksplat.core.preparing import detect, extract, probe
 from talksplat.core.preparing.clip_list import ClipList
 from talksplat.core.preparing.clip_spans import ClipSpan
 from talksplat.core.preparing.detect import Detection
 from talksplat.core.preparing.detection_faults import detection_fault, framing_faults
+from talksplat.core.preparing.pool_worker import run_task
 from talksplat.core.preparing.prepare import prepare
 from talksplat.core.preparing.prepare_settings import settings_from_job
+from talksplat.core.preparing.process_pool import TaskResult
 from talksplat.core.preparing.source_clip import SourceClip
 from talksplat.core.preparing.source_videos import clip_name, find_source_videos
 from talksplat.core.preparing.stage_cache import StageCache
@@ -236,6 +238,61 @@ def test_nothing_left_is_an_error(cut, film, tmp_path):
     assert f"{nobody} shows a face in only 0 of 26 frames" in user_error(nobody, out=tmp_path / "one")
     mute = cut(tmp_path / "mute.mp4", sound=None)
     assert "None of the 2 clips" in user_error(nobody, mute, out=tmp_path / "two")
+
+
+class SameProcess:
+    """A pool without processes, so that a test can reach into a stage."""
+
+    def __init__(self, _size):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(self, function, tasks):
+        for index, arguments in enumerate(tasks):
+            kind, outcome = run_task(function, arguments, lambda steps: None)
+            assert kind == "ended"
+            yield TaskResult(index, outcome)
+
+
+def test_a_clip_at_which_a_library_throws_is_left_out(cut, tmp_path, monkeypatch):
+    """In the last stage: its pictures have their numbers already, and the others must close the gap."""
+    for name, first in (("a", 0), ("b", 20), ("c", 40)):
+        cut(tmp_path / f"{name}.mp4", first=first, count=26)
+
+    def throw_at_b(clip, *arguments):
+        if clip.name == "b":
+            raise KeyError("words\nof a library")
+        return real(clip, *arguments)
+
+    real = extract.extract
+    monkeypatch.setattr(extract, "extract", throw_at_b)
+    monkeypatch.setattr("talksplat.core.preparing.prepare.ProcessPool", SameProcess)
+    out = tmp_path / "out"
+    clips = tuple(str(tmp_path / f"{name}.mp4") for name in "abc")
+    events = list(prepare(Prepare(clips, str(out), "128", every=5)))
+    [sentence] = [e.sentence for e in events if isinstance(e, Warned) and "Left out" in e.sentence]
+    assert sentence.startswith(f"Left out: {tmp_path / 'b.mp4'} cannot be used (KeyError)")
+    assert (events[-1].result["clips"], events[-1].result["left_out"]) == (2, 1)
+    footage = Footage.open(out)
+    assert [clip.name for clip in footage.clips] == ["a", "c"]
+    assert sorted(path.stem for path in (out / "image").iterdir()) == [f"{i:06d}" for i in range(len(footage))]
+    for i in range(len(footage)):
+        assert footage.picture(i).alpha.max() == 1
+
+
+def test_all_clips_unreadable_names_each_reason(cut, tmp_path):
+    (tmp_path / "text.mp4").write_text("not a film")
+    (tmp_path / "empty.mp4").touch()
+    mute = cut(tmp_path / "mute.mp4", sound=None)
+    sentence = user_error(tmp_path / "text.mp4", tmp_path / "empty.mp4", mute, out=tmp_path / "out")
+    assert "None of the 3 clips can be used" in sentence
+    for named in ("text.mp4 cannot be read as a video", "empty.mp4: is empty", "mute.mp4 has no sound"):
+        assert named in sentence
 
 
 def test_a_face_without_room_is_an_error(cut, film, tmp_path):
