@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import av
 import av.logging
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -20,6 +21,8 @@ from ..formats import UserError
 
 TIMELINE_FORMATS = ("mov", "mp4", "matroska", "webm", "avi")  # their time 0 is the start of the film
 MEASURED_FORMATS = ("mov", "mp4", "flac")  # their streams state their true length
+WAV_FORMAT_BYTES = 40  # of a chunk's body that are looked at: a `fmt ` chunk has no more
+EXTENSIBLE = b"\xfe\xff"  # wFormatTag of WAVE_FORMAT_EXTENSIBLE
 WAV_CHUNKS = 64  # of a WAV to look at for its length
 UNKNOWN_SIZE = 0x7FFF0000  # from here up a WAV's size means "not known when it was written"
 CODEC_IN_LOG = re.compile(r"Audio: none \(([\w.\[\]-]+) / 0x")
@@ -114,18 +117,41 @@ def check_complete(container: InputContainer, stream: AudioStream, path: Path, s
         raise UserError(f"{path} breaks off at {seconds:.1f} of {stated:.1f} s; copy or export it again.")
 
 
+def pcm_decoder(stream: AudioStream, path: Path) -> AudioCodecContext | None:
+    """A decoder to take instead of the stream's own, else None.
+
+    FFmpeg takes 24 bits in 32 for the floats that Cool Edit wrote so; under WAVE_FORMAT_EXTENSIBLE they are the upper
+    bits of an integer (Microsoft, `WAVEFORMATEXTENSIBLE`: valid bits are left-aligned).
+    """
+    if stream.codec_context.name != "pcm_f24le":
+        return None
+    if not any(name == b"fmt " and body[:2] == EXTENSIBLE for name, _, body in _wav_chunks(path)):
+        return None
+    decoder = AudioCodecContext.create("pcm_s32le", "r")
+    assert isinstance(decoder, AudioCodecContext)
+    decoder.sample_rate, decoder.layout = stream.sample_rate, stream.layout
+    return decoder
+
+
 def _wav_duration(path: Path) -> float:
     """Seconds that a RIFF header states, 0 where it leaves the size open (FFmpeg trims it to the file)."""
+    byte_rate = 0
+    for name, size, body in _wav_chunks(path):
+        if name == b"fmt ":
+            byte_rate = int.from_bytes(body[8:12], "little")
+        if name == b"data":
+            return size / byte_rate if byte_rate and size < UNKNOWN_SIZE else 0.0
+    return 0.0
+
+
+def _wav_chunks(path: Path) -> Iterator[tuple[bytes, int, bytes]]:
+    """(name, stated size, its first bytes) of the first chunks of a RIFF file."""
     with open(path, "rb") as file:
         file.seek(12)
-        byte_rate = 0
         for _ in range(WAV_CHUNKS):
-            header = file.read(8)
+            header, start = file.read(8), file.tell()
+            if len(header) < 8:
+                return
             size = int.from_bytes(header[4:], "little")
-            if header[:4] == b"fmt ":
-                byte_rate = int.from_bytes(file.read(16)[8:12], "little")
-                size -= 16
-            if header[:4] == b"data":
-                return size / byte_rate if byte_rate and size < UNKNOWN_SIZE else 0.0
-            file.seek(size + (size & 1), 1)
-    return 0.0
+            yield header[:4], size, file.read(min(size, WAV_FORMAT_BYTES))
+            file.seek(start + size + (size & 1))

@@ -27,7 +27,7 @@ from av.error import FFmpegError
 
 from ..formats import SoundChoice, UserError, open_untrusted
 from .channel_levels import ChannelLevels
-from .container import check_complete, list_tracks, open_container, pick_track, time_origin
+from .container import check_complete, list_tracks, open_container, pcm_decoder, pick_track, time_origin
 from .downmix import channel_index, channel_values, mix_weights
 from .sound import SILENT, SOUND_RATE, Sound, loudest_level
 from .timeline import Timeline
@@ -178,12 +178,12 @@ class _Reader:
         self, container: InputContainer, stream: AudioStream
     ) -> Iterator[tuple[float | None, int, np.ndarray, list[str]]]:
         """(seconds on the file's timeline or None, rate, [S, channels of the file], their names) of each chunk."""
-        origin = time_origin(container)
+        origin, decoder = time_origin(container), pcm_decoder(stream, self.path)
         packets = damaged = 0
         for packet in container.demux(stream):
             packets += 1
             try:
-                frames = packet.decode()
+                frames = packet.decode() if decoder is None else decoder.decode(packet)
             except FFmpegError:
                 damaged += 1
                 continue
