@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a picture is cut out: by colour key where the key and the person mask agree, else by the key inside the widened
-mask, else by the mask alone.
+mask, else by the mask, less what a key says is backdrop.
 
 A backdrop that is plain round the head need not be plain everywhere, nor in every frame: a colour key takes a map or a
 lamp for the person. So the mask looks at every picture too, and of the methods the first is taken whose result it
@@ -40,8 +40,8 @@ def cut_person(
     fade: np.ndarray | None,  # [S,S] 0..1: what fades out below the chin is not kept; None: everything is
     first: str = KEY,  # of ALPHA_METHODS: what is tried first
 ) -> PersonAlpha:
-    """By the first method whose result the person mask agrees with, else by the mask alone; by the key alone, with its
-    leak, where the mask has missed the face."""
+    """By the first method whose result the person mask agrees with, else by the last; by the key alone, with its leak,
+    where the mask has missed the face."""
     methods = ALPHA_METHODS[ALPHA_METHODS.index(first) :] if key is not None else (MASK,)
     if key is not None and not shows_the_face(person, points):
         return _measure(KEY, key, person, fade)
@@ -51,9 +51,12 @@ def cut_person(
 
 def _alpha(method: str, rgb: np.ndarray, key: np.ndarray | None, person: np.ndarray, points: np.ndarray) -> np.ndarray:
     """[S,S] float32 0..1."""
-    if key is None or method == MASK:
-        return alpha_from_mask(rgb, person, points)
-    return key if method == KEY else confine_to_person(key, person, points)
+    if method == KEY and key is not None:
+        return key
+    if method == BOTH and key is not None:
+        return confine_to_person(key, person, points)
+    masked = alpha_from_mask(rgb, person, points)
+    return masked if key is None else np.minimum(masked, key)
 
 
 def _measure(method: str, alpha: np.ndarray, person: np.ndarray, fade: np.ndarray | None) -> PersonAlpha:

@@ -59,11 +59,12 @@ def keyed_talker(film) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def cut_before(cut, keyed_talker):
-    """A function that writes a film of the talker before another backdrop, [H,W,3] or [26,H,W,3] 0..255."""
+    """A function that writes a film of the talker before another backdrop, [H,W,3] or [26,H,W,3] 0..255, with his
+    voice or another sound [L,2] at 48 kHz."""
     alpha, rgb = keyed_talker
 
-    def write(path: Path, backdrop: np.ndarray) -> Path:
+    def write(path: Path, backdrop: np.ndarray, sound="voice") -> Path:
         pictures = rgb * alpha[..., None] + backdrop * (1 - alpha[..., None])
-        return cut(path, pictures.clip(0, 255).astype(np.uint8), KEYED_FIRST)
+        return cut(path, pictures.clip(0, 255).astype(np.uint8), KEYED_FIRST, sound=sound)
 
     return write

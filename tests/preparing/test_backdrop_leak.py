@@ -3,6 +3,7 @@
 where the colour key and the person mask agree over the whole picture and the whole clip."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,19 @@ from PIL import Image
 
 from talksplat.core.footage import Footage
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.jobs.events import Finished
+from talksplat.core.interchange.video import read_video
+from talksplat.core.jobs.events import Warned
 from talksplat.core.jobs.messages import Prepare
-from talksplat.core.matting import MAX_LEAK
+from talksplat.core.matting import MAX_LEAK, Backdrop
 from talksplat.core.preparing.alpha_method import ALPHA_METHODS, BOTH, KEY, MASK, cut_person
 from talksplat.core.preparing.backdrop_leak import leak_warning
+from talksplat.core.preparing.crop_box import choose_crop
 from talksplat.core.preparing.extract import ExtractedClip
 from talksplat.core.preparing.prepare import prepare
+from talksplat.core.tracking import Landmarker, PersonSegmenter
 
-SIDE = 192
+SIDE, ASPECT = 192, Fraction(16, 15)
+BARELY_SPEECH = "from the middle on, over noise"
 SEA, LAND = (60.0, 120.0, 200.0), (200.0, 190.0, 150.0)
 
 
@@ -31,14 +36,6 @@ def weather_map(height, width):
         relief += strength * np.asarray(noise.resize((width, height), Image.Resampling.BICUBIC))
     land = np.clip((relief - np.quantile(relief, 0.85)) / 0.1, 0, 1)[..., None]
     return land * LAND + (1 - land) * SEA
-
-
-def prepare_before(backdrop, cut_before, folder):
-    """(footage, result) of a film before a backdrop."""
-    cut_before(folder / "news.mp4", backdrop)
-    *_, last = prepare(Prepare((str(folder / "news.mp4"),), str(folder / "out"), str(SIDE), torso="keep", workers=1))
-    assert isinstance(last, Finished)
-    return Footage.open(folder / "out"), last.result
 
 
 def backdrop_kept(footage, folder, alpha):
@@ -53,15 +50,18 @@ def backdrop_kept(footage, folder, alpha):
     return np.array(shares)
 
 
-@pytest.fixture(scope="module", params=["all the time", "from the middle on"])
+@pytest.fixture(scope="module", params=["all the time", BARELY_SPEECH])
 def newsreader(request, cut_before, keyed_talker, tmp_path_factory):
     alpha, _ = keyed_talker
     count, height, width = alpha.shape
-    maps = np.broadcast_to(weather_map(height, width), (count, height, width, 3)).copy()
-    if request.param != "all the time":
-        maps[: count // 2] = SEA
+    maps, sound = np.broadcast_to(weather_map(height, width), (count, height, width, 3)).copy(), "voice"
+    if request.param == BARELY_SPEECH:
+        maps[: count // 2], sound = SEA, np.random.default_rng(0).normal(0, 0.05, (count * 1920, 2)).astype(np.float32)
     folder = tmp_path_factory.mktemp("news")
-    return folder, *prepare_before(maps, cut_before, folder), alpha
+    cut_before(folder / "news.mp4", maps, sound)
+    job = Prepare((str(folder / "news.mp4"),), str(folder / "out"), str(SIDE), torso="keep", every=2, workers=1)
+    events = list(prepare(job))
+    return folder, Footage.open(folder / "out"), events, alpha
 
 
 def test_a_map_behind_a_newsreader_does_not_become_a_part_of_the_head(newsreader):
@@ -73,12 +73,42 @@ def test_a_map_behind_a_newsreader_does_not_become_a_part_of_the_head(newsreader
 
 
 def test_the_leak_is_in_the_result_and_the_report(newsreader):
-    folder, _, result, _ = newsreader
+    folder, _, events, _ = newsreader
+    result = events[-1].result
     assert 0 <= result["leak_percent"] <= 100 * MAX_LEAK
     page = (folder / "out" / "report.html").read_text()
     assert f"the person mask denies {result['leak_percent']:.2f} %" in page
     assert "plain round the head but not everywhere" in page
     assert "Selfie Segmentation" in json.loads((folder / "out" / "footage.json").read_text())["provenance"]
+
+
+def test_footage_that_is_hardly_speech_is_called_so(newsreader, request):
+    folder, _, events, _ = newsreader
+    noise = request.node.callspec.params["newsreader"] == BARELY_SPEECH
+    warned = [event.sentence for event in events if isinstance(event, Warned) and "hardly any speech" in event.sentence]
+    assert len(warned) == noise
+    assert (events[-1].result["speech_percent"] == 0) == noise
+    assert ("hardly any speech is heard" in (folder / "out" / "report.html").read_text()) == noise
+
+
+@pytest.mark.parametrize("name", ["grid_s1_train/bbaf4p", "grid_talkers/grid_s5_lbax4n", "grid_talkers/grid_s2_swwp2s"])
+def test_real_talkers_before_a_plain_wall_are_keyed_as_before(shared_data, name):
+    frames = np.stack(
+        [frame.rgb for frame in read_video(shared_data / f"{name}.mpg", Fraction(25), pixel_aspect=ASPECT)][::25]
+    )
+    with Landmarker() as landmarker, PersonSegmenter() as segmenter:
+        points = np.stack([landmarker.detect(frame).points[:, :2] for frame in frames])
+        faces = np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+        crop = choose_crop(faces, frames.shape[2:0:-1], 0, Path(name))
+        rows, columns = (slice(low, low + crop.video_side) for low in (crop.top, crop.left))
+        backdrop = Backdrop.estimate(frames, points).for_clip(frames, points)
+        for frame, marks in zip(frames, points):
+            inner = np.ascontiguousarray(frame[rows, columns])
+            key = backdrop.alpha(backdrop.match_colour(frame, marks), marks)[rows, columns]
+            found = cut_person(inner, key, segmenter.segment(inner), marks - (crop.left, crop.top), None)
+            assert found.method == KEY
+            assert found.denied < 0.007 * found.kept
+            np.testing.assert_array_equal(found.alpha, key)
 
 
 def square(low, high):
