@@ -77,13 +77,14 @@ def _read_rgb(path: Path, width: int, height: int) -> np.ndarray:
 
 @contextmanager
 def _open_picture(path: Path) -> Iterator[Image.Image]:
-    try:
-        with open_untrusted(path) as (file, _), Image.open(file, formats=("JPEG", "PNG")) as image:
-            yield image
-    except UserError:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is not a complete picture ({error}); {REMAKE}.") from None
+    with open_untrusted(path) as (file, _):
+        try:
+            with Image.open(file, formats=("JPEG", "PNG")) as image:
+                yield image
+        except (UserError, MemoryError):  # the second has its sentence in open_untrusted
+            raise
+        except Exception as error:  # Pillow throws anything at a damaged file
+            raise UserError(f"{path} is not a complete picture ({type(error).__name__}); {REMAKE}.") from error
 
 
 def _read_teeth_mask(path: Path, width: int, height: int) -> np.ndarray:
@@ -97,6 +98,6 @@ def _read_teeth_mask(path: Path, width: int, height: int) -> np.ndarray:
             if not fits or size - file.tell() != width * height * dtype.itemsize:
                 raise ValueError("it does not hold one flag a pixel")
         except (ValueError, SyntaxError, TypeError, EOFError) as error:
-            raise UserError(f"{path} is not a mask of {width}x{height} ({str(error)[:80]}); {REMAKE}.") from None
+            raise UserError(f"{path} is not a mask of {width}x{height} ({type(error).__name__}); {REMAKE}.") from None
         values = np.frombuffer(file.read(), dtype=dtype)
     return (values.reshape(width, height).T if fortran_order else values.reshape(height, width)) != 0

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from ..formats import UserError, atomic_write
+from ..formats import UserError, atomic_write, open_untrusted
 from ..performance import parse_rate
 
 FOOTAGE_VERSION = 1
@@ -95,16 +95,16 @@ def write_footage_card(
 
 
 def _read_json(path: Path) -> object:
-    try:
-        if path.stat().st_size > MAX_CARD_BYTES:
+    if not path.exists():
+        raise UserError(f"{path} is missing; choose a folder with prepared footage.")
+    with open_untrusted(path) as (file, size):
+        if size > MAX_CARD_BYTES:
             raise UserError(f"{path} is larger than {MAX_CARD_BYTES >> 20} MiB; this is not a footage card.")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except UserError:
-        raise
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} is missing; choose a folder with prepared footage.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not readable JSON ({error}); prepare the footage again.") from None
+        try:
+            return json.loads(file.read(size).decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            reason = type(error).__name__
+            raise UserError(f"{path} is not readable JSON ({reason}); prepare the footage again.") from error
 
 
 def _checked_card(folder: Path, card: dict) -> FootageCard:

@@ -2,7 +2,6 @@
 """Read an untrusted .npz: no pickle, and no allocation beyond what the file can hold."""
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -10,7 +9,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from ..formats import UserError
+from ..formats import UserError, open_untrusted
 
 MAX_DEFLATE_RATIO = 1032  # decompressed bytes for one compressed byte; zlib's own bound
 
@@ -23,26 +22,28 @@ def read_npz(path: Path, shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
     In a shape, None fits any length and a letter binds equal lengths: {"time": ("T",), "marks": ("T", 68, 3)}.
     Other arrays in the file are ignored. Raises UserError.
     """
+    with open_untrusted(path) as (file, size):
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return _read_members(archive, path, shapes, size * MAX_DEFLATE_RATIO)
+        except (UserError, MemoryError):  # the second has its sentence in open_untrusted
+            raise
+        except Exception as error:  # zipfile and numpy throw anything at a damaged file
+            raise UserError(f"{path} is damaged ({type(error).__name__}); prepare the footage again.") from error
+
+
+def _read_members(
+    archive: zipfile.ZipFile, path: Path, shapes: Mapping[str, Shape], max_bytes: int
+) -> dict[str, np.ndarray]:
     lengths: dict[str, int] = {}
     arrays = {}
-    try:
-        max_bytes = path.stat().st_size * MAX_DEFLATE_RATIO
-        with zipfile.ZipFile(path) as archive:
-            members = {member.filename: member for member in archive.infolist()}
-            for name, shape in shapes.items():
-                member = members.get(f"{name}.npy")
-                if member is None:
-                    raise UserError(f"{path}: the array {name!r} is missing; prepare the footage again.")
-                with archive.open(member) as stream:
-                    arrays[name] = _read_array(
-                        stream, f"{path}: {name}", min(member.file_size, max_bytes), shape, lengths
-                    )
-    except UserError:
-        raise
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; prepare the footage again.") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, EOFError, SyntaxError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}); prepare the footage again.") from None
+    members = {member.filename: member for member in archive.infolist()}
+    for name, shape in shapes.items():
+        member = members.get(f"{name}.npy")
+        if member is None:
+            raise UserError(f"{path}: the array {name!r} is missing; prepare the footage again.")
+        with archive.open(member) as stream:
+            arrays[name] = _read_array(stream, f"{path}: {name}", min(member.file_size, max_bytes), shape, lengths)
     return arrays
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats import UserError
+from ..formats import UserError, open_untrusted
 from .spans import Span
 
 UNITS = 25000  # a second
@@ -36,16 +36,13 @@ class TimedWord:
 def read_align(path: str | Path) -> list[TimedWord]:
     """The rows of one file, in seconds. Raises UserError for what is not such a file."""
     path = Path(path)
-    try:
-        if path.stat().st_size > LARGEST:
+    with open_untrusted(path) as (file, size):
+        if size > LARGEST:
             raise UserError(f"{path} is too large for word timings; give the .align file of one GRID clip.")
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be read ({error.strerror or error}); give the .align file of a GRID clip."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not text; give the .align file of a GRID clip.") from error
+        try:
+            lines = file.read(LARGEST).decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is not text; give the .align file of a GRID clip.") from error
     words = [_word(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not words:
         raise UserError(f"{path} holds no words; give the .align file of a GRID clip.")

@@ -72,7 +72,7 @@ class RunLog:
 def read_losses(path: Path) -> list[LossLine]:
     """The lines of a losses.csv; a half line (a kill) and other text are left out."""
     lines = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
         try:
             t, stage, loss, psnr, face, mouth = text.split(",")
             lines.append(LossLine(int(t), stage, float(loss), float(psnr), int(face), int(mouth)))

@@ -3,6 +3,8 @@
 
 import io
 import json
+import os
+import signal
 import struct
 import zipfile
 import zlib
@@ -174,6 +176,59 @@ def test_hostile_tables(folder, spoil):
         path.write_text("no zip")
     with pytest.raises(UserError, match=r"frames\.npz"):
         Footage.open(folder)
+
+
+@pytest.mark.parametrize(("field", "value"), [("version", 99), ("method", 77), ("encrypted", 1)])
+def test_a_zip_of_another_kind_is_a_sentence(folder, field, value):
+    """zipfile throws NotImplementedError or RuntimeError at these."""
+    path = folder / "frames.npz"
+    data = bytearray(path.read_bytes())
+    for header, start in ((b"PK\x03\x04", 4), (b"PK\x01\x02", 6)):
+        place = data.index(header) + start + {"version": 0, "method": 4, "encrypted": 2}[field]
+        data[place : place + 2] = struct.pack("<H", value)
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"frames\.npz is damaged \(\w+Error\)") as caught:
+        Footage.open(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names here")
+@pytest.mark.parametrize("name", ["footage.json", "frames.npz", "image/000000.png", "tracks/one.npz"])
+def test_a_pipe_is_not_waited_for(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+
+    def read():
+        footage = Footage.open(folder)
+        footage.track(0)
+        footage.picture(0)
+
+    signal.alarm(30)  # ends the test where it is
+    try:
+        with pytest.raises(UserError, match="is not a file"):
+            read()
+    finally:
+        signal.alarm(0)
+
+
+def test_a_byte_order_mark_in_the_card_changes_nothing(folder):
+    path = folder / "footage.json"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert len(Footage.open(folder)) == F
+
+
+@pytest.mark.parametrize(
+    "thrown", [IndexError("words\nof a library"), struct.error("x"), MemoryError(), AssertionError()]
+)
+def test_whatever_is_thrown_at_a_picture_is_a_sentence(folder, monkeypatch, thrown):
+    def throw(*_, **__):
+        raise thrown
+
+    footage = Footage.open(folder)
+    monkeypatch.setattr(Image, "open", throw)
+    with pytest.raises(UserError, match=r"000000\.png") as caught:
+        footage.picture(0)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("spoil", ["gone", "size", "text", "cut", "bomb"])

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What reads a training checkpoint: a run on the fixture's footage that continues. Needs torch."""
 
+import json
+import random
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from file_readers import OLD, Reader
+from mutations import mutate_json
 
+from talksplat.core.formats import read_tensors, write_tensors
 from talksplat.core.training.training_run import TrainingRun
 from talksplat.core.training.training_settings import SMOKE
 from talksplat.core.training.training_step import picture_step
@@ -36,4 +41,21 @@ def continue_training(path: Path) -> None:
             assert values.isfinite().all(), f"{name} holds NaN or infinite values"
 
 
-READERS: dict[str, Reader] = {"checkpoint": Reader(checkpoints, continue_training, 40)}
+def craft_checkpoint(source: Path, target: Path, rng: random.Random) -> None:
+    """A whole file with arrays of other shapes, kinds or values, or without one: only what is in it is hostile."""
+    arrays, metadata = read_tensors(source)
+    arrays = dict(arrays)
+    for name in rng.sample(sorted(arrays), rng.choice((1, 1, 2))):
+        array = arrays[name]
+        changed = (None, array[:-1] if array.ndim else array, array.reshape(-1), array.astype(np.int16), array * np.nan)
+        new = rng.choice(changed if array.dtype.kind == "f" else changed[:4])
+        arrays = {key: value for key, value in arrays.items() if key != name} | ({} if new is None else {name: new})
+    if rng.random() < 0.5:
+        metadata = metadata | {"notes": json.dumps(mutate_json(json.loads(metadata["notes"]), rng))}
+    write_tensors(target, arrays, metadata)
+
+
+READERS: dict[str, Reader] = {
+    "checkpoint": Reader(checkpoints, continue_training, 25),
+    "hostile checkpoint": Reader(checkpoints, continue_training, 25, craft_checkpoint),
+}

@@ -58,7 +58,7 @@ MODULES = {
         "output",
     ),
     "media_readers": ("sound", "video", "footage", "er-nerf", "our footage to er-nerf", "align"),
-    "checkpoint_reader": ("checkpoint",),
+    "checkpoint_reader": ("checkpoint", "hostile checkpoint"),
 }
 SECONDS = 10.0  # for one file
 GROWTH = 1 << 30  # bytes more than after reading the real files
