@@ -11,7 +11,8 @@
 
 A file exists with its card and base or not at all. Frames are appended one by one; after a kill the writer truncates
 the torn tail and knows which frames are stored. Nothing in the file depends on the clock or the machine, so that a
-resumed bake has the same bytes as an uninterrupted one.
+resumed bake has the same bytes as an uninterrupted one. Until it has its INDX, NAME.bake.index beside it has the same
+table (bake_side_index.py).
 """
 
 import io
@@ -25,6 +26,7 @@ import numpy as np
 
 from .bake_header import DONE, FRAME, INDEX, BakeCard, BakeHeader, BakeManifest, create_bake
 from .bake_index import pack_index
+from .bake_side_index import SideIndex
 from .deltas import DecodeError, FrameArrays, FrameErrors, decode, encode, stored_errors
 from .file_lock import FileLock
 from .gaussians import Gaussians
@@ -61,6 +63,7 @@ class BakeReader:
             self._frames = {record.number: record for record in records[:-2]}
             self._take_manifest(records[-1])
         else:
+            self._frames = {record.number: record for record in header.side_records(size)}
             self._scan(size)
 
     @staticmethod
@@ -183,6 +186,8 @@ class BakeWriter:
             self._file.truncate(end)
         self._file.seek(0)
         self._hash = sha256_of_next(self._file, end)
+        has_own_index = self.manifest and header.has_index
+        self._table = None if has_own_index else SideIndex(self.path, header.seed, self._frames.values())
 
     @staticmethod
     def open(
@@ -219,6 +224,8 @@ class BakeWriter:
 
     def close(self) -> None:
         """Close the file and release its lock; the stored frames stay."""
+        if self._table:
+            self._table.close(remove=self.manifest is not None and self._header.has_index)
         self._file.close()
         self._lock.close()
 
@@ -256,6 +263,8 @@ class BakeWriter:
     def _store(self, frame: int, coded: bytes, errors: FrameErrors) -> None:
         record = describe_record(FRAME, frame, coded)
         self._write(record.header + coded)
+        if self._table:
+            self._table.append(record)
         self._frames[frame] = record
         self.done.add(frame)
         self.error = self.error.worst(errors)

@@ -4,6 +4,7 @@
 import hashlib
 import io
 import itertools
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +15,7 @@ import numpy as np
 
 from .atomic_write import atomic_write
 from .bake_index import pack_index, read_index
+from .bake_side_index import read_side_index
 from .camera import Camera
 from .deltas import FrameErrors, morton_order
 from .gaussians import COLUMNS, Gaussians
@@ -108,6 +110,8 @@ class BakeHeader:
         values = require_version(from_json(card, str(path)), BAKE_VERSION, path)
         self.card = from_json_values(BakeCard, values, str(path))
         self._read_base(base)
+        # For the table beside an unfinished bake: where the frames begin, and a checksum of what is before them.
+        self.begin, self.seed = self.end, zlib.crc32(b"".join(record.header for record in records))
 
     def _read_base(self, payload: bytes) -> None:
         arrays, _ = load_tensors(io.BytesIO(payload), len(payload), self.path)
@@ -161,6 +165,15 @@ class BakeHeader:
         if len(numbers) != count or min(numbers) < self.card.span[0] or max(numbers) > self.card.span[-1]:
             return None
         self.end = size
+        return records
+
+    def side_records(self, size: int) -> list[Record]:
+        """The frames of an unfinished bake that the table beside it knows; the rest are `new_records`."""
+        records = read_side_index(self.path, self.file, self.seed, self.begin, size, FRAME)
+        numbers = {record.number for record in records}
+        if len(numbers) < len(records) or not numbers <= set(self.card.span):
+            return []
+        self.end = records[-1].end if records else self.end
         return records
 
     @property

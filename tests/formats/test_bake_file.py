@@ -210,7 +210,7 @@ for frame in (-1, 0, 1):
         text=True,
     )
     assert ended.returncode == 9, ended.stderr
-    assert [p.name for p in tmp_path.glob("*.bake*")] == ["a.bake"]
+    assert sorted(p.name for p in tmp_path.glob("*.bake*")) == ["a.bake", "a.bake.index"]
     assert make.continue_bake(path, make.bake_card(), canonical) == {-1, 0}
     assert path.read_bytes() == make.write_bake(tmp_path / "b.bake").read_bytes()
 
@@ -301,19 +301,72 @@ def write_tiny_bake(path, make, count, version=2):
     return path
 
 
+def open_counting(path):
+    """(an open bake, how many reads opening it took)."""
+    counting = CountingFile(open(path, "rb"))
+    bake = BakeReader(BakeHeader(counting, path.stat().st_size, path), path.stat().st_size)
+    return bake, counting.reads
+
+
 def test_opening_costs_the_same_for_a_minute_and_an_hour(tmp_path, make):
     reads = {}
     for count in (10, 2000):
-        path = write_tiny_bake(tmp_path / f"{count}.bake", make, count)
-        with open(path, "rb") as file:
-            counting = CountingFile(file)
-            bake = BakeReader(BakeHeader(counting, path.stat().st_size, path), path.stat().st_size)
-            reads[count] = counting.reads
+        bake, reads[count] = open_counting(write_tiny_bake(tmp_path / f"{count}.bake", make, count))
+        with bake:
             assert bake.complete
             assert bake.frames == tuple(bake.card.span)
             assert bake.frames is bake.frames  # not sorted at each call
             bake.frame(bake.card.span[-1])
     assert reads[10] == reads[2000] < 20
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_opening_an_unfinished_bake_costs_the_same_too(tmp_path, make, version):
+    """While it is baked, after a cancel, and in the version that never has an index of its own."""
+    card, canonical, path = make.bake_card(700, sh_degree=0, version=version), make.gaussians(2, 0), tmp_path / "a.bake"
+    with BakeWriter.open(path, card, canonical, make.branch_labels(canonical)) as writer:
+        for frame in card.span[:600]:
+            writer.append(frame, canonical.means + frame * 1e-6, canonical.quats, canonical.scales)
+        running, reads = open_counting(path)
+        assert reads < 20
+        writer.append(card.span[600], canonical.means, canonical.quats, canonical.scales)
+        running.refresh()
+        assert running.frames == tuple(card.span[:601])
+        running.close()
+    bake, reads = open_counting(path)
+    assert reads < 20
+    stored = bake._frames
+    bake.close()
+    Path(f"{path}.index").unlink()
+    bake, _ = open_counting(path)
+    assert bake._frames == stored
+    bake.close()
+    make.continue_bake(path, card, canonical)
+    bake, reads = open_counting(path)
+    assert (bake.complete, reads < 20) == (True, True)
+    assert Path(f"{path}.index").exists() == (version == 1)
+    bake.close()
+
+
+def test_a_table_beside_a_bake_that_lies_is_not_believed(tmp_path, make):
+    """Of another bake, of a longer one (a power cut), cut off, or with any byte changed: the same frames are read."""
+    card, canonical, path = make.bake_card(9), make.gaussians(20), tmp_path / "a.bake"
+    make.continue_bake(path, card, canonical, most=5)
+    table, shorter = Path(f"{path}.index"), path.read_bytes()
+    make.continue_bake(path, card, canonical, most=2)
+    longer = table.read_bytes()
+    path.write_bytes(shorter)
+    make.continue_bake(tmp_path / "b.bake", make.bake_card(9, name="berta"), canonical, most=5)
+    rng = np.random.default_rng(0)
+    lies = [b"", longer, longer[:50], Path(f"{tmp_path / 'b.bake'}.index").read_bytes(), longer * 3]
+    for _ in range(60):
+        changed = bytearray(longer)
+        changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
+        lies.append(bytes(changed))
+    for lie in lies:
+        table.write_bytes(lie)
+        with BakeReader.open(path) as bake:
+            assert bake.frames == tuple(card.span[:5])
 
 
 def test_a_bake_opens_alike_with_and_without_its_index(tmp_path, make, monkeypatch):
