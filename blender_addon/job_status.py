@@ -12,6 +12,8 @@ import bpy
 from . import running
 from .blender_types import Context
 
+WIDTH = 18  # of the progress, in buttons: title, count and estimate fit
+
 
 def draw(header: bpy.types.Header, _context: Context) -> None:
     """Blender draws the status bar."""
@@ -20,10 +22,11 @@ def draw(header: bpy.types.Header, _context: Context) -> None:
         return
     if job is not None:
         row = layout.row(align=True)
+        row.ui_units_x = WIDTH
         row.progress(factor=job.fraction, text=job.text)
         row.operator("talksplat.cancel", text="", icon="X")
     elif (last := running.last) and time.monotonic() < running.ended_at + running.SHOWN:
-        layout.label(text=f"{last.label}: {last.sentence}", icon=running.ICONS[last.level])
+        layout.label(text=last.sentence, icon=running.ICONS[last.level])
 
 
 def register() -> None:

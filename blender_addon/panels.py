@@ -210,14 +210,15 @@ class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
         layout.prop(settings, "bake_frames", text="")
         layout.label(text=f"{described(scene, settings.bake_frames)}, {float(strips.frame_rate(scene)):g} fps")
         state = state_of(scene, obj)
-        if state.plan and not running.now and not TALKSPLAT_OT_bake.disabled_reason(context):
-            draw_sentence(layout, context, state.plan)
         draw_button(layout, context, TALKSPLAT_OT_bake, "RENDER_ANIMATION")
         if settings.bake:
             row = layout.row(align=True)
             row.prop(settings, "use_bake", toggle=True)
             row.operator("talksplat.remove_bake", text="", icon="X")
             self._draw_bake(layout, context, obj, state)
+        # Last, so that the button does not move under the pointer when this is found out.
+        if state.plan and not running.now and not TALKSPLAT_OT_bake.disabled_reason(context):
+            draw_sentence(layout, context, state.plan)
 
     @staticmethod
     def _draw_bake(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object, state: BakeState) -> None:
@@ -229,7 +230,7 @@ class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
             counts = f"{len(bake.frames)} of {bake.card.frame_count} frames are baked"
             draw_sentence(layout, context, f"{counts}; missing: {bake.missing}", "INFO")
         if state.changes:
-            draw_sentence(layout, context, f"Changed since the bake: {', '.join(state.changes)}. Bake again", "ERROR")
+            draw_sentence(layout, context, f"Changed since the bake: {', '.join(state.changes)}", "ERROR")
         elif state.is_driven:
             draw_sentence(layout, context, "Drivers or the NLA move the sliders: bake again after they change", "INFO")
 

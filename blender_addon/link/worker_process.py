@@ -7,6 +7,7 @@ written down in core/worker.py.
 """
 
 import json
+import math
 import os
 import queue
 import secrets
@@ -20,12 +21,14 @@ from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import cast, get_args
 
+from ...core.dispatch import cancelled_event
 from ...core.formats import UserError
 from ...core.jobs import Cancelled, Event, Failed, Finished, Job
 from ...core.wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
 from .python_process import start_python
 
 KEY = "TALKSPLAT_WORKER_KEY"
+PATIENCE = 1.5  # seconds in which a cancelled job may end by itself; then its process is killed, which loses nothing
 IDLE = 300  # seconds without a client before the process ends itself
 KEEP_LOGS = 7 * 86400  # seconds
 LAST_EVENTS = (Finished, Failed, Cancelled)
@@ -61,7 +64,8 @@ class WorkerProcess:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._unsent: list[bytes] = []  # submitted before the connection was there
-        self._unanswered = 0  # jobs without their last event
+        self._unanswered: list[Job] = []  # jobs without their last event, the first one runs
+        self._cancelled_at = math.inf  # on the clock of time.monotonic
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False  # while the thread was still starting the process
@@ -74,21 +78,24 @@ class WorkerProcess:
     @property
     def busy(self) -> bool:
         """Whether a job has not answered yet; once it is False, the last event can be polled."""
-        return self._unanswered > 0
+        return bool(self._unanswered)
 
     def submit(self, job: Job) -> None:
         """Send a job; its events come through `poll`. Raises UserError for a job that cannot be sent."""
         message = to_bytes(job)
         with self._lock:
             self._stopped = False
-            self._unanswered += 1
+            self._cancelled_at = math.inf
+            self._unanswered.append(job)
             self._send(message)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="talksplat worker", daemon=True)
                 self._thread.start()
 
     def poll(self) -> list[Event]:
-        """What has come since the last call; never waits."""
+        """What has come since the last call; never waits. Ends a process that does not answer `cancel`."""
+        if self.busy and time.monotonic() > self._cancelled_at + PATIENCE and self.pid and self._process:
+            self._process.kill()  # the thread meets the end of the connection and answers for the job
         events = []
         while True:
             try:
@@ -97,9 +104,10 @@ class WorkerProcess:
                 return events
 
     def cancel(self) -> None:
-        """Cancel every job that was submitted; each still answers once."""
+        """Cancel every job that was submitted; each still answers once, within PATIENCE and a moment."""
         with self._lock:
             if self._unanswered:
+                self._cancelled_at = min(self._cancelled_at, time.monotonic())
                 self._send(to_bytes(Cancel()))
 
     def stop(self, timeout: float = 2.0) -> None:
@@ -153,21 +161,23 @@ class WorkerProcess:
             raise UserError("The worker sent something that is no event; install the same version of both.")
         with self._lock:
             self._events.put(cast(Event, event))
-            self._unanswered -= isinstance(event, LAST_EVENTS)
-            is_last = self._unanswered == 0
+            if isinstance(event, LAST_EVENTS):
+                self._unanswered.pop(0)
+            is_last = not self._unanswered
             if is_last:
                 connection.close()
                 self._connection = self._thread = None
         return not is_last
 
     def _fail_all(self, sentence: str) -> None:
-        """The connection broke: every job answers with the same sentence."""
+        """The connection broke: every job answers with the same sentence, or that it was cancelled."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            for _ in range(self._unanswered):
-                self._events.put(Failed(sentence))
-            self._unanswered = 0
+            is_cancelled = self._cancelled_at < math.inf
+            for job in self._unanswered:
+                self._events.put(cancelled_event(job) if is_cancelled else Failed(sentence))
+            self._unanswered.clear()
             self._connection = self._thread = None
             self._unsent.clear()
 

@@ -22,9 +22,8 @@ from .job_result import edited_head
 from .operator_base import JobOperator, has_window
 
 
-def release_bake(obj: bpy.types.Object, out: Path) -> None:
-    """Close the file that the worker will write or replace (whoever shows it opens it again, so that it plays on), and
-    put the performance that is there already next to it.
+def keep_performance(obj: bpy.types.Object, out: Path) -> None:
+    """Put the performance that is there already next to the bake, so that the worker need not listen again.
 
     Raises UserError where the .blend names something else as the performance: a .blend may come from anybody, so what
     is written is what was read as a performance, never a copy of a file.
@@ -90,7 +89,7 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         if obj is None or plan is None:
             return
         job, uid = plan.job, obj.session_uid
-        release_bake(obj, Path(job.out))
+        keep_performance(obj, Path(job.out))
 
         def play(result: dict) -> str:
             with edited_head(uid) as baked:
@@ -105,9 +104,9 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
 def replaced_message(plan: BakePlan) -> str:
     """What the dialog says: what is there, in what it differs, what happens to it."""
     return (
-        f"It is the bake of another shot: {', '.join(plan.replaces)} changed. "
-        "It plays until the new one is done; frames that have not changed are kept. "
-        "A {version} in the file name would keep both."
+        f"It is the bake of another shot: {' and '.join(plan.replaces)} changed.\n"
+        "It plays until the new one is done; frames that have not changed are kept.\n"
+        "With {version} in the file name both are kept."
     )
 
 

@@ -51,9 +51,9 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     shot = Shot.of(job, Fraction(len(sound.samples), sound.rate))
     card = card_of(job, head, sound, shot)
     frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
-    yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     yield from sound_warnings(sound, job.audio)
-    performance = yield from _performance_of(job, head, sound, len(frames))
+    performance = yield from _performance_of(job, head, sound)
+    yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     replay = Replay(head)
     place, warning = _place_for(Path(job.out), card)
     with BakeWriter.open(place, card, replay.canonical, replay.branch, keyed_controls(shot)) as writer:
@@ -105,17 +105,19 @@ def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
     )
 
 
-def _performance_of(job: Bake, head: HeadFile, sound: Sound, count: int) -> Generator[Progress, None, Performance]:
-    """The performance next to the bake. Its own progress is not the shot's: it only shows that something happens."""
-    waiting = Progress(0, count, -1.0, f"listening to {Path(job.audio).name}")
-    yield waiting
+def _performance_of(job: Bake, head: HeadFile, sound: Sound) -> Generator[Event, None, Performance]:
+    """The performance next to the bake; listening to the sound for it has its own progress."""
     computing = load_or_compute_performance(head, sound, job.audio, Path(job.out).with_suffix(".performance"))
+    is_listening = False
     while True:
         try:
-            next(computing)
+            progress = next(computing)
         except StopIteration as end:
             return end.value
-        yield waiting
+        if not is_listening:
+            yield Started(f"{head.card.name} listens to {Path(job.audio).name}", progress.total)
+            is_listening = True
+        yield progress
 
 
 def _bake_frames(

@@ -86,7 +86,9 @@ def moment_count(sound: Sound) -> int:
 
 def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Generator[Progress, None, Performance]:
     """Run the encoder and the audio nets, block by block; at rest in pauses. Raises UserError as `AudioCodes` does."""
-    audio_codes, total = AudioCodes(head), moment_count(sound)
+    total = moment_count(sound)
+    yield Progress(0, total, -1.0, "listening")
+    audio_codes = AudioCodes(head)
     times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
     rest, presence = audio_codes.rest(), speech_presence(sound, times)[:, None]
     codes = {branch: np.empty((total, len(code)), np.float32) for branch, code in rest.items()}

@@ -32,6 +32,11 @@ def baked(job):
     return BakeReader.open(job.out), events
 
 
+def has_baked(event, count):
+    """Whether so many frames are done; listening to the sound has progress of its own."""
+    return isinstance(event, Progress) and event.note.startswith("frame") and event.done >= count
+
+
 def frames_of(job):
     with baked(job)[0] as reader:
         return {n: tuple(a.copy() for a in reader.frame(n)) for n in reader.frames}
@@ -59,8 +64,9 @@ def test_each_frame_is_the_replay_at_its_own_time(job, fps, rate):
             assert np.abs(np.log(scales / target.scales)).max() <= error.log_scale * 1.01 + 1e-6
             motion = max(motion, np.abs(target.means - replay.canonical.means).max())
         assert motion > 1000 * error.position, "or there was nothing to store"
-    progress = [e for e in events if isinstance(e, Progress)]
     assert isinstance(events[0], Started)
+    last_phase = max(i for i, event in enumerate(events) if isinstance(event, Started))
+    progress = [e for e in events[last_phase:] if isinstance(e, Progress)]
     assert (progress[-1].done, progress[-1].total) == (count, count)
     assert [e.done for e in progress] == sorted(e.done for e in progress)
 
@@ -78,8 +84,8 @@ def test_a_cancelled_bake_continues_to_the_same_bytes(job):
     list(bake(uninterrupted))
     for until in (3, 4, 17):
         events = bake(job)
-        while not (isinstance(event := next(events), Progress) and event.done >= until):
-            assert not isinstance(event, Finished)
+        while not has_baked(next(events), until):
+            pass
         events.close()
         with BakeReader.open(job.out) as reader:
             assert not reader.complete
@@ -135,7 +141,7 @@ def test_what_is_no_bake_and_what_another_process_writes_is_left_alone(job):
     assert open(job.out, "rb").read() == b"my holiday pictures"
     other = replace(job, out=job.out + "2.bake")
     events = bake(replace(other, fps="240"))
-    while not (isinstance(event := next(events), Progress) and event.done >= 2):
+    while not has_baked(next(events), 2):
         pass
     with pytest.raises(UserError, match="another process is writing"):
         list(bake(other))

@@ -7,11 +7,12 @@ import pytest
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
 from talksplat.core.baking.audio_codes import AudioCodes
+from talksplat.core.baking.bake import bake
 from talksplat.core.baking.perform import load_or_compute_performance, perform
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Started
-from talksplat.core.jobs.messages import Perform
+from talksplat.core.jobs.messages import Bake, Perform
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls
 
@@ -81,3 +82,14 @@ def test_what_it_cannot_read_is_an_error_and_leaves_nothing(tiny_head, voice, tm
     with pytest.raises(UserError, match="odd"):
         list(perform(Perform(**files, out=str(tmp_path / "a.performance"))))
     assert [p.name for p in tmp_path.iterdir()] == ["odd"]
+
+
+def test_a_bake_that_has_to_listen_first_shows_how_far_that_is(tiny_head, voice, tmp_path):
+    """It said "0 of 86400" for the minutes in which it listened to an hour."""
+    job = Bake(str(tiny_head), str(voice), str(tmp_path / "shot.bake"), frame_count=3)
+    events = list(bake(job))
+    phases = [event for event in events if isinstance(event, Started)]
+    assert ["listens to" in phase.title for phase in phases] == [True, False]
+    listening = [e for e in events[: events.index(phases[1])] if isinstance(e, Progress)]
+    assert (listening[0].done, listening[-1].done) == (0, phases[0].total)
+    assert [phase.title for phase in list(bake(job)) if isinstance(phase, Started)] == [phases[1].title]

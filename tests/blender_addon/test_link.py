@@ -13,7 +13,7 @@ import pytest
 
 from talksplat.blender_addon.link.check_python import check_python
 from talksplat.blender_addon.link.find_python import find_python, interpreter_in
-from talksplat.blender_addon.link.worker_process import LAST_EVENTS, WorkerProcess, own_log
+from talksplat.blender_addon.link.worker_process import LAST_EVENTS, PATIENCE, WorkerProcess, own_log
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Started
 from talksplat.core.jobs.messages import Bake, Info
@@ -76,6 +76,23 @@ def test_cancel_answers_and_the_worker_continues(worker, head_path, sound_path, 
     assert isinstance(events_of(worker)[-1], Cancelled)
     worker.submit(Info(str(head_path)))
     assert isinstance(events_of(worker)[-1], Finished)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that Windows has not")
+def test_cancel_ends_a_job_that_is_deep_in_a_library_in_two_seconds(worker, head_path, sound_path, tmp_path):
+    """Importing torch, opening a film on a slow drive, writing an hour: no event comes for as long as that takes."""
+    worker.submit(long_bake(head_path, sound_path, tmp_path / "long.bake"))
+    while not any(isinstance(e, Started) for e in worker.poll()):
+        time.sleep(0.01)
+    stuck = worker.pid
+    os.kill(stuck, signal.SIGSTOP)
+    worker.cancel()
+    end = events_of(worker, timeout=PATIENCE + 10)[-1]
+    assert isinstance(end, Cancelled)
+    assert "long.bake" in end.sentence
+    assert worker.pid is None
+    worker.submit(Info(str(head_path)))
+    assert isinstance(events_of(worker)[-1], Finished), "and the next job has a new worker"
 
 
 def test_a_killed_worker_gives_a_sentence_and_starts_again(worker, head_path, sound_path, tmp_path):
