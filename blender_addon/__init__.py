@@ -7,7 +7,11 @@
     operators/      one button a file
     properties      what a head keeps in the .blend: paths, hashes, sliders
     open_files      heads, performances and bakes that are open; nothing of it goes into the .blend
-    playback        the frame-change handler: what the cloud shows at this moment
+    head_paths      where a head's files are: beside this .blend, a library or the one it was copied from
+    head_cloud      a head object's cloud, made from its file
+    playback        what the cloud shows at this moment: the best that the head's files allow
+    moments         a head's Gaussians at one moment
+    playback_handlers   when playback looks again: a frame, an update, undo, a file that came back
     shot_jobs       a scene's shot as jobs for the worker
     bake_plan       where Bake writes to, and what becomes of the bakes that are there
     bake_state      what has changed since the bake, found out between redraws
@@ -17,6 +21,8 @@
     job_status      the same in Blender's status bar
     shortcuts       Esc over our tab
     panels          the sidebar tab
+    head_state      what is wrong with a head, with the buttons that cure it
+    panel_text      sentences over several lines
 
 Nothing of bpy is imported before `register`, so that a shell may import this package.
 """
@@ -30,7 +36,7 @@ def _modules() -> list[ModuleType]:
         job_status,
         operators,
         panels,
-        playback,
+        playback_handlers,
         preferences,
         properties,
         running,
@@ -44,7 +50,7 @@ def _modules() -> list[ModuleType]:
         properties,
         operators,
         panels,
-        playback,
+        playback_handlers,
         saving,
         handler,
         running,

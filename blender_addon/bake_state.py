@@ -14,7 +14,7 @@ import bpy
 from ..core.formats import UserError
 from ..core.jobs import Bake
 from ..core.performance import Controls
-from . import open_files, running
+from . import head_paths, open_files, running
 from .bake_plan import plan_bake
 from .frame_choice import shot_of_scene
 from .properties import settings_of
@@ -73,7 +73,7 @@ def _answer(head_uid: int, job: Bake, is_driven: bool) -> BakeState:
     obj = _by_number(bpy.data.objects, head_uid)
     if obj is None:
         return BakeState()
-    bake = open_files.bake.cached(open_files.absolute(settings_of(obj).bake))
+    bake = open_files.bake.cached(head_paths.path_of(obj, "bake"))
     changes = differences(job, bake.card, bake.reader.keyed_controls, not is_driven) if bake else []
     # Reading a film from end to end for its hash would stop the window: Attach and Bake have done so.
     is_known = not is_driven and open_files.sound_hash.cached(job.audio) is not None

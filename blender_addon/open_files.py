@@ -77,7 +77,7 @@ class FileCache(Generic[T]):
         """What the file at the absolute `path` holds. Raises UserError."""
         try:
             state = os.stat(path)
-        except OSError:
+        except (OSError, ValueError):
             raise UserError(self._missing.format(path)) from None
         stamp = (state.st_size, state.st_mtime_ns)
         entry = self._entries.get(path)
@@ -144,12 +144,16 @@ def _read_hash(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-head: FileCache[OpenHead] = FileCache(_read_head, "{} is missing; press Relink and choose where the head is now.")
+head: FileCache[OpenHead] = FileCache(
+    _read_head, "The head {} is missing; press Relink Head and choose where it is now."
+)
 performance: FileCache[Performance] = FileCache(
     read_performance, "The performance {} is missing on this machine; press Attach to make it again."
 )
 bake: FileCache[OpenBake] = FileCache(
-    _read_bake, "The bake {} is missing; bake again or remove it.", lambda opened: opened.reader.close()
+    _read_bake,
+    "The bake {} is missing; press Relink Bake and choose where it is now, or remove it.",
+    lambda opened: opened.reader.close(),
 )
 # sha256 of a sound file's bytes, which is what performances and bakes call their audio hash
 sound_hash: FileCache[str] = FileCache(_read_hash, "The sound {} is missing; relink it in the strip.")

@@ -9,47 +9,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import blf
 import bpy
 
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from ..core.performance import CONTROLS
-from . import open_files, playback, running
+from . import head_paths, open_files, playback, running
 from .bake_state import BakeState, state_of
 from .blender_types import Context
 from .frame_choice import described
+from .head_state import draw_problems, draw_view_transform
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.operator_base import BaseOperator
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
+from .panel_text import draw_sentence
 from .properties import TAB, head_of, settings_of
 from .scene import strip as strips
-from .scene.versions import all_strips_property
+from .scene.versions import all_strips_property, draws_splats, version_name
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import IconItems
 
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
-MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
-
-
-def draw_sentence(layout: bpy.types.UILayout, context: Context, text: str, icon: IconItems = "NONE") -> None:
-    """A sentence over as many lines as the sidebar's width needs."""
-    scale = context.preferences.system.ui_scale
-    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
-    width = max(context.region.width - MARGIN * scale, 100)
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    line = ""
-    for word in text.split():
-        if line and blf.dimensions(0, f"{line} {word}")[0] > width:
-            column.label(text=line, icon=icon)
-            line, icon = "", "BLANK1" if icon != "NONE" else icon
-        line = f"{line} {word}".strip()
-    column.label(text=line, icon=icon)
 
 
 def draw_button(
@@ -108,15 +92,15 @@ class TALKSPLAT_PT_head(_TabPanel, bpy.types.Panel):
         layout = self.layout
         obj = head_of(context)
         if obj is None:
-            draw_sentence(layout, context, "Load a head, or select one of the heads in the scene.")
+            draw_sentence(layout, context, "Add a head, or select one of the heads in the scene.")
         else:
             self._draw_card(layout, context, obj)
-        layout.operator("talksplat.add_head", icon="IMPORT", text="Load Another Head" if obj else "Load Head")
+        layout.operator("talksplat.add_head", icon="IMPORT", text="Add Another Head" if obj else "Add Gaussian Head")
 
     @staticmethod
     def _draw_card(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         settings = settings_of(obj)
-        path = open_files.absolute(settings.head)
+        path = head_paths.path_of(obj, "head")
         column = layout.column(align=True)
         column.label(text=obj.name, icon="USER")
         head = open_files.head.cached(path)
@@ -124,13 +108,8 @@ class TALKSPLAT_PT_head(_TabPanel, bpy.types.Panel):
             card = head.file.card
             column.label(text=f"{len(head):,} Gaussians, {float(card.model_rate):g} fps", icon="BLANK1")
         column.label(text=f"{Path(path).name}  {settings.head_hash[:8]}", icon="BLANK1")
-        if problem := playback.problem_of(obj):
-            box = layout.box()
-            draw_sentence(box, context, problem, "ERROR")
-            if head is None or head.hash != settings.head_hash:
-                row = box.row(align=True)
-                row.operator("talksplat.relink_head")
-                row.operator("talksplat.reload_head")
+        draw_problems(layout, context, obj)
+        draw_view_transform(layout, context)
 
 
 class TALKSPLAT_PT_about(_HeadPanel, bpy.types.Panel):
@@ -143,7 +122,7 @@ class TALKSPLAT_PT_about(_HeadPanel, bpy.types.Panel):
 
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         """Its audio encoder, its licence, its provenance."""
-        head = open_files.head.cached(open_files.absolute(settings_of(obj).head))
+        head = open_files.head.cached(head_paths.path_of(obj, "head"))
         if head is None:
             draw_sentence(layout, context, "The head is not loaded")
             return
@@ -170,7 +149,7 @@ class TALKSPLAT_PT_speech(_HeadPanel, bpy.types.Panel):
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="Scene")
         strip = playback.strip_of(obj, sequencer)
-        is_made = Path(open_files.absolute(settings.performance)).is_file()
+        is_made = Path(head_paths.path_of(obj, "performance")).is_file()
         if strip and is_made and playback.is_attached(obj, strip):
             column.label(text="Attached: scrub or play", icon="CHECKMARK")
         else:
@@ -222,7 +201,7 @@ class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
 
     @staticmethod
     def _draw_bake(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object, state: BakeState) -> None:
-        path = open_files.absolute(settings_of(obj).bake)
+        path = head_paths.path_of(obj, "bake")
         bake = open_files.bake.cached(path)
         frames = f": frames {bake.card.span[0]} to {bake.card.span[-1]}" if bake else ""
         layout.label(text=Path(path).name + frames, icon="FILE_CACHE")
@@ -261,6 +240,10 @@ class TALKSPLAT_PT_render(_HeadPanel, bpy.types.Panel):
         for name in PASSES:
             passes.prop(settings.passes, name, toggle=True)
         draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
+        if not draws_splats():
+            line = f"Blender {version_name()} leaves splats out of its own renders (F12): use Render Sequence"
+            draw_sentence(layout, context, line, "INFO")
+        draw_view_transform(layout, context)
 
 
 class TALKSPLAT_PT_export(_HeadPanel, bpy.types.Panel):

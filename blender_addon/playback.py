@@ -2,52 +2,59 @@
 """What every head's cloud shows at this moment: the baked frame where there is one, else the replay.
 
 `refresh` compares what each head should show (its file, its time, its sliders) with what was last written into its
-cloud and writes only what differs, so the handlers may call it as often as they like. It never raises for bad input:
-the sentence is kept, `problem_of` gives it and the panel shows it.
+cloud and writes only what differs, so the handlers may call it as often as they like. It never raises for bad input: a
+head shows the best that its files allow, what is in the way is kept, and `problems_of` gives it to the panel.
 """
 
 import math
-from collections import OrderedDict
+import os
 from fractions import Fraction
-from pathlib import Path
 from typing import NamedTuple
 
 import bpy
-import numpy as np
-from bpy.app.handlers import persistent
 
-from ..core.formats import UserError
+from ..core.formats import Gaussians, UserError
 from ..core.performance import Controls, Frame
-from . import open_files
-from .blender_types import cloud_of, current_context
-from .properties import heads_of, settings_of
+from . import head_paths, moments, open_files
+from .blender_types import cloud_of
+from .head_cloud import has_own_cloud, needs_loading, replace_cloud
+from .moments import Moment, frame_of, loaded_head
+from .properties import heads_of, is_head, settings_of
 from .scene import strip as strips
 from .scene.point_cloud import push
 from .scene.sound_mix import Played, SoundMix, same_file
 
-MAX_CACHED_BYTES = 128 << 20  # of frames kept for scrubbing over the same place again
+
+class Shown(NamedTuple):
+    """What a head shows, with all that it takes to draw it: the head's file may change or go."""
+
+    moment: Moment
+    frame: Frame
+    canonical: Gaussians
+    scene: int  # session number of the scene whose frame it is
 
 
-class Moment(NamedTuple):
-    """What a head should show; equal moments show the same."""
+class Problem(NamedTuple):
+    """Why a head does not show what it should."""
 
-    head: str  # absolute path
-    hash: str
-    source: str  # the bake's or the performance's absolute path, or "" for the head at rest
-    stamp: tuple[int, int] | None  # of the source's file
-    time: Fraction  # a bake: its frame, between two for sub-frames; a performance: seconds in the sound
-    controls: Controls | None  # None: a bake's frame, or the head at rest
+    sentence: str
+    cure: str  # which buttons the panel puts below it: a key of `head_state.CURES`, or ""
 
 
-_shown: dict[int, Moment] = {}  # session number of the cloud -> what was written into it
-_problems: dict[int, str] = {}  # session number of the object -> why it does not show what it should
-_frames: OrderedDict[Moment, Frame] = OrderedDict()  # the most recently used last
+_shown: dict[int, Shown] = {}  # session number of the cloud -> what it shows
+_problems: dict[int, list[Problem]] = {}  # session number of the object -> why it does not show what it should
+_waiting: set[int] = set()  # session numbers of objects that lack their cloud
 _suspended = 0
 
 
+def problems_of(obj: bpy.types.Object) -> list[Problem]:
+    """Why the head does not show what it should; [] when it does."""
+    return _problems.get(obj.session_uid, [])
+
+
 def problem_of(obj: bpy.types.Object) -> str:
-    """Why the head does not show what it should, in one sentence; "" when it does."""
-    return _problems.get(obj.session_uid, "")
+    """The problems' sentences; "" when there are none."""
+    return " ".join(problem.sentence for problem in problems_of(obj))
 
 
 def refresh(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None) -> None:
@@ -58,44 +65,115 @@ def refresh(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None
     if _suspended:
         return
     for obj in heads_of(scene):
-        try:
-            _show(obj, scene, obj.evaluated_get(depsgraph) if depsgraph else obj)
+        problems = _show(obj, scene, obj.evaluated_get(depsgraph) if depsgraph else obj)
+        if problems:
+            _problems[obj.session_uid] = problems
+        else:
             _problems.pop(obj.session_uid, None)
+
+
+def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Object) -> list[Problem]:
+    """Show what is best of what can be shown; what stands in the way of the rest."""
+    head, problems = _open_head(obj)
+    cloud = cloud_of(obj)
+    if head is None:
+        return problems
+    is_same = head.hash == settings_of(obj).head_hash
+    if not is_same and cloud.session_uid in _shown:
+        return problems  # what is shown stays until Reload
+    if needs_loading(obj, head):
+        _waiting.add(obj.session_uid)
+        return problems
+    controls = settings_of(evaluated).controls.values()
+    moment, frame, more = best_moment(obj, scene, strips.current_frame(scene), controls, at_rest=not is_same)
+    shown = _shown.get(cloud.session_uid)
+    if shown is None or shown.moment != moment:
+        if has_own_cloud(obj):
+            push(cloud, frame)
+        shown = Shown(moment, frame, head.replay.canonical, scene.session_uid)
+    _shown[cloud.session_uid] = shown._replace(scene=scene.session_uid)
+    return problems + more
+
+
+def _open_head(obj: bpy.types.Object) -> tuple[open_files.OpenHead | None, list[Problem]]:
+    """The head's file, or what is in memory of a file that has gone."""
+    path = head_paths.path_of(obj, "head")
+    try:
+        head = open_files.head(path)
+    except UserError as error:
+        return open_files.head.cached(path), [Problem(str(error), "head")]
+    if head.hash == settings_of(obj).head_hash:
+        return head, []
+    name = os.path.basename(path)
+    sentence = f"{name} has changed since it was loaded; press Reload to take it as it is, or Relink Head."
+    return head, [Problem(sentence, "changed head")]
+
+
+def best_moment(
+    obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls, at_rest: bool = False
+) -> tuple[Moment, Frame, list[Problem]]:
+    """(what a head should show at a frame of the scene with these sliders, its Gaussians, what failed before it).
+
+    The bake, else the performance, else the head at rest. at_rest: do not look at the other two. Raises UserError only
+    where the head itself cannot be evaluated.
+    """
+    problems: list[Problem] = []
+    for cure, find in () if at_rest else (("bake", _baked_moment), ("performance", _performed_moment)):
+        try:
+            moment = find(obj, scene, frame, controls)
+            if moment is not None:
+                return moment, frame_of(moment), problems
         except UserError as error:
-            _problems[obj.session_uid] = str(error)
-
-
-def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Object) -> None:
-    settings, cloud = settings_of(obj), cloud_of(obj)
-    head = open_files.head(open_files.absolute(settings.head))
-    if len(cloud.points) != len(head) or head.hash != settings.head_hash:
-        raise UserError(f"{Path(head.file.source).name} has changed since it was loaded; press Reload.")
-    moment = moment_of(obj, scene, strips.current_frame(scene), settings_of(evaluated).controls.values())
-    if _shown.get(cloud.session_uid) != moment:
-        push(cloud, frame_of(moment))
-        _shown[cloud.session_uid] = moment
+            problems.append(Problem(str(error), "" if isinstance(error, _StripError) else cure))
+    path = head_paths.path_of(obj, "head")
+    rest = Moment(path, loaded_head(path).hash, "", None, Fraction(0), None)
+    return rest, frame_of(rest), problems
 
 
 def moment_of(obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls) -> Moment:
-    """What a head should show at a frame of the scene with these sliders. Raises UserError."""
+    """What a head should show at a frame of the scene with these sliders. Raises UserError for its first problem."""
+    moment, _, problems = best_moment(obj, scene, frame, controls)
+    if problems:
+        raise UserError(problems[0].sentence)
+    return moment
+
+
+def _baked_moment(obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, _controls: Controls) -> Moment | None:
+    """None where the head plays no bake, or the frame is not baked."""
     settings = settings_of(obj)
-    head = open_files.absolute(settings.head)
-    if settings.bake and settings.use_bake:
-        path = open_files.absolute(settings.bake)
-        bake = open_files.bake(path)
-        if bake.card.head_hash != settings.head_hash:
-            raise UserError(f"{path} is the bake of another head; bake again or remove it.")
-        baked = baked_position(bake, scene, frame)
-        if baked is not None:
-            return Moment(head, settings.head_hash, path, open_files.bake.stamp(path), baked, None)
-    mix = mix_of(obj, scene)
+    if not (settings.bake and settings.use_bake):
+        return None
+    path = head_paths.path_of(obj, "bake")
+    bake = open_files.bake(path)
+    if bake.card.head_hash != settings.head_hash:
+        raise UserError(f"{path} is the bake of another head; bake again or remove it.")
+    baked = baked_position(bake, scene, frame)
+    if baked is None:
+        return None
+    head = head_paths.path_of(obj, "head")
+    return Moment(head, settings.head_hash, path, open_files.bake.stamp(path), baked, None)
+
+
+class _StripError(UserError):
+    """A strip that cannot be followed: no other file helps."""
+
+
+def _performed_moment(
+    obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls
+) -> Moment | None:
+    """None where the head speaks nothing."""
+    settings = settings_of(obj)
+    try:
+        mix = mix_of(obj, scene)
+    except UserError as error:
+        raise _StripError(str(error)) from error
     played = mix.at(strips.scene_time(scene, frame)) if mix else None
     if played is None:
-        return Moment(head, settings.head_hash, "", None, Fraction(0), None)
-    path = open_files.absolute(settings.performance)
+        return None
+    path = head_paths.path_of(obj, "performance")
     if open_files.performance(path).head_hash != settings.head_hash:
-        raise UserError(f"{Path(path).name} is the performance of another head; press Attach to make a new one.")
-    stamp = open_files.performance.stamp(path)
+        raise UserError(f"{os.path.basename(path)} is the performance of another head; press Attach to make a new one.")
+    head, stamp = head_paths.path_of(obj, "head"), open_files.performance.stamp(path)
     return Moment(head, settings.head_hash, path, stamp, played.seconds, gate(controls, played))
 
 
@@ -115,7 +193,7 @@ def mix_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:
     strip = strip_of(obj, sequencer)
     if strip is None or not settings.performance or not is_attached(obj, strip):
         return None
-    return SoundMix(sequencer, open_files.absolute(settings.sound), settings.strip, settings.sound_lag)
+    return SoundMix(sequencer, head_paths.path_of(obj, "sound"), settings.strip, settings.sound_lag)
 
 
 def strip_of(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bpy.types.SoundStrip | None:
@@ -124,13 +202,13 @@ def strip_of(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bpy.types.Sou
     named = strips.find_strip(sequencer, settings.strip)
     if named is not None or not settings.strip:
         return named
-    path = open_files.absolute(settings.sound)
+    path = head_paths.path_of(obj, "sound")
     return next((strip for strip in strips.sound_strips(sequencer) if same_file(strip.sound, path)), None)
 
 
 def is_attached(obj: bpy.types.Object, strip: bpy.types.SoundStrip) -> bool:
     """Whether the head's performance was made from the very sound that the strip plays."""
-    return open_files.absolute(settings_of(obj).sound) == open_files.absolute(strips.sound_path(strip))
+    return head_paths.path_of(obj, "sound") == open_files.absolute(strips.sound_path(strip))
 
 
 def baked_position(bake: open_files.OpenBake, scene: bpy.types.Scene, frame: Fraction) -> Fraction | None:
@@ -142,42 +220,29 @@ def baked_position(bake: open_files.OpenBake, scene: bpy.types.Scene, frame: Fra
     return position if {math.floor(position), math.ceil(position)} <= bake.frames else None
 
 
-def frame_of(moment: Moment) -> Frame:
-    """The Gaussians of a moment; the last ones are kept. Raises UserError."""
-    frame = _frames.pop(moment, None)
-    if frame is None:
-        frame = _evaluate(moment)
-    _frames[moment] = frame
-    while len(_frames) * sum(array.nbytes for array in frame) > MAX_CACHED_BYTES and len(_frames) > 1:
-        _frames.popitem(last=False)
-    return frame
+def shown_of(obj: bpy.types.Object) -> Shown | None:
+    """What the head shows now; None before it showed anything."""
+    return _shown.get(cloud_of(obj).session_uid)
 
 
-def shown_frame(obj: bpy.types.Object) -> Frame | None:
-    """What was last written into the head's cloud; None before anything was."""
-    moment = _shown.get(cloud_of(obj).session_uid)
-    return frame_of(moment) if moment else None
+def is_waiting() -> bool:
+    """Whether a head lacks its cloud, which `load_clouds` makes."""
+    return bool(_waiting)
 
 
-def _evaluate(moment: Moment) -> Frame:
-    head = open_files.head(moment.head)
-    if not moment.source:
-        return head.replay.frame()
-    if moment.controls is None:
-        return interpolate(open_files.bake(moment.source), moment.time)
-    condition = open_files.performance(moment.source).at(moment.time, moment.controls)
-    return head.replay.at(condition)
-
-
-def interpolate(bake: open_files.OpenBake, position: Fraction) -> Frame:
-    """A bake at a frame, or linearly between two for motion blur; quaternions are made unit again."""
-    before = bake.frame(math.floor(position))
-    weight = np.float32(position - math.floor(position))
-    if weight == 0:
-        return before
-    after = bake.frame(math.ceil(position))
-    means, quats, scales = (a + weight * (b - a) for a, b in zip(before, after))
-    return Frame(means, quats / np.linalg.norm(quats, axis=1, keepdims=True), scales)
+def load_clouds() -> None:
+    """Give every head its cloud where it is not there: a file was opened, a head was linked, appended or overridden,
+    a head's file came back; then show all heads. Makes objects, which a handler of a frame must not."""
+    _waiting.clear()
+    for obj in bpy.data.objects:
+        if not is_head(obj):
+            continue
+        head, problems = _open_head(obj)
+        is_kept = problems and cloud_of(obj).session_uid in _shown
+        if head is not None and not is_kept and needs_loading(obj, head):
+            replace_cloud(obj, head)
+    for scene in bpy.data.scenes:
+        refresh(scene)
 
 
 def forget() -> None:
@@ -189,17 +254,8 @@ def forget() -> None:
 def forget_frames() -> None:
     """The files may hold anything now (Reload): what is shown is evaluated again."""
     forget()
-    _frames.clear()
+    moments.clear()
     open_files.clear()
-
-
-def make_single_users(scene: bpy.types.Scene) -> None:
-    """A duplicated head may share its cloud with the first one; each moves its own."""
-    met = set()
-    for obj in heads_of(scene):
-        if cloud_of(obj).session_uid in met:
-            obj.data = cloud_of(obj).copy()
-        met.add(cloud_of(obj).session_uid)
 
 
 class suspended:
@@ -212,44 +268,3 @@ class suspended:
     def __exit__(self, *_: object) -> None:
         global _suspended
         _suspended -= 1
-
-
-@persistent
-def on_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    """After the frame's curves were evaluated; Blender evaluates once more what we change."""
-    refresh(scene, depsgraph)
-
-
-@persistent
-def on_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    """A strip was moved, a driver evaluated, a head duplicated: the same `refresh`, which writes only what differs."""
-    make_single_users(scene)
-    refresh(scene, depsgraph)
-
-
-@persistent
-def on_undo(scene: bpy.types.Scene, _depsgraph: object) -> None:
-    """Undo brought back the arrays of another moment."""
-    forget()
-    refresh(current_context().scene)
-
-
-HANDLERS = (
-    ("frame_change_post", on_frame),
-    ("depsgraph_update_post", on_update),
-    ("undo_post", on_undo),
-    ("redo_post", on_undo),
-)
-
-
-def register() -> None:
-    """Called by the add-on's own `register`."""
-    for event, handler in HANDLERS:
-        getattr(bpy.app.handlers, event).append(handler)
-
-
-def unregister() -> None:
-    """Called by the add-on's own `unregister`."""
-    for event, handler in HANDLERS:
-        getattr(bpy.app.handlers, event).remove(handler)
-    forget_frames()

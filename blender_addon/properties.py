@@ -5,10 +5,12 @@ A setting's default is the job dataclass's own. Sliders, passes and export forma
 """
 
 import zlib
+from collections.abc import Iterator
 from typing import cast
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from mathutils import Matrix
 
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
@@ -88,6 +90,10 @@ class TalkSplatHead(bpy.types.PropertyGroup):
 
     head: StringProperty(name="Head", description="The .head file", **FILE)
     head_hash: StringProperty(name="Hash", description="Content hash of the head that this object was made from")
+
+    stored_in: StringProperty(
+        name="Folder", description="The folder of the .blend that the paths were written in", options={"HIDDEN"}
+    )
 
     strip: StringProperty(name="Strip", description="The sound strip that the head speaks", update=_show_now)
     strip_scene: PointerProperty(
@@ -212,28 +218,64 @@ def is_head(obj: bpy.types.Object | None) -> bool:
 
 
 def heads_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """The scene's talking heads that can be changed (linked ones stay as they are)."""
+    """The scene's talking heads, each once: local, linked and inside of collections that the scene instances."""
     if not bpy.data.pointclouds:
         return []
-    return [obj for obj in scene.objects if is_head(obj) and obj.library is None]
+    return list({obj.session_uid: obj for obj, _, _ in placed_heads(scene)}.values())
+
+
+def placed_heads(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Object, Matrix, bpy.types.Object]]:
+    """(head, head space -> world, the object of the scene that shows it): the head itself, or what instances it."""
+    for obj in scene.objects:
+        if is_head(obj):
+            yield obj, obj.matrix_world, obj
+        elif obj.instance_type == "COLLECTION":
+            yield from ((head, matrix, obj) for head, matrix in _instanced_heads(obj, obj.matrix_world))
+
+
+def _instanced_heads(owner: bpy.types.Object, matrix: Matrix) -> Iterator[tuple[bpy.types.Object, Matrix]]:
+    collection = owner.instance_collection
+    if collection is None:
+        return
+    inside = matrix @ Matrix.Translation(-collection.instance_offset)
+    for obj in collection.all_objects:
+        if is_head(obj):
+            yield obj, inside @ obj.matrix_world
+        elif obj.instance_type == "COLLECTION":
+            yield from _instanced_heads(obj, inside @ obj.matrix_world)
 
 
 def head_of(context: Context) -> bpy.types.Object | None:
-    """The head that the user means: the active object when it is one, else the scene's only one."""
-    if is_head(context.object):
-        return context.object
+    """The head that the user means: the active object when it is one or instances one, else the scene's only one."""
+    active = context.object
+    if is_head(active):
+        return active
+    if active is not None and active.instance_type == "COLLECTION":
+        return next((head for head, _ in _instanced_heads(active, active.matrix_world)), None)
     heads = heads_of(context.scene)
     return heads[0] if len(heads) == 1 else None
 
 
+def locked_reason(obj: bpy.types.Object | None) -> str:
+    """Why the head's settings cannot be changed, in one sentence; "" when they can."""
+    if obj is None:
+        return "Select a head first"
+    if obj.library is not None:
+        return f"{obj.name} is linked from {bpy.path.basename(obj.library.filepath)}: press Make Library Override first"
+    return ""
+
+
 CLASSES = (TalkSplatControls, TalkSplatPasses, TalkSplatHead)
+for _group in CLASSES:  # a library override of a head may change all of it
+    for _deferred in _group.__annotations__.values():
+        _deferred.keywords["override"] = {"LIBRARY_OVERRIDABLE"}
 
 
 def register() -> None:
     """Called by the add-on's own `register`."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    setattr(bpy.types.Object, "talksplat", PointerProperty(type=TalkSplatHead))  # noqa: B010
+    setattr(bpy.types.Object, "talksplat", PointerProperty(type=TalkSplatHead, override={"LIBRARY_OVERRIDABLE"}))  # noqa: B010
 
 
 def unregister() -> None:

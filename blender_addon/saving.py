@@ -11,15 +11,14 @@ import os
 import bpy
 from bpy.app.handlers import persistent
 
-from ..core.formats import UserError
-from . import open_files, playback
+from . import playback
 from .blender_types import cloud_of
+from .head_paths import PATHS, adopt_paths, store_paths
 from .migration import migrate_settings
+from .playback_handlers import load_soon
 from .properties import is_head, settings_of
-from .scene.point_cloud import fill, new_cloud
 
-PATHS = ("head", "sound", "bake")  # of TalkSplatHead, stored relative where they can be; the cache stays absolute
-
+STORED = (*PATHS, "stored_in")  # what saving changes
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
 _paths_before: dict[tuple[int, str], str] = {}  # (object, property) -> path, while a file is written
 
@@ -29,37 +28,12 @@ def own_heads() -> list[bpy.types.Object]:
     return [obj for obj in bpy.data.objects if is_head(obj) and obj.library is None]
 
 
-def load_head(obj: bpy.types.Object, path: str) -> None:
-    """Give `obj` the head at the absolute `path`: its cloud, its path, its hash. Raises UserError."""
-    head = open_files.head(path)
-    old = obj.data
-    cloud = new_cloud(head.file.card.name, len(head))
-    for material in cloud_of(obj).materials if old else ():
-        cloud.materials.append(material)
-    fill(cloud, head.replay.canonical)
-    obj.data = cloud
-    if isinstance(old, bpy.types.PointCloud) and old.users == 0:
-        bpy.data.pointclouds.remove(old)
-        cloud.name = head.file.card.name
-    settings_of(obj).head = open_files.storable(path)
-    settings_of(obj).head_hash = head.hash
-
-
 def restore() -> None:
     """Load every head whose cloud is not there (a file was opened, the add-on was switched on)."""
     playback.forget()
     for obj in own_heads():
         migrate_settings(obj)
-        settings = settings_of(obj)
-        try:
-            path = open_files.absolute(settings.head)
-            head = open_files.head(path)
-            if len(cloud_of(obj).points) != len(head) and head.hash == settings.head_hash:
-                load_head(obj, path)
-        except UserError:
-            continue  # `playback.refresh` meets the same sentence and keeps it for the panel
-    for scene in bpy.data.scenes:
-        playback.refresh(scene)
+    playback.load_clouds()
 
 
 @persistent
@@ -67,13 +41,12 @@ def before_writing(path: str, *_: object) -> None:
     """Make the heads' paths relative to the file's new place and their clouds empty."""
     folder = os.path.dirname(path) if path else ""
     for obj in own_heads():
-        settings = settings_of(obj)
-        for name in PATHS if folder else ():
-            value = getattr(settings, name)
-            _paths_before[obj.session_uid, name] = value
-            if value:
-                setattr(settings, name, open_files.storable(open_files.absolute(value), folder))
-    for cloud in {cloud_of(obj).session_uid: cloud_of(obj) for obj in own_heads()}.values():
+        for name in STORED if folder else ():
+            _paths_before[obj.session_uid, name] = getattr(settings_of(obj), name)
+        if folder:
+            store_paths(obj, folder)
+    own_clouds = {cloud_of(obj).session_uid: cloud_of(obj) for obj in own_heads() if not cloud_of(obj).library}
+    for cloud in own_clouds.values():
         stand_in = bpy.data.pointclouds.new("talksplat stand-in")
         for material in cloud.materials:
             stand_in.materials.append(material)
@@ -85,16 +58,21 @@ def before_writing(path: str, *_: object) -> None:
 def after_writing(path: str, *_: object) -> None:
     """Give the clouds back; a copy written elsewhere leaves the open file's paths as they were."""
     for cloud_name, stand_in_name in _stand_ins:
-        stand_in = bpy.data.pointclouds[stand_in_name]
-        stand_in.user_remap(bpy.data.pointclouds[cloud_name])
+        stand_in = _own_cloud(stand_in_name)
+        stand_in.user_remap(_own_cloud(cloud_name))
         bpy.data.pointclouds.remove(stand_in)
     _stand_ins.clear()
     is_copy = not path or os.path.normpath(path) != os.path.normpath(bpy.data.filepath)
     for obj in own_heads() if is_copy else ():
-        for name in PATHS:
+        for name in STORED:
             if (obj.session_uid, name) in _paths_before:
                 setattr(settings_of(obj), name, _paths_before[obj.session_uid, name])
     _paths_before.clear()
+
+
+def _own_cloud(name: str) -> bpy.types.PointCloud:
+    """This file's cloud of that name; a library may hold another."""
+    return next(cloud for cloud in bpy.data.pointclouds if cloud.name == name and cloud.library is None)
 
 
 @persistent
@@ -103,11 +81,22 @@ def after_reading(*_: object) -> None:
     restore()
 
 
+@persistent
+def after_import(context: bpy.types.BlendImportContext, *_: object) -> None:
+    """Heads were linked, appended or pasted: an appended head's paths are the other file's."""
+    for item in context.import_items:
+        obj = item.id
+        if isinstance(obj, bpy.types.Object) and is_head(obj) and obj.library is None and item.source_library:
+            adopt_paths(obj, os.path.dirname(bpy.path.abspath(item.source_library.filepath)))
+    load_soon()
+
+
 HANDLERS = (
     ("save_pre", before_writing),
     ("save_post", after_writing),
     ("save_post_fail", after_writing),
     ("load_post", after_reading),
+    ("blend_import_post", after_import),
 )
 
 

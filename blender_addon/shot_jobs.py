@@ -9,7 +9,7 @@ import bpy
 from ..core.formats import UserError
 from ..core.jobs import Bake, Export, Render
 from ..core.performance import Controls
-from . import open_files, playback
+from . import head_paths, open_files, playback
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import output_path
@@ -39,13 +39,12 @@ def shot_to_bake(
     sample: Callable[[bpy.types.Scene, bpy.types.Object, range], Sequence[Controls]] = sample_controls,
 ) -> Bake:
     """The bake job of these frames of the scene without its file, which needs a look at the disk. Raises UserError."""
-    settings = settings_of(obj)
     mix = _mix_to_bake(scene, obj)
     rate = strips.frame_rate(scene)
     played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
     controls = [playback.gate(*pair) for pair in zip(sample(scene, obj, frames), played)]
     return Bake(
-        head=open_files.absolute(settings.head),
+        head=head_paths.path_of(obj, "head"),
         audio=mix.path,
         out="",
         fps=f"{rate.numerator}/{rate.denominator}",
@@ -74,7 +73,7 @@ def _mix_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> SoundMix:
 def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     """Everything that the worker needs to render a head's bake. Raises UserError."""
     settings = settings_of(obj)
-    path = open_files.absolute(settings.bake)
+    path = head_paths.path_of(obj, "bake")
     card = open_files.bake(path).card
     frames = chosen_of_bake(scene, settings.render_frames, card)
     cameras, head_to_world = (), ()
@@ -100,7 +99,7 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
 def export_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Export:
     """A head's bake as a file sequence for other programs. Raises UserError."""
     settings = settings_of(obj)
-    path = open_files.absolute(settings.bake)
+    path = head_paths.path_of(obj, "bake")
     card = open_files.bake(path).card
     return Export(
         bake=path,

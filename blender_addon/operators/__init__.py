@@ -9,19 +9,25 @@ from . import (
     bake_shot,
     cancel_job,
     export_sequence,
+    make_override,
+    relink_bake,
     relink_head,
     remove_bake,
     render_sequence,
     self_test,
     set_up_playback,
+    use_standard_view,
 )
 
 MODULES = (
     add_head,
     relink_head,
+    make_override,
     attach_strip,
     set_up_playback,
+    use_standard_view,
     bake_shot,
+    relink_bake,
     remove_bake,
     cancel_job,
     render_sequence,
@@ -35,9 +41,11 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.TOPBAR_MT_file_import.append(add_head.draw_import_menu)
+    bpy.types.VIEW3D_MT_add.append(add_head.draw_add_menu)
 
 
 def unregister() -> None:
+    bpy.types.VIEW3D_MT_add.remove(add_head.draw_add_menu)
     bpy.types.TOPBAR_MT_file_import.remove(add_head.draw_import_menu)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

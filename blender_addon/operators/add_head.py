@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Load Head: a .head file becomes an object in the scene. From the panel, File > Import, or a drop."""
+"""Add Gaussian Head: a .head file becomes an object in the scene. From the panel, Add (Shift-A), File > Import or a
+drop."""
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ...core.formats import UserError
-from .. import open_files, playback, saving
+from .. import open_files, playback
 from ..blender_types import Context, OperatorResult, cloud_of
+from ..head_cloud import load_head
 from ..properties import SETTINGS_VERSION, settings_of
 from ..scene.versions import draws_splats
 from .operator_base import UNDOABLE, BaseOperator
@@ -17,7 +19,7 @@ def add_head(context: Context, path: str) -> bpy.types.Object:
     name = open_files.head(path).file.card.name
     obj = bpy.data.objects.new(name, bpy.data.pointclouds.new(name))
     try:
-        saving.load_head(obj, path)
+        load_head(obj, path)
     except UserError:
         bpy.data.objects.remove(obj)
         raise
@@ -37,15 +39,29 @@ def add_head(context: Context, path: str) -> bpy.types.Object:
     return obj
 
 
+def frame_selected(context: Context) -> None:
+    """View Selected in the 3D view that the user works in; without one, nothing. A view through a camera stays."""
+    area = context.area
+    if area is None or area.type != "VIEW_3D":
+        area = next((area for area in context.window.screen.areas if area.type == "VIEW_3D"), None)
+    region = next((region for region in area.regions if region.type == "WINDOW"), None) if area else None
+    if area is None or region is None or not isinstance(space := area.spaces.active, bpy.types.SpaceView3D):
+        return
+    if space.region_3d and space.region_3d.view_perspective != "CAMERA":
+        with bpy.context.temp_override(area=area, region=region):
+            bpy.ops.view3d.view_selected()
+
+
 class TALKSPLAT_OT_add_head(BaseOperator, bpy.types.Operator):
-    """Load a trained head (.head) into the scene"""
+    """Add a trained head (.head) at the 3D cursor"""
 
     bl_idname = "talksplat.add_head"
-    bl_label = "Load Head"
+    bl_label = "Add Gaussian Head"
     bl_options = UNDOABLE
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.head", options={"HIDDEN"})
+    frame_view: BoolProperty(name="Frame in View", description="Fill the 3D view with the head", options={"SKIP_SAVE"})
 
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
@@ -53,7 +69,8 @@ class TALKSPLAT_OT_add_head(BaseOperator, bpy.types.Operator):
         return "Leave edit mode first" if context.mode != "OBJECT" else ""
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
-        """Ask for the file, unless one was dropped."""
+        """Ask for the file, unless one was dropped; the view then frames the head."""
+        self.frame_view = True
         if self.filepath:
             return self.execute(context)
         context.window_manager.fileselect_add(self)
@@ -63,13 +80,15 @@ class TALKSPLAT_OT_add_head(BaseOperator, bpy.types.Operator):
         """Add the head."""
         obj = add_head(context, open_files.absolute(self.filepath))
         self.report({"INFO"}, f"{obj.name}: {len(cloud_of(obj).points)} Gaussians")
+        if self.frame_view:
+            frame_selected(context)
 
 
 class TALKSPLAT_FH_head(bpy.types.FileHandler):
     """A .head file can be dropped into the 3D view."""
 
     bl_idname = "TALKSPLAT_FH_head"
-    bl_label = "Talking head"
+    bl_label = "Gaussian head"
     bl_import_operator = TALKSPLAT_OT_add_head.bl_idname
     bl_file_extensions = ".head"
 
@@ -82,7 +101,14 @@ class TALKSPLAT_FH_head(bpy.types.FileHandler):
 def draw_import_menu(self: bpy.types.Menu, _context: Context) -> None:
     """The entry in File > Import."""
     assert self.layout is not None
-    self.layout.operator(TALKSPLAT_OT_add_head.bl_idname, text="Talking Head (.head)")
+    self.layout.operator(TALKSPLAT_OT_add_head.bl_idname, text="Gaussian Head (.head)")
+
+
+def draw_add_menu(self: bpy.types.Menu, _context: Context) -> None:
+    """The entry in the 3D view's Add menu, which Shift-A opens too."""
+    assert self.layout is not None
+    self.layout.operator_context = "INVOKE_REGION_WIN"
+    self.layout.operator(TALKSPLAT_OT_add_head.bl_idname, text="Gaussian Head", icon="OUTLINER_OB_POINTCLOUD")
 
 
 CLASSES = (TALKSPLAT_OT_add_head, TALKSPLAT_FH_head)

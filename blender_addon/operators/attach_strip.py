@@ -7,9 +7,9 @@ from pathlib import Path
 import bpy
 
 from ...core.jobs import Perform
-from .. import open_files, playback, preferences, running
+from .. import head_paths, open_files, playback, preferences, running
 from ..blender_types import Context, current_context
-from ..properties import head_of, settings_of
+from ..properties import head_of, locked_reason, settings_of
 from ..scene import strip as strips
 from ..scene.sound_lag import measure_lag
 from ..scene.versions import sequencer_scene
@@ -50,8 +50,8 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
     def disabled_reason(cls, context: Context) -> str:
         """Needs a head, a sound strip and a worker."""
         obj = head_of(context)
-        if obj is None:
-            return "Select a head first"
+        if obj is None or locked_reason(obj):
+            return locked_reason(obj)
         if not strips.sound_strips(sequencer_of(context, obj)):
             return "Add a sound strip in the Video Sequencer first"
         if chosen_strip(context, obj) is None:
@@ -64,7 +64,7 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
         strip = chosen_strip(context, obj) if obj else None
         if obj is None or strip is None:
             return
-        sound, head = open_files.absolute(strips.sound_path(strip)), open_files.absolute(settings_of(obj).head)
+        sound, head = open_files.absolute(strips.sound_path(strip)), head_paths.path_of(obj, "head")
         path = performance_path(open_files.head(head).hash, sound)
         name, uid, sequencer = strip.name, obj.session_uid, sequencer_of(context, obj).name
 
@@ -73,7 +73,8 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
             with edited_head(uid) as speaker:
                 settings = settings_of(speaker)
                 settings.sound_lag = lag
-                settings.strip, settings.sound, settings.performance = name, open_files.storable(sound), str(path)
+                head_paths.store_path(speaker, "sound", sound)
+                settings.strip, settings.performance = name, str(path)
                 if sequencer != current_context().scene.name:
                     settings.strip_scene = bpy.data.scenes.get(sequencer)
                 playback.refresh(current_context().scene)

@@ -12,11 +12,11 @@ import bpy
 from ...core.formats import UserError
 from ...core.jobs import Bake
 from ...core.performance import write_performance
-from .. import open_files, playback, running
+from .. import head_paths, open_files, playback, running
 from ..bake_plan import BakePlan
 from ..blender_types import Context, OperatorResult, current_context
 from ..output_paths import unsaved_reason
-from ..properties import head_of, settings_of
+from ..properties import head_of, locked_reason, settings_of
 from ..shot_jobs import bake_plan_of
 from .job_result import edited_head
 from .operator_base import JobOperator, has_window
@@ -28,8 +28,7 @@ def keep_performance(obj: bpy.types.Object, out: Path) -> None:
     Raises UserError where the .blend names something else as the performance: a .blend may come from anybody, so what
     is written is what was read as a performance, never a copy of a file.
     """
-    settings = settings_of(obj)
-    performance = Path(open_files.absolute(settings.performance) or "-")
+    performance = Path(head_paths.path_of(obj, "performance") or "-")
     if performance.is_file():
         try:
             write_performance(out.with_suffix(".performance"), open_files.performance(str(performance)))
@@ -37,7 +36,6 @@ def keep_performance(obj: bpy.types.Object, out: Path) -> None:
             raise UserError(
                 f"{performance}: cannot be read as a performance; press Attach to make it again."
             ) from error
-    open_files.bake.close(str(out))
 
 
 class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
@@ -52,8 +50,8 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
     def disabled_reason(cls, context: Context) -> str:
         """Needs a head with a strip, a place to write to, and a worker."""
         obj = head_of(context)
-        if obj is None:
-            return "Select a head first"
+        if obj is None or locked_reason(obj):
+            return locked_reason(obj)
         settings = settings_of(obj)
         if playback.strip_of(obj, settings.strip_scene or context.scene) is None:
             return "Attach a sound strip first"
@@ -94,7 +92,8 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         def play(result: dict) -> str:
             with edited_head(uid) as baked:
                 settings = settings_of(baked)
-                settings.bake, settings.use_bake = open_files.storable(job.out), True
+                head_paths.store_path(baked, "bake", job.out)
+                settings.use_bake = True
                 playback.refresh(current_context().scene)
                 return f"{baked.name}: {baked_sentence(result, job)}"
 

@@ -5,24 +5,25 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.formats import UserError
-from .. import open_files, playback, saving
+from .. import head_paths, open_files, playback
 from ..blender_types import Context, OperatorResult
-from ..properties import head_of, settings_of
+from ..head_cloud import load_head
+from ..properties import head_of, locked_reason, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 
 
 class _HeadOperator(BaseOperator):
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
-        """Needs a head."""
-        return "" if head_of(context) else "Select a head first"
+        """Needs a head that can be changed."""
+        return locked_reason(head_of(context))
 
 
 class TALKSPLAT_OT_relink_head(_HeadOperator, bpy.types.Operator):
     """Choose where this head's file is now"""
 
     bl_idname = "talksplat.relink_head"
-    bl_label = "Relink"
+    bl_label = "Relink Head"
     bl_options = UNDOABLE
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -31,7 +32,7 @@ class TALKSPLAT_OT_relink_head(_HeadOperator, bpy.types.Operator):
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
         """Ask for the file, starting at the old place."""
         obj = head_of(context)
-        self.filepath = open_files.absolute(settings_of(obj).head) if obj else ""
+        self.filepath = head_paths.path_of(obj, "head") if obj else ""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -41,8 +42,8 @@ class TALKSPLAT_OT_relink_head(_HeadOperator, bpy.types.Operator):
         if obj is None:
             return
         if open_files.head(path).hash != settings_of(obj).head_hash:
-            raise UserError(f"{path} is another head; choose the file of this one, or use Load Another Head.")
-        saving.load_head(obj, path)
+            raise UserError(f"{path} is another head; choose the file of this one, or use Add Another Head.")
+        load_head(obj, path)
         playback.refresh(context.scene)
 
 
@@ -57,7 +58,7 @@ class TALKSPLAT_OT_reload_head(_HeadOperator, bpy.types.Operator):
         """Load the head from its file."""
         playback.forget_frames()
         if obj := head_of(context):
-            saving.load_head(obj, open_files.absolute(settings_of(obj).head))
+            load_head(obj, head_paths.path_of(obj, "head"))
         playback.refresh(context.scene)
 
 

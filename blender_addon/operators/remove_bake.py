@@ -5,7 +5,7 @@ import bpy
 
 from .. import playback
 from ..blender_types import Context
-from ..properties import head_of, settings_of
+from ..properties import head_of, locked_reason, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 
 
@@ -20,8 +20,8 @@ class TALKSPLAT_OT_remove_bake(BaseOperator, bpy.types.Operator):
     def disabled_reason(cls, context: Context) -> str:
         """Needs a head with a bake."""
         obj = head_of(context)
-        if obj is None:
-            return "Select a head first"
+        if obj is None or locked_reason(obj):
+            return locked_reason(obj)
         return "" if settings_of(obj).bake else "There is no bake"
 
     def run(self, context: Context) -> None:

@@ -54,13 +54,14 @@ def moving_columns(frame: Frame | Gaussians) -> list[AttributeColumn]:
 
 
 def still_columns(gaussians: Gaussians) -> list[AttributeColumn]:
-    """What does not move: radiance, and the radius with which Blender draws points that are not splats."""
+    """What does not move: radiance, and the radius of points that are not splats."""
     base = np.concatenate([gaussians.sh0, gaussians.opacities[:, None]], axis=1)
     higher = [
         AttributeColumn(f"radiance:sh_{k}", "FLOAT_VECTOR", gaussians.shN[:, k]) for k in range(gaussians.shN.shape[1])
     ]
-    # not in the paper: chosen because a disc of one mean sigma covers the skin without hiding its neighbours.
-    radius = AttributeColumn("radius", "FLOAT", np.cbrt(gaussians.scales.prod(axis=1)))
+    # A Blender that knows no splats draws a bead of this radius for each point, in F12 and in viewport renders: a point
+    # of no size is not drawn, and nothing is better than a wrong picture. Native splats ignore it.
+    radius = AttributeColumn("radius", "FLOAT", np.zeros(len(gaussians.means), np.float32))
     return [AttributeColumn("radiance:base", float4_type(), base), *higher, radius]
 
 

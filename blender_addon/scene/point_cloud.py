@@ -13,6 +13,8 @@ from .attributes import moving_columns, still_columns, write_attribute
 from .material import splat_material
 from .versions import can_resize_clouds, set_splat_type
 
+BUILT_IN = {"position", "radius"}  # attributes that every cloud has
+
 
 def new_cloud(name: str, count: int) -> bpy.types.PointCloud:
     """A point-cloud datablock of `count` points, in whichever way this Blender can make one.
@@ -60,6 +62,6 @@ def _converted_cloud(name: str, count: int) -> bpy.types.PointCloud:
     if mesh.users == 0:
         bpy.data.meshes.remove(mesh)
     cloud.name = name
-    for attribute in [a.name for a in cloud.attributes if a.name not in ("position", "radius")]:
+    for attribute in [a.name for a in cloud.attributes if a.name not in BUILT_IN]:
         cloud.attributes.remove(cloud.attributes[attribute])
     return cloud

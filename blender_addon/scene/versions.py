@@ -33,6 +33,11 @@ def draws_splats() -> bool:
     return "type" in _rna(bpy.types.PointCloud).properties
 
 
+def version_name() -> str:
+    """This Blender as people call it, such as "5.0"."""
+    return "{}.{}".format(*bpy.app.version)
+
+
 def set_splat_type(cloud: bpy.types.PointCloud) -> None:
     """Make it a cloud of splats, where there is such a thing (5.3)."""
     if draws_splats():

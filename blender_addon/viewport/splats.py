@@ -11,7 +11,10 @@ The stubs of `gpu` know no constructors: what is ignored below is that.
 Letters: N Gaussians, V the head-to-view rotation, J the projection's Jacobian in pixels.
 """
 
+from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import gpu
 import numpy as np
@@ -22,57 +25,83 @@ from ...core.performance import Frame
 from . import shader
 
 COLUMNS = 1024  # Gaussians a row of the texture
+MAX_KEPT = 16  # heads, and orders of heads in views: about 2 MB each
 
 
 @dataclass
-class UploadedHead:
-    """What is on the graphics card for one head."""
+class SortedQuads:
+    """The order in which one view draws one head."""
 
     frame: Frame  # the very arrays it was made of
-    table: gpu.types.GPUTexture
-    direction: tuple[float, ...]  # of the view that the batch was sorted for
+    direction: tuple[float, ...]  # of the view
     batch: gpu.types.GPUBatch
 
 
 class SplatDrawer:
-    """Draws heads; keeps what it uploaded by the cloud's session number."""
+    """Draws heads; keeps the most recently drawn ones on the graphics card."""
 
     def __init__(self) -> None:
-        self._uploaded: dict[int, UploadedHead] = {}
+        self._tables: OrderedDict[int, tuple[Frame, gpu.types.GPUTexture]] = OrderedDict()  # by cloud
+        self._quads: OrderedDict[tuple[Hashable, int], SortedQuads] = OrderedDict()  # by view and cloud
 
-    def draw(self, uid: int, frame: Frame, canonical: Gaussians, head_to_world: Matrix, linear: bool = False) -> None:
+    def draw(
+        self,
+        uid: int,
+        frame: Frame,
+        canonical: Gaussians,
+        head_to_world: Matrix,
+        linear: bool = False,
+        view_key: Hashable = 0,
+    ) -> None:
         """One head at one moment into the current view.
 
+        uid: the cloud's session number; view_key: tells views and places of the head apart, each has its own order.
         linear: the target turns light into sRGB itself, as Blender's 3D view does; blending then happens in light,
         which brightens soft edges a little.
         """
         view = gpu.matrix.get_model_view_matrix() @ head_to_world
-        direction = tuple(np.array(view)[2, :3].tolist())
-        uploaded = self._upload(uid, frame, canonical, direction)
+        batch = self._sorted(view_key, uid, frame, tuple(np.array(view)[2, :3].tolist()))
         size = gpu.state.viewport_get()[2:]  # pyright: ignore[reportOptionalSubscript]  (x, y, width, height)
-        shader.bind(view, gpu.matrix.get_projection_matrix(), size, uploaded.table, linear)
+        shader.bind(view, gpu.matrix.get_projection_matrix(), size, self._table(uid, frame, canonical), linear)
         gpu.state.blend_set("ALPHA_PREMULT")
         gpu.state.depth_test_set("LESS_EQUAL")
         # A quad has the depth of its centre and nearer ones come later: writing depth hides none of them.
         gpu.state.depth_mask_set(True)
-        uploaded.batch.draw(shader.splat_shader())
+        batch.draw(shader.splat_shader())
         gpu.state.depth_mask_set(False)
         gpu.state.depth_test_set("NONE")
         gpu.state.blend_set("NONE")
 
-    def _upload(self, uid: int, frame: Frame, canonical: Gaussians, direction: tuple[float, ...]) -> UploadedHead:
-        """The head on the graphics card, sorted for a view in that direction (head space)."""
-        uploaded = self._uploaded.get(uid)
-        if uploaded is None or uploaded.frame is not frame:
-            batch = sorted_batch(frame.means, direction)
-            uploaded = self._uploaded[uid] = UploadedHead(frame, gaussian_texture(frame, canonical), direction, batch)
-        elif uploaded.direction != direction:
-            uploaded.batch, uploaded.direction = sorted_batch(frame.means, direction), direction
-        return uploaded
+    def _table(self, uid: int, frame: Frame, canonical: Gaussians) -> gpu.types.GPUTexture:
+        """The head's Gaussians on the graphics card."""
+        kept = self._tables.pop(uid, None)
+        if kept is None or kept[0] is not frame:
+            kept = frame, gaussian_texture(frame, canonical)
+        _keep(self._tables, uid, kept)
+        return kept[1]
+
+    def _sorted(self, view_key: Hashable, uid: int, frame: Frame, direction: tuple[float, ...]) -> gpu.types.GPUBatch:
+        """The head's quads, farthest first in that direction (head space)."""
+        kept = self._quads.pop((view_key, uid), None)
+        if kept is None or kept.frame is not frame or kept.direction != direction:
+            kept = SortedQuads(frame, direction, sorted_batch(frame.means, direction))
+        _keep(self._quads, (view_key, uid), kept)
+        return kept.batch
 
     def clear(self) -> None:
         """Free what was uploaded."""
-        self._uploaded.clear()
+        self._tables.clear()
+        self._quads.clear()
+
+
+K, V = TypeVar("K"), TypeVar("V")
+
+
+def _keep(entries: OrderedDict[K, V], key: K, value: V) -> None:
+    """Deleted heads and closed views leave their entries to those that are drawn."""
+    entries[key] = value
+    while len(entries) > MAX_KEPT:
+        entries.popitem(last=False)
 
 
 def gaussian_texture(frame: Frame, canonical: Gaussians) -> gpu.types.GPUTexture:

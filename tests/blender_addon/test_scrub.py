@@ -121,13 +121,15 @@ def test_what_is_shown_already_is_not_written_again(blender, talking, monkeypatc
 
 
 def test_f12_shows_each_frames_own_moment(blender, talking, tmp_path):
-    """Final renders of an animation have a dependency graph of their own; the pictures must differ."""
+    """Final renders of an animation have a dependency graph of their own; the pictures must differ. (Points of
+    some size, as our own have none where Blender knows no splats.)"""
     bpy, scene = blender, blender.context.scene
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("lens"))
     camera.location, camera.rotation_euler = (0, -0.5, 0), (np.pi / 2, 0, 0)
     scene.collection.objects.link(camera)
     scene.camera, scene.render.engine = camera, "CYCLES"
     scene.cycles.samples, scene.render.resolution_x, scene.render.resolution_y = 4, 48, 48
+    talking.data.attributes["radius"].data.foreach_set("value", np.full(len(talking.data.points), 0.006, np.float32))
     pictures = []
     scene.frame_start, scene.frame_end = 5, 12
     scene.frame_step, scene.render.filepath = 7, str(tmp_path / "f12_")

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the files of a head are, whichever .blend the head came from.
+
+`//` in a path is the folder of the .blend that the path was written in: this one, or the library of a linked head. A
+library override keeps the library's path until it gets one of its own. A pasted head remembers the folder it was copied
+from, and a performance is cached by its name, so that both are found on a second look.
+"""
+
+import os
+import re
+
+import bpy
+
+from . import preferences
+from .open_files import storable
+from .properties import TalkSplatHead, settings_of
+
+PATHS = ("head", "sound", "bake")  # stored relative where they can be; the cached performance stays absolute
+
+
+def path_of(obj: bpy.types.Object, name: str) -> str:
+    """The absolute path of a head's file, one of PATHS or "performance"; "" where the head names none.
+
+    Of several places the first at which there is a file, else the first.
+    """
+    settings = settings_of(obj)
+    value = getattr(settings, name)
+    if not value:
+        return ""
+    path = os.path.normpath(bpy.path.abspath(value, library=_library_of(obj, name)))
+    if os.path.isfile(path):
+        return path
+    return next((other for other in _other_places(settings, name, value) if os.path.isfile(other)), path)
+
+
+def store_path(obj: bpy.types.Object, name: str, path: str, folder: str | None = None) -> None:
+    """Keep an absolute path as a .blend in `folder` should; None: as the open one should.
+
+    A library override writes nothing that would read as the library's own path.
+    """
+    reference = _reference_of(obj)
+    stored = storable(path, folder)
+    is_ambiguous = reference is not None and stored == getattr(settings_of(reference), name)
+    setattr(settings_of(obj), name, path if is_ambiguous else stored)
+
+
+def store_paths(obj: bpy.types.Object, folder: str) -> None:
+    """Write a head's paths as a .blend in `folder` should keep them; a library override keeps what is the library's."""
+    settings, reference = settings_of(obj), _reference_of(obj)
+    for name in PATHS:
+        value = getattr(settings, name)
+        if value and not (reference and value == getattr(settings_of(reference), name)):
+            store_path(obj, name, path_of(obj, name), folder)
+    settings.stored_in = folder
+
+
+def adopt_paths(obj: bpy.types.Object, folder: str) -> None:
+    """Make the paths of a head that was appended or pasted right for the open file.
+
+    folder: of the .blend that it came from. What is pasted comes from a buffer, whose folder holds none of its files.
+    """
+    settings = settings_of(obj)
+    for name in PATHS:
+        value = getattr(settings, name)
+        if value.startswith("//"):
+            places = [
+                os.path.normpath(os.path.join(place, value[2:])) for place in (folder, settings.stored_in) if place
+            ]
+            path = next((place for place in places if os.path.isfile(place)), places[-1])
+            setattr(settings, name, storable(path))
+    settings.stored_in = open_folder()
+
+
+def open_folder() -> str:
+    """The folder of the open .blend; "" while it was never saved."""
+    return os.path.dirname(bpy.data.filepath) if bpy.data.filepath else ""
+
+
+def _reference_of(obj: bpy.types.Object) -> bpy.types.Object | None:
+    override = obj.override_library
+    return override.reference if override else None  # pyright: ignore[reportReturnType]  (of an object: an object)
+
+
+def _library_of(obj: bpy.types.Object, name: str) -> bpy.types.Library | None:
+    """The library whose folder `//` means; an override's path that equals the library's is the library's."""
+    reference = _reference_of(obj)
+    if reference and getattr(settings_of(obj), name) == getattr(settings_of(reference), name):
+        return _library_of(reference, name)
+    return obj.library
+
+
+def _other_places(settings: TalkSplatHead, name: str, value: str) -> list[str]:
+    places = []
+    if value.startswith("//") and settings.stored_in:
+        places.append(os.path.normpath(os.path.join(settings.stored_in, value[2:])))
+    if name == "performance":
+        places.append(str(preferences.own_folder("performances") / re.split(r"[\\/]", value)[-1]))
+    return places
