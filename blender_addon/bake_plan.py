@@ -10,7 +10,7 @@ import bpy
 
 from ..core.formats import BakeHeader, UserError, open_untrusted
 from ..core.jobs import Bake
-from . import open_files
+from .attached_sounds import audio_hash
 from .output_paths import VERSION, existing_versions, output_path
 from .properties import settings_of
 from .shot_comparison import as_baked, differences
@@ -38,7 +38,8 @@ class BakePlan:
 
 
 def plan_bake(job: Bake, obj: bpy.types.Object) -> BakePlan:
-    """What Bake does with the shot of `job`, which has no `out` yet. Raises UserError.
+    """What Bake does with the shot of `job`, which has no `out` yet and whose sounds are named as `sound_source` names
+    them. Raises UserError.
 
     The newest version is continued where it is a bake of the same shot; else the next version is made. A template
     without `{version}` names one file.
@@ -66,7 +67,7 @@ def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:
     changed = differences(job, header.card, header.keyed_controls)
     if header.card.head_hash != settings_of(obj).head_hash:
         changed.append("the head")
-    if header.card.audio_hash != open_files.sound_hash(job.audio):
+    if header.card.audio_hash != audio_hash(job, obj):
         changed.append("the sound")
     if changed:
         return BakePlan(job, replaces=tuple(changed))

@@ -7,7 +7,7 @@ Finding out samples every frame of the shot and looks at files, so it is done be
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 
@@ -15,11 +15,12 @@ from ..core.formats import UserError
 from ..core.jobs import Bake
 from ..core.performance import Controls
 from . import head_paths, open_files, running
+from .attached_sounds import audio_hash
 from .bake_plan import plan_bake
 from .frame_choice import shot_of_scene
 from .properties import settings_of
 from .shot_comparison import differences
-from .shot_jobs import shot_to_bake
+from .shot_jobs import heard_sounds, shot_to_bake, with_sounds
 from .shot_sampling import control_curves, sample_controls
 
 BLOCK = 200  # frames sampled at once
@@ -75,11 +76,11 @@ def _answer(head_uid: int, job: Bake, is_driven: bool) -> BakeState:
         return BakeState()
     bake = open_files.bake.cached(head_paths.path_of(obj, "bake"))
     changes = differences(job, bake.card, bake.reader.keyed_controls, not is_driven) if bake else []
-    # Reading a film from end to end for its hash would stop the window: Attach and Bake have done so.
-    is_known = not is_driven and open_files.sound_hash.cached(job.audio) is not None
     try:
-        plan = plan_bake(job, obj).sentence if is_known else ""
-    except UserError:
+        if bake and audio_hash(job, obj) != bake.card.audio_hash:
+            changes.append("the sound")
+        plan = "" if is_driven else plan_bake(job, obj).sentence
+    except UserError:  # a performance is missing: the head's own box says so
         plan = ""
     return BakeState(tuple(changes), plan, is_driven)
 
@@ -89,8 +90,8 @@ def _joined(jobs: list[Bake]) -> Bake:
     count = sum(job.frame_count for job in jobs)
     moments = [moment for job in jobs for moment in job.controls_per_frame or (job.controls,) * job.frame_count]
     is_still = all(moment == moments[0] for moment in moments)
-    values = {**vars(jobs[0]), "frame_count": count, "controls_per_frame": () if is_still else tuple(moments)}
-    return Bake(**values)
+    job = replace(jobs[0], frame_count=count, controls_per_frame=() if is_still else tuple(moments))
+    return with_sounds(job, [sound for part in jobs for sound in heard_sounds(part)])
 
 
 def _resting(_scene: bpy.types.Scene, obj: bpy.types.Object, frames: range) -> list[Controls]:

@@ -13,45 +13,68 @@ import bpy
 
 from . import preferences
 from .open_files import storable
-from .properties import TalkSplatHead, settings_of
+from .properties import TalkSplatHead, TalkSplatSound, settings_of
+from .scene.sound_source import PACKED
 
+Holder = TalkSplatHead | TalkSplatSound  # of paths
 PATHS = ("head", "sound", "bake")  # stored relative where they can be; the cached performance stays absolute
 
 
-def path_of(obj: bpy.types.Object, name: str) -> str:
+def path_of(obj: bpy.types.Object, name: str, item: Holder | None = None) -> str:
     """The absolute path of a head's file, one of PATHS or "performance"; "" where the head names none.
 
-    Of several places the first at which there is a file, else the first.
+    item: one of its further sounds, for "sound" and "performance". Of several places the first at which there is a
+    file, else the first. A packed sound without a file keeps its name.
     """
     settings = settings_of(obj)
-    value = getattr(settings, name)
-    if not value:
-        return ""
+    value = getattr(item or settings, name)
+    if not value or value.startswith(PACKED):
+        return value
     path = os.path.normpath(bpy.path.abspath(value, library=_library_of(obj, name)))
     if os.path.isfile(path):
         return path
     return next((other for other in _other_places(settings, name, value) if os.path.isfile(other)), path)
 
 
-def store_path(obj: bpy.types.Object, name: str, path: str, folder: str | None = None) -> None:
+def store_path(
+    obj: bpy.types.Object, name: str, path: str, item: Holder | None = None, folder: str | None = None
+) -> None:
     """Keep an absolute path as a .blend in `folder` should; None: as the open one should.
 
-    A library override writes nothing that would read as the library's own path.
+    item: one of its further sounds. A library override writes nothing that would read as the library's own path.
     """
     reference = _reference_of(obj)
-    stored = storable(path, folder)
+    stored = path if path.startswith(PACKED) else storable(path, folder)
     is_ambiguous = reference is not None and stored == getattr(settings_of(reference), name)
-    setattr(settings_of(obj), name, path if is_ambiguous else stored)
+    setattr(item or settings_of(obj), name, path if is_ambiguous else stored)
 
 
 def store_paths(obj: bpy.types.Object, folder: str) -> None:
     """Write a head's paths as a .blend in `folder` should keep them; a library override keeps what is the library's."""
-    settings, reference = settings_of(obj), _reference_of(obj)
-    for name in PATHS:
-        value = getattr(settings, name)
+    reference = _reference_of(obj)
+    for item, name in _holders(obj):
+        value = getattr(item, name)
         if value and not (reference and value == getattr(settings_of(reference), name)):
-            store_path(obj, name, path_of(obj, name), folder)
-    settings.stored_in = folder
+            store_path(obj, name, path_of(obj, name, item), item, folder)
+    settings_of(obj).stored_in = folder
+
+
+def stored_paths(obj: bpy.types.Object) -> list[str]:
+    """What `store_paths` changes, for `put_back_paths`."""
+    return [settings_of(obj).stored_in, *(getattr(item, name) for item, name in _holders(obj))]
+
+
+def put_back_paths(obj: bpy.types.Object, values: list[str]) -> None:
+    """As they were before `store_paths`."""
+    settings_of(obj).stored_in, *paths = values
+    for (item, name), value in zip(_holders(obj), paths):
+        setattr(item, name, value)
+
+
+def _holders(obj: bpy.types.Object) -> list[tuple[Holder, str]]:
+    """Each of a head's paths that is stored relative: (what holds it, its name)."""
+    settings = settings_of(obj)
+    return [*((settings, name) for name in PATHS), *((item, "sound") for item in settings.more_sounds)]
 
 
 def adopt_paths(obj: bpy.types.Object, folder: str) -> None:
@@ -60,14 +83,14 @@ def adopt_paths(obj: bpy.types.Object, folder: str) -> None:
     folder: of the .blend that it came from. What is pasted comes from a buffer, whose folder holds none of its files.
     """
     settings = settings_of(obj)
-    for name in PATHS:
-        value = getattr(settings, name)
+    for item, name in _holders(obj):
+        value = getattr(item, name)
         if value.startswith("//"):
             places = [
                 os.path.normpath(os.path.join(place, value[2:])) for place in (folder, settings.stored_in) if place
             ]
             path = next((place for place in places if os.path.isfile(place)), places[-1])
-            setattr(settings, name, storable(path))
+            setattr(item, name, storable(path))
     settings.stored_in = open_folder()
 
 

@@ -6,7 +6,6 @@ time changes; one that could not be read is not tried again until it changes, so
 costs nothing.
 """
 
-import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -139,11 +138,6 @@ def list_missing(shot: range, frames: frozenset[int]) -> str:
     return text if len(text) < MAX_LISTED else f"{len(missing)} between {missing[0]} and {missing[-1]}"
 
 
-def _read_hash(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 head: FileCache[OpenHead] = FileCache(
     _read_head, "The head {} is missing; press Relink Head and choose where it is now."
 )
@@ -155,8 +149,6 @@ bake: FileCache[OpenBake] = FileCache(
     "The bake {} is missing; press Relink Bake and choose where it is now, or remove it.",
     lambda opened: opened.reader.close(),
 )
-# sha256 of a sound file's bytes, which is what performances and bakes call their audio hash
-sound_hash: FileCache[str] = FileCache(_read_hash, "The sound {} is missing; relink it in the strip.")
 
 
 def absolute(path: str) -> str:
@@ -179,5 +171,5 @@ def storable(path: str, start: str | None = None) -> str:
 
 def clear() -> None:
     """Forget all that is open."""
-    for cache in (head, performance, bake, sound_hash):
+    for cache in (head, performance, bake):
         cache.clear()

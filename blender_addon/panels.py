@@ -14,7 +14,8 @@ import bpy
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from ..core.performance import CONTROLS
-from . import head_paths, open_files, playback, running
+from . import head_paths, open_files, running
+from .attached_sounds import attach_reason, attached_sounds
 from .bake_state import BakeState, state_of
 from .blender_types import Context
 from .frame_choice import described
@@ -26,7 +27,7 @@ from .operators.operator_base import BaseOperator
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
 from .panel_text import draw_sentence
-from .properties import TAB, head_of, settings_of
+from .properties import TAB, TalkSplatHead, head_of, settings_of
 from .scene import strip as strips
 from .scene.versions import all_strips_property, draws_splats, version_name
 
@@ -148,14 +149,31 @@ class TALKSPLAT_PT_speech(_HeadPanel, bpy.types.Panel):
             column.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="Scene")
-        strip = playback.strip_of(obj, sequencer)
-        is_made = Path(head_paths.path_of(obj, "performance")).is_file()
-        if strip and is_made and playback.is_attached(obj, strip):
-            column.label(text="Attached: scrub or play", icon="CHECKMARK")
-        else:
+        self._draw_choice(layout, settings)
+        column = layout.column()
+        reason = attach_reason(obj, sequencer)
+        if reason:
+            if settings.performance:
+                draw_sentence(column, context, reason, "INFO")
             draw_button(column, context, TALKSPLAT_OT_attach_strip, "PLAY_SOUND")
+        else:
+            column.label(text="Attached: scrub or play", icon="CHECKMARK")
+            for item in attached_sounds(obj).values():
+                if item.sound_note:
+                    draw_sentence(column, context, item.sound_note, "INFO")
         # Grey rather than gone once it is done, so that nothing below moves under the pointer.
         column.operator("talksplat.set_up_playback", icon="CHECKMARK" if is_set_up(context.scene) else "PLAY")
+
+    @staticmethod
+    def _draw_choice(layout: bpy.types.UILayout, settings: TalkSplatHead) -> None:
+        """Which strips, and what of their sound."""
+        column = layout.column(align=True)
+        column.prop(settings, "listen_to", text="")
+        if settings.listen_to == "CHANNEL":
+            column.prop(settings, "listen_channel")
+        row = column.row(align=True)
+        row.prop(settings, "sound_track", text="Track")
+        row.prop(settings, "sound_channel", text="")
 
 
 class TALKSPLAT_PT_performance(_HeadPanel, bpy.types.Panel):

@@ -16,13 +16,16 @@ import bpy
 from ..core.formats import Gaussians, UserError
 from ..core.performance import Controls, Frame
 from . import head_paths, moments, open_files
+from .attached_sounds import attached_sounds, changed_sentence, listens_to, source_in, strip_of
 from .blender_types import cloud_of
 from .head_cloud import has_own_cloud, needs_loading, replace_cloud
 from .moments import Moment, frame_of, loaded_head
-from .properties import heads_of, is_head, settings_of
+from .properties import TalkSplatHead, heads_of, is_head, settings_of
 from .scene import strip as strips
 from .scene.point_cloud import push
-from .scene.sound_mix import Played, SoundMix, same_file
+from .scene.sequence_walk import heard_strips
+from .scene.sound_mix import Played, SoundMix
+from .scene.sound_source import sound_source
 
 
 class Shown(NamedTuple):
@@ -92,6 +95,8 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
             push(cloud, frame)
         shown = Shown(moment, frame, head.replay.canonical, scene.session_uid)
     _shown[cloud.session_uid] = shown._replace(scene=scene.session_uid)
+    if moment.source and moment.controls is not None and (sentence := changed_sentence(obj)):
+        more = [*more, Problem(sentence, "performance")]  # it moves on with what it has heard
     return problems + more
 
 
@@ -170,7 +175,7 @@ def _performed_moment(
     played = mix.at(strips.scene_time(scene, frame)) if mix else None
     if played is None:
         return None
-    path = head_paths.path_of(obj, "performance")
+    path = head_paths.path_of(obj, "performance", attached_sounds(obj)[played.sound])
     if open_files.performance(path).head_hash != settings.head_hash:
         raise UserError(f"{os.path.basename(path)} is the performance of another head; press Attach to make a new one.")
     head, stamp = head_paths.path_of(obj, "head"), open_files.performance.stamp(path)
@@ -186,29 +191,23 @@ def gate(controls: Controls, played: Played) -> Controls:
 
 
 def mix_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:
-    """All that the sequencer plays of the head's sound; None for a head without a sound, or one whose strip now plays
-    another. The strip's name may be gone (renamed, cut): the sound is what counts. Raises UserError."""
+    """All that the sequencer plays of what the head listens to; None for a head without a sound, or one whose strip now
+    plays another. The strip's name may be gone (renamed, cut): the sound is what counts. Raises UserError."""
     settings = settings_of(obj)
     sequencer = settings.strip_scene or scene
     strip = strip_of(obj, sequencer)
-    if strip is None or not settings.performance or not is_attached(obj, strip):
+    is_channel = settings.listen_to == "CHANNEL"
+    if not settings.performance or not (
+        is_channel or (strip and sound_source(strip.sound) == source_in(obj, settings))
+    ):
         return None
-    return SoundMix(sequencer, head_paths.path_of(obj, "sound"), settings.strip, settings.sound_lag)
+    return SoundMix(sequencer, listens_to(obj, sequencer), settings.strip)
 
 
-def strip_of(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bpy.types.SoundStrip | None:
-    """The strip that the head names; where it was renamed or deleted, another one of the sound that it speaks."""
-    settings = settings_of(obj)
-    named = strips.find_strip(sequencer, settings.strip)
-    if named is not None or not settings.strip:
-        return named
-    path = head_paths.path_of(obj, "sound")
-    return next((strip for strip in strips.sound_strips(sequencer) if same_file(strip.sound, path)), None)
-
-
-def is_attached(obj: bpy.types.Object, strip: bpy.types.SoundStrip) -> bool:
-    """Whether the head's performance was made from the very sound that the strip plays."""
-    return head_paths.path_of(obj, "sound") == open_files.absolute(strips.sound_path(strip))
+def channel_of(settings: TalkSplatHead, scene: bpy.types.Scene) -> int:
+    """The channel of the sequencer that the head's strip lies in; 0 for none."""
+    heard = heard_strips(settings.strip_scene or scene)
+    return next((h.channel for h in heard if h.strip.name == settings.strip), 0)
 
 
 def baked_position(bake: open_files.OpenBake, scene: bpy.types.Scene, frame: Fraction) -> Fraction | None:

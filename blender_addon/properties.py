@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from typing import cast
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 from mathutils import Matrix
 
 from ..core.baking import PASSES
@@ -83,6 +91,27 @@ class TalkSplatPasses(bpy.types.PropertyGroup):
         return tuple(name for name in PASSES if getattr(self, name))
 
 
+class TalkSplatSound(bpy.types.PropertyGroup):
+    """A further sound of the channel that a head listens to; the first one is in TalkSplatHead itself."""
+
+    sound: StringProperty(name="Sound", **FILE)
+    performance: StringProperty(name="Performance", **FILE)
+    sound_lag: FloatProperty(name="Sound Lag", subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE")
+    sound_stamp: StringProperty(name="Sound Stamp")
+    sound_choice: StringProperty(name="Sound Choice")
+    sound_note: StringProperty(name="Sound Note")
+
+
+def _use_channel_of_strip(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    """Channel was chosen: that of the strip is meant, until another one is set."""
+    from . import playback
+
+    head, scene = cast(TalkSplatHead, settings), cast(Context, context).scene
+    if head.listen_to == "CHANNEL" and (channel := playback.channel_of(head, scene)):
+        head.listen_channel = channel
+    _show_now(settings, context)
+
+
 class TalkSplatHead(bpy.types.PropertyGroup):
     """Everything about one talking head; `settings_of` gives it."""
 
@@ -110,6 +139,44 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         unit="TIME_ABSOLUTE",
         description="Seconds at the start of the "
         "sound file that Blender skips when it plays the strip; Attach measures them",
+    )
+
+    sound_stamp: StringProperty(name="Sound Stamp", description="Size and time of the sound file when it was attached")
+    sound_choice: StringProperty(name="Sound Choice", description="The track and channel that were attached")
+    sound_note: StringProperty(name="Sound Note", description="What the worker said about the sound")
+    more_sounds: CollectionProperty(type=TalkSplatSound)
+
+    listen_to: EnumProperty(
+        name="Strips",
+        description="Which strips of the sequencer the head speaks",
+        default="SOUND",
+        update=_use_channel_of_strip,
+        items=[
+            ("STRIP", "This Strip", "The chosen strip alone"),
+            ("SOUND", "All Strips of This Sound", "The chosen strip and every other piece of its sound"),
+            ("CHANNEL", "Channel", "Every sound strip in one channel of the sequencer, such as a dialogue track"),
+        ],
+    )
+    listen_channel: IntProperty(
+        name="Channel", default=1, min=1, max=128, update=_show_now, description="The channel that the head speaks"
+    )
+    sound_track: IntProperty(
+        name="Audio Track",
+        min=0,
+        max=64,
+        description="Which audio track of the file the head speaks, from 1; 0: the first that is not silent",
+    )
+    sound_channel: EnumProperty(
+        name="Audio Channel",
+        description="Which channel of the audio track the head speaks",
+        default="AUTO",
+        items=[
+            ("AUTO", "Automatic", "All channels mixed; where they cancel out, the loudest one"),
+            ("MIX", "Mix", "All channels mixed"),
+            ("LEFT", "Left", "The left channel"),
+            ("RIGHT", "Right", "The right channel"),
+            *((f"NUMBER_{number}", f"Channel {number}", "") for number in range(3, 9)),
+        ],
     )
 
     controls: PointerProperty(type=TalkSplatControls)
@@ -265,7 +332,7 @@ def locked_reason(obj: bpy.types.Object | None) -> str:
     return ""
 
 
-CLASSES = (TalkSplatControls, TalkSplatPasses, TalkSplatHead)
+CLASSES = (TalkSplatControls, TalkSplatPasses, TalkSplatSound, TalkSplatHead)
 for _group in CLASSES:  # a library override of a head may change all of it
     for _deferred in _group.__annotations__.values():
         _deferred.keywords["override"] = {"LIBRARY_OVERRIDABLE"}

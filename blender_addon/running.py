@@ -31,7 +31,8 @@ TICK = 0.1  # seconds between two calls of the timer
 SHOWN = 15.0  # seconds for which the status bar shows how a job ended
 TIME_BUDGET = 0.03  # seconds that a job inside Blender may work at each call
 
-OnFinished = Callable[[dict], str]  # takes Finished.result, returns the sentence that says what was made
+# Takes Finished.result and, as "warnings", what was warned of; returns the sentence that says what was made.
+OnFinished = Callable[[dict], str]
 LocalJob = Generator[Event, None, None]
 
 
@@ -205,7 +206,9 @@ def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
     now, warnings, ended_at = None, tuple(ended.warnings), time.monotonic()
     if isinstance(event, Finished):
         try:
-            last = Outcome(ended.label, "INFO", ended.on_finished(event.result), warnings)
+            last = Outcome(
+                ended.label, "INFO", ended.on_finished({**event.result, "warnings": list(warnings)}), warnings
+            )
         except UserError as error:
             last = Outcome(ended.label, "ERROR", str(error), warnings)
         except OSError as error:

@@ -13,14 +13,13 @@ from bpy.app.handlers import persistent
 
 from . import playback
 from .blender_types import cloud_of
-from .head_paths import PATHS, adopt_paths, store_paths
+from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
 from .migration import migrate_settings
 from .playback_handlers import load_soon
-from .properties import is_head, settings_of
+from .properties import is_head
 
-STORED = (*PATHS, "stored_in")  # what saving changes
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
-_paths_before: dict[tuple[int, str], str] = {}  # (object, property) -> path, while a file is written
+_paths_before: dict[int, list[str]] = {}  # session number of the object -> `stored_paths`, while a file is written
 
 
 def own_heads() -> list[bpy.types.Object]:
@@ -41,9 +40,8 @@ def before_writing(path: str, *_: object) -> None:
     """Make the heads' paths relative to the file's new place and their clouds empty."""
     folder = os.path.dirname(path) if path else ""
     for obj in own_heads():
-        for name in STORED if folder else ():
-            _paths_before[obj.session_uid, name] = getattr(settings_of(obj), name)
         if folder:
+            _paths_before[obj.session_uid] = stored_paths(obj)
             store_paths(obj, folder)
     own_clouds = {cloud_of(obj).session_uid: cloud_of(obj) for obj in own_heads() if not cloud_of(obj).library}
     for cloud in own_clouds.values():
@@ -64,9 +62,8 @@ def after_writing(path: str, *_: object) -> None:
     _stand_ins.clear()
     is_copy = not path or os.path.normpath(path) != os.path.normpath(bpy.data.filepath)
     for obj in own_heads() if is_copy else ():
-        for name in STORED:
-            if (obj.session_uid, name) in _paths_before:
-                setattr(settings_of(obj), name, _paths_before[obj.session_uid, name])
+        if obj.session_uid in _paths_before:
+            put_back_paths(obj, _paths_before[obj.session_uid])
     _paths_before.clear()
 
 

@@ -10,26 +10,30 @@ from ..core.formats import UserError
 from ..core.jobs import Bake, Export, Render
 from ..core.performance import Controls
 from . import head_paths, open_files, playback
+from .attached_sounds import attach_reason, sound_choice
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import output_path
 from .properties import DEFAULT_AXES, settings_of
 from .scene import strip as strips
-from .scene.sound_mix import SoundMix
 from .shot_sampling import sample_controls, sample_views
+from .sound_content import playable_file
 
 
 def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
     """Everything that the worker needs to bake the chosen frames of the scene's shot, the file to write included.
-    Raises UserError."""
+    Raises UserError, also for a sound that is not attached or has changed since."""
     return bake_plan_of(scene, obj).job
 
 
 def bake_plan_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> BakePlan:
-    """What Bake does with the chosen frames of the scene's shot. Raises UserError."""
+    """What Bake does with the chosen frames of the scene's shot. Raises UserError as `bake_job` does."""
+    if reason := attach_reason(obj, settings_of(obj).strip_scene or scene):
+        raise UserError(reason)
     plan = plan_bake(shot_to_bake(scene, obj, shot_of_scene(scene)), obj)
     frames = list_of(chosen_frames(scene, settings_of(obj).bake_frames), shot_of_scene(scene))
-    return replace(plan, job=replace(plan.job, frames=frames))
+    audio, *more = (playable_file(source) for source in (plan.job.audio, *plan.job.more_audio))
+    return replace(plan, job=replace(plan.job, frames=frames, audio=audio, more_audio=tuple(more)))
 
 
 def shot_to_bake(
@@ -38,14 +42,18 @@ def shot_to_bake(
     frames: range,
     sample: Callable[[bpy.types.Scene, bpy.types.Object, range], Sequence[Controls]] = sample_controls,
 ) -> Bake:
-    """The bake job of these frames of the scene without its file, which needs a look at the disk. Raises UserError."""
-    mix = _mix_to_bake(scene, obj)
+    """The bake job of these frames of the scene without its file, which needs a look at the disk. Its sounds are named
+    as `sound_source` names them. Raises UserError."""
+    mix = playback.mix_of(obj, scene)
+    if mix is None or not mix.pieces:
+        raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
     rate = strips.frame_rate(scene)
     played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
     controls = [playback.gate(*pair) for pair in zip(sample(scene, obj, frames), played)]
-    return Bake(
+    choice = sound_choice(settings_of(obj))
+    job = Bake(
         head=head_paths.path_of(obj, "head"),
-        audio=mix.path,
+        audio="",
         out="",
         fps=f"{rate.numerator}/{rate.denominator}",
         frame_start=frames.start,
@@ -53,21 +61,23 @@ def shot_to_bake(
         offset=float(-played[0].seconds),
         controls=controls[0],
         controls_per_frame=() if len(set(controls)) == 1 else tuple(controls),
+        track=choice.track,
+        channel=choice.channel,
     )
+    return with_sounds(job, [moment.sound for moment in played])
 
 
-def _mix_to_bake(scene: bpy.types.Scene, obj: bpy.types.Object) -> SoundMix:
-    """What the head speaks; a bake also takes the sound of a strip that is not attached yet. Raises UserError."""
-    settings = settings_of(obj)
-    sequencer = settings.strip_scene or scene
-    strip = playback.strip_of(obj, sequencer)
-    if strip is None:
-        raise UserError(f"{obj.name} has no sound strip; choose one and press Attach.")
-    lag = settings.sound_lag if playback.is_attached(obj, strip) else 0.0
-    mix = SoundMix(sequencer, open_files.absolute(strips.sound_path(strip)), settings.strip, lag)
-    if not mix.pieces:
-        raise UserError(f"The strip {strip.name} is muted and retimed; unmute it, or reset its retiming.")
-    return mix
+def heard_sounds(job: Bake) -> list[str]:
+    """The sound of each frame."""
+    sounds = (job.audio, *job.more_audio)
+    return [sounds[i] for i in job.audio_per_frame] if job.more_audio else [job.audio] * job.frame_count
+
+
+def with_sounds(job: Bake, heard: Sequence[str]) -> Bake:
+    """The job with the sound of each frame."""
+    sounds = list(dict.fromkeys(heard))
+    per_frame = tuple(map(sounds.index, heard)) if len(sounds) > 1 else ()
+    return replace(job, audio=sounds[0], more_audio=tuple(sounds[1:]), audio_per_frame=per_frame)
 
 
 def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:

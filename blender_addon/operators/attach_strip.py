@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Attach: the head gets a sound strip to speak. The worker makes the performance once for a head and a sound; it is
-cached, so that attaching the same sound again takes no time."""
+"""Attach: the head gets the sounds to speak, those of a strip or of a channel. The worker makes one performance for a
+head and a sound; it is cached by their content, so that attaching the same sound again takes no time."""
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
-from ...core.jobs import Perform
-from .. import head_paths, open_files, playback, preferences, running
+from ...core.formats import SoundChoice, UserError, atomic_write
+from ...core.jobs import Event, Finished, Perform, Progress, Started
+from .. import attached_sounds, head_paths, open_files, playback, preferences, running
 from ..blender_types import Context, current_context
 from ..properties import head_of, locked_reason, settings_of
 from ..scene import strip as strips
 from ..scene.sound_lag import measure_lag
 from ..scene.versions import sequencer_scene
+from ..sound_content import hash_steps, known_hash, playable_file, stamp_of
 from .job_result import edited_head
 from .operator_base import JobOperator
 
@@ -27,17 +31,33 @@ def sequencer_of(context: Context, obj: bpy.types.Object) -> bpy.types.Scene:
 
 
 def chosen_strip(context: Context, obj: bpy.types.Object) -> bpy.types.SoundStrip | None:
-    """The strip that the head names or whose sound it speaks; while it names none, the only sound strip there is."""
-    sequencer, name = sequencer_of(context, obj), settings_of(obj).strip
+    """The strip that the head names or whose sound it speaks; while it names none, the only sound strip there is, or
+    the first of the channel."""
+    sequencer, settings = sequencer_of(context, obj), settings_of(obj)
     sounds = strips.sound_strips(sequencer)
-    if not name and len(sounds) == 1:
+    if not settings.strip and len(sounds) == 1:
         return sounds[0]
-    return playback.strip_of(obj, sequencer)
+    found = attached_sounds.strip_of(obj, sequencer)
+    if found is None and settings.listen_to == "CHANNEL":
+        return attached_sounds.first_in_channel(obj, sequencer)
+    return found
 
 
-def performance_path(head_hash: str, sound: str) -> Path:
-    """Where the performance of this head and this sound is cached. Raises UserError."""
-    return preferences.own_folder("performances") / f"{head_hash[:20]}-{open_files.sound_hash(sound)[:20]}.performance"
+class Listening(NamedTuple):
+    """What is to be attached."""
+
+    head_uid: int  # session number of the object
+    head: str  # absolute path
+    strip: str  # name
+    sequencer: str  # name of the scene
+    sources: tuple[str, ...]  # as `sound_source` names them, the strip's own first
+    choice: SoundChoice
+
+    def performance(self, source: str) -> Path:
+        """Where the performance of this head and that sound is cached. Raises UserError."""
+        head_hash = open_files.head(self.head).hash
+        sound_hash = self.choice.content_hash(known_hash(source) or "")
+        return preferences.own_folder("performances") / f"{head_hash[:20]}-{sound_hash[:20]}.performance"
 
 
 class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
@@ -59,31 +79,88 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
         return running.no_worker_reason()
 
     def run(self, context: Context) -> None:
-        """Take the cached performance, or start making it."""
+        """Take the cached performances, or start making them."""
         obj = head_of(context)
         strip = chosen_strip(context, obj) if obj else None
         if obj is None or strip is None:
             return
-        sound, head = open_files.absolute(strips.sound_path(strip)), head_paths.path_of(obj, "head")
-        path = performance_path(open_files.head(head).hash, sound)
-        name, uid, sequencer = strip.name, obj.session_uid, sequencer_of(context, obj).name
-
-        def attach(_result: dict) -> str:
-            lag = measure_lag(sound, open_files.performance(str(path)).duration)
-            with edited_head(uid) as speaker:
-                settings = settings_of(speaker)
-                settings.sound_lag = lag
-                head_paths.store_path(speaker, "sound", sound)
-                settings.strip, settings.performance = name, str(path)
-                if sequencer != current_context().scene.name:
-                    settings.strip_scene = bpy.data.scenes.get(sequencer)
-                playback.refresh(current_context().scene)
-                return f"{speaker.name} speaks {name}"
-
-        if path.exists():
-            self.report({"INFO"}, attach({}))
+        sequencer = sequencer_of(context, obj)
+        sources = tuple(attached_sounds.wanted_sounds(obj, sequencer, strip))
+        if not sources or not all(sources):
+            raise UserError(f"The strip {strip.name} has no sound; add the sound again.")
+        settings = settings_of(obj)
+        head, choice = head_paths.path_of(obj, "head"), attached_sounds.sound_choice(settings)
+        listening = Listening(obj.session_uid, head, strip.name, sequencer.name, sources, choice)
+        reading = _read_sounds(sources)
+        if isinstance(next(reading), Finished):  # small, or known already
+            self.report({"INFO"}, _listen(listening))
         else:
-            running.start_job(self.bl_label, Perform(head, sound, str(path)), attach)
+            running.start_local_job(self.bl_label, reading, lambda _: _listen(listening))
+
+
+def _read_sounds(sources: tuple[str, ...]) -> Generator[Event, None, None]:
+    """Work out what is in each sound; where that takes no time, Finished comes at once. Raises UserError."""
+    for source in sources:
+        playable_file(source)  # what cannot be read is told before anything waits for it
+    for number, source in enumerate(sources):
+        for _ in hash_steps(source):
+            yield Started(f"Reading {Path(source).name}", len(sources))
+            yield Progress(number, len(sources), -1.0)
+    yield Finished({})
+
+
+def _listen(listening: Listening) -> str:
+    """Start the worker on the first sound that has no performance yet, and so on; then attach them all."""
+    for number, source in enumerate(listening.sources):
+        path = listening.performance(source)
+        if not path.exists():
+            _start(listening, source, path)
+            return f"Listening to {Path(source).name} ({number + 1} of {len(listening.sources)})"
+    return _attach(listening)
+
+
+def _start(listening: Listening, source: str, path: Path) -> None:
+    choice = listening.choice
+    job = Perform(listening.head, playable_file(source), str(path), choice.track, choice.channel)
+    running.start_job(TALKSPLAT_OT_attach_strip.bl_label, job, lambda result: _heard(listening, path, result))
+
+
+def _heard(listening: Listening, path: Path, result: dict) -> str:
+    """A performance is made: what the worker said of the sound is kept with it, for whoever attaches it again."""
+    with atomic_write(_note_file(path)) as temporary:
+        temporary.write_text(" ".join(result["warnings"]), encoding="utf-8")
+    return _listen(listening)
+
+
+def _note_file(performance: Path) -> Path:
+    return performance.with_suffix(".txt")
+
+
+def _attach(listening: Listening) -> str:
+    with edited_head(listening.head_uid) as speaker:
+        settings = settings_of(speaker)
+        settings.strip = listening.strip
+        if listening.sequencer != current_context().scene.name:
+            settings.strip_scene = bpy.data.scenes.get(listening.sequencer)
+        settings.more_sounds.clear()
+        for source in listening.sources:
+            item = settings.more_sounds.add() if source != listening.sources[0] else settings
+            _store(speaker, item, source, listening)
+        playback.refresh(current_context().scene)
+        others = len(listening.sources) - 1
+        return f"{speaker.name} speaks {listening.strip}" + (f" and {others} more of its channel" if others else "")
+
+
+def _store(obj: bpy.types.Object, item: attached_sounds.Attached, source: str, listening: Listening) -> None:
+    path = listening.performance(source)
+    duration = open_files.performance(str(path)).duration
+    head_paths.store_path(obj, "sound", source, item)
+    item.performance = str(path)
+    item.sound_lag = measure_lag(playable_file(source), duration)
+    item.sound_stamp = stamp_of(source)
+    item.sound_choice = attached_sounds.choice_text(listening.choice)
+    note = _note_file(path)
+    item.sound_note = note.read_text(encoding="utf-8") if note.is_file() else ""
 
 
 CLASSES = (TALKSPLAT_OT_attach_strip,)

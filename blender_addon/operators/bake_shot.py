@@ -11,31 +11,34 @@ import bpy
 
 from ...core.formats import UserError
 from ...core.jobs import Bake
-from ...core.performance import write_performance
+from ...core.performance import performance_file, write_performance
 from .. import head_paths, open_files, playback, running
+from ..attached_sounds import attach_reason, attached_sounds
 from ..bake_plan import BakePlan
 from ..blender_types import Context, OperatorResult, current_context
 from ..output_paths import unsaved_reason
 from ..properties import head_of, locked_reason, settings_of
 from ..shot_jobs import bake_plan_of
+from ..sound_content import playable_file, stamp_of
 from .job_result import edited_head
 from .operator_base import JobOperator, has_window
 
 
-def keep_performance(obj: bpy.types.Object, out: Path) -> None:
-    """Put the performance that is there already next to the bake, so that the worker need not listen again.
+def keep_performances(obj: bpy.types.Object, job: Bake) -> None:
+    """Put the performances that are there already next to the bake, so that the worker need not listen again.
 
-    Raises UserError where the .blend names something else as the performance: a .blend may come from anybody, so what
-    is written is what was read as a performance, never a copy of a file.
+    Raises UserError where the .blend names something else as a performance: a .blend may come from anybody, so what is
+    written is what was read as a performance, never a copy of a file.
     """
-    performance = Path(head_paths.path_of(obj, "performance") or "-")
-    if performance.is_file():
+    attached = {playable_file(source): item for source, item in attached_sounds(obj).items() if stamp_of(source)}
+    for number, audio in enumerate((job.audio, *job.more_audio)):
+        if audio not in attached:
+            continue
+        path = head_paths.path_of(obj, "performance", attached[audio])
         try:
-            write_performance(out.with_suffix(".performance"), open_files.performance(str(performance)))
+            write_performance(performance_file(job.out, number), open_files.performance(path))
         except UserError as error:
-            raise UserError(
-                f"{performance}: cannot be read as a performance; press Attach to make it again."
-            ) from error
+            raise UserError(f"{path}: cannot be read as a performance; press Attach to make it again.") from error
 
 
 class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
@@ -53,8 +56,8 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
         settings = settings_of(obj)
-        if playback.strip_of(obj, settings.strip_scene or context.scene) is None:
-            return "Attach a sound strip first"
+        if reason := attach_reason(obj, settings.strip_scene or context.scene):
+            return reason.rstrip(".")
         return unsaved_reason(settings.bake_out) or running.no_worker_reason()
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
@@ -87,7 +90,7 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         if obj is None or plan is None:
             return
         job, uid = plan.job, obj.session_uid
-        keep_performance(obj, Path(job.out))
+        keep_performances(obj, job)
 
         def play(result: dict) -> str:
             with edited_head(uid) as baked:

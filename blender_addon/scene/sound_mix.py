@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What second of a sound Blender plays at a frame, and how loud: all strips of that sound, as the sequencer mixes them.
+"""What second of which sound Blender plays at a frame, and how loud: the strips that a head listens to, as the
+sequencer mixes them.
 
-A strip that was cut is several strips of one sound. Mute, muted channels, meta strips (their mute, their edges, their
-channels) and keyed volume count as they do in Blender's own mixdown; docs/research/strip_truth.md holds the two
-together.
+A strip that was cut is several strips of one sound. Mute, muted channels, meta strips and scene strips (their mute,
+their edges, their channels), retiming and keyed volume count as they do in Blender's own mixdown;
+docs/research/strip_truth.md holds the two together.
 """
 
-import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from typing import NamedTuple
 import bpy
 
 from ...core.formats import UserError
-from .strip import Placement, frame_rate, placement
-from .versions import channel_mute, curves_of, strip_frames, strips_in, volume_of
+from .sequence_walk import Heard, Volume, heard_strips
+from .sound_source import sound_source
+from .strip import Placement, placement
 
 FULL_VOLUME = 0.1  # from here up the mouth opens fully: a quiet word is spoken like a loud one, a faded one is not
 
@@ -24,127 +25,93 @@ FULL_VOLUME = 0.1  # from here up the mouth opens fully: a quiet word is spoken 
 class Played(NamedTuple):
     """What is played at a frame."""
 
-    seconds: Fraction  # in the sound, as the first strip alone would play it
-    delay: float  # seconds that the strip which plays is later than that; taken off by `Controls.delay`
+    seconds: Fraction  # in the sound, as the first strip alone would play it without retiming
+    delay: float  # seconds that what plays is later than that; taken off by `Controls.delay`
     audible: float  # 0..1
+    sound: str  # what plays, as `sound_source` names it
+
+
+class Choice(NamedTuple):
+    """Which strips a head listens to; an empty field leaves them all."""
+
+    sounds: Mapping[str, float]  # as `sound_source` names them -> seconds that Blender skips at its start (`sound_lag`)
+    strip: str = ""  # name of the only strip
+    channel: int = 0  # of the sequencer: all that lies in it, also inside of meta strips and scenes
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One strip of the sound."""
+    """One strip of a sound."""
 
     name: str
+    sound: str
     placement: Placement
-    channel: int
     is_muted: bool
-    volumes: tuple[float | bpy.types.FCurve, ...]  # its own and those of the meta strips around it
+    volumes: tuple[Volume, ...]  # its own and those of the meta strips and scene strips around it
 
-    def audible(self, time: Fraction, frame: Fraction) -> float:
+    def audible(self, time: Fraction) -> float:
         """0 where it cannot be heard, 1 where it can."""
         level = 0.0 if self.is_muted else self.placement.audible(time)
         for volume in self.volumes if level else ():
-            value = volume.evaluate(float(frame)) if isinstance(volume, bpy.types.FCurve) else volume
-            level *= min(max(value / FULL_VOLUME, 0.0), 1.0)
+            level *= min(max(volume.at(time) / FULL_VOLUME, 0.0), 1.0)
         return level
 
-
-@dataclass(frozen=True)
-class _Around:
-    """What the meta strips around a strip do to it."""
-
-    is_muted: bool = False
-    left: int | None = None  # frames
-    right: int | None = None
-    volumes: tuple[float | bpy.types.FCurve, ...] = ()
+    def is_inside(self, time: Fraction) -> bool:
+        """Whether the strip is there at that time."""
+        return self.placement.left <= time < self.placement.right
 
 
 class SoundMix:
-    """Every strip that plays one sound in a scene's sequencer."""
+    """Every strip that a head listens to in a scene's sequencer."""
 
-    def __init__(self, scene: bpy.types.Scene, path: str, first: str = "", lag: float = 0.0) -> None:
-        """path: absolute, of the sound. first: the name of the strip that others are told relative to.
-        lag: seconds of the sound that Blender skips at its start, as `measure_lag` gives it.
+    def __init__(self, scene: bpy.types.Scene, choice: Choice, first: str = "") -> None:
+        """first: the name of the strip that others are told relative to.
 
-        Raises UserError for a strip that is retimed and can be heard.
+        Raises UserError for a strip that can be heard and whose retiming cannot be followed.
         """
-        self.scene, self.path = scene, path
-        found = [piece for strip, around in _walk(scene) if (piece := _piece(scene, strip, around, path, lag))]
+        self.scene = scene
+        found = [piece for heard in heard_strips(scene) if (piece := _piece(heard, choice))]
         self.pieces = sorted(found, key=lambda piece: (piece.name != first, piece.placement.left))
 
     def at(self, time: Fraction) -> Played | None:
-        """What is played at a time of the scene, in seconds; None where no strip plays this sound at any time."""
+        """What is played at a time of the scene, in seconds; None where no such strip is there at any time."""
         if not self.pieces:
             return None
-        levels = [piece.audible(time, time * frame_rate(self.scene)) for piece in self.pieces]
-        best = max(range(len(levels)), key=lambda i: (levels[i], _is_inside(self.pieces[i], time), -i))
-        start = self.pieces[0].placement.start
-        return Played(time - start, float(self.pieces[best].placement.start - start), levels[best])
+        levels = [piece.audible(time) for piece in self.pieces]
+        best = max(range(len(levels)), key=lambda i: (levels[i], self.pieces[i].is_inside(time), -i))
+        piece, origin = self.pieces[best], self.pieces[0].placement
+        seconds = time - origin.start + origin.lag
+        return Played(seconds, float(seconds - piece.placement.seconds(time)), levels[best], piece.sound)
 
 
-def same_file(sound: bpy.types.Sound | None, path: str) -> bool:
-    """Whether the sound is the file at the absolute path."""
-    if sound is None or not sound.filepath or not path:
-        return False
-    return os.path.normpath(bpy.path.abspath(sound.filepath, library=sound.library)) == os.path.normpath(path)
-
-
-def _is_inside(piece: Piece, time: Fraction) -> bool:
-    return piece.placement.left <= time < piece.placement.right
-
-
-def _walk(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.SoundStrip, _Around]]:
-    """Every sound strip and what is around it."""
-    editor = scene.sequence_editor
-    todo: list[tuple[bpy.types.SequenceEditor | bpy.types.MetaStrip, _Around]] = [(editor, _Around())] if editor else []
-    while todo:
-        owner, around = todo.pop()
-        for strip in strips_in(owner):
-            inside = replace(around, is_muted=around.is_muted or strip.mute or channel_mute(owner, strip.channel))
-            if isinstance(strip, bpy.types.SoundStrip):
-                yield strip, inside
-            elif isinstance(strip, bpy.types.MetaStrip):
-                _, left, right = strip_frames(strip)
-                todo.append(
-                    (
-                        strip,
-                        replace(
-                            inside,
-                            left=left if inside.left is None else max(left, inside.left),
-                            right=right if inside.right is None else min(right, inside.right),
-                            volumes=(*inside.volumes, *_volumes(scene, strip)),
-                        ),
-                    )
-                )
-
-
-def _piece(scene: bpy.types.Scene, strip: bpy.types.SoundStrip, around: _Around, path: str, lag: float) -> Piece | None:
-    """The strip as a piece of the sound; None when it plays another, or is retimed and muted."""
-    if not same_file(strip.sound, path):
+def _piece(heard: Heard, choice: Choice) -> Piece | None:
+    """The strip as a piece; None when the head does not listen to it, or it cannot be followed but is muted anyway."""
+    source = sound_source(heard.strip.sound)
+    is_other = (choice.strip and heard.strip.name != choice.strip) or (
+        choice.channel and heard.channel != choice.channel
+    )
+    if is_other or source not in choice.sounds:
         return None
     try:
-        place = placement(scene, strip)
+        place = placement(heard.scene, heard.strip)
+        if heard.retimed_owner:
+            raise UserError(
+                f"{heard.retimed_owner} is retimed and holds {heard.strip.name}, which the head cannot follow; "
+                "reset its retiming, or retime the sound strip itself."
+            )
     except UserError:
-        if around.is_muted:
+        if heard.is_muted:
             return None
         raise
-    rate = frame_rate(scene)
-    left = place.left if around.left is None else max(place.left, around.left / rate)
-    right = place.right if around.right is None else min(place.right, around.right / rate)
-    return Piece(
-        strip.name,
-        Placement(place.start - Fraction(lag), max(left, place.start), right),  # a hold before the sound is silent
-        strip.channel,
-        around.is_muted or left >= right,
-        (*around.volumes, *_volumes(scene, strip)),
+    left, right = place.left + heard.shift, place.right + heard.shift
+    left = left if heard.left is None else max(left, heard.left)
+    right = right if heard.right is None else min(right, heard.right)
+    start = place.start + heard.shift
+    moved = replace(
+        place,
+        start=start,
+        left=max(left, start),  # a hold before the sound is silent
+        right=right,
+        lag=Fraction(choice.sounds[source]),
     )
-
-
-def _volumes(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[float | bpy.types.FCurve, ...]:
-    """The strip's volume: its F-curve where it has one; before 5.2 a meta strip has none."""
-    volume = volume_of(strip)
-    if volume is None:
-        return ()
-    data_path = f"{strip.path_from_id()}.volume"
-    curves = curves_of(scene.animation_data) if scene.animation_data else ()
-    curve = next((curve for curve in curves if curve.data_path == data_path and not curve.mute), None)
-    return (curve or volume,)
+    return Piece(heard.strip.name, source, moved, heard.is_muted or left >= right, heard.volumes)

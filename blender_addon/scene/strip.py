@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import bpy
 
-from ...core.formats import UserError
+from .retiming import Retiming, retiming_of
 from .versions import all_strips, strip_frames
 
 SOFT_EDGE = Fraction(1, 10)  # seconds over which speech fades outside a trimmed edge
@@ -20,13 +20,19 @@ SOFT_EDGE = Fraction(1, 10)  # seconds over which speech fades outside a trimmed
 class Placement:
     """Where a sound is in time. It knows nothing of bpy."""
 
-    start: Fraction  # seconds of scene time of second 0 of the file
+    start: Fraction  # seconds of scene time at which the strip's content starts
     left: Fraction  # seconds of scene time from which it can be heard
     right: Fraction  # seconds of scene time until which it can be heard
+    retiming: Retiming | None = None
+    rate: Fraction = Fraction(24)  # scene frames a second, in which `retiming` counts
+    lag: Fraction = Fraction(0)  # seconds of the file that are skipped at its start
 
     def seconds(self, time: Fraction) -> Fraction:
         """Scene time in seconds -> seconds in the sound file (below 0 before it starts)."""
-        return time - self.start
+        elapsed = time - self.start
+        if self.retiming is not None:
+            elapsed = self.retiming.played(elapsed * self.rate) / self.rate
+        return elapsed + self.lag
 
     def audible(self, time: Fraction) -> float:
         """1 inside the strip, 0 away from it, a short ramp between: the mouth does not speak a trimmed word."""
@@ -51,11 +57,15 @@ def current_frame(scene: bpy.types.Scene) -> Fraction:
 
 
 def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.SoundStrip]:
-    """Every strip with a sound, those inside of meta strips too."""
-    if scene.sequence_editor is None:
-        return []
-    strips = all_strips(scene.sequence_editor)
-    return [strip for strip in strips if isinstance(strip, bpy.types.SoundStrip) and strip.sound is not None]
+    """Every strip with a sound, those inside of meta strips and of scenes that scene strips play too."""
+    scenes, found = [scene], []
+    for played in scenes:  # grows on its way
+        for strip in all_strips(played.sequence_editor) if played.sequence_editor else ():
+            if isinstance(strip, bpy.types.SoundStrip) and strip.sound is not None:
+                found.append(strip)
+            elif isinstance(strip, bpy.types.SceneStrip) and strip.scene_input == "SEQUENCER":
+                scenes += [strip.scene] if strip.scene and strip.scene not in scenes else []
+    return found
 
 
 def find_strip(scene: bpy.types.Scene | None, name: str) -> bpy.types.SoundStrip | None:
@@ -64,24 +74,10 @@ def find_strip(scene: bpy.types.Scene | None, name: str) -> bpy.types.SoundStrip
     return next((strip for strip in strips if strip.name == name), None)
 
 
-def sound_path(strip: bpy.types.SoundStrip) -> str:
-    """The absolute path of the strip's sound file. Raises UserError for a packed sound, and where there is none."""
-    sound = strip.sound
-    if sound is None:
-        raise UserError(f"The strip {strip.name} has no sound; add the sound again.")
-    if sound.packed_file is not None and not sound.filepath:
-        raise UserError(f"The sound of {strip.name} is packed into the .blend; unpack it (File > External Data).")
-    return bpy.path.abspath(sound.filepath, library=sound.library)
-
-
 def placement(scene: bpy.types.Scene, strip: bpy.types.SoundStrip) -> Placement:
-    """Where `strip` is in `scene`'s sequencer. Raises UserError when it is retimed: Blender does not tell Python which
-    moment of the sound a retiming key holds."""
-    if len(strip.retiming_keys) > 0:
-        raise UserError(
-            f"The strip {strip.name} is retimed, which the head cannot follow; "
-            "reset its retiming, or mix the sound down to a new file."
-        )
+    """Where `strip` is in `scene`'s sequencer. Raises UserError as `retiming_of` does."""
     start, left, right = strip_frames(strip)
     seconds = scene_time(scene, start) + Fraction(strip.sound_offset)
-    return Placement(seconds, scene_time(scene, left), scene_time(scene, right))
+    return Placement(
+        seconds, scene_time(scene, left), scene_time(scene, right), retiming_of(strip), rate=frame_rate(scene)
+    )

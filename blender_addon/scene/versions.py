@@ -82,6 +82,21 @@ def volume_of(strip: bpy.types.Strip) -> float | None:
     return getattr(strip, "volume", None)
 
 
+def is_retimed(strip: bpy.types.Strip) -> bool:
+    """Whether the strip has retiming keys; up to 5.3 Python sees none of a meta strip."""
+    return len(getattr(strip, "retiming_keys", ())) > 1
+
+
+def keeps_pitch(strip: bpy.types.SoundStrip) -> bool:
+    """Whether a retimed strip plays at its sound's own pitch (5.0 brought the choice)."""
+    return getattr(strip, "pitch_correction", False)
+
+
+def last_frame_index(length: int) -> int:
+    """Frames between a strip's first and last retiming key at normal speed; before 5.0 one less than it has."""
+    return length if bpy.app.version >= (5, 0) else max(length - 1, 1)
+
+
 def curves_of(animation: bpy.types.AnimData) -> Iterator[bpy.types.FCurve]:
     """The F-curves of the action in use."""
     if animation.action is None or animation.action_slot is None:

@@ -8,6 +8,7 @@ bytes of an uninterrupted one. Knows no pixels.
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,13 +23,14 @@ from ..formats import (
     HeadFile,
     SoundChoice,
     UserError,
+    hash_of_sounds,
     open_regular_file,
     parse_frames,
     read_head,
     stored_path,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
-from ..performance import Performance, Replay
+from ..performance import Performance, Replay, performance_file
 from .perform import load_or_compute_performance, read_sound, sound_warnings
 from .reuse import keyed_controls, match_frames
 from .shot import Shot
@@ -47,12 +49,14 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     then the new one is beside it (SHOT.unfinished.bake) and continued there.
     """
     head = read_head(job.head)
-    sound = yield from read_sound(job)
-    shot = Shot.of(job, Fraction(len(sound.samples), sound.rate))
-    card = card_of(job, head, sound, shot)
+    sounds = yield from _read_sounds(job)
+    shot = Shot.of(job, Fraction(len(sounds[0].samples), sounds[0].rate))
+    card = card_of(job, head, sounds, shot)
     frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
-    yield from sound_warnings(sound, job.audio)
-    performance = yield from _performance_of(job, head, sound)
+    performances = []
+    for number, (path, sound) in enumerate(zip((job.audio, *job.more_audio), sounds, strict=True)):
+        yield from sound_warnings(sound, path)
+        performances.append((yield from _performance_of(path, head, sound, performance_file(job.out, number))))
     yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     replay = Replay(head)
     place, warning = _place_for(Path(job.out), card)
@@ -61,7 +65,7 @@ def bake(job: Bake) -> Generator[Event, None, None]:
         for source in {job.reuse, job.out if warning else ""} - {""}:
             yield from _take_over(writer, source, shot, frames)
         reused = len(writer.done) - already_baked
-        yield from _bake_frames(writer, shot, frames, performance, replay)
+        yield from _bake_frames(writer, shot, frames, performances, replay)
         is_complete = len(writer.done) == shot.frame_count
         if is_complete:
             writer.finish()
@@ -84,7 +88,14 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     )
 
 
-def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
+def _read_sounds(job: Bake) -> Generator[Event, None, list[Sound]]:
+    sounds = []
+    for path in (job.audio, *job.more_audio):
+        sounds.append((yield from read_sound(replace(job, audio=path))))
+    return sounds
+
+
+def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeCard:
     """What the bake says about itself."""
     return BakeCard(
         Path(job.out).stem,
@@ -93,7 +104,7 @@ def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
         shot.frame_count,
         head.gaussians("face").sh_degree,
         head.card.content_hash,
-        sound.content_hash,
+        hash_of_sounds([sound.content_hash for sound in sounds], shot.sounds),
         stored_path(job.out, job.head),
         stored_path(job.out, job.audio),
         float(shot.offset),
@@ -102,12 +113,13 @@ def card_of(job: Bake, head: HeadFile, sound: Sound, shot: Shot) -> BakeCard:
         head.card.colour_space,
         track=job.track,
         channel=SoundChoice(job.track, job.channel).channel,
+        more_audio=tuple(stored_path(job.out, path) for path in job.more_audio),
     )
 
 
-def _performance_of(job: Bake, head: HeadFile, sound: Sound) -> Generator[Event, None, Performance]:
+def _performance_of(path: str, head: HeadFile, sound: Sound, stored: Path) -> Generator[Event, None, Performance]:
     """The performance next to the bake; listening to the sound for it has its own progress."""
-    computing = load_or_compute_performance(head, sound, job.audio, Path(job.out).with_suffix(".performance"))
+    computing = load_or_compute_performance(head, sound, path, stored)
     is_listening = False
     while True:
         try:
@@ -115,18 +127,19 @@ def _performance_of(job: Bake, head: HeadFile, sound: Sound) -> Generator[Event,
         except StopIteration as end:
             return end.value
         if not is_listening:
-            yield Started(f"{head.card.name} listens to {Path(job.audio).name}", progress.total)
+            yield Started(f"{head.card.name} listens to {Path(path).name}", progress.total)
             is_listening = True
         yield progress
 
 
 def _bake_frames(
-    writer: BakeWriter, shot: Shot, frames: Sequence[int], performance: Performance, replay: Replay
+    writer: BakeWriter, shot: Shot, frames: Sequence[int], performances: list[Performance], replay: Replay
 ) -> Iterator[Progress]:
     missing = [number for number in frames if number not in writer.done]
     pace, buffers = Pace(len(frames), len(frames) - len(missing)), replay.frame()
     yield pace.at(pace.done)
     for number in missing:
+        performance = performances[shot.sound_at(number)]
         condition = performance.at(shot.sound_time(number), shot.controls_at(number))
         writer.append(number, *replay.at(condition, out=buffers))
         yield pace.at(pace.done + 1, f"frame {number}")

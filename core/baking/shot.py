@@ -25,6 +25,7 @@ class Shot:
     frame_count: int
     offset: Fraction
     controls: tuple[Controls, ...]  # one for all, or one a frame
+    sounds: tuple[int, ...] = ()  # which sound is heard, one a frame; empty: the only one
 
     @staticmethod
     def of(job: Bake, duration: Fraction) -> "Shot":
@@ -46,7 +47,14 @@ class Shot:
             if names := controls.non_finite():
                 where = f" at frame {job.frame_start + i}" if per_frame else ""
                 raise UserError(f"control {names[0]}{where} is not a finite number; reset it.")
-        return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,))
+        sounds = job.audio_per_frame
+        if (len(sounds) != count if job.more_audio else sounds) or not set(sounds) <= set(
+            range(len(job.more_audio) + 1)
+        ):
+            raise UserError(
+                f"audio_per_frame does not name one of {len(job.more_audio) + 1} sounds for each of {count} frames."
+            )
+        return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,), sounds)
 
     @property
     def span(self) -> range:
@@ -60,6 +68,10 @@ class Shot:
     def controls_at(self, frame: int) -> Controls:
         """What the sliders say at `frame`."""
         return self.controls[frame - self.frame_start if len(self.controls) > 1 else 0]
+
+    def sound_at(self, frame: int) -> int:
+        """Which of the shot's sounds is heard at `frame`, from 0."""
+        return self.sounds[frame - self.frame_start] if self.sounds else 0
 
     def controls_card(self) -> dict:
         """For the bake's card: the controls, or the number and hash of keyframed ones."""

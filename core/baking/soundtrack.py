@@ -39,6 +39,9 @@ def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str
     Raises UserError only for a sound that the job names itself.
     """
     path = job.audio or found_path(bake.path, bake.card.audio)
+    if bake.card.more_audio and not job.audio:
+        count = len(bake.card.more_audio) + 1
+        return None, f"The shot has {count} sounds, so the movie is silent; mix them down and name the file with audio."
     choice = SoundChoice() if job.audio else SoundChoice(bake.card.track, bake.card.channel)
     try:
         track = Soundtrack(*load_soundtrack(path, choice))

@@ -15,7 +15,7 @@ from .open_untrusted import open_regular_file, open_untrusted, translate_read_er
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
 from .ratio import parse_ratio
 from .shot_frames import frame_number, select_frames
-from .sound_choice import SoundChoice
+from .sound_choice import SoundChoice, hash_of_sounds
 from .stored_path import found_path, stored_path
 from .tensors import read_metadata, read_tensors, write_tensors
 from .user_error import UserError
@@ -48,6 +48,7 @@ __all__ = [
     "frame_number",
     "from_json",
     "from_json_values",
+    "hash_of_sounds",
     "is_nonempty_file",
     "locked_folder",
     "open_regular_file",

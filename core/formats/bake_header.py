@@ -64,6 +64,7 @@ class BakeCard:
     # Of the sound file, as SoundChoice has them; audio_hash holds a choice that was made, so SHOT_FIELDS need not.
     track: int = 0
     channel: str = ""
+    more_audio: tuple[str, ...] = ()  # further sounds of the shot; audio_hash holds which is heard when
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "controls", to_json_values(self.controls))

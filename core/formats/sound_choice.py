@@ -2,6 +2,7 @@
 """Which of a file's sound tracks and channels a head listens to. Knows no sound."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .user_error import UserError
@@ -35,3 +36,14 @@ class SoundChoice:
         if self == SoundChoice():
             return file_hash
         return hashlib.sha256(f"{file_hash} track {self.track} channel {self.channel}".encode()).hexdigest()
+
+
+def hash_of_sounds(hashes: Sequence[str], per_frame: Sequence[int] = ()) -> str:
+    """What identifies the sounds of a shot: the hash of the only one, else of all and of which is heard when.
+
+    per_frame: an index into `hashes` for each frame.
+    """
+    if len(hashes) == 1:
+        return hashes[0]
+    heard = " ".join(map(str, per_frame))
+    return hashlib.sha256("\n".join((*hashes, heard)).encode()).hexdigest()

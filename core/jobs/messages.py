@@ -67,6 +67,10 @@ class Bake(Job):
     channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
     reuse: str = ""  # an older bake, whose frames are taken over where they show the same
     frames: str = ""  # frames of the shot to bake now, such as 1-10x2,20; empty: all
+    # Further sounds of the shot, files like `audio`; and, one a frame, which is heard: 0 is `audio`, 1 the first of
+    # these. `offset` is of every sound; `Controls.delay` says where in its own sound a frame is.
+    more_audio: tuple[str, ...] = field(default=(), metadata=HIDDEN)
+    audio_per_frame: tuple[int, ...] = field(default=(), metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,15 @@
 """What drives a head over time, the animator's controls, and the numpy replay that moves a head. Needs numpy alone."""
 
 from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
-from .condition import PERFORMANCE_FORMAT, SAMPLE_RATE, Condition, Performance, read_performance, write_performance
+from .condition import (
+    PERFORMANCE_FORMAT,
+    SAMPLE_RATE,
+    Condition,
+    Performance,
+    performance_file,
+    read_performance,
+    write_performance,
+)
 from .controls import CONTROLS, Control, Controls, controls_card
 from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
@@ -29,6 +37,7 @@ __all__ = [
     "controls_card",
     "frame_time",
     "parse_rate",
+    "performance_file",
     "read_performance",
     "smoothstep",
     "write_performance",

@@ -129,6 +129,12 @@ def _blend(value: np.ndarray, rest: np.ndarray, amount: float) -> np.ndarray:
     return value if amount == 1.0 else rest + np.float32(amount) * (value - rest)
 
 
+def performance_file(bake: Path | str, number: int = 0) -> Path:
+    """Where the performance of a bake's sound is kept: SHOT.performance next to SHOT.bake, SHOT.2.performance for a
+    second sound (number 1)."""
+    return Path(bake).with_suffix(f".{number + 1}.performance" if number else ".performance")
+
+
 @dataclass(frozen=True)
 class PerformanceCard:
     """What a performance says about itself."""

@@ -250,6 +250,24 @@ def changes():
     return find_out
 
 
+def mixdown_clicks(bpy, folder, gap=0.1) -> list[float]:
+    """Seconds after the scene's first frame at which Blender's mixdown has a click."""
+    path = folder / "mix.wav"
+    bpy.context.view_layer.update()
+    bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S16")
+    with wave.open(str(path)) as file:
+        rate = file.getframerate()
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())[:, 0]
+    loud = np.flatnonzero(np.abs(samples.astype(int)) > 1000)
+    return [loud[i] / rate for i in range(len(loud)) if i == 0 or loud[i] - loud[i - 1] > gap * rate]
+
+
+@pytest.fixture
+def played_by_blender():
+    """played_by_blender(bpy, folder, gap=0.1): the clicks of Blender's own mixdown, at least `gap` seconds apart."""
+    return mixdown_clicks
+
+
 VALUES = {"FLOAT": ("value", 1), "FLOAT_VECTOR": ("vector", 3), "FLOAT_COLOR": ("color", 4), "FLOAT4": ("vector", 4)}
 
 

@@ -186,7 +186,7 @@ def test_what_is_replaced_is_asked_about_first_and_plays_on(shot, monkeypatch):
     assert replaced.replaces == ("the sliders",)
     message = bake_shot.replaced_message(replaced)
     assert "the sliders changed" in message
-    bake_shot.keep_performance(shot, Path(replaced.job.out))
+    bake_shot.keep_performances(shot, replaced.job)
     assert shot.talksplat.bake == "//bake/tiny.bake", "until the new one is done, the old one plays"
 
     asked = []

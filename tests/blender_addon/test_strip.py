@@ -8,8 +8,6 @@ import bpy
 import numpy as np
 import pytest
 
-from talksplat.core.formats.user_error import UserError
-
 RATE = 16000
 CLICK = 1.25  # seconds into the file
 
@@ -112,13 +110,3 @@ def test_no_deprecated_name_is_used(blender, strip, recwarn):
 
     strips.placement(blender.context.scene, strip)
     assert not [w for w in recwarn if issubclass(w.category, DeprecationWarning)]
-
-
-def test_a_retimed_strip_gives_a_sentence():
-    """Keys cannot be added from Python without a crash, so a stand-in strip has them."""
-    from types import SimpleNamespace
-
-    from talksplat.blender_addon.scene import strip as strips
-
-    with pytest.raises(UserError, match="retimed"):
-        strips.placement(None, SimpleNamespace(name="fast", retiming_keys=[1, 2]))

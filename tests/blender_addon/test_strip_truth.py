@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,18 +40,6 @@ def strip(blender, clicks, add_strip):
     return add_strip(blender, clicks, 10)
 
 
-def played_by_blender(bpy, folder) -> list[float]:
-    """Seconds after the scene's first frame at which Blender's mixdown has a click."""
-    path = folder / "mix.wav"
-    bpy.context.view_layer.update()
-    bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S16")
-    with wave.open(str(path)) as file:
-        rate = file.getframerate()
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())[:, 0]
-    loud = np.flatnonzero(np.abs(samples.astype(int)) > 1000)
-    return [loud[i] / rate for i in range(len(loud)) if i == 0 or loud[i] - loud[i - 1] > 0.1 * rate]
-
-
 def said_by_us(mix, clicks=CLICKS) -> list[float]:
     """The same, as the mix says it: the sound's second passes a click's while it can be heard."""
     from talksplat.blender_addon.scene import strip as strips
@@ -70,14 +57,20 @@ def said_by_us(mix, clicks=CLICKS) -> list[float]:
     ]
 
 
-def assert_same(bpy, folder, path, lag=0.0, clicks=CLICKS, within=WITHIN):
-    from talksplat.blender_addon.scene.sound_mix import SoundMix
+@pytest.fixture
+def assert_same(played_by_blender):
+    """assert_same(bpy, folder, path, ...) -> the clicks of the mixdown, which are where we say they are."""
 
-    mix = SoundMix(bpy.context.scene, str(path), lag=lag)
-    expected, said = played_by_blender(bpy, folder), said_by_us(mix, clicks)
-    assert len(said) == len(expected), (said, expected)
-    assert np.allclose(said, expected, atol=within), (said, expected)
-    return expected
+    def check(bpy, folder, path, lag=0.0, clicks=CLICKS, within=WITHIN):
+        from talksplat.blender_addon.scene.sound_mix import Choice, SoundMix
+
+        mix = SoundMix(bpy.context.scene, Choice({os.path.normpath(path): lag}))
+        expected, said = played_by_blender(bpy, folder), said_by_us(mix, clicks)
+        assert len(said) == len(expected), (said, expected)
+        assert np.allclose(said, expected, atol=within), (said, expected)
+        return expected
+
+    return check
 
 
 def meta_around(bpy, *strips):
@@ -189,7 +182,9 @@ EDITS = {
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
-def test_after_every_edit_the_mix_is_what_blender_plays(blender, strip, tmp_path, place_strip, clicks, edit):
+def test_after_every_edit_the_mix_is_what_blender_plays(
+    blender, strip, tmp_path, place_strip, clicks, edit, assert_same
+):
     edit(blender, strip, place_strip)
     assert len(assert_same(blender, tmp_path, clicks)) == EDITS[edit]
 
@@ -262,7 +257,7 @@ def late_sounds(tmp_path_factory):
 @pytest.mark.parametrize("trim", [0, 14])
 @pytest.mark.parametrize("name", FILES)
 def test_a_sound_that_starts_late_in_its_file_is_where_blender_plays_it(
-    blender, late_sounds, add_strip, place_strip, tmp_path, name, trim
+    blender, late_sounds, add_strip, place_strip, tmp_path, name, trim, assert_same
 ):
     from talksplat.blender_addon.scene.sound_lag import measure_lag
 
