@@ -5,6 +5,7 @@ imported by what the add-on starts, nor by what that starts, nor by the processe
 Each such file leaves a line with its name where it is imported, and then does what the real module would.
 """
 
+import importlib.util
 import os
 import site
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from talksplat.blender_addon.link.check_python import check_python
 from talksplat.blender_addon.link.worker_process import LAST_EVENTS, WorkerProcess
-from talksplat.core.jobs import Finished, Info, Perform
+from talksplat.core.jobs import Finished, Info, Perform, Prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("sitecustomize", "usercustomize", "json", "random", "socket", "pickle", "numpy", "torch", "numba", "librosa")
@@ -56,9 +57,9 @@ def imported(tmp_path, monkeypatch):
     return lambda: set(marker.read_text().split())
 
 
-def last_event(worker, job):
+def last_event(worker, job, patience=TIMEOUT):
     worker.submit(job)
-    until = time.monotonic() + TIMEOUT
+    until = time.monotonic() + patience
     events = []
     while worker.busy or not any(isinstance(event, LAST_EVENTS) for event in events):
         events += worker.poll()
@@ -115,4 +116,18 @@ def test_the_processes_of_prepare_import_nothing_from_the_working_folder(isolate
     command = [sys.executable, *(["-I"] if isolated else []), str(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     assert done.stdout == "False\n", done.stderr
+    assert imported() == set()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(importlib.util.find_spec("mediapipe") is None, reason="MediaPipe is not installed")
+def test_prepare_in_the_worker_finds_the_add_ons_package_in_its_processes(imported, tmp_path):
+    film = ROOT / "tests" / "fixtures" / "grid" / "sgbc6n.mpg"
+    worker = WorkerProcess(sys.executable, ROOT, tmp_path / "log" / "worker.log")
+    try:
+        job = Prepare((str(film),), str(tmp_path / "footage"), size="64", every=25, workers=1)
+        assert isinstance(event := last_event(worker, job, 600), Finished), event
+    finally:
+        worker.stop()
     assert imported() == set()
