@@ -5,6 +5,7 @@ Runs in any Python with bpy, torch or not: the head is made by numpy alone, the 
 environment (the checkout's .venv, or TALKSPLAT_PYTHON).
 """
 
+import hashlib
 import importlib.util
 import sys
 import wave
@@ -204,7 +205,7 @@ def talking(blender, head_path, sound_path, add_strip, tmp_path):
         EXPRESSION,
         np.ones(moments, np.float32),
         card.content_hash,
-        "0" * 64,
+        hashlib.sha256(Path(sound_path).read_bytes()).hexdigest(),
         "voice.wav",
         2.0,
         Fraction(100),
