@@ -221,7 +221,9 @@ def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
 def _start_timer() -> None:
     global last
     last = None
-    if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
+    if not bpy.app.background:
+        if bpy.app.timers.is_registered(_on_timer):  # it waits to clear the status bar of the job before
+            bpy.app.timers.unregister(_on_timer)
         # Persistent: a job goes on when another .blend is opened, and its end must be met.
         bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
 

@@ -90,12 +90,17 @@ def _clamp(name: str, value: float) -> float:
 def _at_each_frame(
     scene: bpy.types.Scene, frames: Iterable[Fraction | int], read: Callable[[bpy.types.Depsgraph], T]
 ) -> Iterator[T]:
-    """`read` the evaluated scene at each frame; the user's own frame comes back, whatever happens."""
+    """`read` the evaluated scene at each frame, the progress at the pointer meanwhile; the user's own frame comes back,
+    whatever happens."""
     frame, subframe = scene.frame_current, scene.frame_subframe
+    numbers, manager = list(frames), current_context().window_manager
+    manager.progress_begin(0, len(numbers))
     with playback.suspended():
         try:
-            for number in frames:
+            for i, number in enumerate(numbers):
                 scene.frame_set(int(number // 1), subframe=float(number % 1))
                 yield read(current_context().evaluated_depsgraph_get())
+                manager.progress_update(i + 1)
         finally:
+            manager.progress_end()
             scene.frame_set(frame, subframe=subframe)

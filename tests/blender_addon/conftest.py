@@ -176,6 +176,12 @@ def make_wave():
     return write_wave
 
 
+@pytest.fixture(scope="session")
+def make_wave_once(tmp_path_factory):
+    """make_wave_once(samples) -> path, for what takes long to write."""
+    return lambda samples: write_wave(tmp_path_factory.mktemp("sound") / "made.wav", samples)
+
+
 @pytest.fixture
 def add_strip():
     """add_strip(bpy, path, start=1) -> a sound strip in the scene's sequencer."""

@@ -94,6 +94,31 @@ def test_the_status_bar_shows_progress_estimate_and_cancel_then_the_end_then_not
     assert status_bar() == []
 
 
+def test_a_job_that_starts_while_the_end_of_the_last_one_is_shown_does_not_wait_for_that(blender, monkeypatch):
+    from talksplat.blender_addon import running
+
+    class Timers:
+        waits = {}  # noqa: RUF012
+
+        def register(self, function, first_interval, persistent):
+            assert persistent, "opening a .blend must not lose the end of a job"
+            self.waits[function] = first_interval
+
+        def unregister(self, function):
+            del self.waits[function]
+
+        def is_registered(self, function):
+            return function in self.waits
+
+    monkeypatch.setattr(running, "bpy", SimpleNamespace(app=SimpleNamespace(background=False, timers=Timers())))
+    running.start_local_job("First", iter([Finished({})]), lambda _: "done")
+    Timers.waits[running._on_timer] = running._on_timer()
+    assert running.last.sentence == "done"
+    assert Timers.waits[running._on_timer] == running.SHOWN
+    running.start_local_job("Second", waiting_job(), lambda _: "")
+    assert Timers.waits[running._on_timer] == running.TICK
+
+
 def test_a_new_phase_of_a_job_begins_at_nothing(job):
     job._take(Started("Baking 5998 frames", 5998))
     assert job.now.text == "Baking 5998 frames, 0 of 5998"

@@ -9,14 +9,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from talksplat.blender_addon.link.check_python import check_python
 from talksplat.blender_addon.link.find_python import find_python, interpreter_in
 from talksplat.blender_addon.link.worker_process import LAST_EVENTS, PATIENCE, WorkerProcess, own_log
 from talksplat.core.formats.bake_file import BakeReader
-from talksplat.core.jobs.events import Cancelled, Failed, Finished, Started
-from talksplat.core.jobs.messages import Bake, Info
+from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
+from talksplat.core.jobs.messages import Bake, Info, Perform
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,6 +77,36 @@ def test_cancel_answers_and_the_worker_continues(worker, head_path, sound_path, 
     assert isinstance(events_of(worker)[-1], Cancelled)
     worker.submit(Info(str(head_path)))
     assert isinstance(events_of(worker)[-1], Finished)
+
+
+@pytest.fixture(scope="module")
+def hour(make_wave_once):
+    """An hour of sound with pauses, and noise under it."""
+    rng, t = np.random.default_rng(0), np.arange(16000 * 60) / 16000
+    tone = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 20))
+    minute = 0.2 * tone * (np.sin(2 * np.pi * 3 * t) > -0.3) + rng.normal(0, 1e-3, len(t))
+    return make_wave_once(np.tile(minute.astype(np.float32), 60))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["Reading", "listens to"])
+def test_listening_to_an_hour_shows_an_estimate_and_cancels_wherever_it_is(worker, head_path, hour, tmp_path, phase):
+    out = tmp_path / "hour.performance"
+    worker.submit(Perform(str(head_path), str(hour), str(out)))
+    events, title, until = [], "", time.monotonic() + 300
+    while not (phase in title and [e for e in events if e.done and e.remaining > 0]):
+        for event in worker.poll():
+            if isinstance(event, Started):
+                title, events = event.title, []
+            events += [event] if isinstance(event, Progress) else []
+        assert time.monotonic() < until, title
+        time.sleep(0.005)
+    assert events[-1].done < events[-1].total / 5, "the estimate comes early"
+    worker.cancel()
+    cancelled = time.monotonic()
+    assert isinstance(events_of(worker)[-1], Cancelled)
+    print(f"{phase}: cancelled in {time.monotonic() - cancelled:.2f} s")
+    assert list(tmp_path.glob("*.performance*")) == []
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a signal that Windows has not")
