@@ -22,14 +22,17 @@ class BakePlan:
 
     job: Bake
     continues: bool = False  # a bake of this very shot, finished or not
+    stored: int = 0  # frames that it holds already
     replaces: tuple[str, ...] = ()  # in what the bake of the same name that is replaced differs
 
     @property
     def sentence(self) -> str:
         """As the panel says it before the button is pressed."""
         name = Path(self.job.out).name
+        if self.continues and self.stored == self.job.frame_count:
+            return f"{name} is up to date: all {self.stored} frames are baked"
         if self.continues:
-            return f"Bake continues {name}"
+            return f"Bake continues {name}: {self.stored} of {self.job.frame_count} frames are baked"
         if self.replaces:
             return f"Bake replaces {name}, which is another shot ({', '.join(self.replaces)})"
         if self.job.reuse:
@@ -71,7 +74,14 @@ def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:
         changed.append("the sound")
     if changed:
         return BakePlan(job, replaces=tuple(changed))
-    return BakePlan(as_baked(job, header.card, header.keyed_controls), continues=True)
+    return BakePlan(as_baked(job, header.card, header.keyed_controls), continues=True, stored=_count_stored(path))
+
+
+def _count_stored(path: str) -> int:
+    try:
+        return len(open_files.bake(path).frames)
+    except UserError:  # damaged after its header: the worker bakes it again from there
+        return 0
 
 
 def _read_header(path: str) -> BakeHeader:

@@ -17,6 +17,7 @@ from ..core.performance import Controls
 from . import head_paths, open_files, running
 from .attached_sounds import audio_hash
 from .bake_plan import plan_bake
+from .blender_types import current_context
 from .frame_choice import shot_of_scene
 from .properties import settings_of
 from .shot_comparison import differences
@@ -45,7 +46,10 @@ _began = _resume_at = 0.0  # seconds, of this and of the next finding out
 
 
 def state_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> BakeState:
-    """The last answer, and please look again."""
+    """The last answer, and please look again, unless the window is busy playing or showing a job's progress."""
+    windows = current_context().window_manager.windows
+    if running.now or any(window.screen and window.screen.is_animation_playing for window in windows):
+        return _states.get(obj.session_uid, BakeState())
     _asked[obj.session_uid] = scene.session_uid
     if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.register(_on_timer, first_interval=TICK)

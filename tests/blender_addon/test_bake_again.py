@@ -167,12 +167,26 @@ def test_the_panel_says_which_version_bake_makes_or_continues(shot):
     assert plan().sentence == "Bake makes tiny_v001.bake"
     bake()
     assert plan().continues  # has read the sound, as Attach does: the panel never does
-    assert sentence() == "Bake continues tiny_v001.bake"
+    assert sentence() == "tiny_v001.bake is up to date: all 12 frames are baked"
+    with BakeReader.open(plan().job.out) as reader:
+        path, end = Path(reader.path), reader._frames[10].end
+    path.write_bytes(path.read_bytes()[:end])  # as a kill leaves it
+    assert sentence() == "Bake continues tiny_v001.bake: 8 of 12 frames are baked"
+    bake()
     bpy.context.scene.frame_end += 6
     assert sentence() == "Bake makes tiny_v002.bake; frames that have not changed come from tiny_v001.bake"
     assert plan().job.reuse.endswith("tiny_v001.bake")
     shot.talksplat.bake_out = "//bake/tiny_v001.bake"
     assert sentence() == "Bake replaces tiny_v001.bake, which is another shot (the frame range)"
+
+
+def test_the_panel_finds_nothing_out_while_a_job_shows_its_progress(shot, monkeypatch):
+    """Ten redraws a second would sample the shot all the time."""
+    from talksplat.blender_addon import bake_state, running
+
+    monkeypatch.setattr(running, "now", running.Running("Bake", str))
+    bake_state.state_of(bpy.context.scene, shot)
+    assert not bake_state.step()
 
 
 def test_what_is_replaced_is_asked_about_first_and_plays_on(shot, monkeypatch):
