@@ -90,7 +90,9 @@ def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Genera
     yield Progress(0, total, -1.0, "listening")
     audio_codes = AudioCodes(head)
     times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
-    rest, presence = audio_codes.rest(), speech_presence(sound, times)[:, None]
+    # What looks at the whole sound comes first: its memory is given back before the codes take theirs.
+    level, presence = loudness(sound, times), speech_presence(sound, times)[:, None]
+    rest = audio_codes.rest()
     codes = {branch: np.empty((total, len(code)), np.float32) for branch, code in rest.items()}
     pace, first = Pace(total), 0
     for block in audio_codes.codes(sound, times):
@@ -105,7 +107,7 @@ def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Genera
         rest,
         np.zeros((total, len(names)), np.float32),
         names,
-        loudness(sound, times),
+        level,
         head.card.content_hash,
         sound.content_hash,
         Path(audio_path).name,
