@@ -6,7 +6,6 @@ from .delay_recovery import shift_recovery
 from .grid_words import bilabial_spans, read_align, word_pauses
 from .lips import MOUTH_LANDMARKS, correlation, face_box, jitter, landmark_distance, lip_gap, mouth_box
 from .psnr import psnr
-from .shifts import MAX_SHIFT
 from .silence import SilenceMotion, silence_motion, silent_spans
 from .spans import Span
 from .speech_share import speech_share
@@ -18,7 +17,6 @@ from .sync_offset import LipOffset, lip_offset, pool_offsets, share_within
 from .table import METRICS, compute_metrics
 
 __all__ = [
-    "MAX_SHIFT",
     "METRICS",
     "MOUTH_LANDMARKS",
     "LipClosure",

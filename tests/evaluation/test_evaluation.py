@@ -19,6 +19,7 @@ from talksplat.core.evaluation import Evaluator, LandmarkCarrier, canonical_land
 from talksplat.core.evaluation.audio_to_lips import solve_ridge
 from talksplat.core.evaluation.delayed_voice import SHIFTS, delay_sound
 from talksplat.core.evaluation.evaluate import evaluate
+from talksplat.core.evaluation.face_opacity import MIN_FACE_ALPHA
 from talksplat.core.evaluation.landmark_detector import LandmarkDetector
 from talksplat.core.evaluation.lip_sync import SpokenClip, closure_metrics
 from talksplat.core.evaluation.samples import clip_samples, main_camera_pictures
@@ -135,8 +136,10 @@ def test_a_frozen_head(frozen, tiny_footage, fake_detector, monkeypatch):
 
     monkeypatch.setattr(StLpips, "from_package", missing)
     events = list(evaluate(Evaluate(str(frozen), str(tiny_footage))))
-    assert [event.sentence for event in events if isinstance(event, Warned)] == ["ST-LPIPS is left out: no weights."]
+    warned = [event.sentence for event in events if isinstance(event, Warned)]
     result = events[-1].result
+    assert [sentence for sentence in warned if "opaque" not in sentence] == ["ST-LPIPS is left out: no weights."]
+    assert len(warned) == 1 + (result["opacity"]["alpha inside the face"] < MIN_FACE_ALPHA)
     pictures = result["pictures"]["unheard clips"]
     assert not [name for name in pictures if "lpips" in name]
     assert pictures["head mouth psnr"] == pictures["static mouth psnr"]
