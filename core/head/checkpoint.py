@@ -64,14 +64,20 @@ def read_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict]:
 
 
 def clouds_from_checkpoint(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Cloud]:
-    """The Gaussians that a checkpoint holds, raw, by branch. Raises UserError where one is missing."""
-    try:
-        return {
-            branch: Cloud(*(torch.from_numpy(arrays[f"cloud.{branch}.{name}"]) for name in COLUMNS))
-            for branch in BRANCHES
-        }
-    except KeyError as missing:
-        raise UserError(f"{path}: {missing} is missing; remove the file to train from the start.") from None
+    """The Gaussians that a checkpoint holds, raw, by branch. Raises UserError where one is missing or no Gaussians."""
+    clouds = {}
+    for branch in BRANCHES:
+        try:
+            columns = [arrays[f"cloud.{branch}.{name}"] for name in COLUMNS]
+        except KeyError as missing:
+            raise UserError(f"{path}: {missing} is missing; remove the file to train from the start.") from None
+        count, higher = len(columns[0]) if columns[0].ndim else 0, columns[-1].shape[1:2]
+        shapes = [(count, 3), (count, 4), (count, 3), (count,), (count, 3), (count, *higher, 3)]
+        for column, shape in zip(columns, shapes):
+            if column.shape != shape or column.dtype != np.float32 or not np.isfinite(column).all():
+                raise UserError(f"{path}: its Gaussians are damaged; remove the file to train from the start.")
+        clouds[branch] = Cloud(*map(torch.from_numpy, columns))
+    return clouds
 
 
 def restore_checkpoint(
@@ -91,6 +97,8 @@ def restore_checkpoint(
             moments = _below(f"optimizer.{group}.{name}.", arrays)
             if moments:
                 device = parameter.device
+                if any(value.shape not in ((), tuple(parameter.shape)) for value in moments.values()):
+                    raise UserError(f"{path}: the moments of {name} are damaged; remove it to train from the start.")
                 optimizer.state[parameter] = {key: torch.from_numpy(v).to(device) for key, v in moments.items()}
     torch.set_rng_state(torch.from_numpy(arrays["random.torch"]))
     if model.device.type == "cuda" and "random.cuda" in arrays:

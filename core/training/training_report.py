@@ -87,7 +87,7 @@ def loss_curve(title: str, lines: Sequence[LossLine], values: Sequence[float], f
 
 def _previews(folder: Path) -> Iterable[str]:
     """The last previews' figures, or some evenly chosen ones where there are many."""
-    files = sorted(folder.glob("*.png"))
+    files = sorted(file for file in folder.glob("*.png") if file.stem.isdecimal())  # other pictures are not ours
     shown = files[-1:] if len(files) < 2 else [files[k * (len(files) - 1) // (PREVIEWS - 1)] for k in range(PREVIEWS)]
     for file in dict.fromkeys(shown):
         yield html_figure(file.read_bytes(), "png", f"step {int(file.stem)}")

@@ -203,11 +203,25 @@ class TrainingRun:
             for branch, state in self.density_states.items():
                 state.load_state_dict(_with_prefix(f"{branch}.", extra))
             self.rng.bit_generator.state = notes["numpy"]
-            self.t, self.pending_stages, self.results = notes["t"], notes["before"], notes["results"]
+            self._continue_from(notes)
+            added = len(self.footage) - int(notes["pictures"])
+        except UserError:
+            raise
         except KeyError as missing:
             raise UserError(f"{path}: {missing} is missing; remove the file to train from the start.") from None
-        added = len(self.footage) - notes["pictures"]
+        except Exception as error:  # torch and numpy throw anything at arrays and states that do not fit
+            reason = type(error).__name__
+            raise UserError(f"{path} is damaged ({reason}); remove the file to train from the start.") from error
         return f"{self.footage.folder} has {added:+d} pictures since the last run; they count now." if added else ""
+
+    def _continue_from(self, notes: dict) -> None:
+        """Raises KeyError, TypeError or ValueError for notes of another kind."""
+        stages, results = notes["before"], notes["results"]
+        if not 0 <= int(notes["t"]) <= self.total or not set(stages) <= set(STAGES_BEFORE_PICTURES):
+            raise ValueError("a step or stage that there is not")
+        float(results["minutes"])
+        dict(results["before_pictures"])
+        self.t, self.pending_stages, self.results = int(notes["t"]), list(stages), results
 
     def _require_same_settings(self, path: Path, saved: dict) -> None:
         own = self.settings.fingerprint()
