@@ -4,9 +4,10 @@
     python tests/fuzz/fuzz.py READER... [--count 10000] [--seed 0] [--keep FOLDER]     these readers, in one process
     python tests/fuzz/fuzz.py all --count 10000                                        each reader (`make fuzz`)
 
-Allowed: a reading, or a UserError that names the file in one line. Wrong: any other exception, more than SECONDS for a
-file, more than GROWTH more memory, NaN in a frame, a process that dies. The same seed gives the same files; the file of
-each fault is kept in --keep. Exit code: 0 nothing found, 1 something.
+Allowed: a reading, or a UserError that names the file in one line. Wrong: any other exception, more than SECONDS of
+work or WAIT of waiting for a file, more than GROWTH more memory, NaN in a frame, a process that dies. The same seed
+gives the same files; the file of each fault is kept in --keep. Ctrl-C ends a run with its summary. Exit code: 0 nothing
+found, 1 something.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small arrays: threads would only wait
 sys.path.insert(0, str(Path(__file__).parent))
 
 from file_readers import Reader
@@ -60,18 +62,25 @@ MODULES = {
     "media_readers": ("sound", "video", "footage", "er-nerf", "our footage to er-nerf", "align"),
     "checkpoint_reader": ("checkpoint", "hostile checkpoint"),
 }
-SECONDS = 10.0  # for one file
+SECONDS = 10.0  # of the processor for one file: a busy machine is no fault
+WAIT = 120.0  # seconds for one file: a reader that waits for something does no work
 GROWTH = 1 << 30  # bytes more than after reading the real files
 FAULTS = 20  # of one reader after which it is enough
-READ, REFUSED, UNWRITTEN = "read", "refused", "not written"  # what may happen to a file
+READ, REFUSED, UNWRITTEN, FAULT = "read", "refused", "not written", "faults"  # what may happen to a file
 
 
 class TooLongError(Exception):
-    """A file takes longer than SECONDS."""
+    """A file takes longer than SECONDS or WAIT."""
 
 
 def raise_too_long(_number: int, _frame: object) -> None:
     raise TooLongError
+
+
+def set_timers(work: float, wait: float) -> None:
+    """Raise TooLongError after so many seconds of work or of waiting; 0: never."""
+    signal.setitimer(signal.ITIMER_PROF, work)
+    signal.setitimer(signal.ITIMER_REAL, wait)
 
 
 def load_reader(name: str) -> Reader:
@@ -86,7 +95,7 @@ def peak_memory() -> int:
 
 def attempt(reader: Reader, path: Path) -> str:
     """READ, REFUSED, or what was wrong about reading `path`."""
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    set_timers(SECONDS, WAIT)
     try:
         reader.read(path)
     except UserError as error:
@@ -95,11 +104,11 @@ def attempt(reader: Reader, path: Path) -> str:
         unclear = "\n" in sentence.strip() or unnamed or "pickle" in sentence
         return f"an unclear sentence: {sentence[:200]!r}" if unclear else REFUSED
     except TooLongError:
-        return f"took more than {SECONDS:.0f} s\n{traceback.format_exc(limit=-4)}"
+        return f"took too long\n{traceback.format_exc(limit=-4)}"
     except Exception as error:
         return f"{type(error).__name__}: {str(error)[:200]}\n{traceback.format_exc(limit=-4)}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        set_timers(0, 0)
     return READ
 
 
@@ -123,34 +132,42 @@ def make_hostile(reader: Reader, real: Path, folder: Path, rng: random.Random) -
 
 def fuzz(name: str, count: int, seed: int, keep: Path | None) -> int:
     """How many faults `count` mutated files showed."""
-    reader, outcomes, faults, begun = load_reader(name), Counter(), 0, time.monotonic()
+    reader, outcomes, begun = load_reader(name), Counter(), time.monotonic()
     with tempfile.TemporaryDirectory() as real_folder:
         real_files = reader.seeds(Path(real_folder))
         for path in real_files:
             reader.read(path)  # a real file is read
-        limit = peak_memory() + GROWTH
-        for k in range(count):
-            rng = random.Random(f"{name} {seed} {k}")
-            with tempfile.TemporaryDirectory() as folder:
-                try:
-                    path = make_hostile(reader, rng.choice(real_files), Path(folder), rng)
-                except UserError:  # what we ourselves do not write
-                    outcomes[UNWRITTEN] += 1
-                    continue
-                outcome = attempt(reader, path)
+        try:
+            limit = peak_memory() + GROWTH
+            for k in range(count):
+                outcome = fuzz_one(reader, real_files, f"{name} {seed} {k}", keep)
                 if peak_memory() > limit:
-                    outcome, limit = f"held {peak_memory() >> 20} MiB ({outcome})", peak_memory() + GROWTH
-                if outcome in (READ, REFUSED):
-                    outcomes[outcome] += 1
-                    continue
-                faults += 1
-                print(f"{name} #{k} (seed {seed}): {outcome}", file=sys.stderr, flush=True)
-                keep_file(path, keep, f"{name.replace(' ', '_')}-{seed}-{k}-{path.name}")
-            if faults >= FAULTS:
-                break
-    summary = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
-    print(f"{name}: {summary}, {faults} faults, {time.monotonic() - begun:.0f} s", flush=True)
-    return faults
+                    print(f"{name} {seed} {k}: held {peak_memory() >> 20} MiB ({outcome})", file=sys.stderr, flush=True)
+                    outcome, limit = FAULT, peak_memory() + GROWTH
+                outcomes[outcome] += 1
+                if outcomes[FAULT] >= FAULTS:
+                    break
+        except KeyboardInterrupt:
+            pass
+    summary = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in (READ, REFUSED, UNWRITTEN, FAULT))
+    print(f"{name}: {outcomes.total()} files, {summary}, {time.monotonic() - begun:.0f} s", flush=True)
+    return outcomes[FAULT]
+
+
+def fuzz_one(reader: Reader, real_files: list[Path], key: str, keep: Path | None) -> str:
+    """READ, REFUSED, UNWRITTEN or FAULT, of the file that `key` stands for."""
+    rng = random.Random(key)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = make_hostile(reader, rng.choice(real_files), Path(folder), rng)
+        except UserError:  # what we ourselves do not write
+            return UNWRITTEN
+        outcome = attempt(reader, path)
+        if outcome in (READ, REFUSED):
+            return outcome
+        print(f"{key}: {outcome}", file=sys.stderr, flush=True)
+        keep_file(path, keep, f"{key.replace(' ', '-')}-{path.name}")
+    return FAULT
 
 
 def keep_file(path: Path, folder: Path | None, name: str) -> None:
@@ -188,7 +205,8 @@ def main() -> int:
     if "all" in options.readers:
         return fuzz_all(names, [argument for argument in sys.argv[1:] if argument != "all"])
     faulthandler.enable()
-    signal.signal(signal.SIGALRM, raise_too_long)
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, raise_too_long)
     warnings.simplefilter("ignore")
     found = 0
     for name in options.readers:
