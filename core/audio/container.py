@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 
-from ..formats import UserError
+from ..formats import SeekableFile, UserError
 
 TIMELINE_FORMATS = ("mov", "mp4", "matroska", "webm", "avi")  # their time 0 is the start of the film
 MEASURED_FORMATS = ("mov", "mp4", "flac")  # their streams state their true length
@@ -35,7 +35,9 @@ def open_container(file: BinaryIO, path: Path) -> Iterator[InputContainer]:
         file.seek(0)
         # Our own open file and no protocol besides it: a playlist cannot send us to another file. Titles and comments
         # may be in any encoding: they do not matter here.
-        with av.open(file, "r", metadata_errors="ignore", options={"protocol_whitelist": "none"}) as container:
+        with av.open(
+            SeekableFile(file), "r", metadata_errors="ignore", options={"protocol_whitelist": "none"}
+        ) as container:
             yield container
     except (UserError, MemoryError):  # the second has its sentence in open_untrusted
         raise

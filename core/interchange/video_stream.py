@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from ..formats import UserError
+from ..formats import SeekableFile, UserError
 
 CODEC_IN_LOG = re.compile(r"Video: none \(([\w.\[\]-]+) / 0x")
 
@@ -20,7 +20,7 @@ def open_container(file: BinaryIO) -> InputContainer:
     """Our own open file, from its start, and no protocol besides it: a playlist cannot send us to another file. Titles
     and comments may be in any encoding: they do not matter here."""
     file.seek(0)
-    return av.open(file, "r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
+    return av.open(SeekableFile(file), "r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
 
 
 def choose_film(container: InputContainer, file: BinaryIO, path: Path) -> VideoStream:

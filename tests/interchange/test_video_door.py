@@ -5,7 +5,8 @@ streams one that can be decoded is taken."""
 import av
 import pytest
 
-from talksplat.core.formats import UserError
+from talksplat.core.formats import SeekableFile, UserError
+from talksplat.core.formats.seekable_file import SEEK_FAILED
 from talksplat.core.interchange import probe_video, read_video
 from talksplat.core.interchange.video_file import VideoFile
 
@@ -76,3 +77,12 @@ def test_a_stream_with_a_decoder_is_taken(cinema, tmp_path):
     assert probe_video(path).width == 192
     assert probe_video(with_unknown_codec(path)).width == 96
     assert [cinema.number_of(frame.rgb) for frame in read_video(path, 25)] == list(range(30))
+
+
+def test_a_seek_that_fails_is_an_answer(film):
+    """PyAV prints the traceback of an exception of `seek`, which a broken header's pointer causes."""
+    with film.open("rb") as file:
+        seekable = SeekableFile(file)
+        assert seekable.seek(10) == 10 == seekable.tell()
+        assert seekable.seek(-5) == seekable.seek(-(10**9), 1) == seekable.seek(1 << 63) == SEEK_FAILED
+        assert (seekable.tell(), seekable.read(4)) == (10, film.read_bytes()[10:14])
