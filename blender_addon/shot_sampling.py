@@ -30,8 +30,14 @@ def sample_controls(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Itera
     curves = control_curves(obj)
     if curves is None:
         return list(_at_each_frame(scene, frames, lambda graph: _evaluated_controls(obj, graph)))
+    stretch = scene.render.frame_map_old / scene.render.frame_map_new  # Blender's time stretching moves keys, not sound
     return [
-        Controls(**{**vars(controls), **{name: _clamp(name, curve.evaluate(frame)) for name, curve in curves.items()}})
+        Controls(
+            **{
+                **vars(controls),
+                **{name: _clamp(name, curve.evaluate(frame * stretch)) for name, curve in curves.items()},
+            }
+        )
         for frame in frames
     ]
 

@@ -117,14 +117,14 @@ class WorkerProcess:
             connected = self._connection is not None
             if connected:
                 self._send(to_bytes(Quit()))
-        if self._process is None:
+        process, self._process = self._process, None  # the thread may give it up at the same time
+        if process is None:
             return
         if not connected:
-            self._process.terminate()
-        _wait_or_kill(self._process, timeout)
-        if self._process.stdout:
-            self._process.stdout.close()
-        self._process = None
+            process.terminate()
+        _wait_or_kill(process, timeout)
+        if process.stdout:
+            process.stdout.close()
         with suppress(OSError):
             self.log.unlink(missing_ok=True)
 

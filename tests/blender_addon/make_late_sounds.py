@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run in the core's Python: `make_late_sounds.py FOLDER JSON` writes sounds of three clicks and prints how the core
-reads them."""
+reads them; `make_late_sounds.py --read SOUND FILE.npy` writes the samples that it reads."""
 
 import importlib.util
 import json
@@ -55,7 +55,7 @@ def read(path):
     return len(sound.samples) / sound.rate, [start / sound.rate for start in starts]
 
 
-def main(folder, files):
+def find_package():
     if importlib.util.find_spec("talksplat") is None:
         root = Path(__file__).resolve().parents[2]
         spec = importlib.util.spec_from_file_location(
@@ -63,10 +63,19 @@ def main(folder, files):
         )
         sys.modules["talksplat"] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules["talksplat"])
+
+
+def main(folder, files):
     for name, settings in files.items():
         write(folder / name, *settings)
     print(json.dumps({name: read(folder / name) for name in files}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    find_package()
+    if sys.argv[1] == "--read":
+        from talksplat.core.audio import load_sound
+
+        np.save(sys.argv[3], load_sound(sys.argv[2]).samples)
+    else:
+        main(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -513,3 +513,43 @@ def test_a_bake_copies_no_file_that_a_blend_only_calls_a_performance(named, atta
     bpy.ops.talksplat.attach_strip()
     bpy.ops.talksplat.bake()
     finish()
+
+
+def test_a_channel_of_two_files_is_attached_and_baked_as_it_is_scrubbed(shot, make_wave, tmp_path, shown):
+    from talksplat.blender_addon.scene.versions import top_strips
+
+    scene, settings = bpy.context.scene, shot.talksplat
+    t = np.arange(16000) / 16000
+    answer = make_wave(tmp_path / "answer.wav", 0.3 * np.sign(np.sin(2 * np.pi * 150 * t)) * (np.sin(20 * t) > 0))
+    top_strips(scene.sequence_editor).new_sound("answer", str(answer), 1, 60)
+    scene.frame_start, scene.frame_end = 45, 75
+    settings.listen_to = "CHANNEL"
+    bpy.ops.talksplat.attach_strip()
+    from talksplat.blender_addon import running
+
+    if running.now:
+        finish()
+    assert [Path(item.sound).name for item in settings.more_sounds] == ["answer.wav"]
+    scrubbed = {}
+    for frame in (46, 65, 70):
+        scene.frame_set(frame)
+        scrubbed[frame] = shown(shot).means
+    bpy.ops.talksplat.bake()
+    finish()
+    for frame, means in scrubbed.items():
+        scene.frame_set(frame)
+        np.testing.assert_allclose(shown(shot).means, means, atol=1e-5)
+    assert np.abs(scrubbed[65] - scrubbed[70]).max() > 1e-5, "the second file is spoken"
+
+
+def test_a_silent_sound_is_attached_and_said_to_be_silent_also_from_the_cache(shot, make_wave, tmp_path):
+    from talksplat.blender_addon import running
+
+    strip = bpy.context.scene.sequence_editor.strips_all["voice"]
+    strip.sound.filepath = str(make_wave(tmp_path / "silent.wav", np.zeros(16000)))
+    for _ in range(2):
+        bpy.ops.talksplat.attach_strip()
+        if running.now:
+            finish()
+        assert "silent" in shot.talksplat.sound_note
+        shot.talksplat.sound_note = ""

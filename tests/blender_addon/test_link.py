@@ -204,7 +204,9 @@ def test_the_worker_goes_when_its_blender_is_killed_and_that_of_another_blender_
         assert within(20, lambda: not is_running(first)), "an orphan is left"
         assert is_running(second)
         files = {path.name for path in (tmp_path / "first").iterdir()}
-        assert files == {"long.bake", "long.performance", "long.bake.log"}, "temporary files are left"
+        assert files == {"long.bake", "long.bake.index", "long.performance", "long.bake.log"}, (
+            "temporary files are left"
+        )
         with BakeReader.open(tmp_path / "first" / "long.bake") as bake:
             assert bake.frames
     finally:

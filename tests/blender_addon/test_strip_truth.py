@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import wave
 from fractions import Fraction
 from pathlib import Path
 
@@ -157,6 +158,48 @@ def muted(blender, strip, place_strip):
     strip.mute = True
 
 
+def with_keyed_volume_in_stretched_time(blender, strip, place_strip):
+    """Blender's time stretching moves the keys, not the sound."""
+    with_keyed_volume(blender, strip, place_strip)
+    blender.context.scene.render.frame_map_old, blender.context.scene.render.frame_map_new = 100, 150
+
+
+def in_a_scene_strip(blender, strip, place_strip, rate=24, first=4, trim=0, **settings):
+    """Another scene's sequencer plays the strip; the scene that is mixed down holds that scene as a strip."""
+    from talksplat.blender_addon.scene import versions
+
+    set_scene = blender.context.scene
+    set_scene.render.fps, set_scene.frame_start = rate, first
+    shot = blender.data.scenes.new("shot")
+    shot.render.fps, shot.frame_start, shot.frame_end = 24, 1, 160
+    blender.context.window.scene = shot
+    scene_strip = versions.top_strips(shot.sequence_editor_create()).new_scene("set", set_scene, 2, 20)
+    scene_strip.scene_input = "SEQUENCER"
+    place_strip(scene_strip, trim_start=trim)
+    for name, value in settings.items():
+        setattr(scene_strip, name, value)
+
+
+def in_a_scene_strip_of_another_rate(blender, strip, place_strip):
+    in_a_scene_strip(blender, strip, place_strip, rate=30, first=11)
+
+
+def in_a_trimmed_scene_strip(blender, strip, place_strip):
+    in_a_scene_strip(blender, strip, place_strip, trim=24)
+
+
+def in_a_muted_scene_strip(blender, strip, place_strip):
+    in_a_scene_strip(blender, strip, place_strip, mute=True)
+
+
+def in_a_scene_strip_at_volume_0(blender, strip, place_strip):
+    in_a_scene_strip(blender, strip, place_strip, volume=0.0)
+
+
+def in_a_scene_strip_that_shows_the_camera(blender, strip, place_strip):
+    in_a_scene_strip(blender, strip, place_strip, scene_input="CAMERA")
+
+
 def untouched(blender, strip, place_strip):
     pass
 
@@ -178,6 +221,13 @@ EDITS = {
     in_a_muted_channel_of_a_meta: 0,
     at_volume_0: 0,
     with_keyed_volume: 2,
+    with_keyed_volume_in_stretched_time: 2,
+    in_a_scene_strip: 3,
+    in_a_scene_strip_of_another_rate: 3,
+    in_a_trimmed_scene_strip: 2,
+    in_a_muted_scene_strip: 0,
+    in_a_scene_strip_at_volume_0: 0,
+    in_a_scene_strip_that_shows_the_camera: 0,
 }
 
 
@@ -254,6 +304,24 @@ def late_sounds(tmp_path_factory):
     return folder, json.loads(made.stdout)
 
 
+def read_by_the_core(path, folder):
+    """[L] samples of 16 kHz, as the core reads them."""
+    python = os.environ.get("TALKSPLAT_PYTHON", sys.executable)
+    made = subprocess.run([python, str(MAKE), "--read", str(path), str(folder / "read.npy")], capture_output=True)
+    assert made.returncode == 0, made.stderr
+    return np.load(folder / "read.npy")
+
+
+def mixdown_samples(bpy, folder):
+    """[L] samples of 16 kHz of Blender's mixdown."""
+    bpy.context.view_layer.update()
+    bpy.ops.sound.mixdown(filepath=str(folder / "mix.wav"), container="WAV", codec="PCM", format="S16")
+    with wave.open(str(folder / "mix.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())[:, 0]
+        assert file.getframerate() == 3 * RATE
+    return samples[: len(samples) // 3 * 3].reshape(-1, 3).mean(axis=1)
+
+
 @pytest.mark.parametrize("trim", [0, 14])
 @pytest.mark.parametrize("name", FILES)
 def test_a_sound_that_starts_late_in_its_file_is_where_blender_plays_it(
@@ -270,6 +338,30 @@ def test_a_sound_that_starts_late_in_its_file_is_where_blender_plays_it(
     assert abs(lag - FILES[name][1]) < 0.025, "the encoder's delay at most besides the lag"
     within = WITHIN_AFTER_ROUGH_SEEK if trim and name.endswith((".mkv", ".mka")) else WITHIN
     assert len(assert_same(blender, tmp_path, folder / name, lag, clicks, within)) == (2 if trim else 3)
+
+
+@pytest.mark.parametrize("trim", [0, 14])
+@pytest.mark.parametrize("name", ["late0.7.mp4", "late.mkv", "aac.mkv"])
+def test_a_voice_in_a_file_that_went_wrong_is_where_blender_plays_it(
+    blender, shared_cases, add_strip, place_strip, tmp_path, name, trim
+):
+    """A word has no click: the mixdown is the file's own sound, moved to where we say that it is heard."""
+    from talksplat.blender_addon.scene.sound_lag import measure_lag
+    from talksplat.blender_addon.scene.sound_mix import Choice, SoundMix
+
+    path = shared_cases / "strip" / name
+    samples = read_by_the_core(path, tmp_path)
+    scene = blender.context.scene
+    scene.render.fps, scene.frame_start, scene.frame_end = 24, 1, 100
+    place_strip(add_strip(blender, path, 10), trim_start=trim)
+    mix = SoundMix(scene, Choice({os.path.normpath(path): measure_lag(str(path), len(samples) / RATE)}))
+    played = mixdown_samples(blender, tmp_path)
+    start = Fraction(34, 24)  # seconds after the first frame: inside of the strip, trimmed or not
+    said = mix.at(start + Fraction(1, 24))
+    heard = samples[round(float(said.seconds - Fraction(said.delay)) * RATE) :][: RATE // 2]
+    late = [np.vdot(heard, played[round(float(start) * RATE) + shift :][: len(heard)]) for shift in range(-480, 481)]
+    within = WITHIN_AFTER_ROUGH_SEEK if trim and name.endswith(".mkv") else WITHIN
+    assert abs(int(np.argmax(late)) - 480) / RATE < within
 
 
 def test_a_sound_that_blender_cannot_decode_has_no_lag(blender, tmp_path):
