@@ -16,8 +16,8 @@ import pytest
 RATE = 16000
 CLICKS = (0.5, 1.25, 2.0)  # seconds into the file
 WITHIN = 0.010  # seconds
-# A trimmed strip makes Blender seek, and in Matroska it starts at the next packet (1024 samples of 48 kHz), which is up to
-# that much early: docs/research/strip_truth.md has the rule.
+# A trimmed strip makes Blender seek, and in Matroska it starts at the next packet (1024 samples of 48 kHz), up to that
+# much early: docs/research/strip_truth.md has the rule.
 WITHIN_AFTER_ROUGH_SEEK = 0.022
 
 pytestmark = pytest.mark.skipif(
