@@ -192,3 +192,40 @@ def test_paths_of_all_sounds_of_a_channel_are_stored_relative(talking, blender, 
     attach(settings.more_sounds.add(), two_sounds, settings.performance, sha256(two_sounds))
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     assert (settings.sound, settings.more_sounds[0].sound) == ("//dialogue.wav", "//answer.wav")
+
+
+class Layout:
+    """Stands in for Blender's layout: what is drawn must be there."""
+
+    def __init__(self, drawn):
+        self.drawn = drawn
+
+    def __getattr__(self, name):
+        return lambda *_args, **_settings: self
+
+    def prop(self, owner, name, **_settings):
+        assert hasattr(owner, name)
+        self.drawn.append(name)
+
+    def label(self, text="", **_settings):
+        self.drawn.append(text)
+
+
+@pytest.mark.parametrize("listen_to", ["STRIP", "SOUND", "CHANNEL"])
+def test_the_panel_offers_the_choice_and_says_what_is_attached(talking, blender, own_sound, monkeypatch, listen_to):
+    from talksplat.blender_addon import panels
+
+    drawn, settings = [], talking.talksplat
+    monkeypatch.setattr(panels, "draw_sentence", lambda _layout, _context, text, *_: drawn.append(text))
+    monkeypatch.setattr(panels, "draw_button", lambda *_: drawn.append("Attach"))
+    settings.listen_to, settings.sound_note = listen_to, "dialogue.wav is silent, so the mouth stays at rest."
+    panel = panels.TALKSPLAT_PT_speech
+    panel.draw_head(panel, Layout(drawn), blender.context, talking)
+    assert {"listen_to", "sound_track", "sound_channel"} <= set(drawn)
+    assert ("listen_channel" in drawn) == (listen_to == "CHANNEL")
+    assert "Attached: scrub or play" in drawn
+    assert settings.sound_note in drawn
+    drawn.clear()
+    settings.sound_track = 2
+    panel.draw_head(panel, Layout(drawn), blender.context, talking)
+    assert {"Attach", "Another track or channel was chosen: press Attach again."} <= set(drawn)
