@@ -10,6 +10,7 @@ import bpy
 
 from ..core.formats import BakeHeader, UserError, open_untrusted
 from ..core.jobs import Bake
+from . import open_files
 from .attached_sounds import audio_hash
 from .output_paths import VERSION, existing_versions, output_path
 from .properties import settings_of

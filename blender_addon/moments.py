@@ -47,7 +47,7 @@ def frame_of(moment: Moment) -> Frame:
 def _evaluate(moment: Moment) -> Frame:
     head = loaded_head(moment.head)
     if not moment.source:
-        return head.replay.frame()
+        return head.at_rest()
     if moment.controls is None:
         return interpolate(open_files.bake(moment.source), moment.time)
     condition = open_files.performance(moment.source).at(moment.time, moment.controls)

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import bpy
 
 from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, format_frames, read_head
-from ..core.performance import Frame, Performance, Replay, read_performance
+from ..core.performance import Frame, Performance, Replay, read_performance, rest_condition
 
 MAX_LISTED = 60  # characters of a list of frames
 MAX_OPEN = 16  # of each kind
@@ -34,6 +34,11 @@ class OpenHead:
     def hash(self) -> str:
         """Content hash of the head."""
         return self.file.card.content_hash
+
+    def at_rest(self) -> Frame:
+        """The Gaussians in silence; the canonical ones of a head whose silence is unknown here."""
+        condition = rest_condition(self.file)
+        return self.replay.frame() if condition is None else self.replay.at(condition)
 
     def __len__(self) -> int:
         """The number of Gaussians."""

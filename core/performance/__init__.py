@@ -16,6 +16,7 @@ from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
 from .planes import PLANES
 from .replay import Frame, Replay
+from .rest import SILENCE_FILE, rest_condition
 from .upper_face import smoothstep
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "PERFORMANCE_FORMAT",
     "PLANES",
     "SAMPLE_RATE",
+    "SILENCE_FILE",
     "BranchSettings",
     "Condition",
     "Control",
@@ -39,6 +41,7 @@ __all__ = [
     "parse_rate",
     "performance_file",
     "read_performance",
+    "rest_condition",
     "smoothstep",
     "write_performance",
 ]

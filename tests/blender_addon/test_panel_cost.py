@@ -5,6 +5,8 @@ It took 2.7 seconds: every frame of the shot was sampled, and a whole film hashe
 """
 
 import builtins
+import functools
+import inspect
 import io
 import os
 import sys
@@ -39,6 +41,17 @@ class Layout:
         return lambda *args, **kwargs: self
 
 
+class Drawn:
+    """A panel, which only Blender can make: its class's own methods over our layout."""
+
+    def __init__(self, cls, layout):
+        self._cls, self.layout = cls, layout
+
+    def __getattr__(self, name):
+        method = inspect.getattr_static(self._cls, name)
+        return method.__func__ if isinstance(method, staticmethod) else functools.partial(method, self)
+
+
 @pytest.fixture
 def draw_all(talking, tmp_path, monkeypatch):
     """draw_all(count) -> texts: our whole tab, for a keyed shot of so many frames, all but one baked."""
@@ -71,9 +84,7 @@ def draw_all(talking, tmp_path, monkeypatch):
         texts = []
         for cls in panels.CLASSES:
             layout = Layout()
-            cls.draw(SimpleNamespace(layout=layout, draw_head=lambda *a, cls=cls: cls.draw_head(SimpleNamespace(
-                _draw_bake=panels.TALKSPLAT_PT_bake._draw_bake, _draw_card=panels.TALKSPLAT_PT_head._draw_card), *a),
-                _draw_card=panels.TALKSPLAT_PT_head._draw_card), context)  # fmt: skip
+            cls.draw(Drawn(cls, layout), context)
             texts += layout.texts
         return texts
 
