@@ -41,6 +41,6 @@ def draw_view_transform(layout: bpy.types.UILayout, context: Context) -> None:
     if not changes:
         return
     box = layout.box()
-    sentence = f"The scene's view changes the head's colours on screen and in F12 ({', '.join(changes)})"
+    sentence = f"The scene's view ({', '.join(changes)}) changes the head's colours in Material Preview and Rendered"
     draw_sentence(box, context, sentence, "COLOR")
     box.operator("talksplat.use_standard_view")

@@ -13,7 +13,7 @@ from .blender_types import Context
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import IconItems
 
-MARGIN = 80  # pixels of a sidebar's width that are not text: edges, the box, the icon
+MARGIN = 100  # pixels of a sidebar's width that are not text: edges, the box, the icon
 
 
 def draw_sentence(layout: bpy.types.UILayout, context: Context, text: str, icon: IconItems = "NONE") -> None:

@@ -18,6 +18,7 @@ from ..scene.versions import draws_splats
 # Metres of head space, about a head and its neck: nothing is known of one whose file is missing.
 LOW, HIGH = Vector((-0.1, -0.12, -0.15)), Vector((0.1, 0.12, 0.15))
 CORNERS = [Vector((x, y, z)) for z in (LOW.z, HIGH.z) for y in (LOW.y, HIGH.y) for x in (LOW.x, HIGH.x)]
+LABEL = Vector((LOW.x, LOW.y, HIGH.z))  # the box's corner at the top left of a front view
 COLOUR = (0.9, 0.4, 0.2, 1.0)
 EDGES = [(a, a | bit) for a in range(8) for bit in (1, 2, 4) if not a & bit]
 
@@ -47,7 +48,7 @@ def draw_texts() -> None:
     if not isinstance(space, bpy.types.SpaceView3D) or space.region_3d is None:
         return
     for obj, matrix in _missing_heads(context.scene, space):
-        place = location_3d_to_region_2d(context.region, space.region_3d, matrix @ HIGH)
+        place = location_3d_to_region_2d(context.region, space.region_3d, matrix @ LABEL)
         if place is not None:
             _write(f"{obj.name}: see the TalkSplat tab", place.x, place.y)
     if space.shading.type == "RENDERED" and not draws_splats() and heads_of(context.scene):
