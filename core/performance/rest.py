@@ -29,7 +29,11 @@ def rest_condition(head: HeadFile) -> Condition | None:
     silence = _silence().get(head.card.audio_encoder)
     codes = {}
     for branch in head.card.branches:
-        code = None if silence is None else _code(head.part(f"{branch}.audio"), silence, head.card.audio_code[branch])
+        code = (
+            None
+            if silence is None
+            else _code(head.part(f"{branch}.audio"), silence, head.card.audio_code.get(branch, 0))
+        )
         if code is None:
             return None
         codes[branch] = code
