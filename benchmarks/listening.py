@@ -4,7 +4,7 @@
     python -m benchmarks.listening [MINUTES] [HEAD]
 
 Each length is a process of its own (`talksplat perform`), its peak the system's own figure. The sound is noise that
-swells like syllables, 48 kHz stereo: it is resampled and mixed as a film's sound is. The limit: 800 MB, whatever the
+swells like syllables, 48 kHz stereo: it is resampled and mixed as a film's sound is. The limit: 800 MiB, whatever the
 length; exit code 1 above it.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "sample.head"
-LIMIT, RATE = 800, 48000  # MB, Hz
+LIMIT, RATE = 800, 48000  # MiB, Hz
 
 
 def write_sound(path: Path, minutes: float) -> None:
@@ -36,7 +36,7 @@ def write_sound(path: Path, minutes: float) -> None:
 
 
 def listen(head: Path, sound: Path, out: Path) -> float:
-    """Run the job in this process; its peak in MB."""
+    """Run the job in this process; its peak in MiB."""
     from talksplat.core.dispatch import run_job
     from talksplat.core.jobs import Finished, Perform
 
@@ -59,8 +59,8 @@ def main() -> int:
                 start = time.perf_counter()
                 peak = pool.apply(listen, (head, sound, Path(folder) / "a.performance"))
                 seconds = time.perf_counter() - start
-        print(f"{length:g} minutes: at most {peak:.0f} MB, {60 * length / seconds:.0f} x real time", flush=True)
-    print(f"limit {LIMIT} MB {'held' if peak <= LIMIT else 'MISSED'}")
+        print(f"{length:g} minutes: at most {peak:.0f} MiB, {60 * length / seconds:.0f} x real time", flush=True)
+    print(f"limit {LIMIT} MiB {'held' if peak <= LIMIT else 'MISSED'}")
     return int(peak > LIMIT)
 
 
