@@ -154,7 +154,11 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         items=[
             ("STRIP", "This Strip", "The chosen strip alone"),
             ("SOUND", "All Strips of This Sound", "The chosen strip and every other piece of its sound"),
-            ("CHANNEL", "Channel", "Every sound strip in one channel of the sequencer, such as a dialogue track"),
+            (
+                "CHANNEL",
+                "All Strips in a Channel",
+                "Every sound strip in one channel of the sequencer, such as a dialogue track",
+            ),
         ],
     )
     listen_channel: IntProperty(
