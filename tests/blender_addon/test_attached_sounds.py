@@ -168,8 +168,7 @@ def test_this_strip_alone_is_spoken_and_all_strips_of_its_sound_by_default(talki
 
 def test_two_heads_speak_the_left_and_the_right_channel_of_one_file(talking, blender, own_sound):
     from talksplat.blender_addon import shot_jobs
-    from talksplat.blender_addon.attached_sounds import attach_reason, choice_text, sound_choice
-    from talksplat.blender_addon.output_paths import audio_hash
+    from talksplat.blender_addon.attached_sounds import attach_reason, audio_hash, choice_text, sound_choice
     from talksplat.blender_addon.sound_content import known_hash
 
     scene, settings = blender.context.scene, talking.talksplat

@@ -224,8 +224,11 @@ def test_info_and_help_load_nothing_heavy(folder):
 def test_interrupting_keeps_the_frames_and_says_how_to_continue(folder):
     words = ["bake", "--head", "H.head", "--audio", "VOICE.wav", "--fps", "960", "--out", "LONG.bake", "--json"]
     process = subprocess.Popen([COMMAND, *words], cwd=folder, stdout=subprocess.PIPE, text=True)
+    is_baking = False
     for line in process.stdout:
-        if json.loads(line)["body"].get("done", 0) >= 20:
+        body = json.loads(line)["body"]
+        is_baking |= body.get("title", "").startswith("Baking")
+        if is_baking and body.get("done", 0) >= 20:
             process.send_signal(signal.SIGINT)
             break
     last = json.loads(process.communicate(timeout=200)[0].splitlines()[-1])
