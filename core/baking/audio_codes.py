@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A sound through a head's audio nets: features, the window at each moment, each branch's audio code.
 
-Here torch meets a `.head`; a performance then needs neither. Knows nothing of frames or files.
+Needs no torch, like all between a voice and a picture. Knows nothing of frames or files.
 
 Letters: M moments, C feature channels, A width of a branch's code.
 """
@@ -9,11 +9,10 @@ Letters: M moments, C feature channels, A width of a branch's code.
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
 from ..audio import ENCODERS, SOUND_RATE, Sound, window_blocks, windows_at
-from ..deformation import AudioNet
 from ..formats import HeadFile, UserError
+from ..performance import AudioInference
 
 BLOCK = 512  # moments at once: 9 MB of windows at C = 288, whatever the sound's length
 SAMPLES_BLOCK = 1 << 20  # samples at once: a minute
@@ -47,25 +46,18 @@ class AudioCodes:
         for windows in window_blocks(self.encoder, sound, times, BLOCK):
             yield self._codes(windows)
 
-    @torch.inference_mode()
     def _codes(self, windows: np.ndarray) -> dict[str, np.ndarray]:
-        return {branch: net(torch.from_numpy(windows)).numpy() for branch, net in self.nets.items()}
+        return {branch: net(windows) for branch, net in self.nets.items()}
 
 
-def _audio_net(head: HeadFile, branch: str, channels: int) -> AudioNet:
-    width = head.card.audio_code.get(branch)
-    tensors = {name: torch.from_numpy(array) for name, array in head.part(f"{branch}.audio").items()}
+def _audio_net(head: HeadFile, branch: str, channels: int) -> AudioInference:
+    width, tensors = head.card.audio_code.get(branch), head.part(f"{branch}.audio")
     if not width or not tensors:
         raise UserError(f"{head.source}: its {branch} branch has no audio net; export the head again.")
-    net = AudioNet(channels, width)
     try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:  # torch lists every tensor that is missing or has another shape
-        raise UserError(
-            f"{head.source}: its {branch} audio net does not fit its card "
-            f"({len(str(error).splitlines()) - 1} tensors differ); export the head again."
-        ) from error
-    return net.eval()
+        return AudioInference(tensors, channels, width)
+    except UserError as error:
+        raise UserError(f"{head.source}: in its {branch} branch {error}; export the head again.") from error
 
 
 def loudness(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What drives a head over time, the animator's controls, and the numpy replay that moves a head. Needs numpy alone."""
 
+from .audio_inference import AudioInference
 from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .condition import (
     PERFORMANCE_FORMAT,
@@ -29,6 +30,7 @@ __all__ = [
     "PLANES",
     "SAMPLE_RATE",
     "SILENCE_FILE",
+    "AudioInference",
     "BranchSettings",
     "Condition",
     "Control",
