@@ -3,8 +3,8 @@
 
 At W = 2 the frame convolutions (kernel 3, stride 2, padding 1) leave one column each: the first meets its two columns
 with the taps 1 and 2, the later ones meet their single column with the tap 1, and every other tap meets padding. They
-are matrices, exactly, and the features' mean and spread fold into the first. The eight frames' attention is a
-convolution over three frames, of a few channels.
+are matrices, exactly, and the features' mean and spread fold into the first. The attention's convolutions over the eight frames are small, so they
+are written as matrices over all eight.
 
 Letters: M moments, F = 8 frames, C feature channels, W = 2, A = 32 code, I -> O channels of one layer.
 """
@@ -55,7 +55,9 @@ class AudioInference:
             raise UserError(f"{len(wrong)} tensors of the audio net differ from what its card says")
         self.channels = channels
         self._frame = _frame_layers(tensors)
-        self._attention = [_layer(tensors, f"attention.{2 * i}", taps=True) for i in range(len(ATTENTION_WIDTHS))]
+        self._attention = [
+            _convolution_over_frames(tensors, f"attention.{2 * i}") for i in range(len(ATTENTION_WIDTHS))
+        ]
         self._weights = _layer(tensors, "attention_weights")
 
     def __call__(
@@ -75,13 +77,11 @@ class AudioInference:
         return np.einsum("mf,mfa->ma", self._softmax(codes), codes)
 
     def _softmax(self, codes: np.ndarray) -> np.ndarray:  # [M,8,A] -> [M,8]
-        y, rows = codes, len(codes) * FRAMES
+        y = codes.reshape(len(codes), FRAMES * codes.shape[2])
         for weight, bias in self._attention:
-            padded = np.pad(y, ((0, 0), (1, 1), (0, 0)))
-            taps = np.concatenate([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], axis=2)
-            y = _leaky(taps.reshape(rows, len(weight)) @ weight + bias).reshape(len(codes), FRAMES, len(bias))
+            y = _leaky(y @ weight + bias)
         weight, bias = self._weights
-        logits = y[:, :, 0] @ weight + bias
+        logits = y @ weight + bias
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
@@ -97,10 +97,18 @@ def _frame_layers(tensors: dict[str, np.ndarray]) -> list[Layer]:
     return [*layers, _layer(tensors, "frame_code.0"), _layer(tensors, "frame_code.2")]
 
 
-def _layer(tensors: dict[str, np.ndarray], name: str, taps: bool = False) -> Layer:
-    """One layer; with `taps` a convolution [O,I,3] as [3I,O], a tap's channels side by side."""
+def _layer(tensors: dict[str, np.ndarray], name: str) -> Layer:
+    return _columns(tensors[f"{name}.weight"]), tensors[f"{name}.bias"]
+
+
+def _convolution_over_frames(tensors: dict[str, np.ndarray], name: str) -> Layer:
+    """A convolution [O,I,3] over the 8 frames, zeros beside them, as a matrix [8I,8O]."""
     weight = tensors[f"{name}.weight"]
-    return _columns(weight.transpose(0, 2, 1).reshape(len(weight), -1) if taps else weight), tensors[f"{name}.bias"]
+    matrix = np.zeros((FRAMES, weight.shape[1], FRAMES, len(weight)), np.float32)
+    for source in range(FRAMES):
+        for target in range(max(source - 1, 0), min(source + 2, FRAMES)):
+            matrix[source, :, target] = weight[:, :, source - target + 1].T
+    return matrix.reshape(FRAMES * weight.shape[1], -1), np.tile(tensors[f"{name}.bias"], FRAMES)
 
 
 def _columns(weight: np.ndarray) -> np.ndarray:
