@@ -3,8 +3,8 @@
 
 At W = 2 the frame convolutions (kernel 3, stride 2, padding 1) leave one column each: the first meets its two columns
 with the taps 1 and 2, the later ones meet their single column with the tap 1, and every other tap meets padding. They
-are matrices, exactly, and the features' mean and spread fold into the first. The attention's convolutions over the eight frames are small, so they
-are written as matrices over all eight.
+are matrices, exactly, and the features' mean and spread fold into the first. The attention's convolutions over the
+eight frames are small, so they are written as matrices over all eight.
 
 Letters: M moments, F = 8 frames, C feature channels, W = 2, A = 32 code, I -> O channels of one layer.
 """

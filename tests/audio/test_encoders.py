@@ -32,7 +32,8 @@ def _centre_of_energy(features: Features, frame: int, rate: Fraction, energy) ->
     """Seconds at which the features that a shot at `rate` takes have their centre of energy near `frame`."""
     reach = round(Fraction(1, 10) * rate) * SUBFRAMES
     moments = [(frame + Fraction(s, SUBFRAMES)) / rate for s in range(-reach, reach + 1)]
-    energies = energy(windows_at(features, moments)[:, 4].mean(axis=-1))  # model frame j = 0, both halves
+    model_frame = windows_at(features, moments)[:, 4].mean(axis=-1)  # j = 0, both halves
+    energies = energy(model_frame.astype(np.float64))  # float32 sums are off by 60 us at ten minutes
     return float((np.array(moments, dtype=np.float64) * energies).sum() / energies.sum())
 
 
