@@ -4,6 +4,7 @@
 from .decode import iterate_sound, load_sound, load_soundtrack
 from .encoders import ENCODERS
 from .features import Features
+from .silent_spans import silent_spans
 from .sound import SOUND_RATE, Sound, write_wav
 from .windows import WINDOW_OFFSETS, window_blocks, windows_at
 
@@ -16,6 +17,7 @@ __all__ = [
     "iterate_sound",
     "load_sound",
     "load_soundtrack",
+    "silent_spans",
     "window_blocks",
     "windows_at",
     "write_wav",

@@ -11,11 +11,10 @@ Letters: M moments.
 
 import numpy as np
 
-from ..audio import Sound
-from ..metrics import silent_spans
+from ..audio import Sound, silent_spans
 from ..performance import smoothstep
 
-QUIET = 0.25  # of the way in dB from the sound's floor to its loud passages (`metrics` counts to 0.35)
+QUIET = 0.25  # of the way in dB from the sound's floor to its loud passages (`audio.silent_spans` counts to 0.35)
 SHORTEST = 0.4  # seconds: a stop between two words is no pause
 HOLD = 0.1  # seconds for which the last sound's shape stays
 LEAD = 0.1  # seconds before the next sound at which its shape is reached: lips move before the sound starts

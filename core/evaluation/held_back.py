@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio import load_sound
+from ..audio import load_sound, silent_spans
 from ..jobs import Pace, Progress
-from ..metrics import StLpips, bilabial_spans, read_align, silent_spans, word_pauses
+from ..metrics import Span, StLpips, bilabial_spans, read_align, word_pauses
 from ..performance import Condition
 from .audio_to_lips import ENCODER, AudioToLips
 from .comparison_movie import ComparisonMovie, MomentStrip
@@ -126,7 +126,7 @@ class HeldBackPass:
             spoken.bilabials, spoken.silences = bilabial_spans(aligned), word_pauses(aligned)
         else:
             sound = load_sound(self.evaluator.footage.clips[clip].audio)
-            spoken.silences = silent_spans(sound.samples, sound.rate)
+            spoken.silences = [Span(*ends) for ends in silent_spans(sound.samples, sound.rate)]
 
     def _picture_result(self, pictures: dict[str, PictureSummary]) -> dict:
         footage, baselines = self.evaluator.footage, self.baselines

@@ -6,7 +6,7 @@ from .delay_recovery import shift_recovery
 from .grid_words import bilabial_spans, read_align, word_pauses
 from .lips import MOUTH_LANDMARKS, correlation, face_box, jitter, landmark_distance, lip_gap, mouth_box
 from .psnr import psnr
-from .silence import SilenceMotion, silence_motion, silent_spans
+from .silence import SilenceMotion, silence_motion
 from .spans import Span
 from .speech_share import speech_share
 from .ssim import ssim_with_gradient
@@ -44,7 +44,6 @@ __all__ = [
     "share_within",
     "shift_recovery",
     "silence_motion",
-    "silent_spans",
     "speech_share",
     "ssim_with_gradient",
     "ssim_with_gradient_torch",

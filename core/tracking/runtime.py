@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MediaPipe Tasks: opens a shipped model, mutes its log, and closes it in time.
 
-MediaPipe is imported only when a model is opened, and is an extra (`talksplat[prepare]`): a head is replayed, baked and
+MediaPipe is imported only when a model is opened, and is an extra (`talksplat[train]`): a head is replayed, baked and
 rendered without it. Knows nothing of what a model finds.
 """
 

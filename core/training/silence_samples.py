@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..audio import ENCODERS, SOUND_RATE, WINDOW_OFFSETS, Features, Sound, load_sound, windows_at
+from ..audio import ENCODERS, SOUND_RATE, WINDOW_OFFSETS, Features, Sound, load_sound, silent_spans, windows_at
 from ..footage import ClipSpeech, Footage
-from ..metrics import lip_gap, silent_spans
+from ..metrics import lip_gap
 
 LOWER_FACE = np.r_[4:13, 48:68]  # jaw line around the chin, lips: what speech moves
 SECONDS = 4.0  # of each sound without speech

@@ -44,7 +44,7 @@ def test_versions_agree():
 def test_constraints_pin_what_the_project_names():
     pins = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
     needs = list(PROJECT["project"]["dependencies"])
-    for extra in ("blender", "prepare", "metrics", "test"):
+    for extra in ("blender", "metrics", "test", "train"):
         needs += PROJECT["project"]["optional-dependencies"][extra]
     assert not {re.split(r"[<>=!~]", need)[0].lower() for need in needs} - pins
 
