@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build and validate the extension's zip with Blender's own tool, which ships in every `bpy` wheel.
+"""Build and validate the extension's zips with Blender's own tool, which ships in every `bpy` wheel.
 
     python -m talksplat.blender_addon.packing [FOLDER]      FOLDER defaults to dist/
 
-Knows nothing of bpy at run time: the tool is a plain Python script. With no `bpy` installed it
-asks the `blender` on the PATH.
+One zip a platform with the wheels that the worker needs inside, and a bill of materials. The same checkout gives the
+same bytes. Knows nothing of bpy at run time: the tool is a plain Python script. With no `bpy` installed it asks the
+`blender` on the PATH.
 """
 
 import importlib.util
+import json
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import tomllib
+import zipfile
 from pathlib import Path
 
+from .wheels import PLATFORMS, fetch_wheels, read_pins
+
 ROOT = Path(__file__).resolve().parent.parent
+PARTS = "parts.cdx.json"  # the bill of materials, CycloneDX 1.5
+EPOCH = 315619200  # 1980-01-02: the earliest day a zip can hold in every time zone
 
 
 def extension_tool() -> list[str]:
@@ -29,24 +39,90 @@ def extension_tool() -> list[str]:
 
 
 def build_zip(folder: Path, source: Path = ROOT) -> Path:
-    """Build `folder`/talksplat-VERSION.zip from the checkout `source` and validate it.
+    """Build `folder`/talksplat-VERSION.zip from the checkout `source`, without wheels, and validate it.
 
     Raises subprocess.CalledProcessError with the tool's own words on its stdout.
     """
-    tool = extension_tool()
-    folder.mkdir(parents=True, exist_ok=True)
-    build = ["build", "--source-dir", str(source), "--output-dir", str(folder)]
-    subprocess.run([*tool, *build], check=True, capture_output=True, text=True)
-    archive = max(folder.glob("talksplat-*.zip"), key=lambda path: path.stat().st_mtime_ns)
-    subprocess.run([*tool, "validate", str(archive)], check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        _stage(source, Path(scratch, "stage"))
+        [archive] = _build(Path(scratch, "stage"), folder)
     return archive
 
 
+def build_platform_zips(
+    folder: Path,
+    wheels: dict[str, list[Path]],  # Blender's name of a platform -> the wheel files
+    source: Path = ROOT,
+) -> list[Path]:
+    """Build and validate `folder`/talksplat-VERSION-PLATFORM.zip for each platform, its wheels inside, sorted by name.
+
+    Raises subprocess.CalledProcessError with the tool's own words on its stdout.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        stage = Path(scratch, "stage")
+        _stage(source, stage)
+        inside = stage / "wheels"
+        inside.mkdir()
+        for path in {path.name: path for paths in wheels.values() for path in paths}.values():
+            shutil.copyfile(path, inside / path.name)
+        manifest = stage / "blender_manifest.toml"
+        names = [f"./wheels/{path.name}" for path in sorted(inside.iterdir())]
+        lists = f"platforms = {json.dumps(list(wheels))}\nwheels = {json.dumps(names, indent=2)}\n\n"
+        manifest.write_text(manifest.read_text().replace("[permissions]", lists + "[permissions]", 1))
+        return _build(stage, folder, "--split-platforms")
+
+
+def _stage(source: Path, stage: Path) -> None:
+    """What belongs into a zip, as files of one age: the tool's own choice from the checkout, and the parts list."""
+    with tempfile.TemporaryDirectory() as scratch:
+        [archive] = _build(source, Path(scratch))
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(stage)
+    (stage / PARTS).write_text(json.dumps(bill_of_materials(), indent=1) + "\n")
+
+
+def _build(source: Path, folder: Path, *options: str) -> list[Path]:
+    """The tool's zips of `source`, moved into `folder` once each is valid."""
+    tool = extension_tool()
+    folder.mkdir(parents=True, exist_ok=True)
+    if source != ROOT:
+        for path in source.rglob("*"):
+            os.utime(path, (EPOCH, EPOCH))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
+        build = ["build", "--source-dir", str(source), "--output-dir", scratch, *options]
+        subprocess.run([*tool, *build], check=True, capture_output=True, text=True, env=os.environ | {"TZ": "UTC"})
+        archives = sorted(Path(scratch).glob("*.zip"))
+        for archive in archives:
+            subprocess.run([*tool, "validate", str(archive)], check=True, capture_output=True, text=True)
+        return [archive.replace(folder / archive.name) for archive in archives]
+
+
+def bill_of_materials() -> dict:
+    """The wheels and the files of others in the package with their licences, CycloneDX 1.5."""
+    version = tomllib.loads((ROOT / "blender_manifest.toml").read_text())["version"]
+    parts = [
+        {
+            "type": "library",
+            "name": name,
+            "version": pin["version"],
+            "purl": f"pkg:pypi/{name}@{pin['version']}",
+            "licenses": [{"license": {"name": pin["licence"]}}],
+            "description": pin["use"],
+        }
+        for name, pin in read_pins().items()
+    ]
+    us = {"type": "application", "name": "talksplat", "version": version}
+    us["licenses"] = [{"license": {"id": "GPL-3.0-or-later"}}]
+    return {"bomFormat": "CycloneDX", "specVersion": "1.5", "metadata": {"component": us}, "components": parts}
+
+
 def main() -> int:
-    """Build the zip; the exit code."""
+    """Build the zips; the exit code."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist"
     try:
-        print(build_zip(folder))
+        wheels = {platform: fetch_wheels(ROOT / "build" / "wheels", platform) for platform in PLATFORMS}
+        for archive in build_platform_zips(folder, wheels):
+            print(f"{archive} ({archive.stat().st_size / 1e6:.0f} MB)")
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 1
