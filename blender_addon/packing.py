@@ -10,7 +10,6 @@ same bytes. Knows nothing of bpy at run time: the tool is a plain Python script.
 
 import importlib.util
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,12 @@ from .wheels import PLATFORMS, fetch_wheels, read_pins
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = "parts.cdx.json"  # the bill of materials, CycloneDX 1.5
-EPOCH = 315619200  # 1980-01-02: the earliest day a zip can hold in every time zone
+DATA = (  # of others in the package: name, licence, use, where it is
+    ("Moonshine tiny-en", "MIT", "speech encoder", "core/audio/moonshine_tiny_en/encoder_model.ort"),
+    ("ICT-FaceKit", "MIT", "the sample head's face", "samples/sample.head"),
+    ("GRID corpus, talker s1", "CC-BY-4.0", "the sample voice", "samples/voice.wav"),
+)
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 
 
 def extension_tool() -> list[str]:
@@ -73,7 +77,7 @@ def build_platform_zips(
 
 
 def _stage(source: Path, stage: Path) -> None:
-    """What belongs into a zip, as files of one age: the tool's own choice from the checkout, and the parts list."""
+    """What belongs into a zip: the tool's own choice from the checkout, and the parts list."""
     with tempfile.TemporaryDirectory() as scratch:
         [archive] = _build(source, Path(scratch))
         with zipfile.ZipFile(archive) as file:
@@ -85,16 +89,25 @@ def _build(source: Path, folder: Path, *options: str) -> list[Path]:
     """The tool's zips of `source`, moved into `folder` once each is valid."""
     tool = extension_tool()
     folder.mkdir(parents=True, exist_ok=True)
-    if source != ROOT:
-        for path in source.rglob("*"):
-            os.utime(path, (EPOCH, EPOCH))
     with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
         build = ["build", "--source-dir", str(source), "--output-dir", scratch, *options]
-        subprocess.run([*tool, *build], check=True, capture_output=True, text=True, env=os.environ | {"TZ": "UTC"})
+        subprocess.run([*tool, *build], check=True, capture_output=True, text=True)
         archives = sorted(Path(scratch).glob("*.zip"))
         for archive in archives:
             subprocess.run([*tool, "validate", str(archive)], check=True, capture_output=True, text=True)
-        return [archive.replace(folder / archive.name) for archive in archives]
+        return [_write_reproducibly(archive, folder / archive.name) for archive in archives]
+
+
+def _write_reproducibly(archive: Path, out: Path) -> Path:
+    """The same entries, all of one age and of nobody: what the tool writes says when it was written."""
+    temporary = archive.with_suffix(".same")
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(temporary, "w") as target:
+        for name in sorted(source.namelist()):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = source.getinfo(name).compress_type
+            target.writestr(entry, source.read(name), compresslevel=9)
+    return temporary.replace(out)
 
 
 def bill_of_materials() -> dict:
@@ -110,6 +123,10 @@ def bill_of_materials() -> dict:
             "description": pin["use"],
         }
         for name, pin in read_pins().items()
+    ]
+    parts += [
+        {"type": "data", "name": name, "licenses": [{"license": {"name": licence}}], "description": f"{use}: {file}"}
+        for name, licence, use, file in DATA
     ]
     us = {"type": "application", "name": "talksplat", "version": version}
     us["licenses"] = [{"license": {"id": "GPL-3.0-or-later"}}]
