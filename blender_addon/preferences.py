@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on's preferences: where the core environment is, and a button that says whether it works."""
+"""The add-on's preferences: which Python the worker runs in, and a button that says whether it works."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bpy.props import StringProperty
 from .. import __package__ as base_package
 from .blender_types import Context, current_context
 
-NOT_FOUND = "Not found: heads load, scrub, play from bakes and export; Attach, Bake and Render need it"
+NOT_FOUND = "None found: heads load, scrub, play from bakes and export; Attach, Bake and Render need one"
 
 
 class TalkSplatPreferences(bpy.types.AddonPreferences):
@@ -18,10 +18,10 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
     bl_idname = base_package or ""
 
     python: StringProperty(
-        name="Core Environment",
+        name="Python Environment",
         subtype="FILE_PATH",
-        description="The Python environment with torch: its folder or its Python. When empty, the environment "
-        "variable TALKSPLAT_PYTHON is used, or a .venv next to the add-on's files",
+        description="Leave this empty to use Blender's own Python with the libraries inside the extension. To render "
+        "on an NVIDIA GPU, choose an environment that has torch and gsplat: its folder or its Python",
     )
 
     def draw(self, context: Context) -> None:
@@ -35,7 +35,7 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         column.label(text=f"In use: {python}" if python else NOT_FOUND, icon="CHECKMARK" if python else "INFO")
         column.operator("talksplat.self_test")
         if running.now and running.now.label == "Self-test":
-            column.label(text="Testing the core environment; the first time takes a while", icon="SORTTIME")
+            column.label(text="Testing; the first time takes a while", icon="SORTTIME")
         elif running.last and running.last.label == "Self-test":
             column.label(text=running.last.sentence)
 

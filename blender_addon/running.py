@@ -20,6 +20,7 @@ from ..core.formats import UserError
 from ..core.jobs import Cancelled, Event, Failed, Finished, Job, Progress, Started, Warned
 from . import preferences
 from .blender_types import current_context
+from .link.blenders_python import package_folders
 from .link.find_python import find_python
 from .link.worker_process import WorkerProcess, own_log
 
@@ -103,14 +104,14 @@ def minutes_and_seconds(seconds: float) -> str:
 
 
 def core_python() -> Path | None:
-    """The core environment's interpreter, or None."""
+    """The interpreter that the worker runs in, or None."""
     return find_python(bpy.path.abspath(preferences.preferred_python()), ROOT)
 
 
 def no_worker_reason() -> str:
     """Why no worker job can start now; "" when one can."""
     if core_python() is None:
-        return "The core environment was not found: choose its Python in the add-on's preferences"
+        return "The worker has no Python: install the zip for this system, or choose one in the add-on's preferences"
     return busy_reason()
 
 
@@ -128,7 +129,7 @@ def start_job(label: str, job: Job, on_finished: OnFinished) -> None:
     if _worker is None or _worker.python != str(python):
         if _worker is not None:
             _worker.stop()
-        _worker = WorkerProcess(python, ROOT, own_log(preferences.own_folder()))
+        _worker = WorkerProcess(python, ROOT, own_log(preferences.own_folder()), package_folders(python))
     _worker.submit(job)
     now = Running(label, on_finished)
     _start_timer()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start the worker from a file: `python -I PATH/core/start_worker.py --idle 300`.
+"""Start the worker from a file: `python -I PATH/core/start_worker.py --idle 300 --packages FOLDER`.
 
 `-I` keeps the working folder, PYTHONPATH and the user's own site-packages out of the process, and with it the folder
 that the package is in. So the package is taken from the folder of this file, under its own name, whatever the folder is
@@ -10,6 +10,7 @@ Python's multiprocessing finds what it runs), as `__mp_main__`, and so find the 
 import importlib.util
 import sys
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 PACKAGE = "talksplat"
@@ -23,6 +24,9 @@ def load_package(root: Path) -> None:
     module = sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
+
+if __name__ == "__main__":  # before anything is imported; Python's multiprocessing hands sys.path on by itself
+    sys.path += [folder for option, folder in pairwise(sys.argv) if option == "--packages"]
 
 if PACKAGE not in sys.modules:
     load_package(Path(__file__).absolute().parents[1])

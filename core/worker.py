@@ -4,7 +4,8 @@
 How to start it (the add-on's link does exactly this; a test does too):
 
     argv  [python of the core's environment, "-I", ".../core/start_worker.py", "--idle", "300",
-           "--parent", the number of the process with which the worker ends (its parent, where this is left out)]
+           "--parent", the number of the process with which the worker ends (its parent, where this is left out),
+           "--packages", a folder that is added to sys.path: where Blender put the extension's wheels (any number)]
            -I: nothing that lies in the working folder, in PYTHONPATH or in the user's site-packages is imported
     env   TALKSPLAT_WORKER_KEY = 64 hex digits, fresh for each worker (secrets.token_hex(32)); never in argv
     stdin DEVNULL; stdout a pipe: one line of JSON {"port", "protocol", "version", "pid"} comes, then
@@ -265,6 +266,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="talksplat worker", description="Runs the add-on's jobs.")
     parser.add_argument("--idle", type=float, default=300.0, help="seconds without a client before it ends; 0: never")
     parser.add_argument("--parent", type=int, default=os.getppid(), help="the process with which it ends")
+    parser.add_argument("--packages", action="append", default=[], help="a folder of libraries; for start_worker.py")
     arguments = parser.parse_args()
     try:
         key = bytes.fromhex(os.environ.pop(KEY, ""))

@@ -1,31 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask a Python whether it can be the core environment: the versions of what the core needs, in one line."""
+"""Ask a Python whether the worker can run in it: the versions of what it needs, in one line."""
 
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from ...core.jobs import Event, Failed, Finished, Progress, Started
+from .blenders_python import MODULES
 from .python_process import start_python
 
 TIMEOUT = 120.0  # seconds; the first import of torch from a slow disk takes its time
 
 SCRIPT = """
-import sys
-from importlib.metadata import version
-import av, librosa, numba, numpy, onnxruntime, torch
-device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
-names = ("torch", "numba", "onnxruntime", "librosa", "av", "numpy")
-print("Python %d.%d.%d on %s: %s" % (*sys.version_info[:3], device, ", ".join(n + " " + version(n) for n in names)))
+import importlib, sys
+sys.path += sys.argv[2:]
+versions = []
+for name in sys.argv[1].split(","):
+    versions.append(name + " " + getattr(importlib.import_module(name), "__version__", "here"))
+try:
+    import torch
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "the CPU"
+    training = "torch " + torch.__version__ + " on " + device
+except ImportError:
+    training = "no torch, which only training and GPU renders need"
+print("Python %d.%d.%d: %s; %s" % (*sys.version_info[:3], ", ".join(versions), training))
 """
 
 
-def check_python(python: Path) -> Generator[Event, None, None]:
-    """Yields while it waits; the last event is Finished({"sentence": ...}) or Failed. Closing it ends the process."""
+def check_python(python: Path, packages: Sequence[Path] = ()) -> Generator[Event, None, None]:
+    """packages: as in WorkerProcess. Yields while it waits; the last event is Finished({"sentence": ...}) or Failed.
+    Closing it ends the process."""
     yield Started("Self-test", 0)
     try:
-        process = start_python(str(python), ["-c", SCRIPT], {}, subprocess.PIPE)
+        process = start_python(str(python), ["-c", SCRIPT, ",".join(MODULES), *map(str, packages)], {}, subprocess.PIPE)
     except OSError as error:
         yield Failed(f"{python} does not start ({error.strerror or error}); choose another Python in the preferences.")
         return
@@ -41,6 +49,4 @@ def check_python(python: Path) -> Generator[Event, None, None]:
         yield Finished({"sentence": output})
     else:
         reason = (errors.splitlines() or ["no answer"])[-1]
-        yield Failed(
-            f"{python} cannot be the core environment ({reason[:160]}); install talksplat's requirements there."
-        )
+        yield Failed(f"{python} cannot run the worker ({reason[:160]}); install talksplat's requirements there.")

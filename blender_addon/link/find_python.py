@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Python the worker runs in: the core's environment, with torch and the rest in it."""
+"""Which Python the worker runs in: an environment that somebody chose, else Blender's own."""
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
+
+from .blenders_python import blenders_python
 
 VARIABLE = "TALKSPLAT_PYTHON"
 
@@ -20,7 +20,7 @@ def interpreter_in(place: Path) -> Path | None:
 
 def find_python(preferred: str, root: Path) -> Path | None:
     """The first that exists of: the preference, the environment variable TALKSPLAT_PYTHON, a `.venv` next to the
-    package's files, the running Python when it has torch itself. None when there is none.
+    package's files (a developer's checkout), Blender's own Python with the wheels of the zip. None when there is none.
 
     A preference that leads nowhere is not silently replaced: None.
     """
@@ -28,11 +28,4 @@ def find_python(preferred: str, root: Path) -> Path | None:
         return interpreter_in(Path(preferred))
     if named := os.environ.get(VARIABLE):
         return interpreter_in(Path(named))
-    return interpreter_in(root / ".venv") or _running_python()
-
-
-def _running_python() -> Path | None:
-    """Blender's own executable is no Python; the `bpy` module runs in one."""
-    executable = Path(sys.executable or "")
-    is_python = executable.is_file() and executable.stem.lower().startswith("python")
-    return executable if is_python and importlib.util.find_spec("torch") else None
+    return interpreter_in(root / ".venv") or blenders_python()

@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 import tomllib
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection
@@ -55,8 +56,10 @@ def own_log(folder: Path) -> Path:
 class WorkerProcess:
     """The worker as the add-on sees it: `submit` jobs, `poll` for events, `cancel`, `stop`."""
 
-    def __init__(self, python: Path | str, root: Path | str, log: Path | str) -> None:
-        """python: the core environment's interpreter; root: the package's folder; log: the file for its stderr."""
+    def __init__(self, python: Path | str, root: Path | str, log: Path | str, packages: Sequence[Path] = ()) -> None:
+        """python: the interpreter; root: the package's folder; log: the file for its stderr; packages: folders that
+        are added to its `sys.path`."""
+        self.packages = packages
         self.python, self.root, self.log = str(python), Path(root), Path(log)
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ("127.0.0.1", 0)
@@ -202,6 +205,7 @@ class WorkerProcess:
         """Run the add-on's own core/start_worker.py and read the one line that it prints."""
         self._key = secrets.token_bytes(32)
         arguments = [str(self.root / "core" / "start_worker.py"), "--idle", str(IDLE), "--parent", str(os.getpid())]
+        arguments += [word for folder in self.packages for word in ("--packages", str(folder))]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "wb") as log:
             try:
@@ -210,7 +214,7 @@ class WorkerProcess:
                 )
             except OSError as error:
                 raise UserError(
-                    f"The core environment's Python {self.python} does not start ({error.strerror or error}); "
+                    f"The Python {self.python} does not start ({error.strerror or error}); "
                     "choose another one in the preferences."
                 ) from error
         line = process.stdout.readline(65536) if process.stdout else b""
@@ -223,7 +227,7 @@ class WorkerProcess:
         except (ValueError, KeyError, TypeError) as error:
             _wait_or_kill(process, 5.0)
             raise UserError(
-                f"The worker did not start{self._last_log_line()}; check the core environment in the "
+                f"The worker did not start{self._last_log_line()}; check the Python environment in the "
                 f"preferences with Self-test. Its log: {self.log}"
             ) from error
 

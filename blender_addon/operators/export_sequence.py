@@ -34,7 +34,7 @@ class TALKSPLAT_OT_export_sequence(JobOperator, bpy.types.Operator):
         return unsaved_reason(settings.export_out) or running.busy_reason()
 
     def run(self, context: Context) -> None:
-        """Start the export: in the worker, or inside Blender where there is no core environment."""
+        """Start the export: in the worker, or inside Blender where there is no Python for one."""
         obj = head_of(context)
         if obj is None:
             return

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """numba's kernels, kept in a folder that nobody else can write to, because numba unpickles what lies there."""
 
-from .cached_njit import cached_njit, keep_kernels_private
+from .cached_njit import cached_njit
 
-__all__ = ["cached_njit", "keep_kernels_private"]
+__all__ = ["cached_njit"]

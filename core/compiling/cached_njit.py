@@ -5,11 +5,8 @@ numba keys its cache on one source file, though a kernel inlines functions of ot
 carries a hash of the sources beside the kernel: an upgrade never runs an old one.
 """
 
-import atexit
 import hashlib
 import multiprocessing
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,18 +36,6 @@ def cached_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             return numba.njit(cache=True, **options)(function)
 
     return compiled
-
-
-@cache
-def keep_kernels_private() -> None:
-    """Before the import of a library that has numba's cache on (librosa): what it keeps goes to the private folder, for
-    the rest of the process; into a temporary one that ends with the process where there is none."""
-    folder = kernel_folder()
-    if folder is None:
-        _warn_that_nothing_is_kept()
-        folder = Path(tempfile.mkdtemp(prefix="talksplat-kernels-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _settings().CACHE_DIR = str(folder)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def render_and_quit(head_path, sound_path, tmp_path):
 
     python = find_python("", ROOT)
     if python is None:
-        pytest.skip("no core environment here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
+        pytest.skip("no Python for the worker here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
 
     def run(*arguments):
         settings = {"TALKSPLAT_PYTHON": str(python), "BLENDER_USER_RESOURCES": str(tmp_path / "blender")}

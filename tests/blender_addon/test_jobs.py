@@ -28,7 +28,7 @@ def shared(tmp_path_factory):
 
     python = find_python("", ROOT)
     if python is None:
-        pytest.skip("no core environment here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
+        pytest.skip("no Python for the worker here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
     folder = tmp_path_factory.mktemp("own")
     worker = WorkerProcess(python, ROOT, folder / "worker.log")
     yield worker, folder

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from talksplat.blender_addon.link import blenders_python
 from talksplat.blender_addon.link.check_python import check_python
 from talksplat.blender_addon.link.find_python import find_python, interpreter_in
 from talksplat.blender_addon.link.worker_process import LAST_EVENTS, PATIENCE, WorkerProcess, own_log
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def python():
     found = find_python("", ROOT)
     if found is None:
-        pytest.skip("no core environment here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
+        pytest.skip("no Python for the worker here (a .venv in the checkout, or TALKSPLAT_PYTHON)")
     return found
 
 
@@ -279,6 +280,17 @@ def test_self_test_says_versions_or_what_is_missing(python, tmp_path):
     end = list(check_python(tmp_path / "none"))[-1]
     assert isinstance(end, Failed)
     assert "none" in end.sentence
+
+
+def test_blenders_own_python_serves_when_the_wheels_are_there(monkeypatch, tmp_path):
+    own = blenders_python.blenders_python()
+    assert own == Path(sys.executable)
+    folders = blenders_python.package_folders(own)
+    assert folders
+    assert all((folder / "numpy").is_dir() or (folder / "onnxruntime").is_dir() for folder in folders)
+    assert blenders_python.package_folders(tmp_path / "python") == [], "another Python has its own libraries"
+    monkeypatch.setattr(blenders_python, "MODULES", ("numpy", "a_wheel_that_is_missing"))
+    assert blenders_python.blenders_python() is None
 
 
 def test_the_python_is_looked_for_in_order(tmp_path, monkeypatch):

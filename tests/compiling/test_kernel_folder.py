@@ -126,20 +126,6 @@ def test_a_place_whose_entries_others_can_exchange_is_not_private(tmp_path):
     assert is_private(folder, ANY), "in a sticky folder nobody else can rename it"
 
 
-@pytest.mark.slow  # librosa compiles for half a minute where nothing is kept yet
-def test_a_library_with_kernels_of_its_own_keeps_them_there_too(places):
-    """librosa compiles while it is imported, and without a home numba would refuse or share."""
-    code = (
-        "from talksplat.core.audio import ENCODERS, Sound\nimport numpy as np\n"
-        "ENCODERS['logmel'].encode(Sound(np.zeros(16000, np.float32)))\n"
-        "import numba\nprint(numba.config.CACHE_DIR)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()) == places / f"talksplat-kernels-{ME}"
-    assert {path.name for path in places.iterdir()} == {f"talksplat-kernels-{ME}"}
-
-
 def test_every_kernel_is_defined_through_the_private_folder():
     for path in (ROOT / "core").rglob("*.py"):
         if path.parent.name != "compiling":

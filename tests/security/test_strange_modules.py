@@ -84,7 +84,7 @@ def test_the_worker_imports_only_the_add_ons_files_and_the_environments(parent, 
     (root.parent / "numpy" / "__init__.py").write_text("raise SystemExit('another extension is imported')")
     worker = WorkerProcess(sys.executable, root, tmp_path / "log" / "worker.log")
     try:
-        job = Perform(str(tiny_head), str(voice), str(tmp_path / "out.performance"))  # with torch and librosa
+        job = Perform(str(tiny_head), str(voice), str(tmp_path / "out.performance"))
         event = last_event(worker, job if parent == "talksplat" else Info(str(tiny_head)))
         assert isinstance(event, Finished), event
     finally:
