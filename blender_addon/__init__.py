@@ -5,6 +5,7 @@
     viewport/       heads as splats in the 3D view
     link/           the worker process (no bpy in there)
     operators/      one button a file
+    head_objects    which objects are heads, and which of them the user means
     properties      what a head keeps in the .blend: paths, hashes, sliders
     open_files      heads, performances and bakes that are open; nothing of it goes into the .blend
     head_paths      where a head's files are: beside this .blend, a library or the one it was copied from
@@ -20,7 +21,7 @@
     running         the running job, its progress, its end
     job_status      the same in Blender's status bar
     shortcuts       Esc over our tab
-    panels          the sidebar tab
+    panels          the sidebar tab; panel_base: what its panels share
     head_state      what is wrong with a head, with the buttons that cure it
     panel_text      sentences over several lines
 

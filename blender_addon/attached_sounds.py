@@ -8,7 +8,8 @@ import bpy
 from ..core.formats import SoundChoice, UserError, hash_of_sounds
 from ..core.jobs import Bake
 from . import head_paths, open_files
-from .properties import TalkSplatHead, TalkSplatSound, settings_of
+from .head_objects import settings_of
+from .properties import TalkSplatHead, TalkSplatSound
 from .scene import strip as strips
 from .scene.sequence_walk import heard_strips
 from .scene.sound_mix import Choice

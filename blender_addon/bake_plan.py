@@ -12,8 +12,8 @@ from ..core.formats import BakeHeader, UserError, open_untrusted
 from ..core.jobs import Bake
 from . import open_files
 from .attached_sounds import audio_hash
+from .head_objects import settings_of
 from .output_paths import VERSION, existing_versions, output_path
-from .properties import settings_of
 from .shot_comparison import as_baked, differences
 
 

@@ -19,7 +19,7 @@ from .attached_sounds import audio_hash
 from .bake_plan import plan_bake
 from .blender_types import current_context
 from .frame_choice import shot_of_scene
-from .properties import settings_of
+from .head_objects import settings_of
 from .shot_comparison import differences
 from .shot_jobs import heard_sounds, shot_to_bake, with_sounds
 from .shot_sampling import control_curves, sample_controls

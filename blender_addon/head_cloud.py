@@ -5,7 +5,7 @@ import bpy
 
 from . import head_paths, open_files
 from .blender_types import cloud_of
-from .properties import settings_of
+from .head_objects import settings_of
 from .scene.point_cloud import fill, new_cloud
 
 

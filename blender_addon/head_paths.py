@@ -12,8 +12,9 @@ import re
 import bpy
 
 from . import preferences
+from .head_objects import settings_of
 from .open_files import storable
-from .properties import TalkSplatHead, TalkSplatSound, settings_of
+from .properties import TalkSplatHead, TalkSplatSound
 from .scene.sound_source import PACKED
 
 Holder = TalkSplatHead | TalkSplatSound  # of paths

@@ -5,8 +5,8 @@ import bpy
 
 from . import playback
 from .blender_types import Context
+from .head_objects import locked_reason
 from .panel_text import draw_sentence
-from .properties import locked_reason
 from .scene import view_transform
 
 # `Problem.cure` -> the operators whose buttons stand below its sentence

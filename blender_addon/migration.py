@@ -7,7 +7,8 @@ stay where they were.
 
 import bpy
 
-from .properties import SETTINGS_VERSION, settings_of
+from .head_objects import settings_of
+from .properties import SETTINGS_VERSION
 from .scene.versions import stored_properties
 
 # The name now -> (the name in 0.1.0, its default there)

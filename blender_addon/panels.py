@@ -19,70 +19,26 @@ from .attached_sounds import attach_reason, attached_sounds
 from .bake_state import BakeState, state_of
 from .blender_types import Context
 from .frame_choice import described
+from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
-from .operators.operator_base import BaseOperator
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
+from .panel_base import HeadPanel, TabPanel, draw_button
 from .panel_text import draw_sentence
-from .properties import TAB, TalkSplatHead, head_of, settings_of
+from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.versions import all_strips_property, draws_splats, version_name
 
 if TYPE_CHECKING:
-    from bpy.stub_internal.rna_enums import IconItems
+    pass
 
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 
 
-def draw_button(
-    layout: bpy.types.UILayout, context: Context, operator: type[BaseOperator], icon: IconItems = "NONE"
-) -> None:
-    """The operator's button; its progress while it works; why it is grey; how it ended."""
-    if running.now and running.now.label == operator.bl_label:
-        row = layout.row(align=True)
-        row.progress(factor=running.now.fraction, text=running.now.short_text)
-        row.operator("talksplat.cancel", text="", icon="X")
-        return
-    layout.operator(operator.bl_idname, icon=icon)
-    if running.now:
-        return
-    last = running.last
-    if reason := operator.disabled_reason(context):
-        draw_sentence(layout, context, reason, "INFO")
-    elif last and last.label == operator.bl_label:
-        draw_sentence(layout, context, last.sentence, running.ICONS[last.level])
-
-
-class _TabPanel:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = TAB
-    if TYPE_CHECKING:
-        layout: bpy.types.UILayout
-
-
-class _HeadPanel(_TabPanel):
-    """There is such a panel only where the user means a head."""
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        """Whether the user means a head."""
-        return head_of(context) is not None
-
-    def draw(self, context: Context) -> None:
-        """What there is to see of the head."""
-        if obj := head_of(context):
-            self.draw_head(self.layout, context, obj)
-
-    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
-        """The panel of a head."""
-        raise NotImplementedError
-
-
-class TALKSPLAT_PT_head(_TabPanel, bpy.types.Panel):
+class TALKSPLAT_PT_head(TabPanel, bpy.types.Panel):
     """The head's name and file, and what is wrong with it."""
 
     bl_label = "Head"
@@ -113,7 +69,7 @@ class TALKSPLAT_PT_head(_TabPanel, bpy.types.Panel):
         draw_view_transform(layout, context)
 
 
-class TALKSPLAT_PT_about(_HeadPanel, bpy.types.Panel):
+class TALKSPLAT_PT_about(HeadPanel, bpy.types.Panel):
     """Where the head comes from."""
 
     bl_label = "About"
@@ -134,7 +90,7 @@ class TALKSPLAT_PT_about(_HeadPanel, bpy.types.Panel):
                 draw_sentence(layout, context, line)
 
 
-class TALKSPLAT_PT_speech(_HeadPanel, bpy.types.Panel):
+class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
     """Which sound strip the head speaks."""
 
     bl_label = "Speech"
@@ -176,7 +132,7 @@ class TALKSPLAT_PT_speech(_HeadPanel, bpy.types.Panel):
         row.prop(settings, "sound_channel", text="")
 
 
-class TALKSPLAT_PT_performance(_HeadPanel, bpy.types.Panel):
+class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
     """The sliders."""
 
     bl_label = "Performance"
@@ -194,7 +150,7 @@ class TALKSPLAT_PT_performance(_HeadPanel, bpy.types.Panel):
             draw_sentence(layout, context, "The bake plays: switch off Play from Bake to use the sliders", "INFO")
 
 
-class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
+class TALKSPLAT_PT_bake(HeadPanel, bpy.types.Panel):
     """The bake that plays, and the button that makes one."""
 
     bl_label = "Bake"
@@ -232,7 +188,7 @@ class TALKSPLAT_PT_bake(_HeadPanel, bpy.types.Panel):
             draw_sentence(layout, context, "Drivers or the NLA move the sliders: bake again after they change", "INFO")
 
 
-class TALKSPLAT_PT_render(_HeadPanel, bpy.types.Panel):
+class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
     """What to render of the bake."""
 
     bl_label = "Render"
@@ -264,7 +220,7 @@ class TALKSPLAT_PT_render(_HeadPanel, bpy.types.Panel):
         draw_view_transform(layout, context)
 
 
-class TALKSPLAT_PT_export(_HeadPanel, bpy.types.Panel):
+class TALKSPLAT_PT_export(HeadPanel, bpy.types.Panel):
     """What to export of the bake."""
 
     bl_label = "Export"

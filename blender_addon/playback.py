@@ -19,8 +19,9 @@ from . import head_paths, moments, open_files
 from .attached_sounds import attached_sounds, changed_sentence, listens_to, source_in, strip_of
 from .blender_types import cloud_of
 from .head_cloud import has_own_cloud, needs_loading, replace_cloud
+from .head_objects import heads_of, is_head, settings_of
 from .moments import Moment, frame_of, loaded_head
-from .properties import TalkSplatHead, heads_of, is_head, settings_of
+from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.point_cloud import push
 from .scene.sequence_walk import heard_strips

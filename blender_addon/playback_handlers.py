@@ -6,7 +6,7 @@ from bpy.app.handlers import persistent
 
 from . import playback
 from .blender_types import cloud_of, current_context
-from .properties import heads_of
+from .head_objects import heads_of
 
 WATCH = 2.0  # seconds between two looks for a missing file
 

@@ -13,10 +13,10 @@ from bpy.app.handlers import persistent
 
 from . import playback
 from .blender_types import cloud_of
+from .head_objects import is_head
 from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
 from .migration import migrate_settings
 from .playback_handlers import load_soon
-from .properties import is_head
 
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
 _paths_before: dict[int, list[str]] = {}  # session number of the object -> `stored_paths`, while a file is written

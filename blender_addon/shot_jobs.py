@@ -13,8 +13,9 @@ from . import head_paths, open_files, playback
 from .attached_sounds import attach_reason, sound_choice
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
+from .head_objects import settings_of
 from .output_paths import output_path
-from .properties import DEFAULT_AXES, settings_of
+from .properties import DEFAULT_AXES
 from .scene import strip as strips
 from .shot_sampling import sample_controls, sample_views
 from .sound_content import playable_file

@@ -15,7 +15,7 @@ from ..core.formats import Camera, UserError
 from ..core.performance import CONTROLS, Controls
 from . import playback
 from .blender_types import current_context
-from .properties import settings_of
+from .head_objects import settings_of
 from .scene.scene_camera import core_camera
 from .scene.versions import curves_of
 

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from talksplat.core.formats.bake_file import BakeCard, BakeWriter
+from talksplat.core.formats.bake_header import BakeCard
+from talksplat.core.formats.bake_writer import BakeWriter
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians
 from talksplat.core.formats.head_file import HeadCard, HeadFile

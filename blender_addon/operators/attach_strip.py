@@ -12,7 +12,7 @@ from ...core.formats import SoundChoice, UserError, atomic_write
 from ...core.jobs import Event, Finished, Perform, Progress, Started
 from .. import attached_sounds, head_paths, open_files, playback, preferences, running
 from ..blender_types import Context, current_context
-from ..properties import head_of, locked_reason, settings_of
+from ..head_objects import head_of, locked_reason, settings_of
 from ..scene import strip as strips
 from ..scene.sound_lag import measure_lag
 from ..scene.versions import sequencer_scene

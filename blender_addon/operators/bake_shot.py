@@ -16,8 +16,8 @@ from .. import head_paths, open_files, playback, running
 from ..attached_sounds import attach_reason, attached_sounds
 from ..bake_plan import BakePlan
 from ..blender_types import Context, OperatorResult, current_context
+from ..head_objects import head_of, locked_reason, settings_of
 from ..output_paths import unsaved_reason
-from ..properties import head_of, locked_reason, settings_of
 from ..shot_jobs import bake_plan_of
 from ..sound_content import playable_file, stamp_of
 from .job_result import edited_head

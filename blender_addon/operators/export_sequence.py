@@ -7,8 +7,9 @@ from ...core.dispatch import run_job
 from ...core.exporting import EXPORTERS
 from .. import running
 from ..blender_types import Context
+from ..head_objects import head_of, settings_of
 from ..output_paths import unsaved_reason
-from ..properties import DEFAULT_AXES, head_of, settings_of
+from ..properties import DEFAULT_AXES
 from ..shot_jobs import export_job
 from .operator_base import JobOperator
 

@@ -6,7 +6,7 @@ import bpy
 from ...core.formats import UserError
 from .. import playback
 from ..blender_types import Context
-from ..properties import head_of, placed_heads
+from ..head_objects import head_of, placed_heads
 from .operator_base import UNDOABLE, BaseOperator
 
 

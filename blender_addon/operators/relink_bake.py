@@ -7,7 +7,7 @@ from bpy.props import StringProperty
 from ...core.formats import UserError
 from .. import head_paths, open_files, playback
 from ..blender_types import Context, OperatorResult
-from ..properties import head_of, locked_reason, settings_of
+from ..head_objects import head_of, locked_reason, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 
 

@@ -5,7 +5,7 @@ import bpy
 
 from .. import playback
 from ..blender_types import Context
-from ..properties import head_of, locked_reason, settings_of
+from ..head_objects import head_of, locked_reason, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 
 

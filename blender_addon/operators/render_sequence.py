@@ -5,8 +5,9 @@ import bpy
 
 from .. import running
 from ..blender_types import Context
+from ..head_objects import head_of, settings_of
 from ..output_paths import unsaved_reason
-from ..properties import TalkSplatHead, head_of, settings_of
+from ..properties import TalkSplatHead
 from ..shot_jobs import render_job
 from .operator_base import JobOperator
 

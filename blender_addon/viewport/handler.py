@@ -8,7 +8,7 @@ import bpy
 from .. import playback
 from ..blender_types import cloud_of, current_context
 from ..head_cloud import has_own_cloud
-from ..properties import placed_heads
+from ..head_objects import placed_heads
 from ..scene.versions import draws_splats
 from . import notes, shader, xray
 from .splats import SplatDrawer

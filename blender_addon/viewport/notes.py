@@ -12,7 +12,7 @@ from mathutils import Matrix, Vector
 
 from .. import playback
 from ..blender_types import current_context
-from ..properties import heads_of, placed_heads
+from ..head_objects import heads_of, placed_heads
 from ..scene.versions import draws_splats
 
 # Metres of head space, about a head and its neck: nothing is known of one whose file is missing.

@@ -53,10 +53,7 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     shot = Shot.of(job, Fraction(len(sounds[0].samples), sounds[0].rate))
     card = card_of(job, head, sounds, shot)
     frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
-    performances = []
-    for number, (path, sound) in enumerate(zip((job.audio, *job.more_audio), sounds, strict=True)):
-        yield from sound_warnings(sound, path)
-        performances.append((yield from _performance_of(path, head, sound, performance_file(job.out, number))))
+    performances = yield from _performances_of(job, head, sounds)
     yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     replay = Replay(head)
     place, warning = _place_for(Path(job.out), card)
@@ -66,26 +63,27 @@ def bake(job: Bake) -> Generator[Event, None, None]:
             yield from _take_over(writer, source, shot, frames)
         reused = len(writer.done) - already_baked
         yield from _bake_frames(writer, shot, frames, performances, replay)
-        is_complete = len(writer.done) == shot.frame_count
-        if is_complete:
+        if len(writer.done) == shot.frame_count:
             writer.finish()
     if warning:
         _replace(place, Path(job.out))
         yield warning
-    yield Finished(
-        {
-            "bake": str(Path(job.out).absolute()),
-            "complete": is_complete,
-            "frames": len(writer.done),
-            "new": len(writer.done) - already_baked - reused,
-            "reused": reused,
-            "frame_start": shot.frame_start,
-            "frame_end": shot.span[-1],
-            "fps": str(shot.rate),
-            "bytes": Path(job.out).stat().st_size,
-            "position_error_metres": writer.error.position,
-        }
-    )
+    yield Finished(_result(job, shot, writer, reused, len(writer.done) - already_baked - reused))
+
+
+def _result(job: Bake, shot: Shot, writer: BakeWriter, reused: int, new: int) -> dict:
+    return {
+        "bake": str(Path(job.out).absolute()),
+        "complete": len(writer.done) == shot.frame_count,
+        "frames": len(writer.done),
+        "new": new,
+        "reused": reused,
+        "frame_start": shot.frame_start,
+        "frame_end": shot.span[-1],
+        "fps": str(shot.rate),
+        "bytes": Path(job.out).stat().st_size,
+        "position_error_metres": writer.error.position,
+    }
 
 
 def _read_sounds(job: Bake) -> Generator[Event, None, list[Sound]]:
@@ -93,6 +91,14 @@ def _read_sounds(job: Bake) -> Generator[Event, None, list[Sound]]:
     for path in (job.audio, *job.more_audio):
         sounds.append((yield from read_sound(replace(job, audio=path))))
     return sounds
+
+
+def _performances_of(job: Bake, head: HeadFile, sounds: list[Sound]) -> Generator[Event, None, list[Performance]]:
+    performances = []
+    for number, (path, sound) in enumerate(zip((job.audio, *job.more_audio), sounds, strict=True)):
+        yield from sound_warnings(sound, path)
+        performances.append((yield from _performance_of(path, head, sound, performance_file(job.out, number))))
+    return performances
 
 
 def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeCard:

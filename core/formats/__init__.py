@@ -2,8 +2,9 @@
 """Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; safe reading, atomic writing."""
 
 from .atomic_write import atomic_write, is_nonempty_file, remove_leftovers
-from .bake_file import BakeReader, BakeWriter
+from .bake_file import BakeReader
 from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
+from .bake_writer import BakeWriter
 from .camera import Camera
 from .file_lock import FileLock, locked_folder
 from .file_manifest import FileManifest, content_key

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`pip install talksplat` from a wheel: every package and every data file is in it, and it runs away from the checkout."""
+"""`pip install talksplat` from a wheel: every module and data file is in it, and it runs away from the checkout."""
 
 import os
 import shutil

@@ -10,7 +10,8 @@ import pytest
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.shot import Shot
-from talksplat.core.formats.bake_file import BakeReader, BakeWriter
+from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.formats.bake_writer import BakeWriter
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned

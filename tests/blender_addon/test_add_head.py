@@ -60,7 +60,7 @@ def test_two_scenes_do_not_fight_for_one_head(talking, monkeypatch):
 
 
 def test_a_head_in_an_instanced_collection_is_placed_where_the_instance_is(blender, head_path):
-    from talksplat.blender_addon.properties import head_of, placed_heads
+    from talksplat.blender_addon.head_objects import head_of, placed_heads
 
     bpy.ops.talksplat.add_head(filepath=str(head_path))
     obj, scene = bpy.context.object, bpy.context.scene

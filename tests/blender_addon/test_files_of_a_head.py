@@ -189,7 +189,7 @@ def test_a_pasted_head_finds_its_files(library, tmp_path):
 
 @pytest.mark.parametrize("what", [("Object", "tiny"), ("Collection", "Cast"), ("Scene", "Scene")])
 def test_a_linked_head_is_shown_and_talks(shot, what):
-    from talksplat.blender_addon.properties import head_of, locked_reason
+    from talksplat.blender_addon.head_objects import head_of, locked_reason
 
     bring(shot, *what, link=True)
     obj = next(obj for obj in bpy.data.objects if obj.name == "tiny")
@@ -209,7 +209,7 @@ def test_a_linked_head_is_shown_and_talks(shot, what):
 
 @pytest.mark.parametrize("what", [("Object", "tiny"), ("Collection", "Cast")])
 def test_an_overridden_head_has_its_own_sliders_and_the_librarys_files(shot, what, shown):
-    from talksplat.blender_addon.properties import locked_reason
+    from talksplat.blender_addon.head_objects import locked_reason
 
     bring(shot, *what, link=True)
     linked = next(obj for obj in bpy.data.objects if obj.name == "tiny")

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talksplat.core.formats.bake_file import BakeReader, BakeWriter
+from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.bake_header import BakeHeader
 from talksplat.core.formats.bake_index import ROW
+from talksplat.core.formats.bake_writer import BakeWriter
 from talksplat.core.formats.deltas import MAX_CHANGE, decode, encode, morton_order
 from talksplat.core.formats.records import pack_record
 from talksplat.core.formats.user_error import UserError
@@ -188,7 +189,8 @@ def test_the_bake_of_a_killed_writer_can_be_continued(tmp_path, make):
     code = f"""
 import os, numpy as np
 from fractions import Fraction
-from talksplat.core.formats.bake_file import BakeCard, BakeWriter
+from talksplat.core.formats.bake_header import BakeCard
+from talksplat.core.formats.bake_writer import BakeWriter
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians
 a = np.load({str(tmp_path / "table.npz")!r})
 table = Gaussians(*(a[n] for n in COLUMNS))
