@@ -7,7 +7,7 @@ Panels decide nothing: why a button is grey is its own `disabled_reason`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import bpy
 
@@ -32,10 +32,12 @@ from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.versions import all_strips_property, draws_splats, version_name
 
-if TYPE_CHECKING:
-    pass
-
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
+
+
+WHAT_A_HEAD_IS = (
+    "A head is a person trained from video (a .head file) that speaks any sound. Add one, or select one of the scene's."
+)
 
 
 class TALKSPLAT_PT_head(TabPanel, bpy.types.Panel):
@@ -44,12 +46,17 @@ class TALKSPLAT_PT_head(TabPanel, bpy.types.Panel):
     bl_label = "Head"
     bl_idname = "TALKSPLAT_PT_head"
 
+    def draw_header_preset(self, _context: Context) -> None:
+        """Help, at the right of the title."""
+        self.layout.operator("talksplat.open_manual", text="", icon="QUESTION", emboss=False)
+
     def draw(self, context: Context) -> None:
         """The head, and the button that loads one."""
         layout = self.layout
         obj = head_of(context)
         if obj is None:
-            draw_sentence(layout, context, "Add a head, or select one of the heads in the scene.")
+            draw_sentence(layout, context, WHAT_A_HEAD_IS)
+            layout.operator("talksplat.add_sample_head", icon="USER")
         else:
             self._draw_card(layout, context, obj)
         layout.operator("talksplat.add_head", icon="IMPORT", text="Add Another Head" if obj else "Add Gaussian Head")
@@ -101,8 +108,14 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
         settings = settings_of(obj)
         sequencer = sequencer_of(context, obj)
         column = layout.column()
-        if editor := sequencer.sequence_editor:
-            column.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
+        editor = sequencer.sequence_editor
+        if editor and strips.sound_strips(sequencer):
+            row = column.row(align=True)
+            row.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
+            row.operator("talksplat.choose_sound", text="", icon="FILEBROWSER")
+        else:
+            column.operator("talksplat.choose_sound", icon="FILE_SOUND")
+            column.operator("talksplat.sample_voice", icon="SPEAKER")
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="Scene")
         self._draw_choice(layout, settings)

@@ -33,7 +33,10 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         column.prop(self, "python")
         python = running.core_python()
         column.label(text=f"In use: {python}" if python else NOT_FOUND, icon="CHECKMARK" if python else "INFO")
-        column.operator("talksplat.self_test")
+        row = column.row(align=True)
+        row.operator("talksplat.self_test")
+        row.operator("talksplat.open_log")
+        row.operator("talksplat.open_manual")
         if running.now and running.now.label == "Self-test":
             column.label(text="Testing; the first time takes a while", icon="SORTTIME")
         elif running.last and running.last.label == "Self-test":

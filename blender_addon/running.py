@@ -108,6 +108,11 @@ def core_python() -> Path | None:
     return find_python(bpy.path.abspath(preferences.preferred_python()), ROOT)
 
 
+def log_file() -> Path:
+    """Where the worker writes its log; it is there while a worker runs."""
+    return own_log(preferences.own_folder())
+
+
 def no_worker_reason() -> str:
     """Why no worker job can start now; "" when one can."""
     if core_python() is None:
@@ -129,7 +134,7 @@ def start_job(label: str, job: Job, on_finished: OnFinished) -> None:
     if _worker is None or _worker.python != str(python):
         if _worker is not None:
             _worker.stop()
-        _worker = WorkerProcess(python, ROOT, own_log(preferences.own_folder()), package_folders(python))
+        _worker = WorkerProcess(python, ROOT, log_file(), package_folders(python))
     _worker.submit(job)
     now = Running(label, on_finished)
     _start_timer()

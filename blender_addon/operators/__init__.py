@@ -5,11 +5,14 @@ import bpy
 
 from . import (
     add_head,
+    add_sample_head,
     attach_strip,
     bake_shot,
     cancel_job,
+    choose_sound,
     export_sequence,
     make_override,
+    open_help,
     relink_bake,
     relink_head,
     remove_bake,
@@ -21,9 +24,11 @@ from . import (
 
 MODULES = (
     add_head,
+    add_sample_head,
     relink_head,
     make_override,
     attach_strip,
+    choose_sound,
     set_up_playback,
     use_standard_view,
     bake_shot,
@@ -33,6 +38,7 @@ MODULES = (
     render_sequence,
     export_sequence,
     self_test,
+    open_help,
 )
 CLASSES = tuple(cls for module in MODULES for cls in module.CLASSES)
 

@@ -82,20 +82,22 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
         """Take the cached performances, or start making them."""
         obj = head_of(context)
         strip = chosen_strip(context, obj) if obj else None
-        if obj is None or strip is None:
-            return
-        sequencer = sequencer_of(context, obj)
-        sources = tuple(attached_sounds.wanted_sounds(obj, sequencer, strip))
-        if not sources or not all(sources):
-            raise UserError(f"The strip {strip.name} has no sound; add the sound again.")
-        settings = settings_of(obj)
-        head, choice = head_paths.path_of(obj, "head"), attached_sounds.sound_choice(settings)
-        listening = Listening(obj.session_uid, head, strip.name, sequencer.name, sources, choice)
-        reading = _read_sounds(sources)
-        if isinstance(next(reading), Finished):  # small, or known already
-            self.report({"INFO"}, _listen(listening))
-        else:
-            running.start_local_job(self.bl_label, reading, lambda _: _listen(listening))
+        if obj is not None and strip is not None and (sentence := attach(obj, sequencer_of(context, obj), strip)):
+            self.report({"INFO"}, sentence)
+
+
+def attach(obj: bpy.types.Object, sequencer: bpy.types.Scene, strip: bpy.types.SoundStrip) -> str:
+    """Attach the sounds that the head should listen to: what was done, "" where that is started. Raises UserError."""
+    sources = tuple(attached_sounds.wanted_sounds(obj, sequencer, strip))
+    if not sources or not all(sources):
+        raise UserError(f"The strip {strip.name} has no sound; add the sound again.")
+    head, choice = head_paths.path_of(obj, "head"), attached_sounds.sound_choice(settings_of(obj))
+    listening = Listening(obj.session_uid, head, strip.name, sequencer.name, sources, choice)
+    reading = _read_sounds(sources)
+    if isinstance(next(reading), Finished):  # small, or known already
+        return _listen(listening)
+    running.start_local_job(TALKSPLAT_OT_attach_strip.bl_label, reading, lambda _: _listen(listening))
+    return ""
 
 
 def _read_sounds(sources: tuple[str, ...]) -> Generator[Event, None, None]:

@@ -12,6 +12,13 @@ def is_set_up(scene: bpy.types.Scene) -> bool:
     return scene.use_audio_scrub and scene.sync_mode == "AUDIO_SYNC" and scene.render.use_lock_interface
 
 
+def set_up_playback(scene: bpy.types.Scene) -> None:
+    """Hear the sound while scrubbing, keep picture and sound in sync, lock the interface while rendering."""
+    scene.use_audio_scrub = True
+    scene.sync_mode = "AUDIO_SYNC"
+    scene.render.use_lock_interface = True
+
+
 class TALKSPLAT_OT_set_up_playback(BaseOperator, bpy.types.Operator):
     """Hear the sound while scrubbing, keep picture and sound in sync, and lock the interface while rendering"""
 
@@ -26,9 +33,7 @@ class TALKSPLAT_OT_set_up_playback(BaseOperator, bpy.types.Operator):
 
     def run(self, context: Context) -> None:
         """Set it up."""
-        context.scene.use_audio_scrub = True
-        context.scene.sync_mode = "AUDIO_SYNC"
-        context.scene.render.use_lock_interface = True
+        set_up_playback(context.scene)
 
 
 CLASSES = (TALKSPLAT_OT_set_up_playback,)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first hour: a sample head and a sound by one button each, help and the log."""
+
+from pathlib import Path
+
+import bpy
+import pytest
+
+from talksplat.core.jobs import Perform
+
+
+@pytest.fixture
+def started(blender, monkeypatch):
+    """The jobs that would go to the worker."""
+    from talksplat.blender_addon import running
+
+    jobs = []
+    monkeypatch.setattr(running, "core_python", lambda: Path("python"))
+    monkeypatch.setattr(running, "start_job", lambda label, job, on_finished: jobs.append((label, job)))
+    return jobs
+
+
+def test_the_sample_head_needs_no_file(blender):
+    assert bpy.ops.talksplat.add_sample_head() == {"FINISHED"}
+    obj = bpy.context.object
+    assert len(obj.data.points) > 30_000
+    assert Path(bpy.path.abspath(obj.talksplat.head)).name == "sample.head"
+
+
+def test_a_chosen_sound_is_a_strip_at_the_current_frame_that_the_head_attaches(
+    started, head_path, sound_path, add_strip
+):
+    from talksplat.blender_addon.scene.versions import strip_frames
+
+    scene = bpy.context.scene
+    add_strip(bpy, sound_path)  # music, say: it keeps its channel
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    scene.frame_end = 30
+    scene.frame_set(25)
+    assert bpy.ops.talksplat.choose_sound(filepath=str(sound_path)) == {"FINISHED"}
+    settings = bpy.context.object.talksplat
+    strip = scene.sequence_editor.strips_all[settings.strip]
+    start, left, end = strip_frames(strip)
+    assert (start, left) == (25, 25)
+    assert scene.frame_end == end - 1
+    assert len({other.channel for other in scene.sequence_editor.strips_all}) == 2
+    assert (scene.sync_mode, scene.use_audio_scrub) == ("AUDIO_SYNC", True)
+    [(label, job)] = started
+    assert label == "Attach"
+    assert isinstance(job, Perform)
+    assert job.audio == str(sound_path)
+
+
+def test_a_file_without_sound_is_one_sentence_and_leaves_no_strip(started, head_path, tmp_path):
+    picture = tmp_path / "picture.txt"
+    picture.write_text("no sound")
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    with pytest.raises(RuntimeError, match=r"picture\.txt"):
+        bpy.ops.talksplat.choose_sound(filepath=str(picture))
+    editor = bpy.context.scene.sequence_editor
+    assert editor is None or not len(editor.strips_all)
+    assert started == []
+
+
+def test_help_and_the_log_are_files_that_are_there(blender, monkeypatch, tmp_path):
+    from talksplat.blender_addon import running
+    from talksplat.blender_addon.operators import open_help
+
+    assert open_help.MANUAL.is_file()
+    monkeypatch.setattr(running, "log_file", lambda: tmp_path / "worker.log")
+    assert "nothing" in open_help.TALKSPLAT_OT_open_log.disabled_reason(bpy.context)
+    (tmp_path / "worker.log").write_text("started")
+    assert open_help.TALKSPLAT_OT_open_log.disabled_reason(bpy.context) == ""
