@@ -62,6 +62,8 @@ def test_every_button_says_why_it_is_grey(blender):
         assert getattr(getattr(bpy.ops, module), operator).poll() == (not reason)
     assert {name for name, reason in grey.items() if not reason} <= {
         "talksplat.add_head",
+        "talksplat.add_sample_head",
+        "talksplat.open_manual",
         "talksplat.set_up_playback",
         "talksplat.use_standard_view",
         "talksplat.self_test",

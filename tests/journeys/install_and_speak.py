@@ -7,7 +7,6 @@ python install_and_speak.py ZIP FOLDER        prints one line of JSON
 import json
 import sys
 import time
-from pathlib import Path
 
 import bpy
 
@@ -30,19 +29,15 @@ bpy.ops.wm.read_factory_settings(use_empty=True)
 addon_utils.enable("bl_pkg", default_set=True)
 seconds("install", bpy.ops.extensions.package_install_files,
         filepath=archive, repo="user_default", enable_on_install=True)  # fmt: skip
-package = sys.modules[NAME]
-samples = Path(package.__file__).parent / "samples"
-versions = sys.modules[f"{NAME}.blender_addon.scene.versions"]
 running = sys.modules[f"{NAME}.blender_addon.running"]
 said["python"] = str(running.core_python())
 
 scene = bpy.context.scene
-scene.frame_start, scene.frame_end = 1, 6
-versions.top_strips(scene.sequence_editor_create()).new_sound("voice", str(samples / "voice.wav"), 1, 1)
 bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
-seconds("add", bpy.ops.talksplat.add_head, filepath=str(samples / "sample.head"))
+seconds("add", bpy.ops.talksplat.add_sample_head)
 obj = bpy.context.object
-seconds("attach", bpy.ops.talksplat.attach_strip)
+seconds("attach", bpy.ops.talksplat.sample_voice)
+scene.frame_end = 6
 
 
 def positions():
