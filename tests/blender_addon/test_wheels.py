@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from talksplat.blender_addon.link.blenders_python import MODULES
 from talksplat.blender_addon.packing import PARTS, build_platform_zips
 from talksplat.blender_addon.wheels import PLATFORMS, PYTHONS, read_pins, requirements
 
@@ -68,6 +69,11 @@ def test_the_parts_are_listed_with_their_licences(archives):
         assert part["licenses"][0]["license"]["name"]
         if part["type"] == "data":
             assert (ROOT / part["description"].split(": ")[1]).is_file()
+
+
+def test_what_blenders_python_must_have_is_in_the_zip_or_blenders_own():
+    modules = {"pillow": "PIL", "openexr": "OpenEXR"}
+    assert set(MODULES) - {"numpy"} == {modules.get(name, name) for name in read_pins()}
 
 
 def test_the_pins_are_what_is_tested():
