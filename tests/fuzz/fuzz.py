@@ -28,7 +28,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small arrays: threads would only wait
+if __name__ == "__main__":  # not where a test imports this: other tests start processes
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small arrays: threads would only wait
 sys.path.insert(0, str(Path(__file__).parent))
 
 from file_readers import Reader

@@ -27,6 +27,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/formats/bake_file.py": ("bake", "hostile bake", "bake to continue"),
     "core/formats/bake_header.py": ("bake", "hostile bake", "bake to continue"),
     "core/formats/bake_side_index.py": ("bake to continue",),
+    "core/formats/bake_writer.py": ("bake to continue",),
     "core/formats/file_lock.py": OURS,
     "core/formats/file_manifest.py": ("manifest",),
     "core/formats/head_file.py": ("head", "hostile head"),
@@ -57,5 +58,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "blender_addon/bake_plan.py": "reads the header of a bake: BakeHeader, which `bake` reads",
     "blender_addon/link/worker_process.py": "reads the first line of the worker that it started, and its log as text",
     "blender_addon/operators/attach_strip.py": OURS,
+    "blender_addon/packing.py": "builds the zip from the checkout, outside of Blender",
     "blender_addon/sound_content.py": "hashes sounds; their bytes are not decoded",
+    "blender_addon/wheels.py": "reads wheels.toml of the checkout; wheels are hashed before they count",
 }

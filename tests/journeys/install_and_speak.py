@@ -38,6 +38,9 @@ seconds("add", bpy.ops.talksplat.add_sample_head)
 obj = bpy.context.object
 seconds("attach", bpy.ops.talksplat.sample_voice)
 scene.frame_end = 6
+for path in sys.modules[f"{NAME}.blender_addon.preferences"].own_folder("performances").iterdir():
+    path.unlink()  # heard by a worker that is awake
+seconds("attach, warm", bpy.ops.talksplat.attach_strip)
 
 
 def positions():
@@ -57,6 +60,8 @@ settings.view, settings.size, settings.movie = "HEAD", 64, True
 settings.render_out = "//render/"
 seconds("bake", bpy.ops.talksplat.bake)
 seconds("render", bpy.ops.talksplat.render_sequence)
+settings.render_out = "//again/"
+seconds("render, warm", bpy.ops.talksplat.render_sequence)
 seconds("export", bpy.ops.talksplat.export_sequence)
 said["loaded"] = sorted({name.split(".")[0] for name in sys.modules} & {"torch", "scipy", "librosa", "mediapipe"})
 print("SAID", json.dumps(said))

@@ -58,6 +58,7 @@ def test_one_file_is_installed_and_the_head_speaks(archive, blender, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280)
     lines = [line for line in done.stdout.splitlines() if line.startswith("SAID ")]
     assert lines, done.stdout + done.stderr
+    print(lines[0])  # the seconds of each step, for `pytest -s`
     said = json.loads(lines[0][5:])
     assert Path(said["python"]) == blender, "the worker runs in Blender's own Python"
     assert said["moves"]

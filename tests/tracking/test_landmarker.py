@@ -142,7 +142,7 @@ def test_the_mask_covers_the_person(pictures, detections):
 
 
 def test_without_mediapipe_the_error_is_one_sentence(monkeypatch):
-    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["prepare"]
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["train"]
     assert runtime.MEDIAPIPE_PACKAGE in extra
     monkeypatch.setitem(sys.modules, "mediapipe.tasks", None)
     for model in (Landmarker, PersonSegmenter):
