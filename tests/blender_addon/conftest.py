@@ -257,16 +257,27 @@ def changes():
     return find_out
 
 
-def mixdown_clicks(bpy, folder, gap=0.1) -> list[float]:
-    """Seconds after the scene's first frame at which Blender's mixdown has a click."""
-    path = folder / "mix.wav"
-    bpy.context.view_layer.update()
-    bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S16")
+def find_clicks(path, gap=0.1) -> list[float]:
+    """Seconds at which a 16-bit WAV has a click, at least `gap` apart."""
     with wave.open(str(path)) as file:
         rate = file.getframerate()
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())[:, 0]
     loud = np.flatnonzero(np.abs(samples.astype(int)) > 1000)
     return [loud[i] / rate for i in range(len(loud)) if i == 0 or loud[i] - loud[i - 1] > gap * rate]
+
+
+def mixdown_clicks(bpy, folder, gap=0.1) -> list[float]:
+    """Seconds after the scene's first frame at which Blender's mixdown has a click."""
+    path = folder / "mix.wav"
+    bpy.context.view_layer.update()
+    bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S16")
+    return find_clicks(path, gap)
+
+
+@pytest.fixture
+def clicks_in():
+    """clicks_in(path, gap=0.1): seconds at which a WAV has a click."""
+    return find_clicks
 
 
 @pytest.fixture

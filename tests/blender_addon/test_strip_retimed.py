@@ -6,7 +6,10 @@ changes speed once a buffer (21 ms at mixdown), which it never makes up for: wit
 """
 
 import ctypes
+import signal
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 from itertools import pairwise
 
@@ -143,8 +146,31 @@ EDITS = (
 )
 
 
+MIXDOWN = """
+import sys
+import bpy
+bpy.ops.wm.open_mainfile(filepath=sys.argv[1])
+bpy.context.view_layer.update()
+bpy.ops.sound.mixdown(filepath=sys.argv[2], container="WAV", codec="PCM", format="S16")
+"""
+
+
+def mix_down_apart(bpy, folder):
+    """Blender's mixdown of the open scene in a process of its own: of some retimed strips it ends in a division by zero
+    now and then (always the same two edits here, on 5.0.1), and there is nothing to compare with."""
+    blend, mix = folder / "apart.blend", folder / "mix.wav"
+    bpy.ops.wm.save_as_mainfile(filepath=str(blend), copy=True)
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", MIXDOWN, blend, mix], capture_output=True, text=True, timeout=60)
+        if done.returncode == 0:
+            return mix
+    if done.returncode == -signal.SIGFPE:
+        pytest.skip("Blender's own mixdown of this strip ended in a division by zero, three times")
+    raise AssertionError(done.stdout + done.stderr)
+
+
 @pytest.fixture
-def compare(blender, strip, tmp_path, played_by_blender):
+def compare(blender, strip, tmp_path, clicks_in):
     """compare(frame) -> milliseconds by which each click of a mixdown from that frame on is elsewhere than we say."""
     from talksplat.blender_addon.scene.sound_mix import Choice, SoundMix
     from talksplat.blender_addon.scene.sound_source import sound_source
@@ -152,7 +178,7 @@ def compare(blender, strip, tmp_path, played_by_blender):
     def errors(start):
         blender.context.scene.frame_start = start
         said = said_by_us(SoundMix(blender.context.scene, Choice({sound_source(strip.sound): 0.0})))
-        played = played_by_blender(blender, tmp_path, gap=0.05)
+        played = clicks_in(mix_down_apart(blender, tmp_path), gap=0.05)
         assert len(said) == len(played), (said, played)
         return np.abs(np.subtract(said, played)) * 1000
 
