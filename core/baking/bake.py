@@ -151,8 +151,8 @@ def _bake_frames(
         yield pace.at(pace.done + 1, f"frame {number}")
 
 
-def _take_over(writer: BakeWriter, source: str, shot: Shot, frames: Sequence[int]) -> Iterator[Progress]:
-    """Copy the frames that another bake already has; one that cannot be read has none."""
+def _take_over(writer: BakeWriter, source: str, shot: Shot, frames: Sequence[int]) -> Iterator[Progress | Warned]:
+    """Copy the frames that another bake already has; one that cannot be read has none, with a warning."""
     missing = [number for number in frames if number not in writer.done]
     try:
         with BakeReader.open(source) as old:
@@ -163,8 +163,8 @@ def _take_over(writer: BakeWriter, source: str, shot: Shot, frames: Sequence[int
                 if number is not None:
                     writer.copy(frame, old, number)
                 yield pace.at(pace.done + (number is not None), f"frame {frame}")
-    except UserError:
-        return  # damaged or gone: the frames are baked
+    except UserError as error:  # damaged or gone
+        yield Warned(f"{error} No frame is taken over from it.")
 
 
 def unfinished_place(out: Path) -> Path:

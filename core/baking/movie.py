@@ -44,7 +44,7 @@ class Movie:
         part = "" if numbers == list(card.span) else f".{frame_number(numbers[0])}-{frame_number(numbers[-1])}"
         sound = soundtrack and soundtrack.content_hash
         key = content_key("mp4", MOVIE_VERSION, [f.pixels_key for f in frames], numbers, card.fps, sound, card.offset)
-        start = Fraction(numbers[0] - card.frame_start) / card.fps - Fraction(card.offset)
+        start = Fraction(numbers[0] - card.frame_start) / card.fps
         seconds = (numbers[-1] - numbers[0] + 1) / card.fps
         samples = soundtrack and soundtrack.between(start, start + seconds)
         folder = out / f"{name}.mp4.pictures"

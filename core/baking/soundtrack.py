@@ -13,6 +13,7 @@ import numpy as np
 from ..audio import load_soundtrack
 from ..formats import BakeReader, SoundChoice, UserError, found_path
 from ..jobs import Render
+from .edited_sound import edited_sound
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,12 @@ class Soundtrack:
     samples: np.ndarray  # [L,c] float32, -1..1
     rate: int  # samples a second
     content_hash: str
+    start: Fraction  # seconds after the shot's first frame at which it starts
 
     def between(self, start: Fraction, end: Fraction) -> tuple[np.ndarray, int]:
-        """Samples [L,c] of that span of seconds (silence where there is no sound), and their rate."""
-        first, last = round(start * self.rate), round(end * self.rate)
+        """Samples [L,c] of that span, in seconds after the shot's first frame (silence where there is no sound), and
+        their rate."""
+        first, last = round((start - self.start) * self.rate), round((end - self.start) * self.rate)
         inside = self.samples[max(first, 0) : max(last, 0)]
         padding = min(max(-first, 0), last - first)
         out = np.zeros((last - first, self.samples.shape[1]), dtype=np.float32)
@@ -38,13 +41,18 @@ def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str
 
     Raises UserError only for a sound that the job names itself.
     """
+    if job.sound_per_frame:
+        return Soundtrack(*edited_sound(job, bake.card), Fraction(0)), None
     path = job.audio or found_path(bake.path, bake.card.audio)
     if bake.card.more_audio and not job.audio:
         count = len(bake.card.more_audio) + 1
-        return None, f"The shot has {count} sounds, so the movie is silent; mix them down and name the file with audio."
+        return (
+            None,
+            f"The shot has {count} sounds, so the movie is silent; render it from Blender, or name one with audio.",
+        )
     choice = SoundChoice() if job.audio else SoundChoice(bake.card.track, bake.card.channel)
     try:
-        track = Soundtrack(*load_soundtrack(path, choice))
+        track = Soundtrack(*load_soundtrack(path, choice), Fraction(bake.card.offset))
     except UserError as error:
         if job.audio:
             raise

@@ -94,6 +94,10 @@ class Render(Job):
     space: str = field(default="lin_rec709_scene", metadata=COLOUR_SPACE)  # colour space of the EXR files
     movie: bool = True  # write an mp4 with the sound, of two frames or more
     audio: str = ""  # sound file for the mp4; empty: the sound of the bake
+    # What an edited sequencer plays, for the mp4 in place of `audio`: sound files with one track and channel, and for
+    # each frame of the shot (which file, second of it at the frame's start, at its end, volume); () is silence.
+    sounds: tuple[str, ...] = field(default=(), metadata=HIDDEN)
+    sound_per_frame: tuple[tuple[float, ...], ...] = field(default=(), metadata=HIDDEN)
     frames: str = ""  # frames to render, such as 1-10x2,20; empty: from the first to the last
 
 

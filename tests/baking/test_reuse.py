@@ -74,10 +74,16 @@ def test_another_sound_or_head_has_nothing_to_reuse(job, make_tiny_head, tmp_pat
     assert finish(again(job, head=str(other)))["new"] == 24
 
 
-def test_a_bake_to_reuse_that_is_damaged_or_gone_only_costs_time(job):
-    assert finish(again(job))["new"] == 24
+def test_a_bake_to_reuse_that_is_damaged_or_gone_only_costs_time_and_is_told_of(job):
+    """A path mistyped after --reuse baked a night's frames again without a word."""
+    gone = list(bake(again(job)))
     Path(job.out).write_bytes(b"TSPLBAKE and then nothing")
-    assert finish(again(job, "shot_v003.bake"))["new"] == 24
+    damaged = list(bake(again(job, "shot_v003.bake")))
+    for events in (gone, damaged):
+        assert events[-1].result["new"] == 24
+        (warned,) = [event for event in events if isinstance(event, Warned)]
+        assert str(job.out) in warned.sentence
+        assert warned.sentence.endswith("No frame is taken over from it.")
 
 
 def test_the_bake_that_is_replaced_plays_on_until_the_new_one_is_done(job, tmp_path):

@@ -72,8 +72,8 @@ def test_flags_are_the_jobs_fields(asked, words, job):
 
 
 def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
-    nested, add_on = {"controls", "controls_per_frame", "cameras"}, {"head_to_world", "more_audio", "audio_per_frame"}
-    hidden = nested | add_on
+    hidden = {"cameras", "controls", "controls_per_frame", "head_to_world", "more_audio", "audio_per_frame"}
+    hidden = hidden | {"sounds", "sound_per_frame"}  # nested, or for the add-on
     for name, row in cli.JOBS.items():
         job = row.message
         with pytest.raises(SystemExit):
