@@ -14,6 +14,7 @@
     moments         a head's Gaussians at one moment
     playback_handlers   when playback looks again: a frame, an update, undo, a file that came back
     shot_jobs       a scene's shot as jobs for the worker
+    movie_sound     what the sequencer plays, for the movie of an edited shot
     bake_plan       where Bake writes to, and what becomes of the bakes that are there
     bake_state      what has changed since the bake, found out between redraws
     saving          what of a head reaches the .blend: a relative path and a hash

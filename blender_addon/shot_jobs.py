@@ -14,6 +14,7 @@ from .attached_sounds import attach_reason, sound_choice
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .head_objects import settings_of
+from .movie_sound import movie_sound
 from .output_paths import output_path
 from .properties import DEFAULT_AXES
 from .scene import strip as strips
@@ -91,6 +92,7 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     if settings.view == "SCENE":
         scale = strips.frame_rate(scene) / card.fps
         cameras, head_to_world = sample_views(scene, obj, [number * scale for number in frames])
+    sounds, sound_per_frame = movie_sound(scene, obj, card) if settings.movie and len(frames) > 1 else ((), ())
     return Render(
         bake=path,
         out=output_path(settings.render_out, obj),
@@ -103,6 +105,8 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
         exr_layout=settings.exr_layout,
         space=settings.space,
         movie=settings.movie,
+        sounds=sounds,
+        sound_per_frame=sound_per_frame,
         frames=list_of(frames, card.span),
     )
 

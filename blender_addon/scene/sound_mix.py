@@ -7,6 +7,7 @@ their edges, their channels), retiming and keyed volume count as they do in Blen
 docs/research/strip_truth.md holds the two together.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -29,6 +30,15 @@ class Played(NamedTuple):
     delay: float  # seconds that what plays is later than that; taken off by `Controls.delay`
     audible: float  # 0..1
     sound: str  # what plays, as `sound_source` names it
+
+
+class HeardSound(NamedTuple):
+    """What is played from one time to another, as loud as Blender plays it."""
+
+    sound: str  # as `sound_source` names it
+    start: Fraction  # seconds in the sound
+    end: Fraction
+    volume: float
 
 
 class Choice(NamedTuple):
@@ -56,6 +66,11 @@ class Piece:
             level *= min(max(volume.at(time) / FULL_VOLUME, 0.0), 1.0)
         return level
 
+    def volume(self, time: Fraction) -> float:
+        """As loud as Blender plays it; 0 where it is not there."""
+        is_there = self.is_inside(time) and not self.is_muted
+        return math.prod(max(volume.at(time), 0.0) for volume in self.volumes) if is_there else 0.0
+
     def is_inside(self, time: Fraction) -> bool:
         """Whether the strip is there at that time."""
         return self.placement.left <= time < self.placement.right
@@ -82,6 +97,14 @@ class SoundMix:
         piece, origin = self.pieces[best], self.pieces[0].placement
         seconds = time - origin.start + origin.lag
         return Played(seconds, float(seconds - piece.placement.seconds(time)), levels[best], piece.sound)
+
+    def heard(self, time: Fraction, until: Fraction) -> HeardSound | None:
+        """What is played between two times of the scene, in seconds, at the volume of the first; None where nothing
+        is. Of strips that overlap the loudest is told, as the head speaks it."""
+        piece = max(self.pieces, key=lambda piece: piece.volume(time), default=None)
+        if piece is None or not (volume := piece.volume(time)):
+            return None
+        return HeardSound(piece.sound, piece.placement.seconds(time), piece.placement.seconds(until), volume)
 
 
 def _piece(heard: Heard, choice: Choice) -> Piece | None:
