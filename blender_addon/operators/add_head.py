@@ -2,6 +2,8 @@
 """Add Gaussian Head: a .head file becomes an object in the scene. From the panel, Add (Shift-A), File > Import or a
 drop."""
 
+from pathlib import Path
+
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
@@ -79,7 +81,12 @@ class TALKSPLAT_OT_add_head(BaseOperator, bpy.types.Operator):
 
     def run(self, context: Context) -> None:
         """Add the head."""
-        obj = add_head(context, open_files.absolute(self.filepath))
+        if not self.filepath:
+            raise UserError("Choose a .head file; none was named.")
+        path = open_files.absolute(self.filepath)
+        if not Path(path).exists():
+            raise UserError(f"{path}: no such file; check the path.")
+        obj = add_head(context, path)
         self.report({"INFO"}, f"{obj.name}: {len(cloud_of(obj).points)} Gaussians")
         if self.frame_view:
             frame_selected(context)

@@ -20,6 +20,16 @@ def test_a_head_is_added_at_the_cursor_with_its_mouth_at_rest(blender, head_path
     np.testing.assert_array_equal(shown(obj).means, Replay(head).at(rest_condition(head)).means)
 
 
+@pytest.mark.parametrize("path", ["", "/no/such.head"])
+def test_a_wrong_path_to_add_head_is_not_told_to_relink(blender, path):
+    """There is no head yet: "The head  is missing; press Relink Head" was no help to a script's author."""
+    with pytest.raises(RuntimeError) as error:
+        bpy.ops.talksplat.add_head(filepath=path)
+    assert "Relink" not in str(error.value)
+    assert ("no such file" in str(error.value)) if path else ("Choose a .head file" in str(error.value))
+    assert not bpy.data.objects
+
+
 def test_every_cure_is_a_button(blender):
     from talksplat.blender_addon import operators
     from talksplat.blender_addon.head_state import CURES
