@@ -20,8 +20,8 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
     python: StringProperty(
         name="Python Environment",
         subtype="FILE_PATH",
-        description="Leave this empty to use Blender's own Python with the libraries inside the extension. To render "
-        "on an NVIDIA GPU, choose an environment that has torch and gsplat: its folder or its Python",
+        description="Leave this empty to use Blender's own Python with the libraries inside the extension. To run the "
+        "worker in an environment of your own in which talksplat is installed, choose its folder or its Python",
     )
 
     def draw(self, context: Context) -> None:
