@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import blf
@@ -23,10 +25,32 @@ def draw_sentence(layout: bpy.types.UILayout, context: Context, text: str, icon:
     width = max(context.region.width - MARGIN * scale, 100)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    line = ""
+    for line in wrapped(text, lambda line: blf.dimensions(0, line)[0] <= width):
+        column.label(text=line, icon=icon)
+        icon = "BLANK1" if icon != "NONE" else icon
+
+
+def wrapped(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The text in lines that fit: broken at spaces; a path that is wider than a line, behind a / or \\; a name that is
+    wider still, anywhere."""
+    lines = [""]
     for word in text.split():
-        if line and blf.dimensions(0, f"{line} {word}")[0] > width:
-            column.label(text=line, icon=icon)
-            line, icon = "", "BLANK1" if icon != "NONE" else icon
-        line = f"{line} {word}".strip()
-    column.label(text=line, icon=icon)
+        parts = [word] if fits(word) else re.findall(r"[^/\\]*[/\\]|[^/\\]+", word)
+        joint = " " if lines[-1] else ""
+        for piece in (piece for part in parts for piece in _pieces(part, fits)):
+            if lines[-1] and not fits(lines[-1] + joint + piece):
+                lines.append(piece)
+            else:
+                lines[-1] += joint + piece
+            joint = ""
+    return lines
+
+
+def _pieces(part: str, fits: Callable[[str], bool]) -> list[str]:
+    """The part in pieces that fit, each as long as it can be and at least one character."""
+    pieces = [""]
+    for character in part:
+        if pieces[-1] and not fits(pieces[-1] + character):
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
