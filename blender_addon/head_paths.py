@@ -37,6 +37,12 @@ def path_of(obj: bpy.types.Object, name: str, item: Holder | None = None) -> str
     return next((other for other in _other_places(settings, name, value) if os.path.isfile(other)), path)
 
 
+def missing_head_reason(obj: bpy.types.Object) -> str:
+    """Why no job can be done that reads the head's file, with the button that cures it; "" when the file is there."""
+    path = path_of(obj, "head")
+    return "" if os.path.isfile(path) else f"{os.path.basename(path)} is missing: press Relink Head first"
+
+
 def store_path(
     obj: bpy.types.Object, name: str, path: str, item: Holder | None = None, folder: str | None = None
 ) -> None:

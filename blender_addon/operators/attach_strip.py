@@ -76,7 +76,7 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
             return "Add a sound strip in the Video Sequencer first"
         if chosen_strip(context, obj) is None:
             return "Choose a sound strip"
-        return running.no_worker_reason()
+        return head_paths.missing_head_reason(obj) or running.no_worker_reason()
 
     def run(self, context: Context) -> None:
         """Take the cached performances, or start making them."""

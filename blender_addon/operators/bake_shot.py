@@ -56,6 +56,8 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
         settings = settings_of(obj)
+        if reason := head_paths.missing_head_reason(obj):
+            return reason
         if reason := attach_reason(obj, settings.strip_scene or context.scene):
             return reason.rstrip(".")
         return unsaved_reason(settings.bake_out) or running.no_worker_reason()

@@ -116,6 +116,19 @@ def test_a_head_whose_file_goes_goes_on_talking(talking, make_head, tmp_path):
     assert playback.problems_of(talking)[0].cure == "head"
 
 
+@pytest.mark.parametrize("name", ["bake", "attach_strip"])
+def test_a_job_that_needs_a_missing_head_says_before_it_starts_which_button_cures_it(
+    talking, make_head, tmp_path, name
+):
+    from talksplat.blender_addon import head_cloud
+
+    path = make_head(tmp_path / "anna.head")
+    head_cloud.load_head(talking, str(path))
+    path.rename(tmp_path / "away.head")
+    with pytest.raises(RuntimeError, match=r"anna\.head is missing: press Relink Head first"):
+        getattr(bpy.ops.talksplat, name)()
+
+
 def test_a_head_that_was_missing_at_loading_comes_back_by_itself(blender, make_head, tmp_path):
     from talksplat.blender_addon import playback, playback_handlers
 
