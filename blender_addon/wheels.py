@@ -47,13 +47,13 @@ def requirements() -> str:
     return "".join(lines)
 
 
-def fetch_wheels(folder: Path, platform: str) -> list[Path]:
-    """The wheels of one of PLATFORMS for all PYTHONS, sorted by name; kept in `folder`, fetched where missing.
+def fetch_wheels(folder: Path, platform: str, pythons: tuple[str, ...] = PYTHONS) -> list[Path]:
+    """The wheels of one of PLATFORMS for `pythons`, sorted by name; kept in `folder`, fetched where missing.
 
     Raises subprocess.CalledProcessError with pip's own words when one cannot be had or differs from its hash.
     """
     wheels: dict[str, Path] = {}
-    for python in PYTHONS:
+    for python in pythons:
         place = folder / f"{platform}-{python}"
         found = _pinned(place)
         if len(found) < len(read_pins()):

@@ -27,7 +27,7 @@ def archive(tmp_path_factory):
     if name is None:
         pytest.skip(f"no zip is made for {platform.system()} on {platform.machine()}")
     try:
-        wheels = fetch_wheels(ROOT / "build" / "wheels", name)
+        wheels = fetch_wheels(ROOT / "build" / "wheels", name, (f"{sys.version_info[0]}.{sys.version_info[1]}",))
     except subprocess.CalledProcessError as error:
         pytest.skip(f"the wheels cannot be had here: {error.stderr.splitlines()[-1]}")
     [archive] = build_platform_zips(tmp_path_factory.mktemp("dist"), {name: wheels})
