@@ -224,6 +224,12 @@ def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
         last = Outcome(ended.label, level, event.sentence, warnings)
 
 
+def forget_outcome() -> None:
+    """Another .blend was opened: how a job of the one before ended says nothing about its heads."""
+    global last
+    last = None
+
+
 def _start_timer() -> None:
     global last
     last = None

@@ -11,7 +11,7 @@ import os
 import bpy
 from bpy.app.handlers import persistent
 
-from . import playback
+from . import playback, running
 from .blender_types import cloud_of
 from .head_objects import is_head
 from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
@@ -75,6 +75,7 @@ def _own_cloud(name: str) -> bpy.types.PointCloud:
 @persistent
 def after_reading(*_: object) -> None:
     """Load the heads of the file that was opened."""
+    running.forget_outcome()
     restore()
 
 

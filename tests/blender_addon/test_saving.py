@@ -150,6 +150,17 @@ def test_a_missing_head_gives_a_sentence_and_is_relinked(blender, make_head, tmp
         bpy.ops.talksplat.relink_head(filepath=str(other))
 
 
+def test_how_a_job_ended_is_not_told_in_the_next_file(talking, tmp_path):
+    from talksplat.blender_addon import running
+
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    running.last = running.Outcome("Bake", "ERROR", "The bake of the shot before has failed.")
+    bpy.ops.wm.save_mainfile()
+    assert running.last is not None
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert running.last is None
+
+
 def test_a_head_trained_again_gives_a_sentence_and_is_reloaded(blender, make_head, tmp_path):
     from talksplat.blender_addon import playback
 
