@@ -283,6 +283,11 @@ def test_self_test_says_versions_or_what_is_missing(python, tmp_path):
 
 
 def test_blenders_own_python_serves_when_the_wheels_are_there(monkeypatch, tmp_path):
+    wheels = tmp_path / "wheels"  # stand-ins, searched last: a bare Blender has numpy alone
+    for name in blenders_python.MODULES:
+        (wheels / name).mkdir(parents=True)
+        (wheels / name / "__init__.py").touch()
+    monkeypatch.setattr(sys, "path", [*sys.path, str(wheels)])
     own = blenders_python.blenders_python()
     assert own == Path(sys.executable)
     folders = blenders_python.package_folders(own)
