@@ -17,7 +17,7 @@ import numpy as np
 from ..formats import BakeReader, FileManifest, UserError, content_key, frame_number, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_LAYOUTS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Progress, Render, Started, Warned
-from ..raster import rasterize
+from ..raster import compile_kernels, is_compiled, rasterize
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter
 from .movie import Movie
 from .passes import select_passes
@@ -39,6 +39,9 @@ def render(job: Render) -> Generator[Event, None, None]:
         movie, warning = _plan_movie(job, bake, frames)
         stack.enter_context(locked_folder(out))
         manifest = FileManifest(out / f"{name}.rendered.txt")
+        if not is_compiled():
+            yield Started("Compiling the renderer, once after an installation", 0)
+            compile_kernels(backward=False)
         yield Started(f"Rendering {len(frames)} frames of {bake.card.name}", len(frames))
         if warning:
             yield Warned(warning)

@@ -38,6 +38,12 @@ def cached_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return compiled
 
 
+def kernels_are_kept(sources: Path) -> bool:
+    """Whether kernels of the Python files in the folder `sources` were compiled before and need only be loaded."""
+    folder = kernel_folder()
+    return folder is not None and any((folder / f"{sources.name}-{_stamp(sources)}").rglob("*.nbi"))
+
+
 @contextmanager
 def _cache_folder(folder: Path) -> Iterator[None]:
     """numba looks at its setting when a kernel is defined."""

@@ -23,10 +23,12 @@ def render(scene: RasterInput) -> Rendering:
     return picture
 
 
-def compile_all() -> None:
-    """Run every kernel once on one Gaussian."""
+def compile_all(backward: bool) -> None:
+    """Run every kernel once on one Gaussian; backward: those of the gradients as well."""
     camera = Camera(16, 16, 16.0, 16.0, 8.0, 8.0, np.eye(4).tolist())
     for extra_channels in (0, 1):
         shapes = (1, 3), (1, 4), (1, 3), (1,), (1, 3), (1, 0, 3), (1, extra_channels), (3,)
         arrays = [np.ones(shape, np.float32) for shape in shapes]
-        pipeline.pixel_counts(pipeline.forward(RasterInput(*arrays, camera=camera, depth=False, degree=0)))
+        trace = pipeline.forward(RasterInput(*arrays, camera=camera, depth=False, degree=0))
+        if backward:
+            pipeline.pixel_counts(trace)

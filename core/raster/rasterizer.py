@@ -13,9 +13,11 @@ Letters: N Gaussians, K higher SH coefficients (0, 3, 8, 15), X' further channel
 import functools
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
+from ..compiling import kernels_are_kept
 from ..formats import Camera, UserError
 from .raster_input import NOT_FINITE, SHAPES, RasterInput, check_shapes, is_tensor, used_degree, with_defaults
 from .rendering import Array, Rendering
@@ -129,8 +131,16 @@ def rasterize(
     return BACKENDS[backend](scene)
 
 
-def compile_kernels() -> None:
-    """Compile (or load from the cache) every kernel of the CPU back end, a few seconds the first time; any thread."""
+def is_compiled() -> bool:
+    """Whether the CPU back end starts at once; else its first picture takes about ten seconds."""
+    return kernels_are_kept(Path(__file__).parent)
+
+
+def compile_kernels(backward: bool = True) -> None:
+    """Compile (or load from the cache) the kernels of the CPU back end, some seconds the first time; any thread.
+
+    backward: those of gradients and pixel counts as well.
+    """
     from . import numba_arrays
 
-    numba_arrays.compile_all()
+    numba_arrays.compile_all(backward)

@@ -18,7 +18,7 @@ from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.interchange.colour import COLOUR_SPACES, display_to_scene_linear
 from talksplat.core.interchange.exr import write_exr
-from talksplat.core.jobs.events import Finished, Progress, Warned
+from talksplat.core.jobs.events import Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import Bake, Render
 from talksplat.core.raster.rasterizer import rasterize
 
@@ -53,6 +53,19 @@ def rasterized(shot, frame, camera):
 
 def files(folder, pattern="*"):
     return sorted(p.name for p in folder.glob(pattern))
+
+
+def test_the_first_render_of_an_installation_says_that_it_compiles(job, monkeypatch):
+    """The bar stood at 0 for a quarter of a minute."""
+    from talksplat.core.baking import render as module
+
+    compiled = []
+    monkeypatch.setattr(module, "is_compiled", lambda: bool(compiled))
+    monkeypatch.setattr(module, "compile_kernels", lambda backward: compiled.append(backward))
+    for expected in (["Compiling", "Rendering"], ["Rendering"]):
+        titles = [event.title.split()[0] for event in render(job) if isinstance(event, Started)]
+        assert [title for title in titles if title != "Writing"] == expected
+    assert compiled == [False]
 
 
 def test_png_and_exr_are_the_raster_through_the_heads_own_camera(job, shot, tmp_path, read_exr):

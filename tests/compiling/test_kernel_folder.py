@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from talksplat.core.compiling import kernels_are_kept
 from talksplat.core.compiling.kernel_folder import ANY, is_private
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="owners and modes are those of Unix")
@@ -21,6 +22,7 @@ KERNEL = """
 import numpy as np
 from talksplat.core.matting.kernels import luma
 print(round(float(luma(1.0, 1.0, 1.0)), 3))
+from talksplat.core.compiling import kernels_are_kept
 from talksplat.core.compiling.kernel_folder import kernel_folder
 print(kernel_folder())
 """
@@ -124,6 +126,14 @@ def test_a_place_whose_entries_others_can_exchange_is_not_private(tmp_path):
     assert not is_private(folder, ANY)
     folder.parent.chmod(0o1777)
     assert is_private(folder, ANY), "in a sticky folder nobody else can rename it"
+
+
+def test_kernels_of_another_source_are_not_kept_yet(kept, monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(kept))
+    assert kernels_are_kept(ROOT / "core" / "matting")
+    assert not kernels_are_kept(ROOT / "core" / "raster")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "new"))
+    assert not kernels_are_kept(ROOT / "core" / "matting")
 
 
 def test_every_kernel_is_defined_through_the_private_folder():
