@@ -156,8 +156,8 @@ bpy.ops.sound.mixdown(filepath=sys.argv[2], container="WAV", codec="PCM", format
 
 
 def mix_down_apart(bpy, folder):
-    """Blender's mixdown of the open scene in a process of its own, or None where that ended in a division by zero, as it
-    does with some retimed strips on 5.0.1."""
+    """Blender's mixdown of the open scene in a process of its own, or None where that ended in a division by zero, as
+    some of retimed strips do."""
     blend, mix = folder / "apart.blend", folder / "mix.wav"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend), copy=True)
     done = subprocess.run([sys.executable, "-c", MIXDOWN, blend, mix], capture_output=True, text=True, timeout=60)
