@@ -23,6 +23,7 @@ from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
+from .operators.choose_sound import TALKSPLAT_OT_choose_sound
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
@@ -109,13 +110,12 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
         sequencer = sequencer_of(context, obj)
         column = layout.column()
         editor = sequencer.sequence_editor
-        if editor and strips.sound_strips(sequencer):
-            row = column.row(align=True)
-            row.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
-            row.operator("talksplat.choose_sound", text="", icon="FILEBROWSER")
-        else:
-            column.operator("talksplat.choose_sound", icon="FILE_SOUND")
-            column.operator("talksplat.sample_voice", icon="SPEAKER")
+        if editor is None or not strips.sound_strips(sequencer):
+            self._draw_first_sound(column, context)
+            return
+        row = column.row(align=True)
+        row.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
+        row.operator("talksplat.choose_sound", text="", icon="FILEBROWSER")
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="Scene")
         self._draw_choice(layout, settings)
@@ -132,6 +132,14 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
                     draw_sentence(column, context, item.sound_note, "INFO")
         # Grey rather than gone once it is done, so that nothing below moves under the pointer.
         column.operator("talksplat.set_up_playback", icon="CHECKMARK" if is_set_up(context.scene) else "PLAY")
+
+    @staticmethod
+    def _draw_first_sound(layout: bpy.types.UILayout, context: Context) -> None:
+        """The ways to a first sound, and why they are grey."""
+        layout.operator("talksplat.choose_sound", icon="FILE_SOUND")
+        layout.operator("talksplat.sample_voice", icon="SPEAKER")
+        if reason := TALKSPLAT_OT_choose_sound.disabled_reason(context):
+            draw_sentence(layout, context, reason, "INFO")
 
     @staticmethod
     def _draw_choice(layout: bpy.types.UILayout, settings: TalkSplatHead) -> None:

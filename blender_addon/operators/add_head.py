@@ -55,7 +55,21 @@ def frame_selected(context: Context) -> None:
             bpy.ops.view3d.view_selected()
 
 
-class TALKSPLAT_OT_add_head(BaseOperator, bpy.types.Operator):
+class AddsHead(BaseOperator):
+    """Mixed into an operator that adds a head."""
+
+    @classmethod
+    def disabled_reason(cls, context: Context) -> str:
+        """Objects are added in object mode."""
+        return "Leave edit mode first" if context.mode != "OBJECT" else ""
+
+    def add(self, context: Context, path: str) -> None:
+        """Add the head of the file at the absolute `path`. Raises UserError."""
+        obj = add_head(context, path)
+        self.report({"INFO"}, f"{obj.name}: {len(cloud_of(obj).points)} Gaussians")
+
+
+class TALKSPLAT_OT_add_head(AddsHead, bpy.types.Operator):
     """Add a trained head (.head) at the 3D cursor"""
 
     bl_idname = "talksplat.add_head"
@@ -65,11 +79,6 @@ class TALKSPLAT_OT_add_head(BaseOperator, bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.head", options={"HIDDEN"})
     frame_view: BoolProperty(name="Frame in View", description="Fill the 3D view with the head", options={"SKIP_SAVE"})
-
-    @classmethod
-    def disabled_reason(cls, context: Context) -> str:
-        """Objects are added in object mode."""
-        return "Leave edit mode first" if context.mode != "OBJECT" else ""
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
         """Ask for the file, unless one was dropped; the view then frames the head."""

@@ -4,24 +4,19 @@
 import bpy
 
 from .. import running
-from ..blender_types import Context, OperatorResult, cloud_of
-from .add_head import add_head, frame_selected
-from .operator_base import UNDOABLE, BaseOperator
+from ..blender_types import Context, OperatorResult
+from .add_head import AddsHead, frame_selected
+from .operator_base import UNDOABLE
 
 SAMPLE_HEAD = running.ROOT / "samples" / "sample.head"
 
 
-class TALKSPLAT_OT_add_sample_head(BaseOperator, bpy.types.Operator):
+class TALKSPLAT_OT_add_sample_head(AddsHead, bpy.types.Operator):
     """Add the sample head that comes with the add-on, at the 3D cursor"""
 
     bl_idname = "talksplat.add_sample_head"
     bl_label = "Add Sample Head"
     bl_options = UNDOABLE
-
-    @classmethod
-    def disabled_reason(cls, context: Context) -> str:
-        """Objects are added in object mode."""
-        return "Leave edit mode first" if context.mode != "OBJECT" else ""
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
         """Add it; the view then frames it."""
@@ -32,8 +27,7 @@ class TALKSPLAT_OT_add_sample_head(BaseOperator, bpy.types.Operator):
 
     def run(self, context: Context) -> None:
         """Add it."""
-        obj = add_head(context, str(SAMPLE_HEAD))
-        self.report({"INFO"}, f"{obj.name}: {len(cloud_of(obj).points)} Gaussians")
+        self.add(context, str(SAMPLE_HEAD))
 
 
 CLASSES = (TALKSPLAT_OT_add_sample_head,)

@@ -6,32 +6,22 @@ from bpy.props import StringProperty
 
 from ...core.formats import UserError
 from .. import head_paths, open_files, playback
-from ..blender_types import Context, OperatorResult
-from ..head_objects import head_of, locked_reason, settings_of
-from .operator_base import UNDOABLE, BaseOperator
+from ..blender_types import Context
+from ..head_objects import head_of, settings_of
+from .operator_base import UNDOABLE
+from .relink_base import RelinkOperator
 
 
-class TALKSPLAT_OT_relink_bake(BaseOperator, bpy.types.Operator):
+class TALKSPLAT_OT_relink_bake(RelinkOperator, bpy.types.Operator):
     """Choose where this head's bake is now"""
 
     bl_idname = "talksplat.relink_bake"
     bl_label = "Relink Bake"
     bl_options = UNDOABLE
+    path_name = "bake"
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.bake", options={"HIDDEN"})
-
-    @classmethod
-    def disabled_reason(cls, context: Context) -> str:
-        """Needs a head that can be changed."""
-        return locked_reason(head_of(context))
-
-    def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
-        """Ask for the file, starting at the old place."""
-        obj = head_of(context)
-        self.filepath = head_paths.path_of(obj, "bake") if obj else ""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def run(self, context: Context) -> None:
         """Play the bake from its new place."""

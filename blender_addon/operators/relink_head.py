@@ -6,35 +6,23 @@ from bpy.props import StringProperty
 
 from ...core.formats import UserError
 from .. import head_paths, open_files, playback
-from ..blender_types import Context, OperatorResult
+from ..blender_types import Context
 from ..head_cloud import load_head
-from ..head_objects import head_of, locked_reason, settings_of
-from .operator_base import UNDOABLE, BaseOperator
+from ..head_objects import head_of, settings_of
+from .operator_base import UNDOABLE
+from .relink_base import HeadOperator, RelinkOperator
 
 
-class _HeadOperator(BaseOperator):
-    @classmethod
-    def disabled_reason(cls, context: Context) -> str:
-        """Needs a head that can be changed."""
-        return locked_reason(head_of(context))
-
-
-class TALKSPLAT_OT_relink_head(_HeadOperator, bpy.types.Operator):
+class TALKSPLAT_OT_relink_head(RelinkOperator, bpy.types.Operator):
     """Choose where this head's file is now"""
 
     bl_idname = "talksplat.relink_head"
     bl_label = "Relink Head"
     bl_options = UNDOABLE
+    path_name = "head"
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.head", options={"HIDDEN"})
-
-    def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
-        """Ask for the file, starting at the old place."""
-        obj = head_of(context)
-        self.filepath = head_paths.path_of(obj, "head") if obj else ""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
 
     def run(self, context: Context) -> None:
         """Load the same head from its new place."""
@@ -47,7 +35,7 @@ class TALKSPLAT_OT_relink_head(_HeadOperator, bpy.types.Operator):
         playback.refresh(context.scene)
 
 
-class TALKSPLAT_OT_reload_head(_HeadOperator, bpy.types.Operator):
+class TALKSPLAT_OT_reload_head(HeadOperator, bpy.types.Operator):
     """Read the head's file again, whatever it holds now"""
 
     bl_idname = "talksplat.reload_head"

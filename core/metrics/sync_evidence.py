@@ -48,8 +48,7 @@ def is_certain(
     """Whether the stretches agree on one shift: the pooled offset may be told."""
     if len(stretches) < MIN_STRETCHES:
         return False
-    curves = np.stack([stretch.curve for stretch in stretches])
-    peak = int(curves.mean(axis=0).argmax())
+    curves, peak = _curves(stretches)
     if curves[:, peak].mean() < MIN_R:
         return False
     others = np.abs(np.arange(curves.shape[1]) - peak) >= PEAK_WIDTH
@@ -62,9 +61,14 @@ def is_unrelated(
     """Whether the lips would have shown by now that they follow the sound, and have not."""
     if len(stretches) < MIN_STRETCHES_UNRELATED:
         return False
-    curves = np.stack([stretch.curve for stretch in stretches])
-    peak = int(curves.mean(axis=0).argmax())
+    curves, peak = _curves(stretches)
     return bool(curves[:, peak].mean() < MIN_R_RELATED and _t(curves[:, peak]) < MIN_T_RELATED)
+
+
+def _curves(stretches: Sequence[LipOffset]) -> tuple[np.ndarray, int]:
+    """(r by shift [n,S], the shift at which their mean is largest)."""
+    curves = np.stack([stretch.curve for stretch in stretches])
+    return curves, int(curves.mean(axis=0).argmax())
 
 
 def _t(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 """The first hour: a sample head and a sound by one button each, help and the log."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -71,3 +72,16 @@ def test_help_and_the_log_are_files_that_are_there(blender, monkeypatch, tmp_pat
     assert "nothing" in open_help.TALKSPLAT_OT_open_log.disabled_reason(bpy.context)
     (tmp_path / "worker.log").write_text("started")
     assert open_help.TALKSPLAT_OT_open_log.disabled_reason(bpy.context) == ""
+
+
+def test_a_first_sound_that_cannot_be_chosen_says_why(blender, head_path, monkeypatch):
+    """Both buttons were grey, and the panel asked for a strip that would not have helped."""
+    from talksplat.blender_addon import panels, running
+
+    said = []
+    monkeypatch.setattr(running, "core_python", lambda: None)
+    monkeypatch.setattr(panels, "draw_sentence", lambda _layout, _context, text, *_: said.append(text))
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    panels.TALKSPLAT_PT_speech._draw_first_sound(SimpleNamespace(operator=lambda *_, **__: None), bpy.context)
+    assert said == [running.no_worker_reason()]
+    assert "no Python" in said[0]
