@@ -15,6 +15,16 @@ from . import open_files
 VERSION = "{version}"
 
 
+# Of files and folders, on Windows, with any suffix: the devices of MS-DOS.
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+
+
+def file_name_of(obj: bpy.types.Object) -> str:
+    """The object's name as a file or a folder may be called on every system."""
+    name = bpy.path.clean_name(obj.name)
+    return f"{name}_" if name.lower() in RESERVED else name
+
+
 def unsaved_reason(template: str) -> str:
     """Why nothing can be written to `template` now: it is next to a .blend that was never saved; "" when it can."""
     is_relative = template.startswith("//") and not bpy.data.filepath
@@ -27,7 +37,7 @@ def output_path(template: str, obj: bpy.types.Object) -> str:
         raise UserError("No output path is set; choose one in the panel.")
     if unsaved_reason(template):
         raise UserError(f"{template} is next to the .blend, which was never saved; save it or choose another folder.")
-    return open_files.absolute(template.replace("{head}", bpy.path.clean_name(obj.name)))
+    return open_files.absolute(template.replace("{head}", file_name_of(obj)))
 
 
 def existing_versions(path: str) -> dict[int, str]:

@@ -72,7 +72,8 @@ def build_platform_zips(
         manifest = stage / "blender_manifest.toml"
         names = [f"./wheels/{path.name}" for path in sorted(inside.iterdir())]
         lists = f"platforms = {json.dumps(list(wheels))}\nwheels = {json.dumps(names, indent=2)}\n\n"
-        manifest.write_text(manifest.read_text().replace("[permissions]", lists + "[permissions]", 1))
+        text = manifest.read_text(encoding="utf-8").replace("[permissions]", lists + "[permissions]", 1)
+        manifest.write_text(text, encoding="utf-8")
         return _build(stage, folder, "--split-platforms")
 
 
@@ -82,7 +83,7 @@ def _stage(source: Path, stage: Path) -> None:
         [archive] = _build(source, Path(scratch))
         with zipfile.ZipFile(archive) as file:
             file.extractall(stage)
-    (stage / PARTS).write_text(json.dumps(bill_of_materials(), indent=1) + "\n")
+    (stage / PARTS).write_text(json.dumps(bill_of_materials(), indent=1) + "\n", encoding="utf-8")
 
 
 def _build(source: Path, folder: Path, *options: str) -> list[Path]:
@@ -112,7 +113,7 @@ def _write_reproducibly(archive: Path, out: Path) -> Path:
 
 def bill_of_materials() -> dict:
     """The wheels and the files of others in the package with their licences, CycloneDX 1.5."""
-    version = tomllib.loads((ROOT / "blender_manifest.toml").read_text())["version"]
+    version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
     parts = [
         {
             "type": "library",

@@ -15,7 +15,7 @@ from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .head_objects import settings_of
 from .movie_sound import movie_sound
-from .output_paths import output_path
+from .output_paths import file_name_of, output_path
 from .properties import DEFAULT_AXES
 from .scene import strip as strips
 from .shot_sampling import sample_controls, sample_views
@@ -121,6 +121,6 @@ def export_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Export:
         out=output_path(settings.export_out, obj),
         format=settings.export_format,
         axes="" if settings.export_axes == DEFAULT_AXES else settings.export_axes,
-        name=bpy.path.clean_name(obj.name),
+        name=file_name_of(obj),
         frames=list_of(chosen_of_bake(scene, settings.export_frames, card), card.span),
     )

@@ -35,7 +35,7 @@ class Pin(TypedDict):
 
 def read_pins() -> dict[str, Pin]:
     """wheels.toml: a package's name -> its pin."""
-    return tomllib.loads(LOCK.read_text())
+    return tomllib.loads(LOCK.read_text(encoding="utf-8"))
 
 
 def requirements() -> str:
@@ -74,6 +74,6 @@ def _download(folder: Path, tags: tuple[str, ...], python: str) -> None:
     target = ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
     with tempfile.TemporaryDirectory() as scratch:
         listed = Path(scratch, "requirements.txt")
-        listed.write_text(requirements())
+        listed.write_text(requirements(), encoding="utf-8")
         command = [*pip, "--require-hashes", "-r", str(listed), *target, *(f"--platform={tag}" for tag in tags)]
         subprocess.run([*command, "--dest", str(folder)], check=True, capture_output=True, text=True)

@@ -6,6 +6,7 @@ import threading
 import time
 
 TICK = 0.5  # seconds between two looks at the parent
+SYNCHRONIZE, INFINITE, ACCESS_DENIED = 0x00100000, 0xFFFFFFFF, 5  # of Windows
 GRACE = 5.0  # seconds in which the running job may end by itself and remove what is half written
 
 
@@ -44,9 +45,16 @@ def _exists(number: int) -> bool:
 
 def _wait_for_end_windows(parent: int) -> None:
     import ctypes
+    from ctypes import wintypes
 
-    kernel = ctypes.windll.kernel32  # pyright: ignore[reportAttributeAccessIssue]  (there on Windows alone)
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # pyright: ignore[reportAttributeAccessIssue]  (Windows)
+    kernel.OpenProcess.restype = wintypes.HANDLE  # a pointer: as an int it would lose its upper half
+    kernel.OpenProcess.argtypes = [wintypes.DWORD, wintypes.BOOL, wintypes.DWORD]
+    kernel.WaitForSingleObject.argtypes = [wintypes.HANDLE, wintypes.DWORD]
+    kernel.CloseHandle.argtypes = [wintypes.HANDLE]
     # The handle is this very process, whoever has its number later.
-    if handle := kernel.OpenProcess(0x00100000, False, parent):  # SYNCHRONIZE
-        kernel.WaitForSingleObject(handle, 0xFFFFFFFF)
+    if handle := kernel.OpenProcess(SYNCHRONIZE, False, parent):
+        kernel.WaitForSingleObject(handle, INFINITE)
         kernel.CloseHandle(handle)
+    elif ctypes.get_last_error() == ACCESS_DENIED:  # pyright: ignore[reportAttributeAccessIssue]
+        threading.Event().wait()  # it is there, with more rights than ours: the idle time ends us

@@ -233,7 +233,7 @@ class WorkerProcess:
 
     def _last_log_line(self) -> str:
         """The end of the log, which says what is missing."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return f" ({lines[-1][:160]})" if lines else ""
 
 

@@ -5,7 +5,6 @@ A frame is a pure function of head, sound, time and controls, so a bake that was
 bytes of an uninterrupted one. Knows no pixels.
 """
 
-import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -27,6 +26,7 @@ from ..formats import (
     open_regular_file,
     parse_frames,
     read_head,
+    replace_file,
     stored_path,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
@@ -195,7 +195,7 @@ def _what_differs(path: Path, card: BakeCard) -> list[str]:
 
 def _replace(place: Path, out: Path) -> None:
     try:
-        os.replace(place, out)
+        replace_file(place, out)
     except PermissionError as error:  # Windows, where an open file cannot be replaced
         raise UserError(
             f"{out}: is open in another program and could not be replaced; close it there and bake again "

@@ -15,6 +15,7 @@ from .json_codec import from_json, from_json_values, require_version, to_json
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
 from .ratio import parse_ratio
+from .replace_file import replace_file
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -64,6 +65,7 @@ __all__ = [
     "read_ply_header",
     "read_tensors",
     "remove_leftovers",
+    "replace_file",
     "require_version",
     "select_frames",
     "stored_path",

@@ -4,17 +4,21 @@
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .named_errors import name_errors
+from .replace_file import replace_file
 
 # mkstemp makes private files; a shot folder is shared with other people and render farms. The process's umask can only
 # be read by setting it, which is not safe while other threads run: once, on import.
 _UMASK = os.umask(0o022)
 os.umask(_UMASK)
 FILE_MODE = 0o666 & ~_UMASK
+HAS_LOCKS = os.name != "nt"  # Windows renames no open file, so none can be locked there while it is written
+LEFTOVER_AGE = 3600.0  # seconds: without locks, a temporary file that has not grown for so long is one
 STEM_LETTERS = 48  # of the temporary name: a name as long as the system allows leaves no room for more
 
 
@@ -38,9 +42,12 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
         with name_errors(path, temporary):
             yield temporary
             temporary.chmod(FILE_MODE)
-            os.replace(temporary, path)
+            replace_file(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(
+            PermissionError
+        ):  # Windows, where it is open elsewhere: what went wrong before is the error to tell
+            temporary.unlink(missing_ok=True)
         if handle >= 0:
             os.close(handle)
 
@@ -56,14 +63,14 @@ def remove_leftovers(folder: Path, stem: str) -> None:
 
 
 def _locked_temporary(path: Path) -> tuple[int, Path]:
-    """A new file and its locked handle; -1 on Windows, where an open file cannot be renamed (nor be removed)."""
+    """A new file and its locked handle; -1 where there are no locks."""
     while True:
         try:
             prefix = f".{path.stem[:STEM_LETTERS]}."
             handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from error
-        if os.name == "nt":
+        if not HAS_LOCKS:
             os.close(handle)
             return -1, Path(name)
         _lock(handle)
@@ -84,11 +91,10 @@ def _lock(handle: int) -> bool:
 
 
 def _remove_unless_written(path: Path) -> None:
-    if os.name == "nt":
-        try:
-            path.unlink()
-        except PermissionError:
-            return  # open elsewhere
+    if not HAS_LOCKS:
+        if path.stat().st_mtime < time.time() - LEFTOVER_AGE:
+            with suppress(PermissionError):  # open elsewhere: no leftover
+                path.unlink()
         return
     handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     try:

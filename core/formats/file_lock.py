@@ -37,10 +37,10 @@ class FileLock:
         self._windows_lock = -1
         try:
             if os.name == "nt":
-                self._windows_lock = os.open(f"{path}.lock", os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_TEMPORARY)
+                self._windows_lock = _new_lock_file(f"{path}.lock")
             else:
                 self._flock(file)
-        except (BlockingIOError, FileExistsError, PermissionError) as error:
+        except (BlockingIOError, FileExistsError) as error:
             raise UserError(f"{path}: another process is writing to it; wait until it ends, or cancel it.") from error
 
     @staticmethod
@@ -59,3 +59,15 @@ class FileLock:
         if self._windows_lock >= 0:
             os.close(self._windows_lock)
             self._windows_lock = -1
+
+
+def _new_lock_file(path: str) -> int:
+    """The handle of a file that goes with it. Raises FileExistsError while there is one, UserError where none can be
+    made. Windows denies access to both: to a name whose file is about to go, and to a folder that is read-only."""
+    try:
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_TEMPORARY", 0))
+    except PermissionError as error:
+        if os.path.lexists(path):
+            raise FileExistsError(error.errno, error.strerror, path) from error
+        folder = os.path.dirname(path) or "."
+        raise UserError(f"{folder}: cannot be written to ({error.strerror}); choose another folder.") from error
