@@ -9,6 +9,7 @@ from bpy.props import StringProperty
 from .. import __package__ as base_package
 from .blender_types import Context, current_context
 
+JOBS = "Self-test", "Create Training Environment"  # the labels of the buttons here
 NOT_FOUND = "None found: heads load, scrub, play from bakes and export; Attach, Bake and Render need one"
 
 
@@ -35,12 +36,22 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         column.label(text=f"In use: {python}" if python else NOT_FOUND, icon="CHECKMARK" if python else "INFO")
         row = column.row(align=True)
         row.operator("talksplat.self_test")
+        row.operator("talksplat.create_training_environment", text="Create Training Environment...")
         row.operator("talksplat.open_log")
         row.operator("talksplat.open_manual")
-        if running.now and running.now.label == "Self-test":
-            column.label(text="Testing; the first time takes a while", icon="SORTTIME")
-        elif running.last and running.last.label == "Self-test":
-            column.label(text=running.last.sentence)
+        self._draw_job(column)
+
+    @staticmethod
+    def _draw_job(column: bpy.types.UILayout) -> None:
+        """The job that was started here: its progress, how it ended."""
+        from . import running
+
+        if running.now and running.now.label in JOBS:
+            row = column.row(align=True)
+            row.progress(factor=running.now.fraction, text=running.now.text)
+            row.operator("talksplat.cancel", text="", icon="X")
+        elif running.last and running.last.label in JOBS:
+            column.label(text=running.last.sentence, icon=running.ICONS[running.last.level])
 
 
 def preferred_python() -> str:
@@ -48,6 +59,14 @@ def preferred_python() -> str:
     addon = current_context().preferences.addons.get(base_package or "")
     preferences = addon.preferences if addon else None
     return preferences.python if isinstance(preferences, TalkSplatPreferences) else ""
+
+
+def choose_python(place: Path | None) -> None:
+    """Set the path in the preferences, None: to nothing. Blender saves it with its own, as if it had been typed in."""
+    addon = current_context().preferences.addons.get(base_package or "")
+    preferences = addon.preferences if addon else None
+    if isinstance(preferences, TalkSplatPreferences):
+        preferences.python = str(place or "")
 
 
 def own_folder(inside: str = "") -> Path:

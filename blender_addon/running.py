@@ -116,7 +116,9 @@ def log_file() -> Path:
 def no_worker_reason() -> str:
     """Why no worker job can start now; "" when one can."""
     if core_python() is None:
-        return "The worker has no Python: install the zip for this system, or choose one in the add-on's preferences"
+        return (
+            "The worker has no Python: install this system's zip, or choose or create one in the add-on's preferences"
+        )
     return busy_reason()
 
 
@@ -132,12 +134,19 @@ def start_job(label: str, job: Job, on_finished: OnFinished) -> None:
     if python is None:
         raise UserError(no_worker_reason() + ".")
     if _worker is None or _worker.python != str(python):
-        if _worker is not None:
-            _worker.stop()
+        stop_worker()
         _worker = WorkerProcess(python, ROOT, log_file(), package_folders(python))
     _worker.submit(job)
     now = Running(label, on_finished)
     _start_timer()
+
+
+def stop_worker() -> None:
+    """End the worker process; the next job starts one again."""
+    global _worker
+    if _worker is not None:
+        _worker.stop()
+        _worker = None
 
 
 def start_local_job(label: str, events: LocalJob, on_finished: OnFinished) -> None:
@@ -265,12 +274,10 @@ def register() -> None:
 
 def unregister() -> None:
     """End what runs, and the worker; called by the add-on's own `unregister`."""
-    global now, last, _worker
+    global now, last
     if now is not None and now.local_job is not None:
         now.local_job.close()
     now = last = None
     if bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.unregister(_on_timer)
-    if _worker is not None:
-        _worker.stop()
-        _worker = None
+    stop_worker()

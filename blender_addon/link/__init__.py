@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to the worker process. No bpy in this package: its tests run without Blender."""
+"""The processes that the add-on starts. No bpy in this package: its tests run without Blender."""

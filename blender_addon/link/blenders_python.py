@@ -12,12 +12,12 @@ MODULES = "numpy", "av", "llvmlite", "numba", "onnxruntime", "OpenEXR", "PIL", "
 
 def blenders_python() -> Path | None:
     """Blender's own interpreter when all MODULES are installed for it; else None."""
-    return _interpreter() if None not in _folders() else None
+    return own_interpreter() if None not in _folders() else None
 
 
 def package_folders(python: Path) -> list[Path]:
     """The folders to add to `sys.path` of `python`: where Blender put the extension's wheels, when it is its own."""
-    own = _interpreter()
+    own = own_interpreter()
     if own is None or python.resolve() != own.resolve():
         return []
     return list(dict.fromkeys(folder for folder in _folders() if folder))
@@ -29,7 +29,7 @@ def _folders() -> list[Path | None]:
     return [Path(spec.origin).parents[bool(spec.parent)] if spec and spec.origin else None for spec in specs]
 
 
-def _interpreter() -> Path | None:
+def own_interpreter() -> Path | None:
     """`sys.executable` is Blender's `python/bin/python3.x`; where a build leaves it empty, it is in `sys.prefix`."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     inside = ("python.exe",) if os.name == "nt" else (version, "python3")

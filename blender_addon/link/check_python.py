@@ -13,15 +13,22 @@ from .python_process import start_python
 TIMEOUT = 120.0  # seconds; the first import of torch from a slow disk takes its time
 
 SCRIPT = """
-import importlib, sys
+import importlib, os, shutil, sys
+from importlib import metadata
 sys.path += sys.argv[2:]
 versions = []
 for name in sys.argv[1].split(","):
     versions.append(name + " " + getattr(importlib.import_module(name), "__version__", "here"))
 try:
     import torch
-    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "the CPU"
-    training = "torch " + torch.__version__ + " on " + device
+    training = "torch " + torch.__version__ + " on the CPU"
+    if torch.cuda.is_available():
+        training = "torch " + torch.__version__ + " on " + torch.cuda.get_device_name(0)
+        gsplat = "gsplat " + metadata.version("gsplat")
+        toolkit = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or shutil.which("nvcc")
+        training += ", " + gsplat + ("" if toolkit else ", which needs NVIDIA's CUDA toolkit to compile itself")
+except metadata.PackageNotFoundError:
+    training += ", without gsplat, which training and renders on a GPU need"
 except ImportError:
     training = "no torch, which only training and GPU renders need"
 print("Python %d.%d.%d: %s; %s" % (*sys.version_info[:3], ", ".join(versions), training))

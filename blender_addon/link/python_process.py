@@ -12,11 +12,17 @@ NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
 
 def start_python(
-    python: str, arguments: list[str], variables: dict[str, str], stderr: int | IO[bytes], folder: Path | None = None
+    python: str,
+    arguments: list[str],
+    variables: dict[str, str],
+    stderr: int | IO[bytes],
+    folder: Path | None = None,
+    own_group: bool = False,
 ) -> "subprocess.Popen[bytes]":
     """`python -I ARGUMENTS`, its stdout a pipe, its stdin empty. Raises OSError.
 
-    variables: environment variables to add. folder: the working folder.
+    variables: environment variables to add. folder: the working folder. own_group: so that
+    `process_tree.end_tree` ends it with its children.
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     return subprocess.Popen(
@@ -27,4 +33,5 @@ def start_python(
         stdout=subprocess.PIPE,
         stderr=stderr,
         creationflags=NO_WINDOW,
+        start_new_session=own_group,  # ignored on Windows
     )

@@ -10,6 +10,7 @@ from . import (
     bake_shot,
     cancel_job,
     choose_sound,
+    create_training_environment,
     export_sequence,
     make_override,
     open_help,
@@ -38,6 +39,7 @@ MODULES = (
     render_sequence,
     export_sequence,
     self_test,
+    create_training_environment,
     open_help,
 )
 CLASSES = tuple(cls for module in MODULES for cls in module.CLASSES)

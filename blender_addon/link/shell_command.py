@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command `talksplat` in an environment that the add-on made: training is a shell command, and the environment has
+the packages alone, not talksplat itself. So the extension's own files run, whichever version of them is installed."""
+
+import os
+import shlex
+from pathlib import Path
+
+from ...core.formats import atomic_write
+
+NAME = "talksplat"
+SCRIPT = """
+import runpy, sys
+runpy.run_path({starter!r}, run_name="talksplat_shell")  # makes the extension's folder the package `talksplat`
+from talksplat.core.cli import main
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+def write_shell_command(folder: Path, python: Path, root: Path) -> Path:
+    """Write `talksplat` into the environment `folder`, beside its interpreter; the command's path. Raises OSError.
+
+    root: the package's folder.
+    """
+    script = folder / f"{NAME}_command.py"
+    _write(script, SCRIPT.format(starter=str(root / "core" / "start_worker.py")))
+    if os.name == "nt":
+        command = python.with_name(f"{NAME}.bat")
+        _write(command, f'@"{python}" -I "{script}" %*\n')
+    else:
+        command = python.with_name(NAME)
+        _write(command, f'#!/bin/sh\nexec {shlex.quote(str(python))} -I {shlex.quote(str(script))} "$@"\n')
+        command.chmod(0o755)
+    return command
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
