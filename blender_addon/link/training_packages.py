@@ -15,8 +15,8 @@ TORCH = "torch"
 # PyTorch's own package index. PyPI's torch is the CUDA build on Linux and the CPU build on Windows and macOS.
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CUDA_INDEX = "https://download.pytorch.org/whl/cu130"
-# GB to download and on the disk: the CPU build as measured on Linux, the CUDA build from its packages' stated sizes.
-SIZES = {False: (0.6, 2.0), True: (3.5, 9.0)}
+# GB to download and on the disk: of the CPU build as measured on Linux; of the CUDA build an estimate, never tried.
+SIZES = {False: (0.5, 1.7), True: (3.5, 9.0)}
 
 
 @dataclass(frozen=True)

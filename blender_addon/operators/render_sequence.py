@@ -36,7 +36,13 @@ class TALKSPLAT_OT_render_sequence(JobOperator, bpy.types.Operator):
         """Start the render, or continue it."""
         if obj := head_of(context):
             job = render_job(context.scene, obj)
-            running.start_job(self.bl_label, job, lambda _result: f"The image sequence is in {job.out}")
+            running.start_job(self.bl_label, job, lambda result: rendered_sentence(result, job.out))
+
+
+def rendered_sentence(result: dict, folder: str) -> str:
+    """ "The image sequence is in //render, rendered on the CPU"; all of it was there already where nothing drew."""
+    device = result["device"]
+    return f"The image sequence is in {folder}" + (f", rendered on {device}" if device else "")
 
 
 def _nothing_to_write(settings: TalkSplatHead) -> str:

@@ -16,12 +16,12 @@ import numpy as np
 
 from ..formats import BakeReader, FileManifest, UserError, content_key, frame_number, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_LAYOUTS
-from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Progress, Render, Started, Warned
-from ..raster import compile_kernels, is_compiled, rasterize
+from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter
 from .movie import Movie
 from .passes import select_passes
 from .render_cameras import cameras_of, head_to_world_of, world_camera_of
+from .render_device import RenderDevice
 from .soundtrack import soundtrack_of
 
 PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
@@ -39,19 +39,17 @@ def render(job: Render) -> Generator[Event, None, None]:
         movie, warning = _plan_movie(job, bake, frames)
         stack.enter_context(locked_folder(out))
         manifest = FileManifest(out / f"{name}.rendered.txt")
-        if not is_compiled():
-            yield Started("Compiling the renderer, once after an installation", 0)
-            compile_kernels(backward=False)
-        yield Started(f"Rendering {len(frames)} frames of {bake.card.name}", len(frames))
         if warning:
             yield Warned(warning)
         is_due = movie is not None and not manifest.is_finished(movie.path, movie.key)
         wanted = movie.frames if movie and is_due else frames
-        missing = [frame for frame in wanted if _unfinished(frame, manifest)]
-        yield from _render_frames(bake, missing, len(frames), ImageWriter(bake.card, manifest, job))
+        missing, device = [frame for frame in wanted if _unfinished(frame, manifest)], RenderDevice()
+        if missing:
+            yield from device.prepare()
+        yield from _render_frames(bake, missing, len(frames), ImageWriter(bake.card, manifest, job), device)
         if movie and is_due:
             yield from movie.write(manifest)
-        yield Finished(_result(job, frames, len(missing), movie))
+        yield Finished(_result(job, frames, len(missing), movie, device))
 
 
 def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
@@ -97,26 +95,33 @@ def _unfinished(frame: FrameFiles, manifest: FileManifest) -> bool:
 
 
 def _render_frames(
-    bake: BakeReader, missing: list[FrameFiles], total: int, writer: ImageWriter
-) -> Generator[Progress, None, None]:
+    bake: BakeReader, missing: list[FrameFiles], total: int, writer: ImageWriter, device: RenderDevice
+) -> Generator[Event, None, None]:
     passes = select_passes(writer.job.passes).values() if writer.job.exr else ()
     needs_depth = any(row.needs_depth for row in passes)
     g = bake.canonical
     buffers = (np.empty_like(g.means), np.empty_like(g.quats), np.empty_like(g.scales))
+    title, name = f"Rendering {total} frames of {bake.card.name}", device.name
+    yield Started(f"{title} on {name}", total)
     with writer:
         pace = Pace(total, total - len(missing))
         yield pace.at(pace.done)
         for frame in missing:
             columns = (*bake.frame(frame.frame, out=buffers), g.opacities, g.sh0, g.shN)
-            writer.submit(frame, rasterize(*columns, frame.camera, depth=needs_depth))
+            rendering = yield from device.draw(frame.frame, columns, frame.camera, needs_depth)
+            if device.name != name:
+                name = device.name
+                yield Started(f"{title} on {name}", total)
+            writer.submit(frame, rendering)
             yield pace.at(pace.done + 1, f"frame {frame.frame}")
 
 
-def _result(job: Render, frames: list[FrameFiles], rendered: int, movie: Movie | None) -> dict:
+def _result(job: Render, frames: list[FrameFiles], rendered: int, movie: Movie | None, device: RenderDevice) -> dict:
     return {
         "folder": str(Path(job.out).absolute()),
         "frames": len(frames),
         "rendered": rendered,
+        "device": device.description,
         **{f"first_{kind}": path.name for kind, path in frames[0].files.items()},
         **({"movie": str(movie.path.absolute())} if movie else {}),
     }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
-from .rasterizer import BACKENDS, compile_kernels, gpu_unavailable_reason, is_compiled, rasterize
+from .rasterizer import BACKENDS, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 from .rendering import DensityStats, Rendering
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "DensityStats",
     "Rendering",
     "compile_kernels",
+    "gpu_name",
     "gpu_unavailable_reason",
     "is_compiled",
     "rasterize",

@@ -61,6 +61,13 @@ def gpu_unavailable_reason() -> str | None:
     return gsplat_backend.unavailable_reason()
 
 
+def gpu_name() -> str:
+    """What the GPU is called, "NVIDIA GeForce RTX 4090"; only where `gpu_unavailable_reason` is None."""
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
 # The back ends by name; `rasterize` chooses one where none is asked for.
 BACKENDS: dict[str, Callable[[RasterInput], Rendering]] = {"dense": dense, "numba": numba, "gsplat": gsplat}
 
@@ -85,11 +92,11 @@ def through_torch(render: Callable[[RasterInput], Rendering], scene: RasterInput
 
 
 def as_numpy(picture: Rendering) -> Rendering:
-    """The same rendering with numpy arrays."""
+    """The same rendering with numpy arrays; pixels that were not counted yet are when somebody asks."""
     import torch
 
-    counted = picture.density.pixel_counts
-    picture.density.counted, picture.density.count = counted, None
+    if count := picture.density.count:
+        picture.density.count = lambda: count().cpu().numpy()
     for holder in (picture, picture.density):
         for name, value in vars(holder).items():
             if isinstance(value, torch.Tensor):

@@ -57,7 +57,7 @@ def files(folder, pattern="*"):
 
 def test_the_first_render_of_an_installation_says_that_it_compiles(job, monkeypatch):
     """The bar stood at 0 for a quarter of a minute."""
-    from talksplat.core.baking import render as module
+    from talksplat.core.baking import render_device as module
 
     compiled = []
     monkeypatch.setattr(module, "is_compiled", lambda: bool(compiled))

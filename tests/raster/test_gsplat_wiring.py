@@ -6,6 +6,7 @@ import sys
 import types
 import weakref
 
+import numpy as np
 import pytest
 import torch
 
@@ -122,3 +123,15 @@ def test_a_library_built_before_is_taken(monkeypatch, tmp_path):
     from gsplat import csrc
 
     assert csrc.__file__ == built.__file__
+
+
+def test_a_picture_of_arrays_counts_no_pixels_until_it_is_asked(make, gsplat_stand_in, monkeypatch):
+    """Counts are for training; a render would pay for them in each frame."""
+    counted, count = [], gsplat_backend.pixel_counts
+    monkeypatch.setattr(gsplat_backend, "pixel_counts", lambda *a: counted.append(1) or count(*a))
+    cloud = {name: values.numpy() for name, values in make.cloud(50, 0, dtype=torch.float32).items()}
+    picture = rasterize(**cloud, camera=make.view(), backend="gsplat")
+    assert not counted
+    assert picture.pixel_counts.dtype == np.int32
+    assert picture.pixel_counts is picture.pixel_counts
+    assert counted == [1]

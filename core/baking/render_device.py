@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the pictures of a render are drawn, decided once a job: on an NVIDIA GPU where this Python has CUDA and gsplat,
+else on the CPU; and on the CPU from the frame on at which the GPU fails.
+
+Both give the same passes to the raster's tolerance, so a picture's key does not say which it was.
+"""
+
+from collections.abc import Generator
+from importlib.util import find_spec
+
+import numpy as np
+
+from ..formats import Camera
+from ..jobs import Event, Started, Warned
+from ..raster import Rendering, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
+
+CPU = "the CPU"
+
+
+def has_gpu_packages() -> bool:
+    """Whether this Python was made for a GPU. Imports nothing: an artist's has no torch, and needs none."""
+    return find_spec("gsplat") is not None and find_spec("torch") is not None
+
+
+class RenderDevice:
+    """The device of one job: `prepare` it, then `draw` each frame."""
+
+    def __init__(self) -> None:
+        self.name = CPU  # of the device that draws the next picture
+        self.used: list[str] = []  # names of those that have drawn, in order
+        self._backend = "numba"
+
+    @property
+    def description(self) -> str:
+        """The device, or devices, that have drawn; "" where nothing was to be drawn."""
+        return " and ".join(self.used)
+
+    def prepare(self) -> Generator[Event, None, None]:
+        """Choose the device and compile what it needs, which is said where it takes long."""
+        if has_gpu_packages():
+            yield Started("Starting the GPU; the first time gsplat compiles itself, which takes minutes", 0)
+            reason = gpu_unavailable_reason()
+            if reason is None:
+                self.name, self._backend = gpu_name(), "gsplat"
+                return
+            yield Warned(f"The CPU renders, because {reason}.")
+        yield from self._prepare_cpu()
+
+    def draw(
+        self,
+        frame: int,  # its number, for the warning
+        columns: tuple[np.ndarray, ...],  # the Gaussian table's, in the order of `rasterize`
+        camera: Camera,
+        depth: bool,
+    ) -> Generator[Event, None, Rendering]:
+        """The picture of one frame; where the GPU fails, one warning, and the CPU draws this frame and the rest.
+
+        Raises UserError.
+        """
+        try:
+            picture = rasterize(*columns, camera, depth=depth, backend=self._backend)
+        except RuntimeError as error:  # CUDA's: out of memory, a driver that went away
+            if self.name == CPU:
+                raise
+            reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+            yield Warned(f"{self.name} could not render frame {frame} ({reason}); the CPU renders the rest.")
+            self.name, self._backend = CPU, "numba"
+            yield from self._prepare_cpu()
+            picture = rasterize(*columns, camera, depth=depth, backend=self._backend)
+        if self.name not in self.used:
+            self.used.append(self.name)
+        return picture
+
+    def _prepare_cpu(self) -> Generator[Event, None, None]:
+        if not is_compiled():
+            yield Started("Compiling the renderer, once after an installation", 0)
+            compile_kernels(backward=False)
