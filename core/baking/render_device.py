@@ -15,6 +15,8 @@ from ..jobs import Event, Started, Warned
 from ..raster import Rendering, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 
 CPU = "the CPU"
+# Of a Gaussian table, as `rasterize` takes them: means, quats, scales, opacities, sh0, shN.
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def has_gpu_packages() -> bool:
@@ -49,7 +51,7 @@ class RenderDevice:
     def draw(
         self,
         frame: int,  # its number, for the warning
-        columns: tuple[np.ndarray, ...],  # the Gaussian table's, in the order of `rasterize`
+        columns: Columns,
         camera: Camera,
         depth: bool,
     ) -> Generator[Event, None, Rendering]:
