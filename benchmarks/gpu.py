@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything about the GPU in one run, on a CUDA machine without internet: what is there, gsplat built, the `gpu`
-tests, and how fast raster, deformation, a training step and a bake are against this machine's CPU.
+tests, and how fast raster, deformation, a training step, a bake and a render are against this machine's CPU.
 
-    python -m benchmarks.gpu --out FOLDER [--wheels FOLDER] [--parts build,tests,raster,deformation,training,bake]
+    python -m benchmarks.gpu --out FOLDER [--wheels FOLDER] [--parts build,tests,raster,deformation,training,bake,...]
 
 Writes FOLDER/gpu.json after every part, FOLDER/gpu.md at the end, and a log a part. Each part is a process of its own
 with its own time limit: one that fails or is killed says so in the JSON and loses nothing of the others. A second run
@@ -23,8 +23,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # seconds at most
-PARTS = {"build": 1500, "tests": 900, "raster": 400, "deformation": 300, "training": 400, "bake": 400}
-TIMED = ("raster", "deformation", "training", "bake")
+PARTS = {"build": 1500, "tests": 900, "raster": 400, "deformation": 300, "training": 400, "bake": 400, "render": 400}
+TIMED = ("raster", "deformation", "training", "bake", "render")
 RESULT = "gpu.json"
 
 

@@ -6,16 +6,23 @@ Milliseconds are medians; a GPU's are counted until it has finished (`synchroniz
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
+from itertools import count
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
 from benchmarks.raster_scene import head_camera, head_like
+from talksplat.core.dispatch import run_job
 from talksplat.core.formats import SH_COEFFICIENTS, Camera, HeadCard
 from talksplat.core.head import Cloud, DeformedHead, HeadModel
+from talksplat.core.jobs import Bake as BakeJob
+from talksplat.core.jobs import Event, Failed, Warned
+from talksplat.core.jobs import Render as RenderJob
 from talksplat.core.performance import BranchSettings, Condition, Replay
 from talksplat.core.raster import rasterize
 from talksplat.core.training.losses import picture_loss
@@ -23,7 +30,8 @@ from talksplat.core.training.optimizers import cloud_optimizer, field_optimizer
 from talksplat.core.training.training_settings import CPU as SETTINGS
 from talksplat.core.training.views import draw
 
-GAUSSIANS = 50_000
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+GAUSSIANS, FRAMES = 50_000, 12
 CHANNELS, EXPRESSION = 288, 8
 CPU = torch.device("cpu")
 
@@ -202,4 +210,32 @@ def bake(sizes: list[int], repeats: int, device: torch.device) -> dict:
     return compare(works, repeats)
 
 
-TIMED = {"raster": raster, "deformation": deformation, "training": training, "bake": bake}
+def render(sizes: list[int], repeats: int, device: torch.device) -> dict:
+    """A whole Render job of FRAMES frames of the sample head, PNG and EXR with depth: what an artist waits for.
+
+    Needs all that the worker needs, av and OpenEXR too.
+    """
+    works, numbers = {}, count()
+    with TemporaryDirectory() as scratch:
+        shot = str(Path(scratch, "sample.bake"))
+        voice = BakeJob(str(SAMPLES / "sample.head"), str(SAMPLES / "voice.wav"), shot, frame_count=FRAMES)
+        finish(run_job(voice))
+        for size in sizes:
+            for side, name in ((device, device.type), (CPU, "cpu")):
+
+                def pictures(size=size, name=name):
+                    out = str(Path(scratch, str(next(numbers))))  # where nothing is finished yet
+                    finish(run_job(RenderJob(shot, out, size, movie=False, device=name)))
+
+                works.setdefault(f"render of {FRAMES} frames {size}", {})[side] = pictures
+        return compare(works, repeats)
+
+
+def finish(events: Iterable[Event]) -> None:
+    """Raises RuntimeError where the job did not end well, or the GPU gave up."""
+    for event in events:
+        if isinstance(event, (Failed, Warned)):
+            raise RuntimeError(event.sentence)
+
+
+TIMED = {"raster": raster, "deformation": deformation, "training": training, "bake": bake, "render": render}

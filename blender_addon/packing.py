@@ -25,6 +25,9 @@ PARTS = "parts.cdx.json"  # the bill of materials, CycloneDX 1.5
 DATA = (  # of others in the package: name, licence, use, where it is
     ("Moonshine tiny-en", "MIT", "speech encoder", "core/audio/moonshine_tiny_en/encoder_model.ort"),
     ("ICT-FaceKit", "MIT", "the sample head's face", "samples/sample.head"),
+    ("MediaPipe Face Landmarker", "Apache-2.0", "landmarks of footage", "core/tracking/face_landmarker.task"),
+    ("MediaPipe Selfie Segmentation", "Apache-2.0", "masks of footage", "core/tracking/selfie_segmentation.tflite"),
+    ("ICT-FaceKit", "MIT", "the rig that is fitted to footage", "core/tracking/ict_face.npz"),
     ("GRID corpus, talker s1", "CC-BY-4.0", "the sample voice", "samples/voice.wav"),
 )
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ..formats import Camera
-from ..jobs import Event, Started, Warned
+from ..formats import Camera, UserError
+from ..jobs import DEVICES, Event, Started, Warned
 from ..raster import Rendering, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 
 CPU = "the CPU"
@@ -27,7 +27,11 @@ def has_gpu_packages() -> bool:
 class RenderDevice:
     """The device of one job: `prepare` it, then `draw` each frame."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: str) -> None:
+        """wanted: one of DEVICES; `auto` is the GPU where it works. Raises UserError for another name."""
+        if wanted not in DEVICES:
+            raise UserError(f"device {wanted!r} is unknown; choose {', '.join(DEVICES)}.")
+        self._wanted = wanted
         self.name = CPU  # of the device that draws the next picture
         self.used: list[str] = []  # names of those that have drawn, in order
         self._backend = "numba"
@@ -38,13 +42,16 @@ class RenderDevice:
         return " and ".join(self.used)
 
     def prepare(self) -> Generator[Event, None, None]:
-        """Choose the device and compile what it needs, which is said where it takes long."""
-        if has_gpu_packages():
+        """Choose the device and compile what it needs, which is said where it takes long. Raises UserError where the
+        GPU is insisted on and does not work."""
+        if self._wanted == "cuda" or (self._wanted == "auto" and has_gpu_packages()):
             yield Started("Starting the GPU; the first time gsplat compiles itself, which takes minutes", 0)
-            reason = gpu_unavailable_reason()
+            reason = gpu_unavailable_reason() if has_gpu_packages() else "torch or gsplat is not installed"
             if reason is None:
                 self.name, self._backend = gpu_name(), "gsplat"
                 return
+            if self._wanted == "cuda":
+                raise UserError(f"device cuda does not work here: {reason}; see docs/gpu.md, or use auto or cpu.")
             yield Warned(f"The CPU renders, because {reason}.")
         yield from self._prepare_cpu()
 

@@ -2,12 +2,26 @@
 """Jobs (one frozen dataclass each), the events that answer them, and the estimate of the remaining time."""
 
 from .events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from .messages import DEFAULT_PASSES, Bake, Convert, Evaluate, Export, Info, Job, Perform, Prepare, Render, Train
+from .messages import (
+    DEFAULT_PASSES,
+    DEVICES,
+    Bake,
+    Convert,
+    Evaluate,
+    Export,
+    Info,
+    Job,
+    Perform,
+    Prepare,
+    Render,
+    Train,
+)
 from .outputs import check_outputs
 from .pace import Pace
 
 __all__ = [
     "DEFAULT_PASSES",
+    "DEVICES",
     "Bake",
     "Cancelled",
     "Convert",

@@ -30,6 +30,7 @@ COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
 PASSES = names_from("baking.passes:PASSES")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 
+DEVICES = ("auto", "cpu", "cuda")  # what a job that can use a GPU takes
 DEFAULT_PASSES = ("beauty", "depth", "depth_median")  # of a render: what 0.1.0 wrote
 
 
@@ -99,6 +100,7 @@ class Render(Job):
     sounds: tuple[str, ...] = field(default=(), metadata=HIDDEN)
     sound_per_frame: tuple[tuple[float, ...], ...] = field(default=(), metadata=HIDDEN)
     frames: str = ""  # frames to render, such as 1-10x2,20; empty: from the first to the last
+    device: str = "auto"  # cpu, cuda (needs gsplat), or auto: cuda where it works
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@
 import torch
 
 from ..formats import UserError
+from ..jobs import DEVICES
 from ..raster import gpu_unavailable_reason
-
-DEVICES = ("auto", "cpu", "cuda")
 
 
 def choose_device(name: str) -> torch.device:

@@ -9,6 +9,7 @@ from PIL import Image
 from talksplat.core.baking import render_device
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import render
+from talksplat.core.formats import UserError
 from talksplat.core.jobs import Bake, Finished, Render, Started, Warned
 from talksplat.core.raster import BACKENDS
 
@@ -30,9 +31,9 @@ def gpu(monkeypatch, gsplat_stand_in):
     monkeypatch.setattr(render_device, "gpu_name", lambda: "NVIDIA Stand-in")
 
 
-def rendered(shot, folder, read_exr):
+def rendered(shot, folder, read_exr, device="auto"):
     """Titles and warnings, the result, and each frame's PNG and EXR channels."""
-    events = list(render(Render(str(shot), str(folder), 40, passes=PASSES, movie=False)))
+    events = list(render(Render(str(shot), str(folder), 40, passes=PASSES, movie=False, device=device)))
     assert isinstance(events[-1], Finished)
     pictures = [np.asarray(Image.open(path)).astype(int) for path in sorted(folder.glob("*.png"))]
     layers = [read_exr(path)[0] for path in sorted(folder.glob("*.exr"))]
@@ -51,12 +52,11 @@ def assert_same(first, second):
             np.testing.assert_allclose(values[seen], b[name][seen], rtol=2e-3, atol=1e-3, err_msg=name)
 
 
-def test_the_gpu_renders_the_passes_of_the_cpu_and_is_named(shot, tmp_path, read_exr, gpu, monkeypatch):
+def test_the_gpu_renders_the_passes_of_the_cpu_and_is_named(shot, tmp_path, read_exr, gpu):
     on_gpu = rendered(shot, tmp_path / "gpu", read_exr)
     assert on_gpu[0][-1] == f"Rendering {FRAMES} frames of anna on NVIDIA Stand-in"
     assert on_gpu[1]["device"] == "NVIDIA Stand-in"
-    monkeypatch.setattr(render_device, "has_gpu_packages", lambda: False)
-    on_cpu = rendered(shot, tmp_path / "cpu", read_exr)
+    on_cpu = rendered(shot, tmp_path / "cpu", read_exr, "cpu")
     assert on_cpu[0][-1] == f"Rendering {FRAMES} frames of anna on the CPU"
     assert on_cpu[1]["device"] == "the CPU"
     assert_same(on_gpu, on_cpu)
@@ -81,8 +81,7 @@ def test_where_the_gpu_fails_the_cpu_goes_on(shot, tmp_path, read_exr, gpu, monk
     assert "\n" not in sentence
     assert len(drawn) == fails_at, "it is not tried again"
     assert fell_back[1]["device"] == ("the CPU" if fails_at == 1 else "NVIDIA Stand-in and the CPU")
-    monkeypatch.setattr(render_device, "has_gpu_packages", lambda: False)
-    assert_same(fell_back, rendered(shot, tmp_path / "cpu", read_exr))
+    assert_same(fell_back, rendered(shot, tmp_path / "cpu", read_exr, "cpu"))
 
 
 def test_gsplat_without_a_gpu_is_told_of_once(shot, tmp_path, read_exr, monkeypatch):
@@ -93,9 +92,15 @@ def test_gsplat_without_a_gpu_is_told_of_once(shot, tmp_path, read_exr, monkeypa
     assert result["device"] == "the CPU"
 
 
-@pytest.mark.gpu
-def test_a_real_gpu_renders_the_passes_of_the_cpu(shot, tmp_path, read_exr, monkeypatch):
-    on_gpu = rendered(shot, tmp_path / "gpu", read_exr)
-    assert on_gpu[1]["device"] == torch.cuda.get_device_name(0)
+def test_a_gpu_that_is_insisted_on_is_not_replaced_silently(shot, tmp_path, read_exr, monkeypatch):
     monkeypatch.setattr(render_device, "has_gpu_packages", lambda: False)
-    assert_same(on_gpu, rendered(shot, tmp_path / "cpu", read_exr))
+    for device, said in (("cuda", "gsplat is not installed"), ("tpu", "'tpu' is unknown")):
+        with pytest.raises(UserError, match=said):
+            rendered(shot, tmp_path / device, read_exr, device)
+
+
+@pytest.mark.gpu
+def test_a_real_gpu_renders_the_passes_of_the_cpu(shot, tmp_path, read_exr):
+    on_gpu = rendered(shot, tmp_path / "gpu", read_exr, "cuda")
+    assert on_gpu[1]["device"] == torch.cuda.get_device_name(0)
+    assert_same(on_gpu, rendered(shot, tmp_path / "cpu", read_exr, "cpu"))

@@ -99,6 +99,16 @@ def test_the_worker_has_its_files_and_nobody_has_the_tests(archive):
     assert not [name for name in names if name.startswith(".") or "__pycache__" in name or "egg-info" in name]
 
 
+def test_a_head_can_be_trained_by_the_zips_files(archive):
+    """Create Training Environment brings the packages; footage and the metrics need the models and the rig as well."""
+    import talksplat.core.tracking as tracking
+    from talksplat.core.tracking import selfie
+
+    data = (tracking.LANDMARKER_MODEL, tracking.RIG_FILE, selfie.MODEL)
+    with zipfile.ZipFile(archive) as file:
+        assert {Path(path).relative_to(ROOT).as_posix() for path in data} <= set(file.namelist())
+
+
 def test_one_version(archive):
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
