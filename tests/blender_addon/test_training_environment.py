@@ -177,6 +177,7 @@ def test_a_full_disk_is_said_before_anything_is_downloaded(place, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="a .bat is tried on Windows")
 def test_the_environment_has_the_shells_command(tmp_path):
     """Training is a shell command; the environment has the packages, the extension has talksplat."""
+    pytest.importorskip("tyro", reason="the shell's package")
     inside = tmp_path / "its odd 'place'" / "bin" / "python"
     inside.parent.mkdir(parents=True)
     inside.write_text(f'#!/bin/sh\nexec "{PYTHON}" "$@"\n')
