@@ -8,6 +8,7 @@ from bpy.props import StringProperty
 
 from .. import __package__ as base_package
 from .blender_types import Context, current_context
+from .panel_text import draw_sentence
 
 JOBS = "Self-test", "Create Training Environment"  # the labels of the buttons here
 NOT_FOUND = "None found: heads load, scrub, play from bakes and export; Attach, Bake and Render need one"
@@ -36,13 +37,13 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         column.label(text=f"In use: {python}" if python else NOT_FOUND, icon="CHECKMARK" if python else "INFO")
         row = column.row(align=True)
         row.operator("talksplat.self_test")
-        row.operator("talksplat.create_training_environment", text="Create Training Environment...")
         row.operator("talksplat.open_log")
         row.operator("talksplat.open_manual")
-        self._draw_job(column)
+        column.operator("talksplat.create_training_environment", text="Create Training Environment...", icon="IMPORT")
+        self._draw_job(column, context)
 
     @staticmethod
-    def _draw_job(column: bpy.types.UILayout) -> None:
+    def _draw_job(column: bpy.types.UILayout, context: Context) -> None:
         """The job that was started here: its progress, how it ended."""
         from . import running
 
@@ -51,22 +52,25 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
             row.progress(factor=running.now.fraction, text=running.now.text)
             row.operator("talksplat.cancel", text="", icon="X")
         elif running.last and running.last.label in JOBS:
-            column.label(text=running.last.sentence, icon=running.ICONS[running.last.level])
+            draw_sentence(column, context, running.last.sentence, running.ICONS[running.last.level])
 
 
 def preferred_python() -> str:
     """The path in the preferences; "" also where the package is used without being switched on as an add-on."""
-    addon = current_context().preferences.addons.get(base_package or "")
-    preferences = addon.preferences if addon else None
-    return preferences.python if isinstance(preferences, TalkSplatPreferences) else ""
+    ours = _preferences()
+    return ours.python if ours else ""
 
 
 def choose_python(place: Path | None) -> None:
     """Set the path in the preferences, None: to nothing. Blender saves it with its own, as if it had been typed in."""
+    if ours := _preferences():
+        ours.python = str(place or "")
+
+
+def _preferences() -> TalkSplatPreferences | None:
     addon = current_context().preferences.addons.get(base_package or "")
-    preferences = addon.preferences if addon else None
-    if isinstance(preferences, TalkSplatPreferences):
-        preferences.python = str(place or "")
+    ours = addon.preferences if addon else None
+    return ours if isinstance(ours, TalkSplatPreferences) else None
 
 
 def own_folder(inside: str = "") -> Path:

@@ -22,7 +22,7 @@ CAUSES = (
         "the network cannot be reached; check the connection and the proxy",
     ),
     (r"Permission denied|Access is denied|Errno 13\b", "access is denied; check the folder's permissions"),
-    (r"ensurepip|No module named (?:venv|pip)", "this Python cannot make environments, because venv or pip is missing"),
+    (r"ensurepip|No module named (?:venv|pip)", "this Python has no venv or no pip; use the Blender of blender.org"),
 )
 
 

@@ -230,7 +230,10 @@ def test_pips_lines_are_the_progress(line, event):
         ("HINT: This error might have occurred since this system does not have Windows Long Path support", "too long"),
         ("ERROR: No matching distribution found for foo==9", "No matching distribution found for foo==9"),
         ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "the network"),
-        ("The virtual environment was not created successfully because ensurepip is not available.", "venv or pip"),
+        (
+            "The virtual environment was not created successfully because ensurepip is not available.",
+            "the Blender of blender.org",
+        ),
         ("", "no reason was given"),
     ],
 )
