@@ -1,25 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The `Perform` job: a head's condition over a whole sound, a `.performance`. The expensive part, done once, so that
-scrubbing is cheap.
+scrubbing is cheap."""
 
-Letters: M moments of the performance's own grid (SAMPLE_RATE a second), A width of a branch's code.
-"""
-
-import math
 from collections.abc import Generator, Iterator
-from fractions import Fraction
 from pathlib import Path
-
-import numpy as np
 
 from ..audio import Sound, iterate_sound
 from ..formats import HeadFile, SoundChoice, UserError, read_head
 from ..jobs import Bake, Event, Finished, Pace, Perform, Progress, Started, Warned
-from ..performance import SAMPLE_RATE, Performance, read_performance, write_performance
-from .audio_codes import AudioCodes, loudness
-from .pauses import speech_presence
-
-MARGIN = Fraction(1, 2)  # seconds before and after the sound: a window reaches 0.17 s, then silence holds
+from ..listening import compute_performance, moment_count
+from ..performance import Performance, read_performance, write_performance
 
 
 def perform(job: Perform) -> Generator[Event, None, None]:
@@ -77,49 +67,3 @@ def _cached_performance(path: Path, head: HeadFile, sound: Sound) -> Performance
         return None
     is_same = (performance.head_hash, performance.audio_hash) == (head.card.content_hash, sound.content_hash)
     return performance if is_same else None
-
-
-def moment_count(sound: Sound) -> int:
-    """M for this sound."""
-    return math.ceil((Fraction(len(sound.samples), sound.rate) + 2 * MARGIN) * SAMPLE_RATE) + 1
-
-
-def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Generator[Progress, None, Performance]:
-    """Run the encoder and the audio nets, block by block; at rest in pauses. Raises UserError as `AudioCodes` does."""
-    total = moment_count(sound)
-    yield Progress(0, total, -1.0, "listening")
-    audio_codes = AudioCodes(head)
-    times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
-    # What looks at the whole sound comes first: its memory is given back before the codes take theirs.
-    level, presence = loudness(sound, times), speech_presence(sound, times)[:, None]
-    rest = audio_codes.rest()
-    codes = {branch: np.empty((total, len(code)), np.float32) for branch, code in rest.items()}
-    pace, first = Pace(total), 0
-    for block in audio_codes.codes(sound, times):
-        last = first + len(next(iter(block.values())))
-        for branch, code in block.items():
-            codes[branch][first:last] = _at_rest_in_pauses(code, rest[branch], presence[first:last])
-        first = last
-        yield pace.at(first, "listening")
-    names = head.card.expression
-    return Performance(
-        codes,
-        rest,
-        np.zeros((total, len(names)), np.float32),
-        names,
-        level,
-        head.card.content_hash,
-        sound.content_hash,
-        Path(audio_path).name,
-        sound.duration,
-        SAMPLE_RATE,
-        -MARGIN,
-    )
-
-
-def _at_rest_in_pauses(
-    code: np.ndarray,  # [M,A]
-    rest: np.ndarray,  # [A]
-    presence: np.ndarray,  # [M,1], 1 while somebody speaks
-) -> np.ndarray:
-    return np.where(presence == 1, code, rest + presence * (code - rest))  # exactly `code` while somebody speaks

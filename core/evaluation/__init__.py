@@ -9,12 +9,9 @@ from .evaluation_tables import evaluation_tables
 from .evaluator import Evaluator
 from .face_opacity import measure_face_opacity, opacity_warning
 from .final_metrics import final_metrics
-from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 
 __all__ = [
     "Evaluator",
-    "LandmarkCarrier",
-    "canonical_landmarks",
     "evaluation_tables",
     "final_metrics",
     "measure_face_opacity",

@@ -16,9 +16,8 @@ from ..footage import Footage, encode_clips
 from ..formats import Camera, HeadFile, UserError
 from ..head import HeadModel
 from ..metrics import face_box, mouth_box
-from ..performance import Condition, Frame, Replay
+from ..performance import Condition, Frame, LandmarkCarrier, Replay, canonical_landmarks
 from ..raster import Rendering, rasterize
-from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 
 GREY = 0.5
 MEAN_CLIPS = 32  # train clips that the mean condition is taken from

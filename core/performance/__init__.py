@@ -15,6 +15,7 @@ from .condition import (
 from .controls import CONTROLS, Control, Controls, controls_card
 from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
+from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 from .planes import PLANES
 from .replay import Frame, Replay
 from .rest import SILENCE_FILE, rest_condition
@@ -36,8 +37,10 @@ __all__ = [
     "Control",
     "Controls",
     "Frame",
+    "LandmarkCarrier",
     "Performance",
     "Replay",
+    "canonical_landmarks",
     "controls_card",
     "frame_time",
     "parse_rate",

@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = ("formats", "jobs", "performance")
 COMPILING = ("compiling",)
 COMPONENTS = ("audio", "deformation", "raster", "interchange", "metrics", "tracking", "matting", "reports")
-DATA = ("head", "footage")
+DATA = ("head", "footage", "listening")
 EVALUATION = ("evaluation",)
-WORKFLOWS = ("training", "baking", "exporting", "preparing", "converting", "inspecting")
+WORKFLOWS = ("training", "baking", "exporting", "preparing", "converting", "inspecting", "rigging")
 TOP = ("dispatch", "wire", "worker", "parent_process", "cli_printers", "cli")
 # package -> the packages of core that it may import; its own is always allowed. Components must not import each other,
 # nor must workflows.

@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.heads import main as compare_heads
 from talksplat.core.audio.decode import load_sound
-from talksplat.core.evaluation import Evaluator, LandmarkCarrier, canonical_landmarks, evaluation_tables
+from talksplat.core.evaluation import Evaluator, evaluation_tables
 from talksplat.core.evaluation.audio_to_lips import solve_ridge
 from talksplat.core.evaluation.delayed_voice import SHIFTS, delay_sound
 from talksplat.core.evaluation.evaluate import evaluate
@@ -30,8 +30,7 @@ from talksplat.core.jobs.events import Finished, Progress, Warned
 from talksplat.core.jobs.messages import Evaluate
 from talksplat.core.metrics import lip_gap
 from talksplat.core.metrics.st_lpips import PACKAGE, StLpips
-from talksplat.core.performance.condition import Condition
-from talksplat.core.performance.replay import Replay
+from talksplat.core.performance import Condition, LandmarkCarrier, Replay, canonical_landmarks
 from talksplat.core.raster.rasterizer import rasterize
 
 RATE = 25

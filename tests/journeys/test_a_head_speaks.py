@@ -9,11 +9,10 @@ from PIL import Image
 
 from talksplat.core.audio import ENCODERS
 from talksplat.core.dispatch import run_job
-from talksplat.core.evaluation import LandmarkCarrier, canonical_landmarks
 from talksplat.core.formats import BakeReader, read_head
 from talksplat.core.jobs import Bake, Finished, Perform, Render
 from talksplat.core.metrics import correlation, lip_gap
-from talksplat.core.performance import Controls, Replay, read_performance
+from talksplat.core.performance import Controls, LandmarkCarrier, Replay, canonical_landmarks, read_performance
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ROOT / "samples" / "sample.head"

@@ -18,8 +18,8 @@ from PIL import Image
 
 from talksplat.core import cli, dispatch
 from talksplat.core.audio import load_sound
-from talksplat.core.baking.pauses import speech_presence
 from talksplat.core.formats import BakeReader, read_head
+from talksplat.core.listening.pauses import speech_presence
 from talksplat.core.performance import Controls, Replay, read_performance
 
 COMMAND = Path(sys.executable).with_name("talksplat")

@@ -21,7 +21,7 @@ def head():
 def test_numpy_rests_as_the_networks_do(head):
     """Two ways to one result: torch over encoded silence, and one frame's net in numpy."""
     pytest.importorskip("torch")
-    from talksplat.core.baking.audio_codes import AudioCodes
+    from talksplat.core.listening.audio_codes import AudioCodes
 
     codes = rest_condition(head).audio
     for branch, wanted in AudioCodes(head).rest().items():

@@ -11,14 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from talksplat.core.evaluation import canonical_landmarks, clip_sheet, evaluation_tables
+from talksplat.core.evaluation import clip_sheet, evaluation_tables
 from talksplat.core.evaluation.evaluate import evaluate
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Finished, Progress, Started
 from talksplat.core.jobs.messages import Evaluate, Train
-from talksplat.core.performance.condition import Condition
-from talksplat.core.performance.replay import Replay
+from talksplat.core.performance import Condition, Replay, canonical_landmarks
 from talksplat.core.training.pretraining import fit_audio, fit_motion
 from talksplat.core.training.train import train, train_with
 from talksplat.core.training.training_run import TrainingRun

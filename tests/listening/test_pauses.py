@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
-from talksplat.core.baking.audio_codes import AudioCodes
-from talksplat.core.baking.pauses import EASE, HOLD, LEAD, speech_presence
 from talksplat.core.baking.perform import perform
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.jobs.messages import Perform
+from talksplat.core.listening.audio_codes import AudioCodes
+from talksplat.core.listening.pauses import EASE, HOLD, LEAD, speech_presence
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls
 

@@ -8,9 +8,9 @@ import pytest
 
 from talksplat.core.audio.decode import load_sound
 from talksplat.core.audio.sound import SOUND_RATE, Sound
-from talksplat.core.baking import audio_codes
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.listening import audio_codes
 
 
 def joined(blocks):

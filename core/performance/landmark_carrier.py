@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..formats import HeadFile, UserError
-from ..performance import Condition, Replay
+from .condition import Condition
+from .replay import Replay
 
 CARRIERS = 8  # face Gaussians that carry a landmark
 MIN_OPACITY = 0.3  # of a carrier: it must be visible
