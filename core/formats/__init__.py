@@ -16,6 +16,7 @@ from .open_untrusted import open_regular_file, open_untrusted, translate_read_er
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
 from .ratio import parse_ratio
 from .replace_file import replace_file
+from .rig import RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -29,6 +30,7 @@ __all__ = [
     "BRANCHES",
     "COLOUR_COMMENT",
     "HEAD_FORMAT",
+    "RIG_NUMBERS",
     "SHOT_FIELDS",
     "SH_C0",
     "SH_COEFFICIENTS",
@@ -42,6 +44,11 @@ __all__ = [
     "Gaussians",
     "HeadCard",
     "HeadFile",
+    "Rig",
+    "RigCard",
+    "RigChannel",
+    "RigMoves",
+    "RigRegion",
     "SeekableFile",
     "SoundChoice",
     "UserError",
@@ -67,10 +74,12 @@ __all__ = [
     "remove_leftovers",
     "replace_file",
     "require_version",
+    "rig_of",
     "select_frames",
     "stored_path",
     "to_json",
     "translate_read_errors",
+    "with_rig",
     "write_head",
     "write_ply",
     "write_tensors",

@@ -6,6 +6,7 @@ Knows not what the networks compute; their settings and tensors pass through.
 Tensor names, with branch = face | mouth:
   {branch}.gaussians.{means,quats,scales,opacities,sh0,shN}    the canonical Gaussians
   {branch}.field.*   {branch}.audio.*                          the networks (core/deformation names them)
+  rig.*                                                        the rig, optional (rig.py)
 """
 
 import hashlib
@@ -25,7 +26,8 @@ from .tensors import read_tensors, write_tensors
 from .user_error import UserError
 
 HEAD_FORMAT = "talksplat.head"  # "format" in the metadata of a head's safetensors file
-HEAD_VERSION = 1
+HEAD_VERSION = 2  # 2: has a rig, whose tensors the head's hash leaves out; a head without one is written as version 1
+RIG = "rig."  # how the names of a rig's tensors begin
 BRANCHES = ("face", "mouth")  # of a head, in the order of its joint table; "mouth" is the inside of the mouth
 
 
@@ -45,8 +47,8 @@ class HeadCard:
     training: dict = field(default_factory=dict)  # settings and results, opaque here
     licence: str = ""
     provenance: str = ""  # who or what it shows and how it came to be
-    content_hash: str = ""  # `content_hash` of the tensors; `write_head` fills it in
-    version: int = HEAD_VERSION
+    content_hash: str = ""  # `content_hash` of the tensors but the rig's; `write_head` fills it in
+    version: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.model_rate <= 1000:
@@ -67,6 +69,7 @@ class HeadFile:
     card: HeadCard
     tensors: dict[str, np.ndarray]
     source: str = "the head"  # names the file in errors
+    rig_card: str = ""  # JSON of rig.RigCard; empty: it has no rig
 
     def gaussians(self, branch: str) -> Gaussians:
         """The canonical Gaussians of "face" or "mouth". Raises UserError for missing or invalid columns."""
@@ -86,9 +89,18 @@ class HeadFile:
 
 
 def content_hash(tensors: Mapping[str, np.ndarray]) -> str:
-    """sha256 over names, dtypes, shapes and values, sorted by name: equal tensors, equal hash."""
+    """sha256 over names, dtypes, shapes and values, sorted by name: equal tensors, equal hash. The rig does not count:
+    with it and without it a head does the same."""
+    return _hash(tensors, [name for name in tensors if not name.startswith(RIG)])
+
+
+def _rig_hash(tensors: Mapping[str, np.ndarray], card: str) -> str:
+    return _sha256(card + _hash(tensors, [name for name in tensors if name.startswith(RIG)]))
+
+
+def _hash(tensors: Mapping[str, np.ndarray], names: list[str]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(tensors):
+    for name in sorted(names):
         array = np.ascontiguousarray(tensors[name])
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         digest.update(json.dumps([name, array.dtype.kind, array.itemsize, np.shape(tensors[name])]).encode())
@@ -106,7 +118,10 @@ def read_head(path: Path | str) -> HeadFile:
         card = _read_card(metadata, path)
         if content_hash(tensors) != card.content_hash:
             raise UserError(f"{path}: its tensors do not match their checksum; copy the file again.")
-        head = HeadFile(card, tensors, str(path))
+        rig_card = metadata.get("rig", "")
+        if rig_card and metadata.get("rig_sha256") != _rig_hash(tensors, rig_card):
+            raise UserError(f"{path}: its rig does not match its checksum; copy the file again.")
+        head = HeadFile(card, tensors, str(path), rig_card)
         _check(head)
         return head
 
@@ -125,9 +140,12 @@ def write_head(path: Path | str, head: HeadFile) -> HeadCard:
     """Write atomically; returns the card with its content hash. Raises UserError for a head that could not be read
     again."""
     _check(head)
-    card = replace(head.card, content_hash=content_hash(head.tensors), version=HEAD_VERSION)
+    card = replace(head.card, content_hash=content_hash(head.tensors), version=HEAD_VERSION if head.rig_card else 1)
     text = to_json(card)
-    write_tensors(path, head.tensors, {"format": HEAD_FORMAT, "card": text, "card_sha256": _sha256(text)})
+    metadata = {"format": HEAD_FORMAT, "card": text, "card_sha256": _sha256(text)}
+    if head.rig_card:
+        metadata |= {"rig": head.rig_card, "rig_sha256": _rig_hash(head.tensors, head.rig_card)}
+    write_tensors(path, head.tensors, metadata)
     return card
 
 

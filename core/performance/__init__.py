@@ -15,10 +15,13 @@ from .condition import (
 from .controls import CONTROLS, Control, Controls, controls_card
 from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
+from .head_part import part_of
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 from .planes import PLANES
 from .replay import Frame, Replay
 from .rest import SILENCE_FILE, rest_condition
+from .rest_difference import difference_from_rest
+from .rig_replay import RigReplay
 from .upper_face import smoothstep
 
 __all__ = [
@@ -40,10 +43,13 @@ __all__ = [
     "LandmarkCarrier",
     "Performance",
     "Replay",
+    "RigReplay",
     "canonical_landmarks",
     "controls_card",
+    "difference_from_rest",
     "frame_time",
     "parse_rate",
+    "part_of",
     "performance_file",
     "read_performance",
     "rest_condition",

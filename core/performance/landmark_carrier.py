@@ -7,17 +7,15 @@ moment costs a fraction of a millisecond and thousands of sounds can be tried.
 Letters: P = 68 landmarks, T moments, N face Gaussians.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..formats import HeadFile, UserError
 from .condition import Condition
+from .head_part import part_of
 from .replay import Replay
 
 CARRIERS = 8  # face Gaussians that carry a landmark
 MIN_OPACITY = 0.3  # of a carrier: it must be visible
-FACE = "face.gaussians."
 
 
 def canonical_landmarks(head: HeadFile) -> np.ndarray:
@@ -37,9 +35,10 @@ class LandmarkCarrier:
         rows = np.flatnonzero(face.opacities > MIN_OPACITY)
         distance = np.linalg.norm(face.means[rows][None] - self.canonical[:, None], axis=2)
         nearest = rows[np.argsort(distance, axis=1)[:, :CARRIERS]]  # [P,8]
+        self._nearest = nearest
         kept, index = np.unique(nearest, return_inverse=True)
         self._carriers = index.reshape(nearest.shape)
-        self._replay = Replay(_face_part(head, kept))
+        self._replay = Replay(part_of(head, kept))
         self._frame, self._rest = self._replay.frame(), self._replay.canonical.means
 
     def at(self, condition: Condition) -> np.ndarray:
@@ -51,15 +50,9 @@ class LandmarkCarrier:
         """[T,68,3] metres, head space."""
         return np.stack([self.at(condition) for condition in conditions])
 
-
-def _face_part(head: HeadFile, rows: np.ndarray) -> HeadFile:
-    """The head's face branch with only these of its Gaussians."""
-    tensors = {
-        name: value[rows] if name.startswith(FACE) else value
-        for name, value in head.tensors.items()
-        if name.startswith("face.")
-    }
-    card = replace(
-        head.card, branches={"face": head.card.branches["face"]}, audio_code={"face": head.card.audio_code["face"]}
-    )
-    return HeadFile(card, tensors, head.source)
+    def moves(self, rows: np.ndarray, moves: np.ndarray) -> np.ndarray:
+        """[...,68,3]: what the landmarks do when the face Gaussians `rows` [M], ascending, do `moves` [...,3,M] and all
+        others stay."""
+        found = np.minimum(np.searchsorted(rows, self._nearest), len(rows) - 1)  # [P,8]
+        is_moved = rows[found] == self._nearest
+        return np.swapaxes((moves[..., found] * is_moved).mean(axis=-1), -1, -2)

@@ -63,6 +63,11 @@ class Replay:
         """Size of the caches in bytes."""
         return sum(branch.nbytes for branch in self._branches.values())
 
+    @property
+    def moving(self) -> dict[str, np.ndarray]:
+        """Branch -> rows of the joint table, ascending, that a condition can move; all others stay as they are."""
+        return {name: branch.rows for name, branch in self._branches.items() if len(branch.rows)}
+
     def frame(self) -> Frame:
         """The canonical head in new arrays, which may be passed to `at` as `out` any number of times."""
         return Frame(self.canonical.means.copy(), self.canonical.quats.copy(), self.canonical.scales.copy())
@@ -136,6 +141,7 @@ class _BranchReplay:
         with np.errstate(over="ignore"):  # a position near the largest float32 is outside
             x01 = to_unit_cube(table.means, settings)
         rows = np.flatnonzero(inside_unit_cube(x01))
+        self.rows = rows + start
         with np.errstate(all="ignore"):  # what overflows here comes out of the network, which `_limit` holds
             self.chunks = [
                 self._chunk(table, x01, rows[at : at + CHUNK], weights, start) for at in range(0, len(rows), CHUNK)
