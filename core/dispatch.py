@@ -27,6 +27,7 @@ from .jobs import (
     Failed,
     Info,
     Job,
+    MakeRig,
     Perform,
     Prepare,
     Render,
@@ -75,6 +76,11 @@ JOBS: dict[str, JobType] = {
         Train,
         "training.train:train",
         "Training was cancelled; its last checkpoint is kept. Run the same training again to continue.",
+    ),
+    "rig": JobType(
+        MakeRig,
+        "rigging.rig:rig",
+        "Making the rig of {0.head} was cancelled; the head is as it was. Run it again.",
     ),
     "evaluate": JobType(
         Evaluate,

@@ -13,6 +13,7 @@ from ..formats import (
     COLOUR_COMMENT,
     HEAD_FORMAT,
     BakeReader,
+    HeadFile,
     UserError,
     from_json,
     open_untrusted,
@@ -21,6 +22,7 @@ from ..formats import (
     read_ply,
     read_ply_header,
     read_tensors,
+    rig_of,
     translate_read_errors,
 )
 from ..performance import PERFORMANCE_FORMAT, read_performance
@@ -68,6 +70,7 @@ def _head(path: Path) -> Facts:
     yield "audio_code", ", ".join(f"{branch} {width}" for branch, width in card.audio_code.items())
     yield "expression", ", ".join(card.expression) or "none"
     yield "fusion", card.fusion
+    yield "rig", _rig(head)
     yield "camera", f"{card.camera.width}x{card.camera.height} {card.camera.kind}" if card.camera else "none"
     yield from [
         ("colour_space", card.colour_space),
@@ -75,6 +78,14 @@ def _head(path: Path) -> Facts:
         ("provenance", card.provenance or "not stated"),
         ("hash", card.content_hash),
     ]
+
+
+def _rig(head: HeadFile) -> str:
+    rig = rig_of(head)
+    if rig is None:
+        return "none"
+    named = [channel.name for channel in rig.card.channels if "_detail_" not in channel.name]
+    return f"{len(rig.card.channels)} channels, {', '.join(named)}"
 
 
 def _bake(path: Path) -> Facts:

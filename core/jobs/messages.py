@@ -31,6 +31,9 @@ PASSES = names_from("baking.passes:PASSES")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 
 DEVICES = ("auto", "cpu", "cuda")  # what a job that can use a GPU takes
+# mm; not in the paper: chosen because in a portrait of 512 pixels it is a seventh of a pixel, and few channels are easy
+# to animate.
+RIG_BOUND = 0.08
 DEFAULT_PASSES = ("beauty", "depth", "depth_median")  # of a render: what 0.1.0 wrote
 
 
@@ -155,6 +158,16 @@ class Train(Job):
     set: tuple[str, ...] = ()  # any other settings as name=value, such as density.tau=1e-4 mouth_gain=6
     device: str = "auto"  # cpu, cuda (needs gsplat), or auto: cuda where it works
     tensorboard: bool = False  # also write TensorBoard event files to the work folder
+
+
+@dataclass(frozen=True)
+class MakeRig(Job):
+    """Make a head's rig, the few curves that move it, and store it in the head's file; all else of the head stays."""
+
+    head: str = field(metadata=POSITIONAL)  # the .head file
+    out: str = field(default="", metadata=writes(".head"))  # another .head file to write; empty: `head` itself
+    bound: float = RIG_BOUND  # mm that the curves may be off (RMS of the Gaussians' positions) on unheard speech
+    sounds: tuple[str, ...] = ()  # more recordings of speech to make it from, such as the person's own
 
 
 @dataclass(frozen=True)

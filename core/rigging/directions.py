@@ -2,9 +2,9 @@
 """The rig's channels get meaning: which mixture of components opens the jaw and leaves the lips' width alone.
 
 A named channel is a measure of the face's landmarks in mm (how far the jaw is open, how wide the mouth). Its direction
-is the most natural one: of all mixtures that change the measure by 1 mm and the other measures by nothing, the likeliest
-under what the head does (the mean of a Gaussian distribution given its measures). What the measures do not tell becomes
-"detail" channels: principal components of the rest, orthonormal, of 1 mm RMS.
+is the most natural one: of all mixtures that change the measure by 1 mm and the other measures by nothing, the one that
+is likeliest in what the head does (the mean of a Gaussian distribution given its measures). What the measures do not
+tell becomes "detail" channels: principal components of the rest, orthonormal, of 1 mm RMS.
 
 Landmarks are iBUG's 68. Left and right are the person's own. Letters: K components, J measures, n conditions.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from .basis import LOWER, UPPER
 
 # What a measure must vary by itself, beyond what the measures before it tell, to get a channel: mm, and as a share of
-# all that it varies. Not in the paper: chosen because one millimetre of a channel that hardly varies by itself is a face
+# all that it varies. Not in the paper: chosen because a millimetre of a channel that hardly varies by itself is a face
 # that the head never makes; a head whose jaw and lips open together has one channel for both.
 LEAST_MOTION, LEAST_SHARE = 0.15, 0.15
 X, Y, Z = 0, 1, 2  # to the person's left, to the back of the head, up

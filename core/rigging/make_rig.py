@@ -5,14 +5,12 @@ Letters: K channels of a region, M of a branch's Gaussians.
 """
 
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from ..audio import load_sound
 from ..formats import RIG_NUMBERS, HeadFile, Rig, RigCard, RigChannel, RigMoves, RigRegion
 from ..jobs import Pace, Progress
-from ..listening import AudioCodes, compute_performance
+from ..listening import AudioCodes
 from ..performance import Condition, LandmarkCarrier, Performance, Replay
 from .basis import BasisFit, RegionBasis, component_count
 from .conditions import sample_conditions
@@ -20,19 +18,8 @@ from .directions import MEASURES, Directions, name_directions
 from .sample_gaussians import choose_samples, least_squares
 from .snapshots import blocks
 
-VOICES = Path(__file__).parent / "voices"  # licences in its README.md
-HELD_BACK = "_held_back"  # in the names of recordings that no rig is made from
 MADE_FROM, MEASURED_ON = 480, 120  # conditions
 RANGE = (0.5, 99.5)  # percentiles of what a channel does, for its sliders
-
-
-def package_performances(head: HeadFile) -> Generator[Progress, None, tuple[list[Performance], list[Performance]]]:
-    """The head's performances of the recordings that come with talksplat: (to make a rig from, held back)."""
-    chosen: tuple[list[Performance], list[Performance]] = ([], [])
-    for path in sorted(VOICES.glob("*.opus")):
-        performance = yield from compute_performance(head, load_sound(path), str(path))
-        chosen[HELD_BACK in path.name].append(performance)
-    return chosen
 
 
 def make_rig(
@@ -109,5 +96,7 @@ def _channels(region: str, directions: Directions, poses: np.ndarray) -> list[Ri
 def _errors(basis: RegionBasis, chosen: int) -> dict:
     """Position errors of the best projection onto K channels, mm, on what the rig was not made from."""
     counts = [k for k in range(4, basis.components.shape[1] + 1) if k % 4 == 0 or k == chosen]
-    table = {str(k): {"rms": basis.rms(k), "p99.9": basis.percentile(k, 0.999)} for k in (0, *counts)}
+    table = {
+        str(k): {"rms": round(basis.rms(k), 4), "p99.9": round(basis.percentile(k, 0.999), 3)} for k in (0, *counts)
+    }
     return {"gaussians": basis.gaussians, "channels": chosen, "by channels": table}

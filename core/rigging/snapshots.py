@@ -42,6 +42,6 @@ def _block(head: HeadFile, branch: str, rows: np.ndarray, rest: Condition, condi
 
 
 def _weights(rest: Frame) -> np.ndarray:
-    """A Gibbs vector g turns by about 2 |g|, a log-scale s stretches by s: both seen at one sigma of the longest axis."""
+    """A Gibbs vector g turns by about 2 |g|, a log-scale s stretches by s: as seen at one sigma of the longest axis."""
     sigma = 1000 * rest.scales.max(axis=1)
     return np.repeat([np.ones_like(sigma), 2 * sigma, sigma], 3, axis=0).astype(np.float32)

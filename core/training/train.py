@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evaluation import Evaluator, final_metrics, measure_face_opacity, opacity_warning
-from ..formats import HeadCard, locked_folder, write_head
-from ..jobs import Event, Finished, Pace, Progress, Started, Train, Warned
+from ..formats import HeadCard, UserError, locked_folder, write_head
+from ..jobs import RIG_BOUND, Event, Finished, Pace, Progress, Started, Train, Warned
 from ..metrics import lip_gap
+from ..rigging import with_measured_rig
 from .device import choose_device
 from .overrides import settings_from_job
 from .pretraining import fit_audio, fit_motion
@@ -90,6 +91,10 @@ def _write_measured_head(run: TrainingRun, out: Path) -> Generator[Event, None, 
     results["opacity"] = yield from measure_face_opacity(evaluator)
     head.card.training["results"] = results
     write_head(out, head)
+    try:
+        write_head(out, (yield from with_measured_rig(head, RIG_BOUND)))
+    except UserError as error:  # such as a head that was trained for a few steps and does not move yet
+        yield Warned(f"{out} has no rig: {error}")
     if sentence := opacity_warning(str(out), results["opacity"]):
         yield Warned(sentence)
     return head.card
