@@ -15,8 +15,8 @@ from typing import Generic, TypeVar
 
 import bpy
 
-from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, format_frames, read_head
-from ..core.performance import Frame, Performance, Replay, read_performance, rest_condition
+from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, format_frames, read_head, rig_of
+from ..core.performance import Frame, Performance, Replay, RigReplay, read_performance, rest_condition
 
 MAX_LISTED = 60  # characters of a list of frames
 MAX_OPEN = 16  # of each kind
@@ -25,10 +25,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class OpenHead:
-    """A loaded head: its file and the replay that moves it."""
+    """A loaded head: its file and what moves it."""
 
     file: HeadFile
     replay: Replay
+    rig: RigReplay | None  # None: the head has no rig
 
     @property
     def hash(self) -> str:
@@ -127,7 +128,8 @@ class FileCache(Generic[T]):
 
 def _read_head(path: str) -> OpenHead:
     file = read_head(path)
-    return OpenHead(file, Replay(file))
+    replay, rig = Replay(file), rig_of(file)
+    return OpenHead(file, replay, RigReplay(file, replay, rig) if rig else None)
 
 
 def _read_bake(path: str) -> OpenBake:

@@ -167,8 +167,18 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
         column.active = not (settings.bake and settings.use_bake)
         for name in CONTROLS:
             column.prop(settings.controls, name, slider=True)
+        self._draw_rig(column, obj, settings)
         if not column.active:
             draw_sentence(layout, context, "The bake plays: switch off Play from Bake to use the sliders", "INFO")
+
+    @staticmethod
+    def _draw_rig(layout: bpy.types.UILayout, obj: bpy.types.Object, settings: TalkSplatHead) -> None:
+        """The switch of the rig, or the button that makes one."""
+        head = open_files.head.cached(head_paths.path_of(obj, "head"))
+        if head is not None and head.rig is not None:
+            layout.prop(settings, "use_rig")
+        elif head is not None:
+            layout.operator("talksplat.make_rig", icon="OUTLINER_OB_ARMATURE")
 
 
 class TALKSPLAT_PT_bake(HeadPanel, bpy.types.Panel):

@@ -182,6 +182,13 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     )
 
     controls: PointerProperty(type=TalkSplatControls)
+    use_rig: BoolProperty(
+        name="Fast Playback",
+        default=True,
+        update=_show_now,
+        description="Move the head by its rig while scrubbing and playing: several times as fast, and within the error "
+        "that the rig states. Bakes and renders are exact all the same",
+    )
 
     bake: StringProperty(name="Bake", description="The .bake file that plays", **FILE)
     use_bake: BoolProperty(

@@ -31,9 +31,9 @@ PASSES = names_from("baking.passes:PASSES")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 
 DEVICES = ("auto", "cpu", "cuda")  # what a job that can use a GPU takes
-# mm; not in the paper: chosen because in a portrait of 512 pixels it is a seventh of a pixel, and few channels are easy
-# to animate.
-RIG_BOUND = 0.08
+# mm; not in the paper: chosen because in a portrait of 512 pixels it is a sixth of a pixel, and speech then takes about
+# sixteen channels, which an animator can oversee.
+RIG_BOUND = 0.1
 DEFAULT_PASSES = ("beauty", "depth", "depth_median")  # of a render: what 0.1.0 wrote
 
 
