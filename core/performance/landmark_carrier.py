@@ -12,7 +12,7 @@ import numpy as np
 from ..formats import HeadFile, UserError
 from .condition import Condition
 from .head_part import part_of
-from .replay import Replay
+from .replay import Frame, Replay
 
 CARRIERS = 8  # face Gaussians that carry a landmark
 MIN_OPACITY = 0.3  # of a carrier: it must be visible
@@ -35,7 +35,7 @@ class LandmarkCarrier:
         rows = np.flatnonzero(face.opacities > MIN_OPACITY)
         distance = np.linalg.norm(face.means[rows][None] - self.canonical[:, None], axis=2)
         nearest = rows[np.argsort(distance, axis=1)[:, :CARRIERS]]  # [P,8]
-        self._nearest = nearest
+        self._nearest, self._whole = nearest, face.means
         kept, index = np.unique(nearest, return_inverse=True)
         self._carriers = index.reshape(nearest.shape)
         self._replay = Replay(part_of(head, kept))
@@ -45,6 +45,11 @@ class LandmarkCarrier:
         """[68,3] metres, head space."""
         moved = self._replay.at(condition, self._frame).means
         return self.canonical + (moved[self._carriers] - self._rest[self._carriers]).mean(axis=1)
+
+    def of(self, frame: Frame) -> np.ndarray:
+        """[68,3] metres in a frame of the whole head."""
+        moved = frame.means[self._nearest] - self._whole[self._nearest]
+        return self.canonical + moved.mean(axis=1)
 
     def track(self, conditions: list[Condition]) -> np.ndarray:
         """[T,68,3] metres, head space."""
