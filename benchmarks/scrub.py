@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One step of the playhead inside Blender (`bpy`): the handler, the attributes, Blender's own evaluation.
+"""One step of the playhead inside Blender (`bpy`): the handler, the attributes, Blender's own evaluation; by the head's
+networks, by its rig, and from a bake, all in one run.
 
-Run: python -m benchmarks.scrub [HEAD]. Without a file: 40,000 Gaussians of random weights, all of which
-move (the most expensive case). The limit: a step takes at most 10 ms, median, all of it. Wall time means
-something on an idle machine alone; the processor's time (all threads together) nearly always.
+Run: python -m benchmarks.scrub [HEAD or COUNT]. Without a file: COUNT (40,000) Gaussians of random weights, all of which
+move (the most expensive case), with a rig of 16 channels. The limit: a step takes at most 10 ms, median, all of it. Wall
+time means something on an idle machine alone; the processor's time (all threads together) nearly always.
 """
 
 import statistics
@@ -19,7 +20,19 @@ import numpy as np
 
 from benchmarks.replay import random_head
 from talksplat import blender_addon
-from talksplat.core.formats import BakeCard, BakeWriter, HeadFile, read_head, write_head
+from talksplat.core.formats import (
+    BakeCard,
+    BakeWriter,
+    HeadFile,
+    Rig,
+    RigCard,
+    RigChannel,
+    RigMoves,
+    RigRegion,
+    read_head,
+    with_rig,
+    write_head,
+)
 from talksplat.core.performance import Performance, Replay, read_performance, write_performance
 
 COUNT = 40_000
@@ -29,9 +42,11 @@ LIMIT = 10.0  # milliseconds
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "random.head"
-        if len(sys.argv) < 2:
-            write_head(path, random_head("gated", COUNT))
+        asked = sys.argv[1] if len(sys.argv) > 1 else str(COUNT)
+        path = Path(folder) / "random.head" if asked.isdigit() else Path(asked)
+        if asked.isdigit():
+            head = random_head("gated", int(asked))
+            write_head(path, with_rig(head, random_rig(head)))
         head = read_head(path)
         blender_addon.register()
         bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -40,12 +55,50 @@ def main() -> None:
         load(path)
         obj = bpy.context.object
         attach(obj, head, Path(folder))
-        report("scrub by replay", scrub(scene))
+        obj.talksplat.use_rig = False
+        report("scrub by the networks", scrub(scene))
         report("the same frames again", scrub(scene, forget=False))
+        if head.rig_card:
+            by_rig(scene, obj)
         bake(obj, head, Path(folder))
         report("scrub from the bake", scrub(scene))
         report("the same frames again", scrub(scene, forget=False))
         blender_addon.unregister()
+
+
+def by_rig(scene: bpy.types.Scene, obj: bpy.types.Object) -> None:
+    """By the networks and by the rig in turns, then four heads at once by their rigs."""
+    times = {False: ([], []), True: ([], [])}
+    for _ in range(3):
+        for use_rig, (wall, processor) in times.items():
+            obj.talksplat.use_rig = use_rig
+            found = scrub(scene)
+            wall += found[0]
+            processor += found[1]
+    report("scrub by the networks", times[False])
+    report("scrub by the rig", times[True])
+    print(f"{'':24s}{statistics.median(times[False][0]) / statistics.median(times[True][0]):6.2f} times as fast")
+    copies = [obj.copy() for _ in range(3)]
+    for copy in copies:
+        copy.data = obj.data.copy()
+        scene.collection.objects.link(copy)
+        copy.talksplat.sound_lag = 0.01 * (1 + copies.index(copy))  # else all four are at one moment
+    report("four heads by the rig", scrub(scene))
+    for copy in copies:
+        bpy.data.objects.remove(copy)
+
+
+def random_rig(head: HeadFile) -> Rig:
+    """16 channels that move every Gaussian."""
+    rng, counts = np.random.default_rng(1), {b: len(head.gaussians(b)) for b in head.card.branches}
+    channels = tuple(RigChannel(f"lower_detail_{i}", "lower", -1.0, 1.0) for i in range(16))
+    moves, start = {}, 0
+    for branch, count in counts.items():
+        moves[branch] = RigMoves(np.arange(start, start + count), rng.normal(size=(16, 9, count)).astype(np.float16))
+        start += count
+    samples, solve = np.arange(64), rng.normal(scale=0.01, size=(16, 64, 9)).astype(np.float32)
+    rest = {branch: np.zeros(width, np.float32) for branch, width in head.card.audio_code.items()}
+    return Rig(RigCard(channels, 0.1), rest, {"lower": RigRegion(samples, solve, moves)})
 
 
 def load(path: Path) -> None:

@@ -24,6 +24,7 @@ from .jobs import (
     Evaluate,
     Event,
     Export,
+    ExportRig,
     Failed,
     Info,
     Job,
@@ -81,6 +82,11 @@ JOBS: dict[str, JobType] = {
         MakeRig,
         "rigging.rig:rig",
         "Making the rig of {0.head} was cancelled; the head is as it was. Run it again.",
+    ),
+    "export-rig": JobType(
+        ExportRig,
+        "rigging.export_rig:export_rig",
+        "Exporting the rig of {0.head} was cancelled. Run it again.",
     ),
     "evaluate": JobType(
         Evaluate,

@@ -171,6 +171,20 @@ class MakeRig(Job):
 
 
 @dataclass(frozen=True)
+class ExportRig(Job):
+    """Write a head's rig as plain arrays (.npz), and the curves that play a bake by it (.csv), for other programs."""
+
+    head: str = field(metadata=POSITIONAL)  # the .head file
+    out: str = field(
+        default="", metadata=writes(".npz")
+    )  # file for the rig: the head at rest and what each curve moves
+    bake: str = ""  # a .bake of this head, for `curves`
+    curves: str = field(
+        default="", metadata=writes(".csv")
+    )  # file for the curves: a row a frame, a column a channel, mm
+
+
+@dataclass(frozen=True)
 class Evaluate(Job):
     """Measure a head on the test clips of its footage: pictures, landmarks, lips, silence, recovery of a delay."""
 

@@ -17,6 +17,8 @@ SIGNATURES = {
     ".performance": (8, b"{"),  # safetensors
     ".head": (8, b"{"),
     ".json": (0, b"{"),
+    ".csv": (0, b"frame,"),
+    ".npz": (0, b"PK"),
     ".mp4": (4, b"ftyp"),
     ".png": (0, b"\x89PNG"),
 }

@@ -62,6 +62,11 @@ class RigReplay:
         with self._lock:
             return self._samples.pose(condition)
 
+    def pose_in(self, frame: Frame) -> np.ndarray:
+        """[K] float32, mm: the pose that comes nearest to a frame of the whole head, such as a bake's."""
+        with self._lock:
+            return self._samples.pose_in(frame)
+
     def posed(self, pose: np.ndarray, out: Frame | None = None) -> Frame:
         """The head in a pose [K], mm. out: a frame of this object, which is overwritten and returned.
 
@@ -86,7 +91,7 @@ class _Samples:
     def __init__(self, head: HeadFile, rig: Rig, rest: Condition) -> None:
         rows = np.unique(np.concatenate([region.samples for region in rig.regions.values()]))
         self._replay = Replay(part_of(head, rows))
-        self._rest, self._frame = self._replay.at(rest), self._replay.frame()
+        self._rows, self._rest, self._frame = rows, self._replay.at(rest), self._replay.frame()
         self._solve = np.zeros((len(rig.card.channels), 9, len(rows)), np.float32)
         for name, region in rig.regions.items():
             columns = np.searchsorted(rows, region.samples)
@@ -95,7 +100,13 @@ class _Samples:
         self._solve = self._solve.reshape(len(rig.card.channels), -1)
 
     def pose(self, condition: Condition) -> np.ndarray:
-        return self._solve @ difference_from_rest(self._replay.at(condition, self._frame), self._rest).reshape(-1)
+        return self._solved(self._replay.at(condition, self._frame))
+
+    def pose_in(self, frame: Frame) -> np.ndarray:
+        return self._solved(Frame(*(column[self._rows] for column in frame)))
+
+    def _solved(self, samples: Frame) -> np.ndarray:
+        return self._solve @ difference_from_rest(samples, self._rest).reshape(-1)
 
 
 class _Part(NamedTuple):
