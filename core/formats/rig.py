@@ -145,7 +145,7 @@ def _rows(head: HeadFile, tensors: Mapping[str, np.ndarray], name: str, gaussian
     rows = tensors.get(name)
     if rows is None or rows.ndim != 1 or not len(rows) or rows.dtype.kind != "i":
         raise _damaged(head)
-    if rows[0] < 0 or rows[-1] >= gaussians or not (np.diff(rows) > 0).all():
+    if rows[0] < 0 or rows[-1] >= gaussians or not (rows[1:] > rows[:-1]).all():
         raise _damaged(head)
     return rows.astype(np.int64)
 

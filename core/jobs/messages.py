@@ -167,7 +167,7 @@ class MakeRig(Job):
     head: str = field(metadata=POSITIONAL)  # the .head file
     out: str = field(default="", metadata=writes(".head"))  # another .head file to write; empty: `head` itself
     bound: float = RIG_BOUND  # mm that the curves may be off (RMS of the Gaussians' positions) on unheard speech
-    sounds: tuple[str, ...] = ()  # more recordings of speech to make it from, such as the person's own
+    voices: tuple[str, ...] = ()  # more recordings of speech to make it from, such as the person's own
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,8 @@ class _Samples:
         return self._solved(Frame(*(column[self._rows] for column in frame)))
 
     def _solved(self, samples: Frame) -> np.ndarray:
-        return self._solve @ difference_from_rest(samples, self._rest).reshape(-1)
+        with np.errstate(all="ignore"):  # what overflows here is no number in `posed`, which takes 0 for it
+            return self._solve @ difference_from_rest(samples, self._rest).reshape(-1)
 
 
 class _Part(NamedTuple):
@@ -126,7 +127,8 @@ class _Part(NamedTuple):
     def write(self, pose: np.ndarray, work: np.ndarray, out: Frame) -> None:
         """pose [K] -> these rows of `out`."""
         c = len(self.rows)
-        h = np.dot(pose, self.moves, out=work[: self.moves.shape[1]])
+        with np.errstate(all="ignore"):
+            h = np.dot(pose, self.moves, out=work[: self.moves.shape[1]])
         means, q, s = h[: 3 * c], h[3 * c : 7 * c].reshape(-1, c), h[7 * c :]
         is_extreme = not max(-h.min(), h.max()) <= SAFE  # NaN too
         if is_extreme:

@@ -20,7 +20,7 @@ def rig(job: MakeRig) -> Generator[Event, None, None]:
     """Write `job.out`, or `job.head` again, with a rig; nothing else of the head changes. Raises UserError."""
     head, out = read_head(job.head), Path(job.out or job.head)
     yield Started(f"Making the rig of {head.card.name}", 0)
-    rigged = yield from with_measured_rig(head, job.bound, [Path(sound) for sound in job.sounds])
+    rigged = yield from with_measured_rig(head, job.bound, [Path(sound) for sound in job.voices])
     write_head(out, rigged)
     yield Finished(rig_result(out, rigged))
 

@@ -89,6 +89,7 @@ def test_another_rig_takes_its_place(make, rig):
         ("rig.lower.samples", np.array([5, 1, 30])),
         ("rig.lower.samples", np.array([-1, 5, 30])),
         ("rig.lower.samples", np.array([1, 5, 40])),
+        ("rig.lower.samples", np.array([1, -(2**63), 30])),
         ("rig.lower.samples", np.array([1.0, 5.0, 30.0])),
         ("rig.lower.solve", np.zeros((2, 3, 8), np.float32)),
         ("rig.lower.solve", np.zeros((3, 3, 9), np.float32)),

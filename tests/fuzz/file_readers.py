@@ -18,16 +18,23 @@ from talksplat.core.formats import (
     BakeReader,
     BakeWriter,
     HeadFile,
+    Rig,
+    RigCard,
+    RigChannel,
+    RigMoves,
+    RigRegion,
     read_head,
     read_ply,
     read_tensors,
+    rig_of,
+    with_rig,
     write_head,
     write_ply,
     write_tensors,
 )
 from talksplat.core.formats.records import HEADER, HEADER_BYTES, pack_record
 from talksplat.core.inspecting.describe import describe
-from talksplat.core.performance import Condition, Replay, read_performance
+from talksplat.core.performance import Condition, Replay, RigReplay, read_performance
 
 OLD = Path(__file__).resolve().parents[1] / "fixtures" / "v0_1_0"
 CODES = (0.0, 1.0, -30.0, 1e6)  # audio codes; 1e6 is the most that a performance may hold
@@ -80,6 +87,49 @@ def craft_head(source: Path, target: Path, rng: random.Random) -> None:
             places = [rng.randrange(values.size) for _ in range(rng.choice((1, 10, values.size)))]
             values[places] = rng.choices(EXTREMES, k=len(places)) if rng.random() < 0.5 else rng.choice(EXTREMES)
     write_head(target, HeadFile(replace(head.card), tensors, str(target)))
+
+
+def rigged_heads(folder: Path) -> list[Path]:
+    """0.1.0's head with a rig of random moves."""
+    head, rng = read_head(OLD / "tiny.head"), np.random.default_rng(0)
+    channels = tuple(RigChannel(f"lower_detail_{i}", "lower", -1.0, 1.0) for i in range(3))
+    moves, start = {}, 0
+    for branch in head.card.branches:
+        rows = np.arange(start, start + len(head.gaussians(branch).means), 2)
+        moves[branch] = RigMoves(rows, rng.normal(size=(3, 9 if start == 0 else 3, len(rows))).astype(np.float16))
+        start += len(head.gaussians(branch).means)
+    region = RigRegion(np.array([0, 3, start - 1]), rng.normal(size=(3, 3, 9)).astype(np.float32), moves)
+    rest = {branch: np.zeros(width, np.float32) for branch, width in head.card.audio_code.items()}
+    write_head(folder / "rigged.head", with_rig(head, Rig(RigCard(channels, 0.1), rest, {"lower": region})))
+    return [folder / "rigged.head"]
+
+
+def read_a_rig(path: Path) -> None:
+    head = read_head(path)
+    rig = rig_of(head)
+    describe(path)
+    if rig is None:
+        return
+    replay = RigReplay(head, Replay(head), rig)
+    for value in CODES:
+        codes = {k: np.full(width, value, np.float32) for k, width in head.card.audio_code.items()}
+        check_frame(*replay.at(Condition(codes, np.full(len(head.card.expression), min(value, 1.0), np.float32))))
+    check_frame(*replay.posed(np.full(len(replay.channels), 1e30)))
+
+
+def craft_rig(source: Path, target: Path, rng: random.Random) -> None:
+    """A rig with extreme numbers, or rows of anything, and right checksums."""
+    head = read_head(source)
+    tensors = {name: array.copy() for name, array in head.tensors.items()}
+    for name in rng.sample(sorted(name for name in tensors if name.startswith("rig.")), rng.randint(1, 3)):
+        values = tensors[name].reshape(-1)
+        places = [rng.randrange(values.size) for _ in range(rng.choice((1, 10, values.size)))]
+        if values.dtype.kind == "i":
+            values[places] = [rng.choice((-1, 0, 1, 10**6, -(2**63))) for _ in places]
+        else:
+            limit = float(np.finfo(values.dtype).max)
+            values[places] = np.clip(rng.choices(EXTREMES, k=len(places)), -limit, limit)
+    write_head(target, replace(head, tensors=tensors, source=str(target)))
 
 
 def bakes(folder: Path) -> list[Path]:
@@ -189,6 +239,8 @@ def footage_card(folder: Path) -> list[Path]:
 READERS: dict[str, Reader] = {
     "head": Reader(copied("tiny.head"), read_a_head, 120),
     "hostile head": Reader(copied("tiny.head"), read_a_head, 150, craft_head),
+    "rig": Reader(rigged_heads, read_a_rig, 100),
+    "hostile rig": Reader(rigged_heads, read_a_rig, 120, craft_rig),
     "bake": Reader(bakes, read_a_bake, 200),
     "hostile bake": Reader(bakes, read_a_bake, 200, craft_bake),
     "performance": Reader(copied("tiny.performance"), read_a_performance, 200),

@@ -42,6 +42,8 @@ MODULES = {
     "file_readers": (
         "head",
         "hostile head",
+        "rig",
+        "hostile rig",
         "bake",
         "hostile bake",
         "performance",

@@ -81,7 +81,17 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         said = capsys.readouterr().out
         for field in fields(job):
             flag = "--" + field.name.replace("_", "-")
-            first = {"render": 1, "export": 1, "prepare": 1, "train": 1, "evaluate": 2, "convert": 1, "info": 1}
+            first = {
+                "rig": 1,
+                "export-rig": 1,
+                "render": 1,
+                "export": 1,
+                "prepare": 1,
+                "train": 1,
+                "evaluate": 2,
+                "convert": 1,
+                "info": 1,
+            }
             positional = field in fields(job)[: first.get(name, 0)]
             assert (flag in said) != (field.name in hidden - {"controls"} or positional), f"{name} {flag}"
 

@@ -14,7 +14,19 @@ from talksplat.core.dispatch import JOBS
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Export, Info, Perform, Prepare, Render, Train
+from talksplat.core.jobs.messages import (
+    Bake,
+    Convert,
+    Evaluate,
+    Export,
+    ExportRig,
+    Info,
+    MakeRig,
+    Perform,
+    Prepare,
+    Render,
+    Train,
+)
 from talksplat.core.performance.controls import Controls
 from talksplat.core.wire import MAX_MESSAGE_BYTES, Cancel, Hello, Quit, from_bytes, kinds, to_bytes
 
@@ -27,6 +39,8 @@ MESSAGES = [
     Export("b", "o", axes="rdf", first=-3),
     Prepare(("a.mp4", "b"), "f"),
     Train("f", "o", seed=2**62),
+    MakeRig("h", bound=0.2),
+    ExportRig("h", "r.npz"),
     Evaluate("h", "f", clips=3),
     Convert("a", "b"),
     Info("x"),
