@@ -17,6 +17,8 @@
     movie_sound     what the sequencer plays, for the movie of an edited shot
     bake_plan       where Bake writes to, and what becomes of the bakes that are there
     bake_state      what has changed since the bake, found out between redraws
+    demo_scene      the new file of Open Demo Scene
+    sidebar         our tab in a 3D view, opened
     saving          what of a head reaches the .blend: a relative path and a hash
     migration       settings that an older version stored
     running         the running job, its progress, its end
@@ -35,6 +37,7 @@ from types import ModuleType
 def _modules() -> list[ModuleType]:
     from . import (
         bake_state,
+        demo_scene,
         job_status,
         operators,
         panels,
@@ -54,6 +57,7 @@ def _modules() -> list[ModuleType]:
         panels,
         playback_handlers,
         saving,
+        demo_scene,
         handler,
         running,
         bake_state,

@@ -25,6 +25,7 @@ from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
 from .operators.choose_sound import TALKSPLAT_OT_choose_sound
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
+from .operators.open_demo_scene import TALKSPLAT_OT_open_demo_scene
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
 from .panel_base import HeadPanel, TabPanel, draw_button
@@ -57,6 +58,7 @@ class TALKSPLAT_PT_head(TabPanel, bpy.types.Panel):
         obj = head_of(context)
         if obj is None:
             draw_sentence(layout, context, WHAT_A_HEAD_IS)
+            draw_button(layout, context, TALKSPLAT_OT_open_demo_scene, "PLAY")
             layout.operator("talksplat.add_sample_head", icon="USER")
         else:
             self._draw_card(layout, context, obj)

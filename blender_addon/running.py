@@ -233,6 +233,12 @@ def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
         last = Outcome(ended.label, level, event.sentence, warnings)
 
 
+def tell(label: str, sentence: str) -> None:
+    """What went wrong where no operator can report it; it stands below the button of that label."""
+    global last
+    last = Outcome(label, "ERROR", sentence)
+
+
 def forget_outcome() -> None:
     """Another .blend was opened: how a job of the one before ended says nothing about its heads."""
     global last

@@ -14,6 +14,7 @@ from . import (
     export_sequence,
     make_override,
     make_rig,
+    open_demo_scene,
     open_help,
     relink_bake,
     relink_head,
@@ -27,6 +28,7 @@ from . import (
 MODULES = (
     add_head,
     add_sample_head,
+    open_demo_scene,
     relink_head,
     make_override,
     make_rig,
@@ -52,9 +54,11 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.TOPBAR_MT_file_import.append(add_head.draw_import_menu)
     bpy.types.VIEW3D_MT_add.append(add_head.draw_add_menu)
+    bpy.types.TOPBAR_MT_file_new.append(open_demo_scene.draw_new_menu)
 
 
 def unregister() -> None:
+    bpy.types.TOPBAR_MT_file_new.remove(open_demo_scene.draw_new_menu)
     bpy.types.VIEW3D_MT_add.remove(add_head.draw_add_menu)
     bpy.types.TOPBAR_MT_file_import.remove(add_head.draw_import_menu)
     for cls in reversed(CLASSES):

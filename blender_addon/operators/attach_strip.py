@@ -20,6 +20,8 @@ from ..sound_content import hash_steps, known_hash, playable_file, stamp_of
 from .job_result import edited_head
 from .operator_base import JobOperator
 
+SAMPLE_PERFORMANCE = running.ROOT / "samples" / "voice.performance"
+
 
 def sequencer_of(context: Context, obj: bpy.types.Object) -> bpy.types.Scene:
     """The scene whose sequencer holds the head's sound: the one it names, the window's, or, where that one has no
@@ -115,10 +117,22 @@ def _listen(listening: Listening) -> str:
     """Start the worker on the first sound that has no performance yet, and so on; then attach them all."""
     for number, source in enumerate(listening.sources):
         path = listening.performance(source)
-        if not path.exists():
+        if not path.exists() and not _take_sample(listening, source, path):
             _start(listening, source, path)
             return f"Listening to {Path(source).name} ({number + 1} of {len(listening.sources)})"
     return _attach(listening)
+
+
+def _take_sample(listening: Listening, source: str, path: Path) -> bool:
+    """Whether the performance that comes with the add-on is this one: the sample speaks at once, before any worker has
+    started. It is copied, because an update of the add-on replaces its folder."""
+    sample = open_files.performance(str(SAMPLE_PERFORMANCE))
+    sound_hash = listening.choice.content_hash(known_hash(source) or "")
+    if (sample.head_hash, sample.audio_hash) != (open_files.head(listening.head).hash, sound_hash):
+        return False
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(SAMPLE_PERFORMANCE.read_bytes())
+    return True
 
 
 def _start(listening: Listening, source: str, path: Path) -> None:

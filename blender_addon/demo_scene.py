@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo scene, built in the new file that Open Demo Scene asked for."""
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..core.formats import UserError
+from . import running
+from .blender_types import Context, current_context
+from .operators.add_head import add_head
+from .operators.add_sample_head import SAMPLE_HEAD
+from .operators.choose_sound import SAMPLE_VOICE, speak
+from .operators.open_demo_scene import MARK, TALKSPLAT_OT_open_demo_scene
+from .scene import studio, view_transform
+from .scene.versions import draws_splats
+from .sidebar import show_tab
+
+RATE = 24  # frames per second
+SIZE, PERCENTAGE = (1920, 1080), 50  # of its pictures: half HD renders in a quarter of the time
+
+
+@persistent
+def after_reading(*_: object) -> None:
+    """Build the scene where the file that was read asks for it."""
+    context = current_context()
+    if not context.scene.get(MARK):
+        return
+    del context.scene[MARK]
+    try:
+        build(context)
+    except UserError as error:
+        running.tell(TALKSPLAT_OT_open_demo_scene.bl_label, str(error))
+
+
+def build(context: Context) -> None:
+    """The sample head, a camera, a light, the voice in the sequencer, the 3D view on them. Raises UserError."""
+    scene = context.scene
+    scene.render.fps, scene.render.fps_base = RATE, 1.0
+    scene.render.resolution_x, scene.render.resolution_y = SIZE
+    scene.render.resolution_percentage = PERCENTAGE
+    scene.frame_start = scene.frame_end = scene.frame_current = 1  # the end is the sound's
+    view_transform.use_standard(scene)
+    studio.add_world(scene)
+    obj = add_head(context, str(SAMPLE_HEAD))
+    context.view_layer.update()  # bounds
+    studio.add_camera(scene, obj)
+    studio.add_light(scene)
+    show(context)
+    speak(context, str(SAMPLE_VOICE))
+
+
+def show(context: Context) -> None:
+    """The window's 3D view looks through the camera, shaded so that a head is as it was filmed, our tab beside it."""
+    area = next((area for area in context.window.screen.areas if area.type == "VIEW_3D"), None)
+    if area is None or not isinstance(space := area.spaces.active, bpy.types.SpaceView3D):
+        return
+    # Blender's own splats (5.3) are dark in Solid, which multiplies them by the material's colour.
+    space.shading.type = "MATERIAL" if draws_splats() else "SOLID"
+    if space.region_3d:
+        space.region_3d.view_perspective = "CAMERA"
+    show_tab(area)
+
+
+def register() -> None:
+    """Called by the add-on's own `register`."""
+    bpy.app.handlers.load_post.append(after_reading)
+
+
+def unregister() -> None:
+    """Called by the add-on's own `unregister`."""
+    bpy.app.handlers.load_post.remove(after_reading)
