@@ -9,6 +9,7 @@ from . import running
 from .blender_types import Context, current_context
 from .operators.add_head import add_head
 from .operators.add_sample_head import SAMPLE_HEAD
+from .operators.attach_strip import TALKSPLAT_OT_attach_strip
 from .operators.choose_sound import SAMPLE_VOICE, speak
 from .operators.open_demo_scene import MARK, TALKSPLAT_OT_open_demo_scene
 from .scene import studio, view_transform
@@ -22,19 +23,36 @@ SIZE, PERCENTAGE = (1920, 1080), 50  # of its pictures: half HD renders in a qua
 @persistent
 def after_reading(*_: object) -> None:
     """Build the scene where the file that was read asks for it."""
-    context = current_context()
-    if not context.scene.get(MARK):
+    mark = bpy.data.texts.get(MARK)
+    if mark is None or bpy.data.filepath:  # somebody may have kept such a file
         return
-    del context.scene[MARK]
+    bpy.data.texts.remove(mark)
     try:
-        build(context)
+        build(current_context())
     except UserError as error:
         running.tell(TALKSPLAT_OT_open_demo_scene.bl_label, str(error))
+        return
+    if bpy.app.background:
+        speak_sample()
+    else:  # Attach is an undo step, and Blender has no undo history while it reads a file
+        bpy.app.timers.register(speak_sample, first_interval=0.0)
+
+
+def speak_sample() -> float | None:
+    """The demo's head gets the sample voice once no job runs; seconds until the next look."""
+    if running.now:
+        return 0.5
+    try:
+        speak(current_context(), str(SAMPLE_VOICE))
+    except UserError as error:
+        running.tell(TALKSPLAT_OT_attach_strip.bl_label, str(error))
+    return None
 
 
 def build(context: Context) -> None:
-    """The sample head, a camera, a light, the voice in the sequencer, the 3D view on them. Raises UserError."""
+    """The sample head, a camera, a light, the 3D view on them; the voice comes after. Raises UserError."""
     scene = context.scene
+    scene.name = "Scene"  # Blender calls that of a file without any "Empty"
     scene.render.fps, scene.render.fps_base = RATE, 1.0
     scene.render.resolution_x, scene.render.resolution_y = SIZE
     scene.render.resolution_percentage = PERCENTAGE
@@ -46,7 +64,6 @@ def build(context: Context) -> None:
     studio.add_camera(scene, obj)
     studio.add_light(scene)
     show(context)
-    speak(context, str(SAMPLE_VOICE))
 
 
 def show(context: Context) -> None:
@@ -68,4 +85,6 @@ def register() -> None:
 
 def unregister() -> None:
     """Called by the add-on's own `unregister`."""
+    if bpy.app.timers.is_registered(speak_sample):
+        bpy.app.timers.unregister(speak_sample)
     bpy.app.handlers.load_post.remove(after_reading)

@@ -15,18 +15,20 @@ import bpy
 from ..blender_types import Context, OperatorResult
 from .operator_base import BaseOperator
 
-MARK = "talksplat_demo"  # a custom property of the start-up file's scene
+MARK = "TalkSplat demo scene"  # the name of the start-up file's one text
 
 
 def write_startup_file() -> str:
-    """A .blend that holds a marked scene and nothing else; its path."""
+    """A .blend that holds the mark and nothing else; its path.
+
+    The mark is a text: in a window Blender 5.2 crashes when it writes a scene that none shows.
+    """
     path = str(Path(bpy.app.tempdir, "talksplat_demo.blend"))
-    scene = bpy.data.scenes.new("Scene")
+    mark = bpy.data.texts.new(MARK)
     try:
-        scene[MARK] = True
-        bpy.data.libraries.write(path, {scene})
+        bpy.data.libraries.write(path, {mark}, fake_user=True)
     finally:
-        bpy.data.scenes.remove(scene)
+        bpy.data.texts.remove(mark)
     return path
 
 

@@ -36,9 +36,9 @@ def test_the_demo_scene_is_an_untitled_file_with_nothing_of_the_one_before(no_wo
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "before.blend"))
     bpy.ops.talksplat.open_demo_scene()
     assert bpy.data.filepath == ""
-    assert len(bpy.data.scenes) == 1
+    assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
+    assert not bpy.data.texts
     assert {obj.type for obj in bpy.data.objects} == {"POINTCLOUD", "CAMERA", "LIGHT"}
-    assert not bpy.context.scene.keys()
 
 
 def test_new_after_the_demo_was_asked_for_and_cancelled_is_an_ordinary_new_file(no_worker):
@@ -46,7 +46,7 @@ def test_new_after_the_demo_was_asked_for_and_cancelled_is_an_ordinary_new_file(
     from talksplat.blender_addon.operators.open_demo_scene import write_startup_file
 
     write_startup_file()
-    assert len(bpy.data.scenes) == 1
+    assert not bpy.data.texts
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     assert not [obj for obj in bpy.data.objects if obj.type == "POINTCLOUD"]
 
