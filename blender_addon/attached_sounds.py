@@ -32,8 +32,9 @@ def attached_sounds(obj: bpy.types.Object) -> dict[str, Attached]:
 
 def sound_choice(settings: TalkSplatHead) -> SoundChoice:
     """The track and channel that the panel says."""
-    channel = settings.sound_channel
-    return SoundChoice(settings.sound_track, "" if channel == "AUTO" else channel.lower().removeprefix("number_"))
+    track, channel = settings.sound_track, settings.sound_channel
+    number = int(track.removeprefix("TRACK_")) if track.startswith("TRACK_") else 0
+    return SoundChoice(number, "" if channel == "AUTO" else channel.lower().removeprefix("number_"))
 
 
 def choice_text(choice: SoundChoice) -> str:

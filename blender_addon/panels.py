@@ -150,9 +150,10 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
         column.prop(settings, "listen_to", text="")
         if settings.listen_to == "CHANNEL":
             column.prop(settings, "listen_channel")
-        row = column.row(align=True)
-        row.prop(settings, "sound_track", text="Track")
-        row.prop(settings, "sound_channel", text="")
+        column = layout.column(align=True)
+        column.use_property_split, column.use_property_decorate = True, False
+        column.prop(settings, "sound_track")
+        column.prop(settings, "sound_channel")
 
 
 class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):

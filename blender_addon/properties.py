@@ -162,11 +162,14 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     listen_channel: IntProperty(
         name="Channel", default=1, min=1, max=128, update=_show_now, description="The channel that the head speaks"
     )
-    sound_track: IntProperty(
+    sound_track: EnumProperty(
         name="Audio Track",
-        min=0,
-        max=64,
-        description="Which audio track of the file the head speaks, from 1; 0: the first that is not silent",
+        description="Which audio track of the file the head speaks",
+        default="AUTO",
+        items=[
+            ("AUTO", "Automatic", "The first track that is not silent", 0),
+            *((f"TRACK_{number}", f"Track {number}", "", number) for number in range(1, 17)),
+        ],
     )
     sound_channel: EnumProperty(
         name="Audio Channel",

@@ -49,7 +49,7 @@ class Perform(Job):
     head: str  # the .head file
     audio: str  # the sound, an audio or video file
     out: str = field(metadata=writes(".performance"))  # the .performance file to write
-    track: int = 0  # sound track to listen to, from 1; 0: the first that is not silent
+    track: int = 0  # sound track to listen to, from 1; 0: automatic, the first that is not silent
     channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
 
 
@@ -67,7 +67,7 @@ class Bake(Job):
     controls: Controls = field(default_factory=Controls)
     # Keyframed controls, one a frame; empty: `controls`.
     controls_per_frame: tuple[Controls, ...] = field(default=(), metadata=HIDDEN)
-    track: int = 0  # sound track to listen to, from 1; 0: the first that is not silent
+    track: int = 0  # sound track to listen to, from 1; 0: automatic, the first that is not silent
     channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
     reuse: str = ""  # an older bake, whose frames are taken over where they show the same
     frames: str = ""  # frames of the shot to bake now, such as 1-10x2,20; empty: all

@@ -225,6 +225,19 @@ def test_the_panel_offers_the_choice_and_says_what_is_attached(talking, blender,
     assert "Attached: scrub or play" in drawn
     assert settings.sound_note in drawn
     drawn.clear()
-    settings.sound_track = 2
+    settings.sound_track = "TRACK_2"
     panel.draw_head(panel, Layout(drawn), blender.context, talking)
     assert {"Attach", "Another track or channel was chosen: press Attach again."} <= set(drawn)
+
+
+@pytest.mark.parametrize(("stored", "name"), [(None, "Automatic"), (0, "Automatic"), (2, "Track 2")])
+def test_a_track_has_a_name_where_0_2_0_had_a_number(talking, stored, name):
+    """The panel said "Track 0"; a .blend of that time keeps its choice."""
+    from talksplat.blender_addon.attached_sounds import sound_choice
+    from talksplat.blender_addon.scene.versions import stored_properties
+
+    settings = talking.talksplat
+    if stored is not None:
+        stored_properties(talking)["talksplat"]["sound_track"] = stored
+    assert settings.bl_rna.properties["sound_track"].enum_items[settings.sound_track].name == name
+    assert sound_choice(settings).track == (stored or 0)
