@@ -4,3 +4,4 @@
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads, as core/dispatch.py does
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # before numpy loads, as core/__init__.py has it
