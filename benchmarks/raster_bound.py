@@ -47,6 +47,7 @@ class Bound:
         """The C++ forward and backward pass on a scene, each with numba's share of the projection."""
         n, size = len(table["means"]), (camera.height, camera.width)
         cam, splats, tiles = camera_numbers(camera), np.empty((n, FIELDS), np.float32), np.empty(n, np.int32)
+        everyone = np.ones(n, np.bool_)
         color, trans = np.empty((*size, 3), np.float32), np.empty(size, np.float32)
         background, sums = np.zeros(3, np.float32), np.empty((n, 12), np.float32)
         empty = [
@@ -59,7 +60,7 @@ class Bound:
         inputs = tuple(table[name] for name in ("means", "quats", "scales", "sh0", "shN"))
 
         def forward():
-            project(*table.values(), 0, cam, splats, tiles, numba.get_num_threads())
+            project(*table.values(), 0, cam, everyone, splats, tiles, numba.get_num_threads())
             self.library.forward(
                 pointer(splats), pointer(tiles), n, *size[::-1], pointer(background), pointer(color), pointer(trans)
             )

@@ -2,11 +2,14 @@
 """Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
 from .rasterizer import BACKENDS, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
+from .held_camera import HeldCamera
+from .rasterizer import BACKENDS, compile_kernels, gpu_unavailable_reason, is_compiled, rasterize
 from .rendering import DensityStats, Rendering
 
 __all__ = [
     "BACKENDS",
     "DensityStats",
+    "HeldCamera",
     "Rendering",
     "compile_kernels",
     "gpu_name",

@@ -29,7 +29,8 @@ NONE, ALL = np.int32(0), np.int32(TILE_HIGH)
 
 @kernel()
 def depth_order(table, tiles):
-    """Indices int32 [V] of the visible splats, front to back; stable. Depths are sorted by their bits (3 x 11)."""
+    """Indices int32 [V] of the splats where tiles > 0, front to back, stable, and their keys uint32 [V]: what sorts as
+    the depths do, made of their bits (3 x 11)."""
     n = tiles.shape[0]
     depth_bits = table.view(np.uint32)
     visible = 0
@@ -58,7 +59,7 @@ def depth_order(table, tiles):
             other_keys[to], other_order[to] = keys[j], order[j]
             count[k] = to + 1
         keys, other_keys, order, other_order = other_keys, keys, other_order, order
-    return order
+    return order, keys
 
 
 @kernel()

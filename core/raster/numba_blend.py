@@ -164,10 +164,13 @@ def fill_tile(s, pairs, splats, features, left, top):
 
 
 @kernel(parallel=True)
-def rasterize_tiles(splats, starts, pairs, features, background, tiles_x, workers, color, trans, channels, median):
-    """Blend every tile.
+def rasterize_tiles(
+    splats, starts, pairs, wanted, features, background, tiles_x, workers, color, trans, channels, median
+):
+    """Blend the tiles where wanted bool [tiles]; the pixels of the others stay.
 
-    splats [V,16] in depth order, features [V,X] further channels (X = 0: neither those nor the median is made);
+    splats [V,16], of which pairs[:,0] are rows, features [V,X] further channels (X = 0: neither those nor the median
+    is made);
     color [H,W,3] with background, trans [H,W] transmittance, channels [H,W,X] not divided by alpha, median [H,W].
     """
     height, width = trans.shape
@@ -178,9 +181,10 @@ def rasterize_tiles(splats, starts, pairs, features, background, tiles_x, worker
             s[X_ + U(i)], s[Y_ + U(i)] = F(i % TILE_WIDE), F(i // TILE_WIDE)
         tile = claim(counter)
         while tile < tiles:
-            left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
-            wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
-            open_tile(s, wide, high)
-            fill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top)
-            close_tile(s, left, top, wide, high, background, color, trans, channels, median)
+            if wanted[tile]:
+                left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
+                wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
+                open_tile(s, wide, high)
+                fill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top)
+                close_tile(s, left, top, wide, high, background, color, trans, channels, median)
             tile = claim(counter)

@@ -101,10 +101,19 @@ def check_finite(scene: RasterInput) -> None:
             raise UserError(NOT_FINITE.format(name))
 
 
-def feature_rows(scene: RasterInput, order: np.ndarray, splats: np.ndarray) -> np.ndarray:
-    """[V,X]: the further channels in depth order, the depth last where it is wanted."""
+def check_pairs(count: int) -> None:
+    """Raise UserError for more (splat, tile) pairs than PAIRS_MAX."""
+    if count > PAIRS_MAX:
+        raise UserError(
+            f"rasterize: the splats cover {count} tiles in all, at most {PAIRS_MAX} fit in memory; "
+            "lower the picture's size or the scales."
+        )
+
+
+def feature_rows(scene: RasterInput, order: np.ndarray | slice, splats: np.ndarray) -> np.ndarray:
+    """[V,X]: the further channels in the order of the splats, the depth last where it is wanted."""
     extra_channels = scene.extra.shape[1]
-    features = np.empty((len(order), extra_channels + scene.depth), np.float32)
+    features = np.empty((len(splats), extra_channels + scene.depth), np.float32)
     features[:, :extra_channels] = scene.extra[order]
     if scene.depth:
         features[:, -1] = splats[:, 9]
@@ -123,20 +132,17 @@ def forward(scene: RasterInput) -> Trace:
         workers = numba.get_num_threads()
         table, tiles = BUFFERS.take(n, FIELDS), np.empty(n, np.int32)
         gaussians = scene.means, scene.quats, scene.scales, scene.opacities, scene.sh0, scene.shN
-        project(*gaussians, scene.degree, cam, table, tiles, workers)
-        order, first = depth_order(table, tiles), first_slots(tiles)
-        if first[-1] > PAIRS_MAX:
-            raise UserError(
-                f"rasterize: the splats cover {first[-1]} tiles in all, at most {PAIRS_MAX} fit in memory; "
-                "lower the picture's size or the scales."
-            )
+        project(*gaussians, scene.degree, cam, np.ones(n, np.bool_), table, tiles, workers)
+        order, first = depth_order(table, tiles)[0], first_slots(tiles)
+        check_pairs(first[-1])
         splats, ends = BUFFERS.take(len(order), FIELDS), np.empty(n, np.int64)
         hits, pairs = BUFFERS.take(first[-1], 4, dtype=np.int32), BUFFERS.take(first[-1], 3, dtype=np.int32)
         starts = tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, hits, pairs)
         BUFFERS.put(hits)
         features = feature_rows(scene, order, splats)
         pictures = Pictures.empty(camera, features.shape[1])
-        rasterize_tiles(splats, starts, pairs, features, scene.background, tiles_x, workers, *pictures)
+        wanted = np.ones(tiles_x * tiles_y, np.bool_)
+        rasterize_tiles(splats, starts, pairs, wanted, features, scene.background, tiles_x, workers, *pictures)
     return Trace(scene, cam, table, tiles, first, ends, splats, features, tiles_x, starts, pairs, pictures)
 
 

@@ -203,14 +203,17 @@ def project_one(means, quats, scales, opacities, i, cam, splat):
 
 
 @kernel(parallel=True)
-def project(means, quats, scales, opacities, sh0, shN, degree, cam, splats, tiles, workers):
-    """Fill splats [N,16] and tiles int32 [N] (how many tiles each one's rectangle touches; 0 is culled)."""
+def project(means, quats, scales, opacities, sh0, shN, degree, cam, wanted, splats, tiles, workers):
+    """Fill splats [N,16] and tiles int32 [N] (how many tiles each one's rectangle touches; 0 is culled) where
+    wanted bool [N]; the other rows stay."""
     n, counter = means.shape[0], np.zeros(1, np.int64)
     for _ in prange(workers):
         basis = np.empty(16, np.float32)
         start = claim(counter) * CHUNK
         while start < n:
             for i in range(start, min(n, start + CHUNK)):
+                if not wanted[i]:
+                    continue
                 splat = splats[i]
                 splat[14] = ZERO
                 tiles[i] = project_one(means, quats, scales, opacities, i, cam, splat)

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..compiling import kernels_are_kept
 from ..formats import Camera, UserError
+from .held_camera import HeldCamera
 from .raster_input import NOT_FINITE, SHAPES, RasterInput, check_shapes, is_tensor, used_degree, with_defaults
 from .rendering import Array, Rendering
 
@@ -118,6 +119,7 @@ def rasterize(
     depth: bool = False,
     sh_degree: int | None = None,  # bands to use; None is all that shN holds
     backend: str = "auto",  # a key of BACKENDS
+    held: HeldCamera | None = None,  # of a run of frames; where numba draws arrays, only what has changed is made again
 ) -> Rendering:
     """A picture of Gaussians (3DGS, Kerbl et al. 2023, with the constants of gsplat 1.5.3).
 
@@ -135,6 +137,8 @@ def rasterize(
     scene = RasterInput(**arrays, camera=camera, depth=depth, degree=used_degree(arrays["shN"], sh_degree))
     if backend == "auto":
         backend = "gsplat" if is_tensor(means) and means.is_cuda else "numba"
+    if held is not None and backend == "numba" and not is_tensor(means):
+        return held.render(scene)
     return BACKENDS[backend](scene)
 
 
@@ -148,6 +152,6 @@ def compile_kernels(backward: bool = True) -> None:
 
     backward: those of gradients and pixel counts as well.
     """
-    from . import numba_arrays
+    from . import numba_compile
 
-    numba_arrays.compile_all(backward)
+    numba_compile.compile_all(backward)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one camera keeps from frame to frame, and a frame drawn from it: of the Gaussians that differ from the frame
+before, the projections, colours and list entries are made again; of the tiles that list or listed one, the pixels.
+
+The arithmetic is that of a whole picture, kernel by kernel, so the pixels are the same to the bit: a tile's pixels depend
+on nothing but its list, in order, and the rows of the table that it names.
+
+Letters: N Gaussians, X' further channels asked for, X = X' + 1 when depth is wanted, P (Gaussian, tile) pairs.
+"""
+
+import numba
+import numpy as np
+
+from . import numba_pipeline as pipeline
+from .constants import TILE_HIGH, TILE_WIDE
+from .numba_bin import depth_order, first_slots, tile_lists
+from .numba_blend import rasterize_tiles
+from .numba_held import merge_lists, place_lists, take_changes
+from .numba_project import FIELDS, camera_numbers, project
+from .numba_runtime import BUFFERS, LOCK
+from .numba_arrays import rendering
+from .raster_input import RasterInput
+from .rendering import DensityStats, Rendering
+
+
+class HeldView:
+    """The state of a camera that stands still, for scenes of one size of every array."""
+
+    def __init__(self, scene: RasterInput) -> None:
+        n, camera = len(scene.means), scene.camera
+        self.scene = scene.converted(np.zeros_like)  # of the frame before
+        self.camera = camera_numbers(camera)
+        self.tiles_x, self.tiles_y = -(-camera.width // TILE_WIDE), -(-camera.height // TILE_HIGH)
+        self.table, self.tiles = np.zeros((n, FIELDS), np.float32), np.zeros(n, np.int32)
+        self.starts = np.zeros(self.tiles_x * self.tiles_y + 1, np.int64)
+        self.entries = BUFFERS.take(0, 3, dtype=np.int32)
+        self.pictures = pipeline.Pictures.empty(camera, scene.extra.shape[1] + scene.depth)
+        self.frames = 0  # drawn so far
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept from frame to frame."""
+        kept = *self.scene.arrays().values(), self.table, self.tiles, self.starts, self.entries, *self.pictures
+        return sum(array.nbytes for array in kept)
+
+    def draw(self, scene: RasterInput) -> None:
+        """Bring everything up to the frame `scene`, whose arrays are numpy, float32 and C-contiguous.
+
+        Raises UserError as numba_pipeline.forward; the state is then of no more use.
+        """
+        changed = np.full(len(scene.means), self.frames == 0)
+        with LOCK:
+            workers = numba.get_num_threads()
+            if take_changes(columns(scene), columns(self.scene), changed, workers):
+                pipeline.check_finite(scene)
+            if changed.any() or self.frames == 0:
+                self._project(changed, workers)
+                wanted = self._exchange(changed, workers)
+                wanted |= self.frames == 0
+                self._blend(scene, wanted, workers)
+        self.frames += 1
+
+    def _project(self, changed: np.ndarray, workers: int) -> None:
+        s = self.scene
+        gaussians = s.means, s.quats, s.scales, s.opacities, s.sh0, s.shN
+        project(*gaussians, s.degree, self.camera, changed, self.table, self.tiles, workers)
+        pipeline.check_pairs(int(self.tiles.sum(dtype=np.int64)))
+
+    def _exchange(self, changed: np.ndarray, workers: int) -> np.ndarray:
+        """Exchange the changed Gaussians' entries; bool [tiles]: whose list is another."""
+        tiles = np.where(changed, self.tiles, np.int32(0))
+        (order, keys), first = depth_order(self.table, tiles), first_slots(tiles)
+        splats, ends = BUFFERS.take(len(order), FIELDS), np.empty(len(tiles), np.int64)
+        hits, pairs = BUFFERS.take(first[-1], 4, dtype=np.int32), BUFFERS.take(first[-1], 3, dtype=np.int32)
+        grid = self.tiles_x, self.tiles_y
+        new_starts = tile_lists(self.table, order, tiles, first, *grid, workers, ends, splats, hits, pairs)
+        wanted = np.empty(len(self.starts) - 1, np.bool_)
+        placed = place_lists(self.starts, self.entries, new_starts, changed, wanted)
+        merged = BUFFERS.take(placed[-1], 3, dtype=np.int32)
+        before = self.starts, self.entries
+        merge_lists(*before, new_starts, pairs, order, keys, changed, wanted, placed, workers, merged)
+        BUFFERS.put(splats, hits, pairs, self.entries)
+        self.starts, self.entries = placed, merged
+        return wanted
+
+    def _blend(self, scene: RasterInput, wanted: np.ndarray, workers: int) -> None:
+        features = pipeline.feature_rows(self.scene, slice(None), self.table)
+        lists = self.starts, self.entries, wanted
+        rasterize_tiles(self.table, *lists, features, scene.background, self.tiles_x, workers, *self.pictures)
+
+    def rendering(self) -> Rendering:
+        """The picture of the last frame drawn, in arrays of its own."""
+        frame = self.frames
+
+        def count() -> np.ndarray:
+            if frame != self.frames:
+                raise RuntimeError("the pixel counts of a held camera's picture are read before the next is drawn")
+            return pipeline.pixel_counts(pipeline.forward(self.scene))
+
+        stats = DensityStats(self.table[:, 9].copy(), self.table[:, 14].astype(np.int32), count=count)
+        return rendering(self.scene, pipeline.Pictures(*(array.copy() for array in self.pictures)), stats)
+
+
+def columns(scene: RasterInput) -> tuple[np.ndarray, ...]:
+    """The Gaussians' columns as uint32 [N,any]."""
+    n, arrays = len(scene.means), list(scene.arrays().values())[:-1]
+    return tuple(array.reshape(n, int(np.prod(array.shape[1:]))).view(np.uint32) for array in arrays)
