@@ -12,7 +12,7 @@ import numpy as np
 
 from ..formats import Camera, UserError
 from ..jobs import DEVICES, Event, Started, Warned
-from ..raster import Rendering, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
+from ..raster import HeldCamera, Rendering, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 
 CPU = "the CPU"
 # Of a Gaussian table, as `rasterize` takes them: means, quats, scales, opacities, sh0, shN.
@@ -35,6 +35,7 @@ class RenderDevice:
         self.name = CPU  # of the device that draws the next picture
         self.used: list[str] = []  # names of those that have drawn, in order
         self._backend = "numba"
+        self._held = HeldCamera()
 
     @property
     def description(self) -> str:
@@ -67,7 +68,7 @@ class RenderDevice:
         Raises UserError.
         """
         try:
-            picture = rasterize(*columns, camera, depth=depth, backend=self._backend)
+            picture = self._rasterize(columns, camera, depth)
         except RuntimeError as error:  # CUDA's: out of memory, a driver that went away
             if self.name == CPU:
                 raise
@@ -75,10 +76,14 @@ class RenderDevice:
             yield Warned(f"{self.name} could not render frame {frame} ({reason}); the CPU renders the rest.")
             self.name, self._backend = CPU, "numba"
             yield from self._prepare_cpu()
-            picture = rasterize(*columns, camera, depth=depth, backend=self._backend)
+            picture = self._rasterize(columns, camera, depth)
         if self.name not in self.used:
             self.used.append(self.name)
         return picture
+
+    def _rasterize(self, columns: Columns, camera: Camera, depth: bool) -> Rendering:
+        held = self._held if self._backend == "numba" else None
+        return rasterize(*columns, camera, depth=depth, backend=self._backend, held=held)
 
     def _prepare_cpu(self) -> Generator[Event, None, None]:
         if not is_compiled():

@@ -2,8 +2,8 @@
 """What one camera keeps from frame to frame, and a frame drawn from it: of the Gaussians that differ from the frame
 before, the projections, colours and list entries are made again; of the tiles that list or listed one, the pixels.
 
-The arithmetic is that of a whole picture, kernel by kernel, so the pixels are the same to the bit: a tile's pixels depend
-on nothing but its list, in order, and the rows of the table that it names.
+The kernels are those of a whole picture, so the pixels are the same to the bit: a tile's pixels depend on nothing but
+its list, in order, and the rows of the table that it names.
 
 Letters: N Gaussians, X' further channels asked for, X = X' + 1 when depth is wanted, P (Gaussian, tile) pairs.
 """
@@ -13,12 +13,12 @@ import numpy as np
 
 from . import numba_pipeline as pipeline
 from .constants import TILE_HIGH, TILE_WIDE
+from .numba_arrays import rendering
 from .numba_bin import depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
 from .numba_held import merge_lists, place_lists, take_changes
 from .numba_project import FIELDS, camera_numbers, project
 from .numba_runtime import BUFFERS, LOCK
-from .numba_arrays import rendering
 from .raster_input import RasterInput
 from .rendering import DensityStats, Rendering
 
@@ -102,6 +102,5 @@ class HeldView:
 
 
 def columns(scene: RasterInput) -> tuple[np.ndarray, ...]:
-    """The Gaussians' columns as uint32 [N,any]."""
-    n, arrays = len(scene.means), list(scene.arrays().values())[:-1]
-    return tuple(array.reshape(n, int(np.prod(array.shape[1:]))).view(np.uint32) for array in arrays)
+    """The Gaussians' columns, flat, as uint32."""
+    return tuple(array.reshape(-1).view(np.uint32) for array in list(scene.arrays().values())[:-1])

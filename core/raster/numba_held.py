@@ -2,8 +2,8 @@
 """What a held camera needs beside the kernels of a picture: which Gaussians differ from the frame before, and the lists
 of the tiles with only those exchanged.
 
-List: int32 [P,3] (Gaussian, depth key, rows), a tile's entries front to back; equal depths keep the Gaussians' order. The
-key is that of numba_bin.depth_order, rows are those of its pairs.
+Entries: int32 [P,3] (Gaussian, depth key, rows), tile by tile, front to back; equal depths keep the Gaussians' order.
+The key is that of numba_bin.depth_order, the rows are those of its pairs.
 """
 
 import numpy as np
@@ -11,48 +11,65 @@ from numba import prange
 
 from .numba_runtime import claim, kernel
 
-U32, U64 = np.uint32, np.uint64
+U, U32, U64 = np.uintp, np.uint32, np.uint64
 EXPONENT = U32(0x7F800000)  # all its bits are set in NaN and infinity
 CHUNK = 1024
 
 
-@kernel(inline="always")
-def take_row(now, before, i):
-    """Whether row i differs, which is then copied, and whether it holds NaN or infinity."""
+@kernel()
+def differ(now, before, lo, hi):
+    """Whether now[lo:hi] is not before[lo:hi], bit by bit."""
     differs = U32(0)
-    for k in range(now.shape[1]):
-        differs |= now[i, k] ^ before[i, k]
-    wrong = False
-    if differs != U32(0):
-        for k in range(now.shape[1]):
-            before[i, k] = now[i, k]
-            wrong |= (now[i, k] & EXPONENT) == EXPONENT
-    return differs != U32(0), wrong
+    for j in range(U(lo), U(hi)):
+        differs |= now[j] ^ before[j]
+    return differs != U32(0)
+
+
+@kernel()
+def take(now, before, lo, hi):
+    """before[lo:hi] = now[lo:hi]; how many of these float32 are NaN or infinite."""
+    wrong = 0
+    for j in range(U(lo), U(hi)):
+        before[j] = now[j]
+        wrong += np.int64((now[j] & EXPONENT) == EXPONENT)
+    return wrong
+
+
+@kernel()
+def mark_rows(now, before, start, end, width, changed):
+    """changed[i] of the Gaussians start..end, whose rows are `width` numbers, where the row differs."""
+    for i in range(U(start), U(end)):
+        differs = U32(0)
+        for j in range(i * U(width), (i + U(1)) * U(width)):
+            differs |= now[j] ^ before[j]
+        changed[i] |= differs != U32(0)
 
 
 @kernel(parallel=True)
 def take_changes(now, before, changed, workers):
-    """Copy what differs from `now` to `before`, two tuples of the Gaussians' columns uint32 [N,any]; bits are compared.
+    """Copy `now` to `before`, two tuples of the Gaussians' columns, flat uint32 [N * any]; bits are compared.
 
     Sets changed bool [N] where a row of any column differs; returns whether such a row holds NaN or infinity.
     """
-    n, counter, wrong = changed.shape[0], np.zeros(1, np.int64), np.zeros(workers, np.bool_)
+    n, counter, wrong = changed.shape[0], np.zeros(1, np.int64), np.zeros(workers, np.int64)
     for w in prange(workers):
         start = claim(counter) * CHUNK
         while start < n:
+            end = min(n, start + CHUNK)
             for c in range(len(now)):
-                for i in range(start, min(n, start + CHUNK)):
-                    differs, unfit = take_row(now[c], before[c], i)
-                    changed[i] |= differs
-                    wrong[w] |= unfit
+                mine, other = now[c], before[c]
+                width = mine.shape[0] // n
+                if differ(mine, other, start * width, end * width):
+                    mark_rows(mine, other, start, end, width, changed)
+                    wrong[w] += take(mine, other, start * width, end * width)
             start = claim(counter) * CHUNK
-    return wrong.any()
+    return wrong.sum() > 0
 
 
 @kernel()
 def place_lists(starts, entries, new_starts, changed, wanted):
-    """starts int64 [tiles+1] of the lists without the changed Gaussians and with the new pairs; sets wanted bool [tiles]
-    where that is another list."""
+    """starts int64 [tiles+1] of the lists without the changed Gaussians' entries and with their new pairs; sets wanted
+    bool [tiles] where that is another list."""
     tiles = wanted.shape[0]
     placed, total = np.empty(tiles + 1, np.int64), 0
     for tile in range(tiles):
@@ -98,8 +115,8 @@ def merge_list(entries, a, a_end, pairs, b, b_end, order, keys, changed, merged,
 
 @kernel(parallel=True)
 def merge_lists(starts, entries, new_starts, pairs, order, keys, changed, wanted, placed, workers, merged):
-    """Fill `merged`, the lists that begin at `placed`, from the lists before and from the pairs of the changed Gaussians
-    (numba_bin.tile_lists) whose ranks are those of order and keys."""
+    """Fill `merged`, the lists that begin at `placed`, from the lists before and the changed Gaussians' pairs of
+    numba_bin.tile_lists, whose ranks are those of order and keys."""
     tiles, counter = wanted.shape[0], np.zeros(1, np.int64)
     for _ in prange(workers):
         tile = claim(counter)

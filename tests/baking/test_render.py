@@ -20,6 +20,7 @@ from talksplat.core.interchange.colour import COLOUR_SPACES, display_to_scene_li
 from talksplat.core.interchange.exr import write_exr
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import Bake, Render
+from talksplat.core.raster.held_view import HeldView
 from talksplat.core.raster.rasterizer import rasterize
 
 FRAMES = 8
@@ -66,6 +67,22 @@ def test_the_first_render_of_an_installation_says_that_it_compiles(job, monkeypa
         titles = [event.title.split()[0] for event in render(job) if isinstance(event, Started)]
         assert [title for title in titles if title != "Writing"] == expected
     assert compiled == [False]
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_frames_rendered_together_are_those_rendered_alone(job, shot, tmp_path, monkeypatch, moving):
+    """A camera that stands still draws only what has changed (raster/held_camera.py); one that moves, everything."""
+    drawn, draw = [], HeldView.draw
+    monkeypatch.setattr(HeldView, "draw", lambda view, scene: drawn.append(scene) or draw(view, scene))
+    eyes = [np.array([0.01 * k * moving, -0.9, 0.0]) for k in range(FRAMES)]
+    views = [Camera.looking_at(eye, np.zeros(3), 48, 40, 0.5) for eye in eyes]
+    job = replace(job, cameras=tuple(views), passes=("beauty", "depth", "depth_median"), movie=False)
+    finished(job)
+    assert len(drawn) == (0 if moving else FRAMES - 1)
+    for frame in (99, 103, 106):
+        finished(replace(job, out=str(tmp_path / "alone"), frames=str(frame), cameras=(views[frame - 99],)))
+    for path in sorted((tmp_path / "alone").glob("*.png")) + sorted((tmp_path / "alone").glob("*.exr")):
+        assert path.read_bytes() == (tmp_path / "images" / path.name).read_bytes(), path.name
 
 
 def test_png_and_exr_are_the_raster_through_the_heads_own_camera(job, shot, tmp_path, read_exr):
