@@ -16,7 +16,7 @@ from .constants import TILE_HIGH, TILE_WIDE
 from .numba_arrays import rendering
 from .numba_bin import depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
-from .numba_held import merge_lists, place_lists, take_changes
+from .numba_held import count_entries, merge_lists, take_changes
 from .numba_project import FIELDS, camera_numbers, project
 from .numba_runtime import BUFFERS, LOCK
 from .raster_input import RasterInput
@@ -74,11 +74,11 @@ class HeldView:
         hits, pairs = BUFFERS.take(first[-1], 4, dtype=np.int32), BUFFERS.take(first[-1], 3, dtype=np.int32)
         grid = self.tiles_x, self.tiles_y
         new_starts = tile_lists(self.table, order, tiles, first, *grid, workers, ends, splats, hits, pairs)
-        wanted = np.empty(len(self.starts) - 1, np.bool_)
-        placed = place_lists(self.starts, self.entries, new_starts, changed, wanted)
-        merged = BUFFERS.take(placed[-1], 3, dtype=np.int32)
-        before = self.starts, self.entries
-        merge_lists(*before, new_starts, pairs, order, keys, changed, wanted, placed, workers, merged)
+        counts, wanted = np.empty(len(self.starts) - 1, np.int64), np.empty(len(self.starts) - 1, np.bool_)
+        count_entries(self.starts, self.entries, new_starts, changed, workers, counts, wanted)
+        placed = np.concatenate([[0], np.cumsum(counts)])
+        merged, lists = BUFFERS.take(placed[-1], 3, dtype=np.int32), (self.starts, self.entries)
+        merge_lists(lists, (new_starts, pairs), order, keys, changed, workers, placed, merged)
         BUFFERS.put(splats, hits, pairs, self.entries)
         self.starts, self.entries = placed, merged
         return wanted
@@ -98,7 +98,9 @@ class HeldView:
             return pipeline.pixel_counts(pipeline.forward(self.scene))
 
         stats = DensityStats(self.table[:, 9].copy(), self.table[:, 14].astype(np.int32), count=count)
-        return rendering(self.scene, pipeline.Pictures(*(array.copy() for array in self.pictures)), stats)
+        color, trans, channels, median = self.pictures
+        own = pipeline.Pictures(color.copy(), trans, channels.copy(), median.copy())  # of trans alpha is made
+        return rendering(self.scene, own, stats)
 
 
 def columns(scene: RasterInput) -> tuple[np.ndarray, ...]:

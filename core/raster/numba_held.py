@@ -66,65 +66,70 @@ def take_changes(now, before, changed, workers):
     return wrong.sum() > 0
 
 
-@kernel()
-def place_lists(starts, entries, new_starts, changed, wanted):
-    """starts int64 [tiles+1] of the lists without the changed Gaussians' entries and with their new pairs; sets wanted
-    bool [tiles] where that is another list."""
-    tiles = wanted.shape[0]
-    placed, total = np.empty(tiles + 1, np.int64), 0
-    for tile in range(tiles):
-        placed[tile] = total
-        gone, come = 0, new_starts[tile + 1] - new_starts[tile]
-        for j in range(starts[tile], starts[tile + 1]):
-            gone += np.int64(changed[entries[j, 0]])
-        wanted[tile] = gone + come > 0
-        total += starts[tile + 1] - starts[tile] - gone + come
-    placed[tiles] = total
-    return placed
-
-
-@kernel()
-def copy_list(entries, lo, hi, merged, to):
-    """merged[to:] = entries[lo:hi]."""
-    for j in range(lo, hi):
-        for k in range(3):
-            merged[to, k] = entries[j, k]
-        to += 1
-
-
-@kernel()
-def merge_list(entries, a, a_end, pairs, b, b_end, order, keys, changed, merged, to):
-    """merged[to:] = entries[a:a_end] without the changed Gaussians, and pairs[b:b_end] among them, front to back."""
-    while True:
-        while a < a_end and changed[entries[a, 0]]:
-            a += 1
-        if a == a_end and b == b_end:
-            return
-        rank = pairs[b, 0] if b < b_end else 0
-        mine = (U64(U32(entries[a, 1])) << U64(32)) | U64(entries[a, 0]) if a < a_end else U64(0)
-        other = (U64(keys[rank]) << U64(32)) | U64(order[rank]) if b < b_end else U64(0)
-        if b == b_end or (a < a_end and mine < other):
-            for k in range(3):
-                merged[to, k] = entries[a, k]
-            a += 1
-        else:
-            merged[to, 0], merged[to, 1], merged[to, 2] = order[rank], np.int32(keys[rank]), pairs[b, 2]
-            b += 1
-        to += 1
-
-
 @kernel(parallel=True)
-def merge_lists(starts, entries, new_starts, pairs, order, keys, changed, wanted, placed, workers, merged):
-    """Fill `merged`, the lists that begin at `placed`, from the lists before and the changed Gaussians' pairs of
-    numba_bin.tile_lists, whose ranks are those of order and keys."""
+def count_entries(starts, entries, new_starts, changed, workers, counts, wanted):
+    """counts int64 [tiles] of the lists without the changed Gaussians' entries and with their new pairs, of which there
+    are new_starts[tile + 1] - new_starts[tile]; wanted bool [tiles]: where that is another list."""
     tiles, counter = wanted.shape[0], np.zeros(1, np.int64)
     for _ in prange(workers):
         tile = claim(counter)
         while tile < tiles:
-            a, a_end, to = starts[tile], starts[tile + 1], placed[tile]
-            if wanted[tile]:
-                b, b_end = new_starts[tile], new_starts[tile + 1]
-                merge_list(entries, a, a_end, pairs, b, b_end, order, keys, changed, merged, to)
-            else:
-                copy_list(entries, a, a_end, merged, to)
+            lo, hi, come, kept = starts[tile], starts[tile + 1], new_starts[tile + 1] - new_starts[tile], 0
+            for j in range(lo, hi):
+                kept += np.int64(not changed[entries[j, 0]])
+            counts[tile] = kept + come
+            wanted[tile] = come > 0 or kept < hi - lo
+            tile = claim(counter)
+
+
+@kernel()
+def keep_entries(entries, lo, changed, merged, to, end):
+    """merged[to:end] = the first entries from lo on that are not of changed Gaussians. No branch: which is one is random
+    to the processor."""
+    j = U(lo)
+    while to < end:
+        i = entries[j, 0]
+        merged[to, 0], merged[to, 1], merged[to, 2] = i, entries[j, 1], entries[j, 2]
+        to += U(not changed[i])
+        j += U(1)
+
+
+@kernel(inline="always")
+def place(key, i):
+    """What the lists are sorted by."""
+    return (U64(U32(key)) << U64(32)) | U64(i)
+
+
+@kernel()
+def merge_pairs(merged, to, a, end, pairs, b, b_end, order, keys):
+    """merged[to:end] = merged[a:end] and pairs[b:b_end], of which there are a - to, front to back. Without a branch that
+    depends on who comes first; no entry is overwritten before it is read."""
+    while (a < end) & (b < b_end):
+        rank = pairs[b, 0]
+        key, i, rows = merged[a, 1], merged[a, 0], merged[a, 2]
+        stays = place(key, i) < place(keys[rank], order[rank])
+        merged[to, 0] = i if stays else order[rank]
+        merged[to, 1] = key if stays else np.int32(keys[rank])
+        merged[to, 2] = rows if stays else pairs[b, 2]
+        a, b, to = a + U(stays), b + U(not stays), to + U(1)
+    while b < b_end:
+        rank = pairs[b, 0]
+        merged[to, 0], merged[to, 1], merged[to, 2] = order[rank], np.int32(keys[rank]), pairs[b, 2]
+        b, to = b + U(1), to + U(1)
+
+
+@kernel(parallel=True)
+def merge_lists(lists, new_lists, order, keys, changed, workers, placed, merged):
+    """Fill `merged`, the lists that begin at `placed`, from `lists`, those before, and from `new_lists`, the changed
+    Gaussians' of numba_bin.tile_lists, whose ranks are those of order and keys; both are (starts, entries)."""
+    starts, entries = lists
+    new_starts, pairs = new_lists
+    tiles, counter = placed.shape[0] - 1, np.zeros(1, np.int64)
+    for _ in prange(workers):
+        tile = claim(counter)
+        while tile < tiles:
+            to, end, b, b_end = U(placed[tile]), U(placed[tile + 1]), U(new_starts[tile]), U(new_starts[tile + 1])
+            kept = to + (b_end - b)
+            keep_entries(entries, starts[tile], changed, merged, kept, end)
+            merge_pairs(merged, to, kept, end, pairs, b, b_end, order, keys)
             tile = claim(counter)
