@@ -26,7 +26,7 @@ from talksplat.core.baking.render_cameras import portrait
 from talksplat.core.formats import BakeCard, BakeReader, BakeWriter, HeadFile, read_head
 from talksplat.core.interchange import FrameMetadata, MovieWriter, display_codes, write_exr, write_png
 from talksplat.core.performance import Controls, Performance, Replay
-from talksplat.core.raster import Rendering, rasterize
+from talksplat.core.raster import HeldCamera, Rendering, rasterize
 
 COUNT, TURNS, RATE = 50_000, 24, Fraction(24)
 SCALE = 0.14  # the raster scene's metres to a head's: its shoulders end inside the bounds
@@ -90,7 +90,7 @@ def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
     g = replay.canonical
     camera = (head.card.camera or portrait(g.means)).resized(size, size)
     card = BakeCard("frames", RATE, 0, TURNS, g.sh_degree, head.card.content_hash, "0" * 64)
-    frame = replay.frame()
+    frame, held = replay.frame(), HeldCamera()
     with (
         BakeWriter.open(folder / "a.bake", card, g, replay.branch) as bake,
         MovieWriter(folder / "a.mp4", RATE, size, size) as movie,
@@ -101,6 +101,7 @@ def measure(head: HeadFile, size: int, folder: Path) -> Stopwatch:
             watch("replay", replay.at, condition, out=frame)
             columns = (*frame, g.opacities, g.sh0, g.shN, camera)
             rendering = watch("picture", rasterize, *columns)
+            watch("picture, held camera", rasterize, *columns, held=held)
             watch("store", bake.append, n, *frame)
             reader.refresh()
             watch("read back", reader.frame, n)
@@ -133,14 +134,15 @@ def main() -> None:
     count = sum(len(head.gaussians(branch)) for branch in head.card.branches)
     print(f"{count} Gaussians, {size} x {size}; head ready after {watch.times['load'][0]:.2f} s")
     for part, value in ms.items():
-        print(f"{part:15s} {value:8.2f} ms   {value / full_frame:5.2f} of the full frame")
+        print(f"{part:21s} {value:8.2f} ms   {value / full_frame:5.2f} of the full frame")
     for name, parts in (
         ("full frame", FULL_FRAME),
+        ("the same, held camera", (*FULL_FRAME[:2], "picture, held camera")),
         ("bake", ("condition", "replay", "store")),
         ("render, one thread", ("read back", "picture, depth", "png", "exr", "movie")),
     ):
         total = sum(ms[part] for part in parts)
-        print(f"{name:20s} {1000 / total:7.1f} frames/s = {1000 / total / 24:5.2f} x real time at 24")
+        print(f"{name:22s} {1000 / total:7.1f} frames/s = {1000 / total / 24:5.2f} x real time at 24")
 
 
 if __name__ == "__main__":

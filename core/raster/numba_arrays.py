@@ -12,7 +12,8 @@ def render(scene: RasterInput) -> Rendering:
     """See rasterizer.rasterize; numpy in, numpy out."""
     trace = pipeline.forward(as_float32(scene))
     stats = DensityStats(*trace.depths_and_radii(), count=lambda: pipeline.pixel_counts(trace))
-    return rendering(scene, trace.pictures, stats)
+    color, trans, *further = trace.pictures
+    return rendering(scene, stats, color, 1 - trans, *further)
 
 
 def as_float32(scene: RasterInput) -> RasterInput:
@@ -20,12 +21,19 @@ def as_float32(scene: RasterInput) -> RasterInput:
     return scene.converted(lambda array: np.ascontiguousarray(array, np.float32))
 
 
-def rendering(scene: RasterInput, pictures: pipeline.Pictures, stats: DensityStats) -> Rendering:
+def rendering(
+    scene: RasterInput,
+    stats: DensityStats,
+    color: np.ndarray,  # [H,W,3]
+    alpha: np.ndarray,  # [H,W]
+    channels: np.ndarray,  # [H,W,X]
+    median: np.ndarray,  # [H,W]; empty when X = 0
+) -> Rendering:
     """What the kernels made of the scene; the pictures are taken over, not copied."""
-    alpha, extra_channels = 1 - pictures.trans, scene.extra.shape[1]
-    picture = Rendering(pictures.color, alpha, "numba", stats)
-    picture.extra = pictures.channels[:, :, :extra_channels]
+    extra_channels = scene.extra.shape[1]
+    picture = Rendering(color, alpha, "numba", stats)
+    picture.extra = channels[:, :, :extra_channels]
     if scene.depth:
-        picture.depth_expected = pictures.channels[:, :, extra_channels] / np.where(alpha > 0, alpha, np.float32(1))
-        picture.depth_median = pictures.median
+        picture.depth_expected = channels[:, :, extra_channels] / np.where(alpha > 0, alpha, np.float32(1))
+        picture.depth_median = median
     return picture

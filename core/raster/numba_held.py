@@ -12,6 +12,7 @@ from numba import prange
 from .numba_runtime import claim, kernel
 
 U, U32, U64 = np.uintp, np.uint32, np.uint64
+ONE = np.float32(1)
 EXPONENT = U32(0x7F800000)  # all its bits are set in NaN and infinity
 CHUNK = 1024
 
@@ -84,8 +85,8 @@ def count_entries(starts, entries, new_starts, changed, workers, counts, wanted)
 
 @kernel()
 def keep_entries(entries, lo, changed, merged, to, end):
-    """merged[to:end] = the first entries from lo on that are not of changed Gaussians. No branch: which is one is random
-    to the processor."""
+    """merged[to:end] = the first entries from lo on that are not of changed Gaussians. Without a branch on which those
+    are, because a processor guesses every third wrong."""
     j = U(lo)
     while to < end:
         i = entries[j, 0]
@@ -102,8 +103,8 @@ def place(key, i):
 
 @kernel()
 def merge_pairs(merged, to, a, end, pairs, b, b_end, order, keys):
-    """merged[to:end] = merged[a:end] and pairs[b:b_end], of which there are a - to, front to back. Without a branch that
-    depends on who comes first; no entry is overwritten before it is read."""
+    """merged[to:end] = merged[a:end] and pairs[b:b_end], of which there are a - to, front to back. Without a branch on
+    which comes first; no entry is overwritten before it is read."""
     while (a < end) & (b < b_end):
         rank = pairs[b, 0]
         key, i, rows = merged[a, 1], merged[a, 0], merged[a, 2]
@@ -133,3 +134,14 @@ def merge_lists(lists, new_lists, order, keys, changed, workers, placed, merged)
             keep_entries(entries, starts[tile], changed, merged, kept, end)
             merge_pairs(merged, to, kept, end, pairs, b, b_end, order, keys)
             tile = claim(counter)
+
+
+@kernel(parallel=True)
+def hand_out(color, trans, workers, own, alpha):
+    """own = color and alpha = 1 - trans, flat; a copy by all cores, because one alone takes longer than a small change
+    of the picture."""
+    for w in prange(workers):
+        for j in range(U(color.shape[0] * w // workers), U(color.shape[0] * (w + 1) // workers)):
+            own[j] = color[j]
+        for j in range(U(trans.shape[0] * w // workers), U(trans.shape[0] * (w + 1) // workers)):
+            alpha[j] = ONE - trans[j]
