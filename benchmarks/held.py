@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The frames of a shot whose camera stands still: only what has changed is drawn again, against whole drawings.
 
-Run: python -m benchmarks.held [HEAD] [--size 512] [--before FOLDER]. Without a file: the sample head. Each side is
+Run: python -m benchmarks.held [HEAD] [--size 512] [--before FOLDER] [--one-thread]. Without a file: the sample head;
+with --one-thread processor time, which other work on the machine hardly changes. Each side is
 measured in processes of its own that take turns, because how threads wait is read once; within a process the ways
 take turns frame by frame. The limits: a whole frame through a held camera in at most 1 / 1.8 of the time before, one
 through a moving camera in no more. FOLDER holds another version of the package, `talksplat`, for the side before;
@@ -13,9 +14,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -25,7 +27,7 @@ SPINNING = {"OPENBLAS_THREAD_TIMEOUT": "26"}  # OpenBLAS's default, 2^26 clock t
 WAYS = ("still", "moving")  # what the camera does
 
 
-def measure(head_file: str, size: int, hold: bool) -> dict[str, list[float]]:
+def measure(head_file: str, size: int, hold: bool, clock: Callable[[], float]) -> dict[str, list[float]]:
     """Milliseconds of each frame: "replay" with its condition, and the picture by each of WAYS. "bytes": kept at the
     end for the next frame."""
     from benchmarks.frame import random_performance
@@ -44,12 +46,12 @@ def measure(head_file: str, size: int, hold: bool) -> dict[str, list[float]]:
     for n in range(FRAMES):
         views = {"still": cameras[0], "moving": cameras[n % len(cameras)]}
         for way in sorted(WAYS, reverse=bool(n % 2)):
-            start = perf_counter()
+            start = clock()
             replay.at(performance.at(Fraction(n, 24), Controls()), out=frame)
-            between = perf_counter()
+            between = clock()
             raster.rasterize(*frame, g.opacities, g.sh0, g.shN, views[way], **options[way])
             times["replay"].append(1000 * (between - start))
-            times[way].append(1000 * (perf_counter() - between))
+            times[way].append(1000 * (clock() - between))
     times = {name: values[WARM * len(values) // FRAMES :] for name, values in times.items()}
     return times | {"bytes": [float(options["still"]["held"].nbytes)] if hold else [0.0]}
 
@@ -57,12 +59,14 @@ def measure(head_file: str, size: int, hold: bool) -> dict[str, list[float]]:
 def in_a_process(arguments: argparse.Namespace, before: bool) -> dict[str, list[float]]:
     """`measure` of one side."""
     environment = dict(os.environ) | (SPINNING if before else {"OPENBLAS_THREAD_TIMEOUT": "4"})
+    if arguments.one_thread:
+        environment |= {"NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     package = Path(__file__).absolute().parents[1]
     if before and arguments.before:
         package = arguments.before.absolute() / "talksplat"
     environment["PYTHONPATH"] = os.pathsep.join([str(package.parent), str(package)])  # its benchmarks are there
     command = [sys.executable, __file__, arguments.head, "--size", str(arguments.size)]
-    command += ["--side", "before" if before else "now"]
+    command += ["--side", "before" if before else "now", *["--one-thread"][: arguments.one_thread]]
     return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
@@ -89,10 +93,12 @@ def main() -> None:
     parser.add_argument("head", nargs="?", default=str(SAMPLE))
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--before", type=Path)
+    parser.add_argument("--one-thread", action="store_true", help="processor time of one thread")
     parser.add_argument("--side", choices=("before", "now"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.side:
-        print(json.dumps(measure(arguments.head, arguments.size, arguments.side == "now")))
+        clock = process_time if arguments.one_thread else perf_counter
+        print(json.dumps(measure(arguments.head, arguments.size, arguments.side == "now", clock)))
         return
     sides: dict[str, dict[str, list[float]]] = {"before": {}, "now": {}}
     for _ in range(ROUNDS):
