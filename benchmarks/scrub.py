@@ -2,9 +2,9 @@
 """One step of the playhead inside Blender (`bpy`): the handler, the attributes, Blender's own evaluation; by the head's
 networks, by its rig, and from a bake, all in one run.
 
-Run: python -m benchmarks.scrub [HEAD or COUNT]. Without a file: COUNT (40,000) Gaussians of random weights, all of which
-move (the most expensive case), with a rig of 16 channels. The limit: a step takes at most 10 ms, median, all of it. Wall
-time means something on an idle machine alone; the processor's time (all threads together) nearly always.
+Run: python -m benchmarks.scrub [HEAD or COUNT]. Without a file: COUNT (40,000) Gaussians of random weights, all of
+which move (the most expensive case), with a rig of 16 channels. The limit: a step takes at most 10 ms, median, all of
+it. Wall time means something on an idle machine alone; the processor's time (all threads together) nearly always.
 """
 
 import statistics

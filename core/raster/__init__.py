@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
-from .rasterizer import BACKENDS, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 from .held_camera import HeldCamera
-from .rasterizer import BACKENDS, compile_kernels, gpu_unavailable_reason, is_compiled, rasterize
+from .rasterizer import BACKENDS, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 from .rendering import DensityStats, Rendering
 
 __all__ = [
