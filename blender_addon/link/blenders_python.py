@@ -18,7 +18,8 @@ def blenders_python() -> Path | None:
 def package_folders(python: Path) -> list[Path]:
     """The folders to add to `sys.path` of `python`: where Blender put the extension's wheels, when it is its own."""
     own = own_interpreter()
-    if own is None or python.resolve() != own.resolve():
+    # An environment's interpreter is a link to the one that it was made of, in another folder.
+    if own is None or python.resolve() != own.resolve() or python.parent.resolve() != own.parent.resolve():
         return []
     return list(dict.fromkeys(folder for folder in _folders() if folder))
 
@@ -30,7 +31,8 @@ def _folders() -> list[Path | None]:
 
 
 def own_interpreter() -> Path | None:
-    """`sys.executable` is Blender's `python/bin/python3.x`; where a build leaves it empty, it is in `sys.prefix`."""
+    """Blender's own Python program, None where it has none. `sys.executable` names it; where a build leaves that empty,
+    it is in `sys.prefix`."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     inside = ("python.exe",) if os.name == "nt" else (version, "python3")
     places = [Path(sys.executable or ""), *(Path(sys.prefix, "bin", name) for name in inside)]

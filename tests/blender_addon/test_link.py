@@ -282,6 +282,15 @@ def test_self_test_says_versions_or_what_is_missing(python, tmp_path):
     assert "none" in end.sentence
 
 
+@pytest.mark.skipif(os.name == "nt", reason="an environment has no links on Windows")
+def test_an_environment_made_of_blenders_python_has_its_own_libraries(tmp_path):
+    """Its interpreter is a link to Blender's; the zip's wheels must not fill in for what is missing in it."""
+    inside = tmp_path / "env" / "bin" / "python"
+    inside.parent.mkdir(parents=True)
+    inside.symlink_to(blenders_python.own_interpreter())
+    assert blenders_python.package_folders(inside) == []
+
+
 def test_blenders_own_python_serves_when_the_wheels_are_there(monkeypatch, tmp_path):
     wheels = tmp_path / "wheels"  # stand-ins, searched last: a bare Blender has numpy alone
     for name in blenders_python.MODULES:
