@@ -71,7 +71,7 @@ def create_environment(
             raise _failure(environment, "it has no Python")
         for event in check_python(inside):
             if isinstance(event, Finished):
-                write_shell_command(environment.folder, inside, environment.root)
+                write_shell_command(environment.folder, environment.root)
                 _write_marker(environment)
                 event = Finished({"folder": str(environment.folder), **event.result})
             yield event

@@ -2,11 +2,13 @@
 """The command `talksplat` in an environment that the add-on made: training is a shell command, and the environment has
 the packages alone, not talksplat itself. So the extension's own files run, whichever version of them is installed."""
 
+import errno
 import os
 import shlex
 from pathlib import Path
 
 from ...core.formats import atomic_write
+from .find_python import interpreter_in
 
 NAME = "talksplat"
 SCRIPT = """
@@ -18,11 +20,15 @@ if __name__ == "__main__":
 """
 
 
-def write_shell_command(folder: Path, python: Path, root: Path) -> Path:
-    """Write `talksplat` into the environment `folder`, beside its interpreter; the command's path. Raises OSError.
+def write_shell_command(folder: Path, root: Path) -> Path:
+    """Write `talksplat` into the environment `folder`, beside its interpreter; the command's path.
 
-    root: the package's folder.
+    root: the package's folder. Nothing outside `folder` is written: another environment may have a command of that
+    name. Raises OSError, FileNotFoundError where the environment has no interpreter.
     """
+    python = interpreter_in(folder)
+    if python is None:
+        raise FileNotFoundError(errno.ENOENT, "has no Python", str(folder))
     script = folder / f"{NAME}_command.py"
     _write(script, SCRIPT.format(starter=str(root / "core" / "start_worker.py")))
     if os.name == "nt":

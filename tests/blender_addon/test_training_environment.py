@@ -182,7 +182,8 @@ def test_the_environment_has_the_shells_command(tmp_path):
     inside.parent.mkdir(parents=True)
     inside.write_text(f'#!/bin/sh\nexec "{PYTHON}" "$@"\n')
     inside.chmod(0o755)
-    command = write_shell_command(inside.parents[1], inside, ROOT)
+    command = write_shell_command(inside.parents[1], ROOT)
+    assert command.parent == inside.parent
     said = subprocess.run([command, "--version"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     version = tomllib.loads((ROOT / "blender_manifest.toml").read_text())["version"]
     assert version in said.stdout, said.stderr
