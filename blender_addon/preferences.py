@@ -29,6 +29,7 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
     def draw(self, context: Context) -> None:
         """The path, what it leads to, and the self-test with its answer."""
         from . import running
+        from .operators.create_training_environment import TALKSPLAT_OT_create_training_environment as Create
 
         assert self.layout is not None
         column = self.layout.column()
@@ -39,7 +40,9 @@ class TalkSplatPreferences(bpy.types.AddonPreferences):
         row.operator("talksplat.self_test")
         row.operator("talksplat.open_log")
         row.operator("talksplat.open_manual")
-        column.operator("talksplat.create_training_environment", text="Create Training Environment...", icon="IMPORT")
+        column.operator(Create.bl_idname, text=f"{Create.bl_label}...", icon="IMPORT")
+        if running.now is None and (reason := Create.disabled_reason(context)):
+            draw_sentence(column, context, reason, "INFO")
         self._draw_job(column, context)
 
     @staticmethod
