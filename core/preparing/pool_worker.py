@@ -29,6 +29,7 @@ def serve_tasks(connection: Connection) -> None:
         while True:
             function, arguments = connection.recv()
             connection.send(run_task(function, arguments, report_steps))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is half written any more, and libraries are being closed
 
 
 def run_task(
