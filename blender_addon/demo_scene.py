@@ -9,8 +9,6 @@ from . import running
 from .blender_types import Context, current_context
 from .operators.add_head import add_head
 from .operators.add_sample_head import SAMPLE_HEAD
-from .operators.attach_strip import TALKSPLAT_OT_attach_strip
-from .operators.choose_sound import SAMPLE_VOICE, speak
 from .operators.open_demo_scene import MARK, TALKSPLAT_OT_open_demo_scene
 from .scene import studio, view_transform
 from .scene.versions import draws_splats
@@ -33,19 +31,18 @@ def after_reading(*_: object) -> None:
         running.tell(TALKSPLAT_OT_open_demo_scene.bl_label, str(error))
         return
     if bpy.app.background:
-        speak_sample()
-    else:  # Attach is an undo step, and Blender has no undo history while it reads a file
-        bpy.app.timers.register(speak_sample, first_interval=0.0)
+        speak()
+    else:  # an undo step, and Blender has no undo history while it reads a file
+        bpy.app.timers.register(speak, first_interval=0.0)
 
 
-def speak_sample() -> float | None:
-    """The demo's head gets the sample voice once no job runs; seconds until the next look."""
+def speak() -> float | None:
+    """Press Sample Voice for the demo's head once no job runs; seconds until the next look."""
     if running.now:
         return 0.5
-    try:
-        speak(current_context(), str(SAMPLE_VOICE))
-    except UserError as error:
-        running.tell(TALKSPLAT_OT_attach_strip.bl_label, str(error))
+    # A button's press, because its report takes the place of Blender's warning that the start-up file has no scene.
+    with bpy.context.temp_override(window=current_context().window_manager.windows[0]):
+        bpy.ops.talksplat.sample_voice("INVOKE_DEFAULT")
     return None
 
 
@@ -85,6 +82,6 @@ def register() -> None:
 
 def unregister() -> None:
     """Called by the add-on's own `unregister`."""
-    if bpy.app.timers.is_registered(speak_sample):
-        bpy.app.timers.unregister(speak_sample)
+    if bpy.app.timers.is_registered(speak):
+        bpy.app.timers.unregister(speak)
     bpy.app.handlers.load_post.remove(after_reading)

@@ -31,6 +31,16 @@ def test_the_demo_scene_speaks_at_once_before_any_worker_has_started(no_worker, 
     assert np.abs(shown(obj).means - before).max() > 1e-3, "a millimetre"
 
 
+def test_the_sample_voice_needs_a_worker_only_for_another_head(no_worker, head_path):
+    from talksplat.blender_addon.operators.choose_sound import TALKSPLAT_OT_choose_sound, TALKSPLAT_OT_sample_voice
+
+    bpy.ops.talksplat.add_sample_head()
+    assert TALKSPLAT_OT_sample_voice.disabled_reason(bpy.context) == ""
+    assert "no Python" in TALKSPLAT_OT_choose_sound.disabled_reason(bpy.context)
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    assert "no Python" in TALKSPLAT_OT_sample_voice.disabled_reason(bpy.context)
+
+
 def test_the_demo_scene_is_an_untitled_file_with_nothing_of_the_one_before(no_worker, tmp_path):
     bpy.ops.mesh.primitive_cube_add()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "before.blend"))
