@@ -30,10 +30,16 @@ def draw_button(
     layout.operator(operator.bl_idname, icon=icon)
     if running.now:
         return
-    last = running.last
     if reason := operator.disabled_reason(context):
         draw_sentence(layout, context, reason, "INFO")
-    elif last and last.label == operator.bl_label:
+    else:
+        draw_outcome(layout, context, operator)
+
+
+def draw_outcome(layout: bpy.types.UILayout, context: Context, *operators: type[BaseOperator]) -> None:
+    """How it ended, where the last button pressed is one of these."""
+    last = running.last
+    if last and last.label in {operator.bl_label for operator in operators}:
         draw_sentence(layout, context, last.sentence, running.ICONS[last.level])
 
 

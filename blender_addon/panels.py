@@ -21,14 +21,16 @@ from .blender_types import Context
 from .frame_choice import described
 from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
+from .operators.add_head import TALKSPLAT_OT_add_head
+from .operators.add_sample_head import TALKSPLAT_OT_add_sample_head
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
-from .operators.choose_sound import TALKSPLAT_OT_choose_sound
+from .operators.choose_sound import TALKSPLAT_OT_choose_sound, TALKSPLAT_OT_sample_voice
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.open_demo_scene import TALKSPLAT_OT_open_demo_scene
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
-from .panel_base import HeadPanel, TabPanel, draw_button
+from .panel_base import HeadPanel, TabPanel, draw_button, draw_outcome
 from .panel_text import draw_sentence
 from .properties import TalkSplatHead
 from .scene import strip as strips
@@ -63,6 +65,7 @@ class TALKSPLAT_PT_head(TabPanel, bpy.types.Panel):
         else:
             self._draw_card(layout, context, obj)
         layout.operator("talksplat.add_head", icon="IMPORT", text="Add Another Head" if obj else "Add Gaussian Head")
+        draw_outcome(layout, context, TALKSPLAT_OT_add_head, TALKSPLAT_OT_add_sample_head)
 
     @staticmethod
     def _draw_card(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
@@ -118,6 +121,7 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
         row = column.row(align=True)
         row.prop_search(settings, "strip", editor, all_strips_property(editor), text="", icon="SOUND")
         row.operator("talksplat.choose_sound", text="", icon="FILEBROWSER")
+        draw_outcome(column, context, TALKSPLAT_OT_choose_sound)
         if len(bpy.data.scenes) > 1:
             column.prop(settings, "strip_scene", text="Scene")
         self._draw_choice(layout, settings)
@@ -142,6 +146,7 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
         layout.operator("talksplat.sample_voice", icon="SPEAKER")
         if reason := TALKSPLAT_OT_choose_sound.disabled_reason(context):
             draw_sentence(layout, context, reason, "INFO")
+        draw_outcome(layout, context, TALKSPLAT_OT_choose_sound, TALKSPLAT_OT_sample_voice)
 
     @staticmethod
     def _draw_choice(layout: bpy.types.UILayout, settings: TalkSplatHead) -> None:

@@ -234,15 +234,17 @@ def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
 
 
 def tell(label: str, sentence: str) -> None:
-    """What went wrong where no operator can report it; it stands below the button of that label."""
+    """What went wrong before any job was started; it stands below the button of that label."""
     global last
     last = Outcome(label, "ERROR", sentence)
 
 
-def forget_outcome() -> None:
-    """Another .blend was opened: how a job of the one before ended says nothing about its heads."""
+def forget_outcome(label: str = "") -> None:
+    """The button was pressed again. Or, without a label, another .blend was opened: how a job of the one before ended
+    says nothing about its heads."""
     global last
-    last = None
+    if last and label in ("", last.label):
+        last = None
 
 
 def _start_timer() -> None:

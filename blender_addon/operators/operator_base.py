@@ -49,16 +49,20 @@ class BaseOperator(Operator):
         raise NotImplementedError
 
     def execute(self, context: Context) -> OperatorResult:
-        """`run`; what a person can fix is reported in one sentence."""
+        """`run`; what a person can fix is reported in one sentence, which the panel keeps below the button."""
+        running.forget_outcome(self.bl_label)
         try:
             self.run(context)
         except UserError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return self._fail(str(error))
         except OSError as error:  # a full disk, a forbidden folder
-            self.report({"ERROR"}, sentence_of(error))
-            return {"CANCELLED"}
+            return self._fail(sentence_of(error))
         return {"FINISHED"}
+
+    def _fail(self, sentence: str) -> OperatorResult:
+        self.report({"ERROR"}, sentence)
+        running.tell(self.bl_label, sentence)
+        return {"CANCELLED"}
 
 
 class JobOperator(BaseOperator):

@@ -85,3 +85,50 @@ def test_a_first_sound_that_cannot_be_chosen_says_why(blender, head_path, monkey
     panels.TALKSPLAT_PT_speech._draw_first_sound(SimpleNamespace(operator=lambda *_, **__: None), bpy.context)
     assert said == [running.no_worker_reason()]
     assert "no Python" in said[0]
+
+
+def sentences_of(panel, monkeypatch) -> list[str]:
+    """What the panel says of the active head."""
+    from talksplat.blender_addon import head_state, panel_base, panels
+
+    class Layout:
+        def __getattr__(self, name):
+            return lambda *_, **__: self
+
+    said = []
+    for module in (panels, panel_base, head_state):
+        monkeypatch.setattr(module, "draw_sentence", lambda _layout, _context, text, *_: said.append(text))
+    methods = {name: getattr(panel, name) for name in dir(panel) if name.startswith("_draw")}
+    stand_in = SimpleNamespace(layout=Layout(), **methods)
+    if hasattr(panel, "draw_head"):
+        panel.draw_head(stand_in, Layout(), bpy.context, bpy.context.object)
+    else:
+        panel.draw(stand_in, bpy.context)
+    return said
+
+
+def test_a_file_that_cannot_be_added_is_told_below_its_button_until_one_can(blender, head_path, tmp_path, monkeypatch):
+    """A report is gone after seconds, and the panel looked as if nobody had pressed anything."""
+    from talksplat.blender_addon.panels import TALKSPLAT_PT_head
+
+    with pytest.raises(RuntimeError):
+        bpy.ops.talksplat.add_head(filepath=str(tmp_path / "gone.head"))
+    assert [said for said in sentences_of(TALKSPLAT_PT_head, monkeypatch) if "gone.head" in said]
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    assert not [said for said in sentences_of(TALKSPLAT_PT_head, monkeypatch) if "gone.head" in said]
+
+
+@pytest.mark.parametrize("has_strip", [False, True])
+def test_a_sound_that_cannot_be_chosen_is_told_below_its_button(
+    started, head_path, sound_path, tmp_path, monkeypatch, add_strip, has_strip
+):
+    from talksplat.blender_addon import panels
+
+    (tmp_path / "picture.txt").write_text("no sound")
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    if has_strip:
+        add_strip(bpy, sound_path)
+    with pytest.raises(RuntimeError):
+        bpy.ops.talksplat.choose_sound(filepath=str(tmp_path / "picture.txt"))
+    [said] = [said for said in sentences_of(panels.TALKSPLAT_PT_speech, monkeypatch) if "picture.txt" in said]
+    assert "choose another file" in said
