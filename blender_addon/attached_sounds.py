@@ -85,7 +85,7 @@ def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     at the disk for each sound."""
     attached, wanted = attached_sounds(obj), wanted_sounds(obj, sequencer, strip_of(obj, sequencer))
     if not wanted:
-        return "No sound strip is chosen: choose one and press Attach."
+        return "No sound strip is chosen: press Choose Sound, or choose a strip and press Attach."
     missing = [source for source in wanted if source not in attached]
     if missing:
         return f"{Path(missing[0]).name} is not attached yet: press Attach."

@@ -40,9 +40,8 @@ def speak() -> float | None:
     """Press Sample Voice for the demo's head once no job runs; seconds until the next look."""
     if running.now:
         return 0.5
-    # A button's press, because its report takes the place of Blender's warning that the start-up file has no scene.
     with bpy.context.temp_override(window=current_context().window_manager.windows[0]):
-        bpy.ops.talksplat.sample_voice("INVOKE_DEFAULT")
+        bpy.ops.talksplat.sample_voice("INVOKE_DEFAULT")  # pyright: ignore[reportAttributeAccessIssue]  (our own)
     return None
 
 

@@ -60,7 +60,8 @@ class TALKSPLAT_PT_head(TabPanel, bpy.types.Panel):
         obj = head_of(context)
         if obj is None:
             draw_sentence(layout, context, WHAT_A_HEAD_IS)
-            draw_button(layout, context, TALKSPLAT_OT_open_demo_scene, "PLAY")
+            layout.operator("talksplat.open_demo_scene", icon="PLAY")
+            draw_outcome(layout, context, TALKSPLAT_OT_open_demo_scene)
             layout.operator("talksplat.add_sample_head", icon="USER")
         else:
             self._draw_card(layout, context, obj)

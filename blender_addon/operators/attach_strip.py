@@ -75,7 +75,7 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
         if not strips.sound_strips(sequencer_of(context, obj)):
-            return "Add a sound strip in the Video Sequencer first"
+            return "Press Choose Sound, or add a sound strip in the Video Sequencer"
         if chosen_strip(context, obj) is None:
             return "Choose a sound strip"
         return head_paths.missing_head_reason(obj) or running.no_worker_reason()
