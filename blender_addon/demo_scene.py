@@ -41,7 +41,9 @@ def speak() -> float | None:
     if running.now:
         return 0.5
     with bpy.context.temp_override(window=current_context().window_manager.windows[0]):
-        bpy.ops.talksplat.sample_voice("INVOKE_DEFAULT")  # pyright: ignore[reportAttributeAccessIssue]  (our own)
+        press = bpy.ops.talksplat.sample_voice  # pyright: ignore[reportAttributeAccessIssue]  (our own)
+        if press.poll():  # the head may have been deleted while a job ran
+            press("INVOKE_DEFAULT")
     return None
 
 

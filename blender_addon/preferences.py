@@ -11,7 +11,7 @@ from .blender_types import Context, current_context
 from .panel_text import draw_sentence
 
 JOBS = "Self-test", "Create Training Environment"  # the labels of the buttons here
-NOT_FOUND = "None found: heads load, scrub, play from bakes and export; Attach, Bake and Render need one"
+NOT_FOUND = "None found: install the zip for this system, or choose one here, to attach, bake and render"
 
 
 class TalkSplatPreferences(bpy.types.AddonPreferences):

@@ -123,7 +123,7 @@ def _listen(listening: Listening) -> str:
     return _attach(listening)
 
 
-def is_made_for(head_hash: str) -> bool:
+def has_sample_performance(head_hash: str) -> bool:
     """Whether the performance that comes with the add-on, of the sample voice, is that head's."""
     try:
         return open_files.performance(str(SAMPLE_PERFORMANCE)).head_hash == head_hash
@@ -135,7 +135,7 @@ def _take_sample(listening: Listening, source: str, path: Path) -> bool:
     """Whether the performance that comes with the add-on is this one: the sample speaks at once, before any worker has
     started. It is copied, because an update of the add-on replaces its folder."""
     sound_hash = listening.choice.content_hash(known_hash(source) or "")
-    if not is_made_for(open_files.head(listening.head).hash):
+    if not has_sample_performance(open_files.head(listening.head).hash):
         return False
     if open_files.performance(str(SAMPLE_PERFORMANCE)).audio_hash != sound_hash:
         return False

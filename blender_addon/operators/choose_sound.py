@@ -13,7 +13,7 @@ from ..blender_types import Context, OperatorResult
 from ..head_objects import head_of, locked_reason, settings_of
 from ..running import ROOT
 from ..scene.versions import strip_frames, top_strips
-from .attach_strip import attach, is_made_for, sequencer_of
+from .attach_strip import attach, has_sample_performance, sequencer_of
 from .operator_base import UNDOABLE, JobOperator, has_window
 from .set_up_playback import set_up_playback
 
@@ -102,7 +102,7 @@ class TALKSPLAT_OT_sample_voice(_Speaking, bpy.types.Operator):
     def disabled_reason(cls, context: Context) -> str:
         """The sample head's performance of it comes with the add-on; any other head needs a worker."""
         obj = head_of(context)
-        if obj is not None and is_made_for(settings_of(obj).head_hash):
+        if obj is not None and has_sample_performance(settings_of(obj).head_hash):
             return locked_reason(obj) or running.busy_reason()
         return super().disabled_reason(context)
 
