@@ -78,6 +78,7 @@ def test_one_file_is_installed_and_the_head_speaks(stand_in, archive, blender, t
     said = json.loads(lines[0][5:])
     assert Path(said["python"]) == blender, "the worker runs in Blender's own Python"
     assert said["moves"]
+    assert said["demo moves"]
     assert said["loaded"] == []
     for suffix in (".png", ".exr"):
         assert len(list((tmp_path / "render").glob(f"*{suffix}"))) == 6
