@@ -144,9 +144,9 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
     def _draw_first_sound(layout: bpy.types.UILayout, context: Context) -> None:
         """The ways to a first sound, and why they are grey."""
         layout.operator("talksplat.choose_sound", icon="FILE_SOUND")
-        layout.operator("talksplat.sample_voice", icon="SPEAKER")
         if reason := TALKSPLAT_OT_choose_sound.disabled_reason(context):
             draw_sentence(layout, context, reason, "INFO")
+        layout.operator("talksplat.sample_voice", icon="SPEAKER")
         draw_outcome(layout, context, TALKSPLAT_OT_choose_sound, TALKSPLAT_OT_sample_voice)
 
     @staticmethod
