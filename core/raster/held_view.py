@@ -14,7 +14,7 @@ import numpy as np
 from . import numba_pipeline as pipeline
 from .constants import TILE_HIGH, TILE_WIDE
 from .numba_arrays import rendering
-from .numba_bin import depth_order, first_slots, tile_lists
+from .numba_bin import ALL_ROWS, depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
 from .numba_held import count_entries, hand_out, merge_lists, take_changes
 from .numba_project import FIELDS, camera_numbers, project
@@ -56,7 +56,8 @@ class HeldView:
             if changed.any() or self.frames == 0:
                 self._project(changed, workers)
                 wanted = self._exchange(changed, workers)
-                wanted |= self.frames == 0
+                if self.frames == 0:
+                    wanted[:] = ALL_ROWS
                 self._blend(scene, wanted, workers)
         self.frames += 1
 
@@ -67,18 +68,19 @@ class HeldView:
         pipeline.check_pairs(int(self.tiles.sum(dtype=np.int64)))
 
     def _exchange(self, changed: np.ndarray, workers: int) -> np.ndarray:
-        """Exchange the changed Gaussians' entries; bool [tiles]: whose list is another."""
+        """Exchange the changed Gaussians' entries; int32 [tiles]: the rows of each that one reaches."""
         tiles = np.where(changed, self.tiles, np.int32(0))
         (order, keys), first = depth_order(self.table, tiles), first_slots(tiles)
         splats, ends = BUFFERS.take(len(order), FIELDS), np.empty(len(tiles), np.int64)
         hits, pairs = BUFFERS.take(first[-1], 4, dtype=np.int32), BUFFERS.take(first[-1], 3, dtype=np.int32)
         grid = self.tiles_x, self.tiles_y
         new_starts = tile_lists(self.table, order, tiles, first, *grid, workers, ends, splats, hits, pairs)
-        counts, wanted = np.empty(len(self.starts) - 1, np.int64), np.empty(len(self.starts) - 1, np.bool_)
-        count_entries(self.starts, self.entries, new_starts, changed, workers, counts, wanted)
+        lists, new_lists = (self.starts, self.entries), (new_starts, pairs)
+        counts, wanted = np.empty(len(self.starts) - 1, np.int64), np.empty(len(self.starts) - 1, np.int32)
+        count_entries(lists, new_lists, changed, workers, counts, wanted)
         placed = np.concatenate([[0], np.cumsum(counts)])
-        merged, lists = BUFFERS.take(placed[-1], 3, dtype=np.int32), (self.starts, self.entries)
-        merge_lists(lists, (new_starts, pairs), order, keys, changed, workers, placed, merged)
+        merged = BUFFERS.take(placed[-1], 3, dtype=np.int32)
+        merge_lists(lists, new_lists, order, keys, changed, workers, placed, merged)
         BUFFERS.put(splats, hits, pairs, self.entries)
         self.starts, self.entries = placed, merged
         return wanted

@@ -25,6 +25,7 @@ LAST_PIXEL = F(TILE_WIDE - 1)
 WIDE, HIGH = U32(TILE_WIDE.bit_length() - 1), U32(TILE_HIGH.bit_length() - 1)  # shifts
 WIDE_REST, HIGH_REST = U32(TILE_WIDE - 1), U32(TILE_HIGH - 1)
 NONE, ALL = np.int32(0), np.int32(TILE_HIGH)
+ALL_ROWS = TILE_HIGH << 8
 
 
 @kernel()

@@ -117,10 +117,10 @@ def open_tile(s, wide, high):
 
 
 @kernel()
-def close_tile(s, left, top, wide, high, background, color, trans, channels, median):
-    """Scratch -> pictures."""
+def close_tile(s, left, top, wide, first, end, background, color, trans, channels, median):
+    """Scratch -> pictures, the tile's rows first..end."""
     r, g, b = background[0], background[1], background[2]
-    for y in range(U(high)):
+    for y in range(U(first), U(end)):
         for x in range(U(wide)):
             i = y * U(TILE_WIDE) + x
             u, v = U(left) + x, U(top) + y
@@ -130,7 +130,7 @@ def close_tile(s, left, top, wide, high, background, color, trans, channels, med
             color[v, u, 1] = s[G_ + i] + t * g
             color[v, u, 2] = s[B_ + i] + t * b
     if channels.shape[2] > 0:
-        for y in range(high):
+        for y in range(first, end):
             for x in range(wide):
                 i = U(y * TILE_WIDE + x)
                 median[top + y, left + x] = s[M_ + i]
@@ -139,10 +139,10 @@ def close_tile(s, left, top, wide, high, background, color, trans, channels, med
 
 
 @kernel()
-def fill_tile(s, pairs, splats, features, left, top):
-    """All splats of one tile's list, until every pixel has stopped. Rows that have stopped are not visited: a splat
-    changes nothing in them."""
-    further, live_lo, live_hi = features.shape[1], U(0), PIXELS
+def fill_tile(s, pairs, splats, features, left, top, live_lo, live_hi):
+    """All splats of one tile's list onto its pixels live_lo..live_hi, until every one has stopped. Rows that have
+    stopped are not visited: a splat changes nothing in them."""
+    further = features.shape[1]
     for j in range(pairs.shape[0]):
         if j & LOOK == LOOK:
             live_lo, live_hi = live_pixels(s, live_lo, live_hi)
@@ -167,7 +167,7 @@ def fill_tile(s, pairs, splats, features, left, top):
 def rasterize_tiles(
     splats, starts, pairs, wanted, features, background, tiles_x, workers, color, trans, channels, median
 ):
-    """Blend the tiles where wanted bool [tiles]; the pixels of the others stay.
+    """Blend of every tile the rows wanted int32 [tiles], coded as a pair's; the other pixels stay.
 
     splats [V,16], of which pairs[:,0] are rows, features [V,X] further channels (X = 0: neither those nor the median
     is made);
@@ -181,10 +181,12 @@ def rasterize_tiles(
             s[X_ + U(i)], s[Y_ + U(i)] = F(i % TILE_WIDE), F(i // TILE_WIDE)
         tile = claim(counter)
         while tile < tiles:
-            if wanted[tile]:
+            if wanted[tile] > 0:
                 left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
                 wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
+                lo, hi = rows_of(wanted[tile])
+                first, end = wanted[tile] & 255, min(high, wanted[tile] >> 8)
                 open_tile(s, wide, high)
-                fill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top)
-                close_tile(s, left, top, wide, high, background, color, trans, channels, median)
+                fill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top, lo, hi)
+                close_tile(s, left, top, wide, first, end, background, color, trans, channels, median)
             tile = claim(counter)

@@ -9,11 +9,13 @@ The key is that of numba_bin.depth_order, the rows are those of its pairs.
 import numpy as np
 from numba import prange
 
+from .numba_bin import ALL, NONE
 from .numba_runtime import claim, kernel
 
 U, U32, U64 = np.uintp, np.uint32, np.uint64
 ONE = np.float32(1)
 EXPONENT = U32(0x7F800000)  # all its bits are set in NaN and infinity
+LOW, BYTE = np.int32(255), np.int32(8)  # of coded rows
 CHUNK = 1024
 
 
@@ -68,18 +70,26 @@ def take_changes(now, before, changed, workers):
 
 
 @kernel(parallel=True)
-def count_entries(starts, entries, new_starts, changed, workers, counts, wanted):
-    """counts int64 [tiles] of the lists without the changed Gaussians' entries and with their new pairs, of which there
-    are new_starts[tile + 1] - new_starts[tile]; wanted bool [tiles]: where that is another list."""
+def count_entries(lists, new_lists, changed, workers, counts, wanted):
+    """counts int64 [tiles] of the lists without the changed Gaussians' entries and with their new pairs; wanted int32
+    [tiles]: the rows from the first to the last that one of those reaches, coded as a pair's, 0 where there is none.
+    """
+    starts, entries = lists
+    new_starts, pairs = new_lists
     tiles, counter = wanted.shape[0], np.zeros(1, np.int64)
     for _ in prange(workers):
         tile = claim(counter)
         while tile < tiles:
-            lo, hi, come, kept = starts[tile], starts[tile + 1], new_starts[tile + 1] - new_starts[tile], 0
-            for j in range(lo, hi):
-                kept += np.int64(not changed[entries[j, 0]])
+            come, kept, first, end = new_starts[tile + 1] - new_starts[tile], 0, ALL, NONE
+            for j in range(starts[tile], starts[tile + 1]):
+                rows, stays = entries[j, 2], not changed[entries[j, 0]]
+                kept += np.int64(stays)
+                first = min(first, ALL if stays else rows & LOW)
+                end = max(end, NONE if stays else rows >> BYTE)
+            for j in range(new_starts[tile], new_starts[tile + 1]):
+                first, end = min(first, pairs[j, 2] & LOW), max(end, pairs[j, 2] >> BYTE)
             counts[tile] = kept + come
-            wanted[tile] = come > 0 or kept < hi - lo
+            wanted[tile] = first + (end << BYTE) if first < end else NONE
             tile = claim(counter)
 
 

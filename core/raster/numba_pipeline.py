@@ -12,7 +12,7 @@ import numpy as np
 
 from ..formats import Camera, UserError
 from .constants import TILE_HIGH, TILE_WIDE
-from .numba_bin import depth_order, first_slots, tile_lists
+from .numba_bin import ALL_ROWS, depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
 from .numba_blend_backward import SUMS, rasterize_tiles_backward
 from .numba_project import FIELDS, all_finite, camera_numbers, project
@@ -141,7 +141,7 @@ def forward(scene: RasterInput) -> Trace:
         BUFFERS.put(hits)
         features = feature_rows(scene, order, splats)
         pictures = Pictures.empty(camera, features.shape[1])
-        wanted = np.ones(tiles_x * tiles_y, np.bool_)
+        wanted = np.full(tiles_x * tiles_y, ALL_ROWS, np.int32)
         rasterize_tiles(splats, starts, pairs, wanted, features, scene.background, tiles_x, workers, *pictures)
     return Trace(scene, cam, table, tiles, first, ends, splats, features, tiles_x, starts, pairs, pictures)
 

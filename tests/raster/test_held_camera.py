@@ -7,6 +7,7 @@ import pytest
 
 from talksplat.core.formats import UserError
 from talksplat.core.raster import HeldCamera, held_view, numba_pipeline, rasterize
+from talksplat.core.raster.constants import TILE_WIDE
 
 PASSES = ("color", "alpha", "depth_expected", "depth_median", "extra")
 N = 400
@@ -83,27 +84,28 @@ def test_a_moving_camera_keeps_nothing(make, columns):
 
 
 @pytest.fixture
-def drawn_tiles(monkeypatch):
-    """A list to which each drawing of a held view adds how many tiles it blends."""
+def drawn_rows(monkeypatch):
+    """A list to which each drawing of a held view adds how many rows of tiles it blends."""
     counts, original = [], held_view.rasterize_tiles
 
     def counted(splats, starts, entries, wanted, *others):
-        counts.append(int(wanted.sum()))
+        counts.append(int(((wanted >> 8) - (wanted & 255)).sum()))
         original(splats, starts, entries, wanted, *others)
 
     monkeypatch.setattr(held_view, "rasterize_tiles", counted)
     return counts
 
 
-def test_only_tiles_of_what_has_changed_are_blended(make, columns, drawn_tiles):
+def test_only_rows_of_tiles_with_what_has_changed_are_blended(make, columns, drawn_rows):
     held, camera = HeldCamera(), make.view(512, 512)
     columns["scales"] = np.minimum(columns["scales"], np.float32(0.01))
     for _ in range(3):
         rasterize(**columns, camera=camera, held=held)
-    assert drawn_tiles == [64 * 16]  # nothing moved after the first
+    assert drawn_rows == [64 * 512]  # nothing moved after the first
     columns["opacities"][7] *= np.float32(0.5)
-    rasterize(**columns, camera=camera, held=held)
-    assert 1 <= drawn_tiles[1] <= 16
+    picture = rasterize(**columns, camera=camera, held=held)
+    across = 2 * picture.density.radii[7] + 2
+    assert 1 <= drawn_rows[1] <= (across / TILE_WIDE + 2) * across
 
 
 def test_a_picture_belongs_to_who_asked_for_it(make, columns):
