@@ -77,10 +77,10 @@ class HeldView:
         new_starts = tile_lists(self.table, order, tiles, first, *grid, workers, ends, splats, hits, pairs)
         lists, new_lists = (self.starts, self.entries), (new_starts, pairs)
         counts, wanted = np.empty(len(self.starts) - 1, np.int64), np.empty(len(self.starts) - 1, np.int32)
-        count_entries(lists, new_lists, changed, workers, counts, wanted)
+        count_entries(lists, new_lists, order, keys, changed, workers, counts, wanted)
         placed = np.concatenate([[0], np.cumsum(counts)])
         merged = BUFFERS.take(placed[-1], 3, dtype=np.int32)
-        merge_lists(lists, new_lists, order, keys, changed, workers, placed, merged)
+        merge_lists(lists, new_lists, changed, workers, placed, merged)
         BUFFERS.put(splats, hits, pairs, self.entries)
         self.starts, self.entries = placed, merged
         return wanted

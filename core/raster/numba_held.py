@@ -70,9 +70,12 @@ def take_changes(now, before, changed, workers):
 
 
 @kernel(parallel=True)
-def count_entries(lists, new_lists, changed, workers, counts, wanted):
-    """counts int64 [tiles] of the lists without the changed Gaussians' entries and with their new pairs; wanted int32
+def count_entries(lists, new_lists, order, keys, changed, workers, counts, wanted):
+    """counts int64 [tiles] of the lists without the changed Gaussians' entries and with their new ones; wanted int32
     [tiles]: the rows from the first to the last that one of those reaches, coded as a pair's, 0 where there is none.
+
+    Lists: (starts, entries); the new ones come as pairs of numba_bin.tile_lists, whose ranks are those of order and
+    keys, and become entries here.
     """
     starts, entries = lists
     new_starts, pairs = new_lists
@@ -88,6 +91,8 @@ def count_entries(lists, new_lists, changed, workers, counts, wanted):
                 end = max(end, NONE if stays else rows >> BYTE)
             for j in range(new_starts[tile], new_starts[tile + 1]):
                 first, end = min(first, pairs[j, 2] & LOW), max(end, pairs[j, 2] >> BYTE)
+                rank = pairs[j, 0]
+                pairs[j, 0], pairs[j, 1] = order[rank], np.int32(keys[rank])
             counts[tile] = kept + come
             wanted[tile] = first + (end << BYTE) if first < end else NONE
             tile = claim(counter)
@@ -112,29 +117,27 @@ def place(key, i):
 
 
 @kernel()
-def merge_pairs(merged, to, a, end, pairs, b, b_end, order, keys):
-    """merged[to:end] = merged[a:end] and pairs[b:b_end], of which there are a - to, front to back. Without a branch on
+def merge_list(merged, to, a, end, new, b, b_end):
+    """merged[to:end] = merged[a:end] and new[b:b_end], of which there are a - to, front to back. Without a branch on
     which comes first; no entry is overwritten before it is read."""
     while (a < end) & (b < b_end):
-        rank = pairs[b, 0]
-        key, i, rows = merged[a, 1], merged[a, 0], merged[a, 2]
-        stays = place(key, i) < place(keys[rank], order[rank])
-        merged[to, 0] = i if stays else order[rank]
-        merged[to, 1] = key if stays else np.int32(keys[rank])
-        merged[to, 2] = rows if stays else pairs[b, 2]
+        stays = place(merged[a, 1], merged[a, 0]) < place(new[b, 1], new[b, 0])
+        for k in range(3):
+            mine, other = merged[a, k], new[b, k]
+            merged[to, k] = mine if stays else other
         a, b, to = a + U(stays), b + U(not stays), to + U(1)
     while b < b_end:
-        rank = pairs[b, 0]
-        merged[to, 0], merged[to, 1], merged[to, 2] = order[rank], np.int32(keys[rank]), pairs[b, 2]
+        for k in range(3):
+            merged[to, k] = new[b, k]
         b, to = b + U(1), to + U(1)
 
 
 @kernel(parallel=True)
-def merge_lists(lists, new_lists, order, keys, changed, workers, placed, merged):
-    """Fill `merged`, the lists that begin at `placed`, from `lists`, those before, and from `new_lists`, the changed
-    Gaussians' of numba_bin.tile_lists, whose ranks are those of order and keys; both are (starts, entries)."""
+def merge_lists(lists, new_lists, changed, workers, placed, merged):
+    """Fill `merged`, the lists that begin at `placed`, from `lists`, those before, and `new_lists`, the changed
+    Gaussians' as count_entries leaves them; both are (starts, entries)."""
     starts, entries = lists
-    new_starts, pairs = new_lists
+    new_starts, new = new_lists
     tiles, counter = placed.shape[0] - 1, np.zeros(1, np.int64)
     for _ in prange(workers):
         tile = claim(counter)
@@ -142,7 +145,7 @@ def merge_lists(lists, new_lists, order, keys, changed, workers, placed, merged)
             to, end, b, b_end = U(placed[tile]), U(placed[tile + 1]), U(new_starts[tile]), U(new_starts[tile + 1])
             kept = to + (b_end - b)
             keep_entries(entries, starts[tile], changed, merged, kept, end)
-            merge_pairs(merged, to, kept, end, pairs, b, b_end, order, keys)
+            merge_list(merged, to, kept, end, new, b, b_end)
             tile = claim(counter)
 
 
