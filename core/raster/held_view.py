@@ -16,7 +16,7 @@ from .constants import TILE_HIGH, TILE_WIDE
 from .numba_arrays import rendering
 from .numba_bin import ALL_ROWS, depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
-from .numba_held import count_entries, hand_out, merge_lists, take_changes
+from .numba_held import count_entries, merge_lists, take_changes
 from .numba_project import FIELDS, camera_numbers, project
 from .numba_runtime import BUFFERS, LOCK
 from .raster_input import RasterInput
@@ -101,10 +101,7 @@ class HeldView:
 
         stats = DensityStats(self.table[:, 9].copy(), self.table[:, 14].astype(np.int32), count=count)
         color, trans, channels, median = self.pictures
-        own, alpha = np.empty_like(color), np.empty_like(trans)
-        with LOCK:
-            hand_out(color.reshape(-1), trans.reshape(-1), numba.get_num_threads(), own.reshape(-1), alpha.reshape(-1))
-        return rendering(self.scene, stats, own, alpha, channels.copy(), median.copy())
+        return rendering(self.scene, stats, color.copy(), 1 - trans, channels.copy(), median.copy())
 
 
 def columns(scene: RasterInput) -> tuple[np.ndarray, ...]:

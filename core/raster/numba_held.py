@@ -13,7 +13,6 @@ from .numba_bin import ALL, NONE
 from .numba_runtime import claim, kernel
 
 U, U32, U64 = np.uintp, np.uint32, np.uint64
-ONE = np.float32(1)
 EXPONENT = U32(0x7F800000)  # all its bits are set in NaN and infinity
 LOW, BYTE = np.int32(255), np.int32(8)  # of coded rows
 CHUNK = 1024
@@ -147,14 +146,3 @@ def merge_lists(lists, new_lists, changed, workers, placed, merged):
             keep_entries(entries, starts[tile], changed, merged, kept, end)
             merge_list(merged, to, kept, end, new, b, b_end)
             tile = claim(counter)
-
-
-@kernel(parallel=True)
-def hand_out(color, trans, workers, own, alpha):
-    """own = color and alpha = 1 - trans, flat; a copy by all cores, because one alone takes longer than a small change
-    of the picture."""
-    for w in prange(workers):
-        for j in range(U(color.shape[0] * w // workers), U(color.shape[0] * (w + 1) // workers)):
-            own[j] = color[j]
-        for j in range(U(trans.shape[0] * w // workers), U(trans.shape[0] * (w + 1) // workers)):
-            alpha[j] = ONE - trans[j]

@@ -143,7 +143,7 @@ def rasterize(
 
 
 def is_compiled() -> bool:
-    """Whether the CPU back end starts at once; else its first picture takes about ten seconds."""
+    """Whether the CPU back end starts at once; else its first picture takes about fifteen seconds."""
     return kernels_are_kept(Path(__file__).parent)
 
 

@@ -58,6 +58,8 @@ def test_any_run_of_changes_gives_the_bits_of_whole_drawings(make, columns, kind
     columns["extra"] = columns["extra"][:, : 2 * depth]  # with neither, the kernel is another
     for name in ["nothing", "nothing", *rng.permutation(list(CHANGES) * 4)]:
         CHANGES[name](columns, some(rng), rng)
+        if name != "nothing":
+            CHANGES[rng.choice(list(CHANGES))](columns, some(rng), rng)
         shared = {"camera": camera, "depth": depth, "background": np.array([0.1, 0.5, 0.9], np.float32)}
         assert_same(rasterize(**columns, **shared, held=held), rasterize(**columns, **shared))
         assert held.nbytes or name == "nothing"
@@ -126,6 +128,7 @@ def test_after_an_error_the_next_picture_is_right(make, columns, monkeypatch):
     poisoned["scales"][5, 1] = np.nan
     with pytest.raises(UserError, match="scales holds NaN"):
         rasterize(**poisoned, camera=camera, held=held)
+    columns["means"][4] += np.float32(0.2)  # half of this frame is done when the error comes
     with monkeypatch.context() as patch:
         patch.setattr(numba_pipeline, "PAIRS_MAX", 3)
         with pytest.raises(UserError, match="tiles in all"):
