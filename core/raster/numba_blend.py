@@ -139,10 +139,11 @@ def close_tile(s, left, top, wide, first, end, background, color, trans, channel
 
 
 @kernel()
-def fill_tile(s, pairs, splats, features, left, top, live_lo, live_hi):
-    """All splats of one tile's list onto its pixels live_lo..live_hi, until every one has stopped. Rows that have
+def fill_tile(s, pairs, splats, features, left, top, rows):
+    """All splats of one tile's list onto its rows, coded as a pair's, until every pixel has stopped. Rows that have
     stopped are not visited: a splat changes nothing in them."""
     further = features.shape[1]
+    live_lo, live_hi = rows_of(rows)  # made here: the compiler must see that they are whole vectors
     for j in range(pairs.shape[0]):
         if j & LOOK == LOOK:
             live_lo, live_hi = live_pixels(s, live_lo, live_hi)
@@ -184,9 +185,8 @@ def rasterize_tiles(
             if wanted[tile] > 0:
                 left, top = (tile % tiles_x) * TILE_WIDE, (tile // tiles_x) * TILE_HIGH
                 wide, high = min(TILE_WIDE, width - left), min(TILE_HIGH, height - top)
-                lo, hi = rows_of(wanted[tile])
                 first, end = wanted[tile] & 255, min(high, wanted[tile] >> 8)
                 open_tile(s, wide, high)
-                fill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top, lo, hi)
+                fill_tile(s, pairs[starts[tile] : starts[tile + 1]], splats, features, left, top, wanted[tile])
                 close_tile(s, left, top, wide, first, end, background, color, trans, channels, median)
             tile = claim(counter)
