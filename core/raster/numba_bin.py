@@ -19,7 +19,8 @@ from .numba_runtime import kernel
 F, U32 = np.float32, np.uint32
 ZERO, HALF, ONE = F(0), F(0.5), F(1)
 FIELDS = 16  # of a splat
-RADIX, DIGIT = 2048, U32(2047)
+DIGIT_BITS = 12
+RADIX, DIGIT = 1 << DIGIT_BITS, U32((1 << DIGIT_BITS) - 1)
 HIT, SLACK = F(EXPONENT_MAX / 8.0), F(1.0005)
 LAST_PIXEL = F(TILE_WIDE - 1)
 WIDE, HIGH = U32(TILE_WIDE.bit_length() - 1), U32(TILE_HIGH.bit_length() - 1)  # shifts
@@ -31,12 +32,11 @@ ALL_ROWS = TILE_HIGH << 8
 @kernel()
 def depth_order(table, tiles):
     """Indices int32 [V] of the splats where tiles > 0, front to back, stable, and their keys uint32 [V]: what sorts as
-    the depths do, made of their bits (3 x 11)."""
+    the depths do, made of their bits. As many digits are sorted as the keys' range has: a head's has two."""
     n = tiles.shape[0]
     depth_bits = table.view(np.uint32)
-    visible = 0
+    visible, lowest, highest = 0, U32(0xFFFFFFFF), U32(0)
     keys, order = np.empty(n, np.uint32), np.empty(n, np.int32)
-    counts = np.zeros((3, RADIX), np.int32)
     for i in range(n):
         if tiles[i] > 0:
             bits = depth_bits[i, 9]
@@ -44,18 +44,20 @@ def depth_order(table, tiles):
             bits = ~bits if bits >> U32(31) else bits | U32(0x80000000)
             keys[visible], order[visible] = bits, i
             visible += 1
-            counts[0, bits & DIGIT] += 1
-            counts[1, (bits >> U32(11)) & DIGIT] += 1
-            counts[2, bits >> U32(22)] += 1
+            lowest, highest = min(lowest, bits), max(highest, bits)
     keys, order = keys[:visible], order[:visible]
     other_keys, other_order = np.empty(visible, np.uint32), np.empty(visible, np.int32)
     for digit in range(3):
-        count, total = counts[digit], 0
+        shift = U32(DIGIT_BITS * digit)
+        if digit > 0 and (highest - lowest) >> shift == U32(0):
+            break
+        count, total = np.zeros(RADIX, np.int32), 0
+        for j in range(visible):
+            count[((keys[j] - lowest) >> shift) & DIGIT] += 1
         for k in range(RADIX):
             count[k], total = total, total + count[k]
-        shift = U32(11 * digit)
         for j in range(visible):
-            k = (keys[j] >> shift) & DIGIT
+            k = ((keys[j] - lowest) >> shift) & DIGIT
             to = count[k]
             other_keys[to], other_order[to] = keys[j], order[j]
             count[k] = to + 1
