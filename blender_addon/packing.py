@@ -22,6 +22,7 @@ from .wheels import PLATFORMS, fetch_wheels, read_pins
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = "parts.cdx.json"  # the bill of materials, CycloneDX 1.5
+PUBLIC_DOMAIN = "LicenseRef-public-domain"
 DATA = (  # of others in the package: name, licence, use, where it is
     ("Moonshine tiny-en", "MIT", "speech encoder", "core/audio/moonshine_tiny_en/encoder_model.ort"),
     ("ICT-FaceKit", "MIT", "the sample head's face", "samples/sample.head"),
@@ -29,6 +30,15 @@ DATA = (  # of others in the package: name, licence, use, where it is
     ("MediaPipe Selfie Segmentation", "Apache-2.0", "masks of footage", "core/tracking/selfie_segmentation.tflite"),
     ("ICT-FaceKit", "MIT", "the rig that is fitted to footage", "core/tracking/ict_face.npz"),
     ("GRID corpus, talker s1", "CC-BY-4.0", "the sample voice", "samples/voice.wav"),
+    ("LJ Speech", PUBLIC_DOMAIN, "a voice for rigs", "core/rigging/voices/ljspeech.opus"),
+    ("LibriVox", PUBLIC_DOMAIN, "a voice for rigs", "core/rigging/voices/librivox.opus"),
+    ("Kerstin, rhasspy", "CC0-1.0", "a voice for rigs", "core/rigging/voices/kerstin.opus"),
+    (
+        "J. F. Kennedy's inaugural address, 1961",
+        PUBLIC_DOMAIN,
+        "a voice for rigs",
+        "core/rigging/voices/inaugural.opus",
+    ),
 )
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 

@@ -6,6 +6,7 @@ Each run is a fresh Blender in a folder of its own; what it says comes back as o
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -95,7 +96,10 @@ def test_the_worker_has_its_files_and_nobody_has_the_tests(archive):
     assert {"blender_manifest.toml", "__init__.py", "core/worker.py", "core/start_worker.py", "LICENSE"} <= names
     assert {"pyproject.toml", "constraints.txt"} <= names, "what Create Training Environment asks pip for"
     assert any(name.startswith("core/audio/moonshine_tiny_en/") for name in names)
-    assert not tops & {"tests", "benchmarks", "docs", "dist", "demo", "work", "build", "Makefile"}
+    assert not tops & {"tests", "benchmarks", "dist", "demo", "work", "build", "Makefile"}
+    # Help opens the README in the zip: the pages and pictures that it names are there.
+    named = re.findall(r"\]\(([^):]+)\)|`(docs/\w+\.md)`", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {"".join(pair) for pair in named} <= set(names)
     assert not [name for name in names if name.startswith(".") or "__pycache__" in name or "egg-info" in name]
 
 
