@@ -6,7 +6,8 @@ with --one-thread processor time, which other work on the machine hardly changes
 measured in processes of its own that take turns, because how threads wait is read once; within a process the ways
 take turns frame by frame. The limits: a whole frame through a held camera in at most 1 / 1.8 of the time before, one
 through a moving camera in no more. FOLDER holds another version of the package, `talksplat`, for the side before;
-without it that is this version with whole drawings and threads that spin.
+without it that is this version with whole drawings and threads that spin. A head with a rig is moved by its networks
+before, and by both now: scrubbing goes by the rig.
 """
 
 import argparse
@@ -28,24 +29,28 @@ WAYS = ("still", "moving")  # what the camera does
 
 
 def measure(head_file: str, size: int, hold: bool, clock: Callable[[], float]) -> dict[str, list[float]]:
-    """Milliseconds of each frame: "replay" with its condition, and the picture by each of WAYS. "bytes": kept at the
-    end for the next frame."""
+    """Milliseconds of each frame: "replay" with its condition, "rig" the same by the rig of a head that has one, and
+    the picture by each of WAYS. "bytes": kept at the end for the next frame."""
     from benchmarks.frame import random_performance
     from benchmarks.orbit import orbit
-    from talksplat.core import raster
-    from talksplat.core.formats import read_head
+    from talksplat.core import formats, raster
     from talksplat.core.performance import Controls, Replay
 
-    head = read_head(head_file)
+    head = formats.read_head(head_file)
     replay, performance = Replay(head), random_performance(head)
+    posed = rig_replay(head, replay) if hold else None
     frame, g = replay.frame(), replay.canonical
     assert head.card.camera is not None, "the head has no view of its own"
     cameras = orbit(head.card.camera, np.median(g.means, axis=0), size)
     options = {way: {"held": raster.HeldCamera()} if hold else {} for way in WAYS}
-    times: dict[str, list[float]] = {name: [] for name in ("replay", *WAYS)}
+    times: dict[str, list[float]] = {name: [] for name in ("replay", "rig", *WAYS)}
     for n in range(FRAMES):
         views = {"still": cameras[0], "moving": cameras[n % len(cameras)]}
         for way in sorted(WAYS, reverse=bool(n % 2)):
+            start = clock()
+            if posed is not None:
+                posed.at(performance.at(Fraction(n, 24), Controls()), out=frame)
+                times["rig"].append(1000 * (clock() - start))
             start = clock()
             replay.at(performance.at(Fraction(n, 24), Controls()), out=frame)
             between = clock()
@@ -54,6 +59,15 @@ def measure(head_file: str, size: int, hold: bool, clock: Callable[[], float]) -
             times[way].append(1000 * (clock() - between))
     times = {name: values[WARM * len(values) // FRAMES :] for name, values in times.items()}
     return times | {"bytes": [float(options["still"]["held"].nbytes)] if hold else [0.0]}
+
+
+def rig_replay(head, replay):
+    """None for a head without a rig."""
+    from talksplat.core.formats import rig_of
+    from talksplat.core.performance import RigReplay
+
+    rig = rig_of(head)
+    return None if rig is None else RigReplay(head, replay, rig)
 
 
 def in_a_process(arguments: argparse.Namespace, before: bool) -> dict[str, list[float]]:
@@ -84,6 +98,9 @@ def report(sides: dict[str, dict[str, list[float]]]) -> None:
         whole = [np.median(times["replay"]) + np.median(times[way]) for times in sides.values()]
         rates = "   ".join(f"{side} {1000 / ms:5.1f} frames/s" for side, ms in zip(sides, whole))
         print(f"{'whole frame, ' + way + ' camera':28s} {rates}   {whole[0] / whole[1]:.2f} x as fast")
+        if sides["now"]["rig"]:
+            by_rig = np.median(sides["now"]["rig"]) + np.median(sides["now"][way])
+            print(f"{'  by the rig':28s} {1000 / by_rig:35.1f} frames/s   {whole[0] / by_rig:.2f} x as fast")
     print(f"kept from frame to frame: {sides['now']['bytes'][0] / 2**20:.1f} MiB")
 
 
