@@ -14,8 +14,10 @@ from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import COLUMNS, Gaussians
 from talksplat.core.formats.head_file import HeadCard, HeadFile
 from talksplat.core.formats.head_file import write_head as write_head_file
+from talksplat.core.formats.rig import Rig, RigCard, RigChannel, RigMoves, RigRegion, with_rig
 from talksplat.core.performance.condition import Performance
 from talksplat.core.performance.condition import write_performance as write_performance_file
+from talksplat.core.performance.replay import Replay
 
 
 def gaussians(n: int, k: int = 3, seed: int = 0) -> Gaussians:
@@ -102,6 +104,22 @@ def head(n: int = 20, name: str = "anna", **changes: object) -> HeadFile:
     return HeadFile(HeadCard(**{**values, **changes}), tensors)
 
 
+def rigged(head: HeadFile, lower=("lips_apart", "mouth_width"), upper=("blink",), seed=0) -> HeadFile:
+    """The head with a rig: its face in halves, each moved by channels at random that its samples tell apart."""
+    rng, face = np.random.default_rng(seed), Replay(head).moving["face"]
+    channels, regions = [], {}
+    for region, names, rows in (("lower", lower, face[::2]), ("upper", upper, face[1::2])):
+        channels += [RigChannel(name, region, -4.0, 6.0) for name in names]
+        size = np.repeat([1.0, 0.02, 0.02], 3)[:, None]
+        moves = (rng.normal(size=(len(names), 9, len(rows))) * size).astype(np.float16)
+        count = min(12, len(rows))
+        solve = np.linalg.pinv(moves[:, :, :count].astype(float).reshape(len(names), -1).T)
+        solve = solve.reshape(len(names), 9, count).transpose(0, 2, 1).astype(np.float32)
+        regions[region] = RigRegion(rows[:count], solve, {"face": RigMoves(rows, moves)})
+    rest = {name: rng.normal(size=head.card.audio_code[name]).astype(np.float32) * 0.1 for name in head.card.branches}
+    return with_rig(head, Rig(RigCard(tuple(channels), 0.1), rest, regions))
+
+
 def write_bake(path: Path, n: int = 60, count: int = 5) -> Path:
     """A complete bake."""
     continue_bake(path, bake_card(count), gaussians(n))
@@ -143,6 +161,7 @@ def make() -> SimpleNamespace:
         branch_labels=branch_labels,
         continue_bake=continue_bake,
         head=head,
+        rigged=rigged,
         write_bake=write_bake,
         write_head=write_head,
         write_performance=write_performance,

@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,11 @@ class HeadFile:
         """The tensors named `prefix`.* (such as "face.field"), by their names after the prefix."""
         dotted = prefix + "."
         return {name[len(dotted) :]: array for name, array in self.tensors.items() if name.startswith(dotted)}
+
+    @cached_property
+    def rig_hash(self) -> str:
+        """sha256 of the rig, "" for a head without one: what its channels move depends on it, not on `content_hash`."""
+        return _rig_hash(self.tensors, self.rig_card) if self.rig_card else ""
 
 
 def content_hash(tensors: Mapping[str, np.ndarray]) -> str:

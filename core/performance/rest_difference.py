@@ -21,13 +21,19 @@ def difference_from_rest(frame: Frame, rest: Frame) -> np.ndarray:
     out[:3] = (frame.means - rest.means).T * MILLIMETRES
     w, x, y, z = rest.quats.T
     s, i, j, k = frame.quats.T
-    cosine = w * s + x * i + y * j + z * k  # rest's conjugate times the frame's: first its own axes, then rest's
+    # Rest's conjugate times the frame's: first its own axes, then rest's.
     axis = (w * i - x * s - y * k + z * j, w * j + x * k - y * s - z * i, w * k - x * j + y * i - z * s)
-    cosine = np.where(cosine < 0, -1, 1) * np.maximum(np.abs(cosine), MIN_COSINE)
+    cosine = cosine_from_rest(frame.quats.T, rest.quats.T)
     for row, value in zip(out[3:6], axis):
         np.divide(value, cosine, out=row)
     np.log(frame.scales / rest.scales, out=out[6:].T)
     return out
+
+
+def cosine_from_rest(quats: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """[M]: of half the angle between unit quaternions, [4,M] each, of either sign; MIN_COSINE at least."""
+    cosine = rest[0] * quats[0] + rest[1] * quats[1] + rest[2] * quats[2] + rest[3] * quats[3]
+    return np.where(cosine < 0, -1, 1).astype(np.float32) * np.maximum(np.abs(cosine), np.float32(MIN_COSINE))
 
 
 def quaternion_moves(

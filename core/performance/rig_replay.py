@@ -16,7 +16,7 @@ from ..formats import HeadFile, Rig, RigMoves, UserError
 from .condition import Condition
 from .head_part import part_of
 from .replay import LARGEST, LIMITS, SMALLEST, Frame, Replay
-from .rest_difference import MILLIMETRES, difference_from_rest, quaternion_moves
+from .rest_difference import MILLIMETRES, cosine_from_rest, difference_from_rest, quaternion_moves
 
 CHUNK = 8192  # rows: a product's result stays in the cache while it is turned into Gaussians
 MAX_POSE = 1e4  # mm, of any channel
@@ -72,17 +72,35 @@ class RigReplay:
 
         Always finite: a channel that is not is 0. Raises UserError for another number of channels.
         """
+        pose = self._checked(pose)
+        out = self.frame() if out is None else out
+        with self._lock:
+            for part in self._parts:
+                part.write(pose[part.channels], self._work, part.rest, out)
+        return out
+
+    def moved(self, frame: Frame, change: np.ndarray) -> Frame:
+        """`frame`, of this head in any condition, with `change` [K] mm added to its pose; a new frame.
+
+        Where `frame` is `posed(pose)` it is `posed(pose + change)`: positions add up, rotations as Gibbs vectors of the
+        head at rest, scales as logarithms. Gaussians whose channels do not change keep their bits. Always finite: a
+        change that is not is 0. Raises UserError for another number of channels.
+        """
+        change = self._checked(change)
+        out = Frame(*(column.copy() for column in frame))
+        with self._lock:
+            for part in self._parts:
+                if change[part.channels].any():
+                    part.write(change[part.channels], self._work, part.start(frame), out)
+        return out
+
+    def _checked(self, pose: np.ndarray) -> np.ndarray:
         pose = np.asarray(pose, np.float32)
         if pose.shape != (len(self.channels),):
             raise UserError(
                 f"the pose has {pose.size} channels and the head's rig {len(self.channels)}; make it again."
             )
-        pose = np.clip(np.nan_to_num(pose, nan=0.0), -MAX_POSE, MAX_POSE)
-        out = self.frame() if out is None else out
-        with self._lock:
-            for part in self._parts:
-                part.write(pose[part.channels], self._work, out)
-        return out
+        return np.clip(np.nan_to_num(pose, nan=0.0), -MAX_POSE, MAX_POSE)
 
 
 class _Samples:
@@ -110,6 +128,14 @@ class _Samples:
             return self._solve @ difference_from_rest(samples, self._rest).reshape(-1)
 
 
+class _Start(NamedTuple):
+    """The Gaussians of a part before they are posed, in its layout."""
+
+    means: np.ndarray  # [3c]
+    quats: np.ndarray  # [4,c], of any length
+    scales: np.ndarray  # [3c]
+
+
 class _Part(NamedTuple):
     """Gaussians that are posed together: position, rotation and scale, or position alone.
 
@@ -120,12 +146,19 @@ class _Part(NamedTuple):
     rows: np.ndarray  # of the head's table, [c]
     channels: list[int]
     moves: np.ndarray  # [K, 3c + 4c + 3c]: metres, quaternion, log-scale per mm; or [K, 3c]
-    means: np.ndarray  # [3c] at rest
-    quats: np.ndarray  # [4,c]
-    scales: np.ndarray  # [3c]
+    rest: _Start
 
-    def write(self, pose: np.ndarray, work: np.ndarray, out: Frame) -> None:
-        """pose [K] -> these rows of `out`."""
+    def start(self, frame: Frame) -> _Start:
+        """A frame's Gaussians as `write` starts from them: quaternions as rest's plus what turned them."""
+        quats = frame.quats[self.rows].T
+        return _Start(
+            frame.means[self.rows].reshape(-1),
+            quats / cosine_from_rest(quats, self.rest.quats),
+            frame.scales[self.rows].reshape(-1),
+        )
+
+    def write(self, pose: np.ndarray, work: np.ndarray, start: _Start, out: Frame) -> None:
+        """start moved by pose [K] -> these rows of `out`."""
         c = len(self.rows)
         with np.errstate(all="ignore"):
             h = np.dot(pose, self.moves, out=work[: self.moves.shape[1]])
@@ -134,16 +167,16 @@ class _Part(NamedTuple):
         if is_extreme:
             np.clip(np.nan_to_num(h, copy=False, nan=0.0), -LIMITS["means"], LIMITS["means"], out=h)
             np.clip(s, -SAFE, SAFE, out=s)
-        means += self.means
+        means += start.means
         _put_rows(out.means, self.rows, means)
         if not len(s):
             return
-        q += self.quats
+        q += start.quats
         length = np.einsum("ij,ij->j", q, q)
         q /= np.sqrt(np.maximum(length, 1e-24, out=length), out=length)
         _put_rows(out.quats, self.rows, np.ascontiguousarray(q.T))
         np.exp(s, out=s)
-        s *= self.scales
+        s *= start.scales
         np.clip(s, SMALLEST, LARGEST, out=s)
         _put_rows(out.scales, self.rows, s)
 
@@ -163,7 +196,6 @@ def _parts(moves: RigMoves, channels: list[int], rest: Frame) -> list[_Part]:
         if m.shape[1] > 3:
             columns += [quaternion_moves(quats, m[:, 3:6]), m[:, 6:].swapaxes(1, 2)]
         joined = np.concatenate([column.reshape(len(m), -1) for column in columns], axis=1)
-        parts.append(
-            _Part(rows, channels, joined, means.reshape(-1), np.ascontiguousarray(quats.T), scales.reshape(-1))
-        )
+        at_rest = _Start(means.reshape(-1), np.ascontiguousarray(quats.T), scales.reshape(-1))
+        parts.append(_Part(rows, channels, joined, at_rest))
     return parts

@@ -9,7 +9,7 @@ from talksplat.core.formats.head_file import HeadCard, HeadFile
 from talksplat.core.performance.branch_settings import BranchSettings
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def random_head():
     # Not above: the other tests of this package run where there is no torch, as in Blender.
     import torch
