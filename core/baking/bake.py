@@ -30,7 +30,7 @@ from ..formats import (
     stored_path,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
-from ..performance import Performance, Replay, performance_file
+from ..performance import HeadReplay, Performance, performance_file
 from .perform import load_or_compute_performance, read_sound, sound_warnings
 from .reuse import keyed_controls, match_frames
 from .shot import Shot
@@ -55,14 +55,17 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
     performances = yield from _performances_of(job, head, sounds)
     yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
-    replay = Replay(head)
+    posing = HeadReplay(head)
+    _check_channels(job, posing)
     place, warning = _place_for(Path(job.out), card)
-    with BakeWriter.open(place, card, replay.canonical, replay.branch, keyed_controls(shot)) as writer:
+    gaussians = posing.replay.canonical, posing.replay.branch
+    keyed = keyed_controls(shot), shot.pose_change.columns(shot.frame_count)
+    with BakeWriter.open(place, card, *gaussians, *keyed) as writer:
         already_baked = len(writer.done)
         for source in {job.reuse, job.out if warning else ""} - {""}:
             yield from _take_over(writer, source, shot, frames)
         reused = len(writer.done) - already_baked
-        yield from _bake_frames(writer, shot, frames, performances, replay)
+        yield from _bake_frames(writer, shot, frames, performances, posing)
         if len(writer.done) == shot.frame_count:
             writer.finish()
     if warning:
@@ -120,7 +123,16 @@ def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeC
         track=job.track,
         channel=SoundChoice(job.track, job.channel).channel,
         more_audio=tuple(stored_path(job.out, path) for path in job.more_audio),
+        pose_change=shot.pose_change.to_card(head.rig_hash),
     )
+
+
+def _check_channels(job: Bake, posing: HeadReplay) -> None:
+    """Raises UserError where the shot's pose change names what the head's rig has not."""
+    known = {channel.name for channel in posing.rig.channels} if posing.rig else set()
+    if missing := sorted(set(job.pose_change.channels) - known):
+        what = "the head's rig has no channel" if known else "the head has no rig, so no channel"
+        raise UserError(f"{job.head}: {what} {', '.join(missing)[:80]}; make its rig again, or remove their keys.")
 
 
 def _performance_of(path: str, head: HeadFile, sound: Sound, stored: Path) -> Generator[Event, None, Performance]:
@@ -139,15 +151,16 @@ def _performance_of(path: str, head: HeadFile, sound: Sound, stored: Path) -> Ge
 
 
 def _bake_frames(
-    writer: BakeWriter, shot: Shot, frames: Sequence[int], performances: list[Performance], replay: Replay
+    writer: BakeWriter, shot: Shot, frames: Sequence[int], performances: list[Performance], posing: HeadReplay
 ) -> Iterator[Progress]:
     missing = [number for number in frames if number not in writer.done]
-    pace, buffers = Pace(len(frames), len(frames) - len(missing)), replay.frame()
+    pace, buffers = Pace(len(frames), len(frames) - len(missing)), posing.replay.frame()
     yield pace.at(pace.done)
     for number in missing:
         performance = performances[shot.sound_at(number)]
-        condition = performance.at(shot.sound_time(number), shot.controls_at(number))
-        writer.append(number, *replay.at(condition, out=buffers))
+        controls = shot.controls_at(number)
+        condition = performance.at(shot.sound_time(number), controls)
+        writer.append(number, *posing.at(condition, controls, shot.pose_change_at(number), out=buffers))
         yield pace.at(pace.done + 1, f"frame {number}")
 
 

@@ -15,6 +15,7 @@ from .shot import Shot
 
 SAME_TIME = 1e-7  # seconds; an offset is stored as a float, and the head moves 1e-7 m in this time at most
 SAME_CONTROL = 1e-6  # of a control: the noise of a float32 curve
+SAME_POSE = 1e-6  # mm
 SAME_FIELDS = ("head_hash", "audio_hash", "sh_degree", "colour_space")
 
 
@@ -39,7 +40,12 @@ def match_frames(
         time = shot.sound_time(frame)
         index = round((time + offset) * rate)
         is_there = index + old.card.frame_start in stored and abs(index / rate - offset - time) <= SAME_TIME
-        is_same = is_there and _has_controls(old, index, shot.controls_at(frame)) and _hears_same(shot, index, frame)
+        is_same = (
+            is_there
+            and _has_controls(old, index, shot.controls_at(frame))
+            and _has_pose_change(old, card, index, shot.pose_change_at(frame))
+            and _hears_same(shot, index, frame)
+        )
         yield frame, index + old.card.frame_start if is_same else None
 
 
@@ -51,6 +57,14 @@ def _hears_same(shot: Shot, index: int, frame: int) -> bool:
 def _has_controls(old: BakeReader, index: int, controls: Controls) -> bool:
     values = _controls_of(old, index)
     return values is not None and all(abs(values[name] - getattr(controls, name)) <= SAME_CONTROL for name in CONTROLS)
+
+
+def _has_pose_change(old: BakeReader, card: BakeCard, index: int, change: dict[str, float]) -> bool:
+    """Whether the rig adds the same; of another rig only nothing is the same."""
+    theirs = {name: float(values[index]) for name, values in old.pose_change.items()}
+    if old.card.pose_change.get("rig", "") != card.pose_change.get("rig", ""):
+        return not any(theirs.values()) and not any(change.values())
+    return all(abs(theirs.get(name, 0.0) - change.get(name, 0.0)) <= SAME_POSE for name in {*theirs, *change})
 
 
 def _controls_of(old: BakeReader, index: int) -> dict[str, float] | None:

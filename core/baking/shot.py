@@ -6,12 +6,12 @@ Knows neither heads nor files.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..formats import UserError
 from ..jobs import Bake
-from ..performance import Controls, controls_card, frame_time, parse_rate
+from ..performance import Controls, PoseChange, controls_card, frame_time, parse_rate
 
 MOST_SECONDS = 86400  # of offset: a day
 
@@ -26,6 +26,7 @@ class Shot:
     offset: Fraction
     controls: tuple[Controls, ...]  # one for all, or one a frame
     sounds: tuple[int, ...] = ()  # which sound is heard, one a frame; empty: the only one
+    pose_change: PoseChange = field(default_factory=PoseChange)
 
     @staticmethod
     def of(job: Bake, duration: Fraction) -> "Shot":
@@ -47,6 +48,10 @@ class Shot:
             if names := controls.non_finite():
                 where = f" at frame {job.frame_start + i}" if per_frame else ""
                 raise UserError(f"control {names[0]}{where} is not a finite number; reset it.")
+        if len(job.pose_change.values) not in (0, 1, count):
+            raise UserError(
+                f"pose_change holds {len(job.pose_change.values)} rows for {count} frames; give one a frame."
+            )
         sounds = job.audio_per_frame
         if (len(sounds) != count if job.more_audio else sounds) or not set(sounds) <= set(
             range(len(job.more_audio) + 1)
@@ -54,7 +59,7 @@ class Shot:
             raise UserError(
                 f"audio_per_frame does not name one of {len(job.more_audio) + 1} sounds for each of {count} frames."
             )
-        return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,), sounds)
+        return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,), sounds, job.pose_change)
 
     @property
     def span(self) -> range:
@@ -68,6 +73,10 @@ class Shot:
     def controls_at(self, frame: int) -> Controls:
         """What the sliders say at `frame`."""
         return self.controls[frame - self.frame_start if len(self.controls) > 1 else 0]
+
+    def pose_change_at(self, frame: int) -> dict[str, float]:
+        """What is added to the pose at `frame`: channel of the rig -> mm."""
+        return self.pose_change.at(frame - self.frame_start)
 
     def sound_at(self, frame: int) -> int:
         """Which of the shot's sounds is heard at `frame`, from 0."""

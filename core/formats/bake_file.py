@@ -4,7 +4,7 @@
     MAGIC, then records (records.py):
     CARD   the card, JSON
     BASE   the canonical Gaussians, the branch of each (uint8) and their Morton order (int64), as safetensors; of
-           keyframed controls also "controls.NAME", a number a frame (float64)
+           keyframed controls also "controls.NAME", of a pose change "pose.CHANNEL", a number a frame (float64)
     FRAM   one per frame, in the order of baking; number = the frame; bytes: deltas.py
     INDX   the number, length and crc of every frame (bake_index.py); not in bakes of version 1
     DONE   the manifest, JSON: {"frames", "error": {...}, "sha256" of all bytes before it}
@@ -42,6 +42,7 @@ class BakeReader:
         self.path, self.card = header.path, header.card
         self.canonical, self.branch = header.canonical, header.branch  # Gaussians; uint8 [N]: 0 face, 1 inside mouth
         self.keyed_controls = header.keyed_controls  # name -> float64 [frame_count]
+        self.pose_change = header.pose_change  # channel of the rig -> float64 [frame_count], mm
         self.manifest: BakeManifest | None = None
         self._frames: dict[int, Record] = {}
         self._indexed = False

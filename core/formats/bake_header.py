@@ -29,6 +29,7 @@ BAKE_VERSION = 2  # 1, of 0.1.0, has no index; a reader of 1 asks for an update 
 MAX_FRAMES = 10_000_000
 CARD, BASE, FRAME, INDEX, DONE = b"CARD", b"BASE", b"FRAM", b"INDX", b"DONE"
 CONTROL = "controls."  # before the names of keyframed controls among the tensors of BASE
+POSE = "pose."  # likewise of the rig's channels that a pose change names
 # What two bakes must agree in to be of the same shot; names and paths of files may differ.
 SHOT_FIELDS = (
     "fps",
@@ -40,6 +41,7 @@ SHOT_FIELDS = (
     "offset",
     "controls",
     "colour_space",
+    "pose_change",
 )
 
 
@@ -65,9 +67,12 @@ class BakeCard:
     track: int = 0
     channel: str = ""
     more_audio: tuple[str, ...] = ()  # further sounds of the shot; audio_hash holds which is heard when
+    # Of a shot that uses the head's rig (performance.PoseChange.to_card), opaque here; then part of the shot key.
+    pose_change: dict = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "controls", to_json_values(self.controls))
+        object.__setattr__(self, "pose_change", to_json_values(self.pose_change))
         if not 0 < self.fps <= 1000:
             raise UserError(f"fps {self.fps} is out of range; use a rate above 0 and up to 1000.")
         if not 0 < self.frame_count <= MAX_FRAMES or abs(self.frame_start) > MAX_FRAMES:
@@ -81,7 +86,8 @@ class BakeCard:
     @property
     def shot(self) -> str:
         """The shot key: sha256 over everything that must agree for frames to belong together."""
-        return hashlib.sha256(to_json({name: getattr(self, name) for name in SHOT_FIELDS}).encode()).hexdigest()
+        values = {name: getattr(self, name) for name in SHOT_FIELDS if name != "pose_change" or self.pose_change}
+        return hashlib.sha256(to_json(values).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -116,9 +122,10 @@ class BakeHeader:
 
     def _read_base(self, payload: bytes) -> None:
         arrays, _ = load_tensors(io.BytesIO(payload), len(payload), self.path)
-        self.keyed_controls = {
-            name.removeprefix(CONTROL): arrays.pop(name) for name in list(arrays) if name.startswith(CONTROL)
-        }
+        self.keyed_controls, self.pose_change = (
+            {name.removeprefix(kind): arrays.pop(name) for name in list(arrays) if name.startswith(kind)}
+            for kind in (CONTROL, POSE)
+        )
         if set(arrays) != {*COLUMNS, "branch", "order"}:
             raise self.damaged("its canonical Gaussians are incomplete")
         self.branch, self.order = arrays.pop("branch"), arrays.pop("order")
@@ -130,9 +137,9 @@ class BakeHeader:
             raise self.damaged("its order of Gaussians is invalid")
         if self.canonical.sh_degree != self.card.sh_degree:
             raise self.damaged("card and Gaussians differ in SH degree")
-        for values in self.keyed_controls.values():
+        for values in (*self.keyed_controls.values(), *self.pose_change.values()):
             if values.shape != (self.card.frame_count,) or values.dtype != np.float64 or not np.isfinite(values).all():
-                raise self.damaged("its keyframed controls are invalid")
+                raise self.damaged("its keyframed controls or pose changes are invalid")
 
     def check_same_shot(self, card: BakeCard, canonical: Gaussians, branch: np.ndarray) -> None:
         """Raises UserError that names in what this is the bake of another shot."""
@@ -207,12 +214,18 @@ class BakeHeader:
 
 
 def create_bake(
-    path: Path | str, card: BakeCard, canonical: Gaussians, branch: np.ndarray, keyed_controls: Mapping[str, np.ndarray]
+    path: Path | str,
+    card: BakeCard,
+    canonical: Gaussians,
+    branch: np.ndarray,
+    keyed_controls: Mapping[str, np.ndarray],
+    pose_change: Mapping[str, np.ndarray],
 ) -> None:
     """Write a bake without frames, atomically; the arguments are those of `BakeWriter.open`."""
     base = io.BytesIO()
     columns = {name: getattr(canonical, name) for name in COLUMNS}
     columns |= {CONTROL + name: np.asarray(values, np.float64) for name, values in keyed_controls.items()}
+    columns |= {POSE + name: np.asarray(values, np.float64) for name, values in pose_change.items()}
     dump_tensors(base, {**columns, "branch": branch, "order": morton_order(canonical.means)})
     with atomic_write(path) as temporary:
         temporary.write_bytes(

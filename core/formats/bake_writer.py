@@ -57,18 +57,19 @@ class BakeWriter:
         canonical: Gaussians,
         branch: np.ndarray,
         keyed_controls: Mapping[str, np.ndarray] = MappingProxyType({}),
+        pose_change: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "BakeWriter":
         """Create the bake, or continue it: `done` holds the stored frames.
 
-        branch: uint8 [N], 0 face, 1 inside mouth. keyed_controls: name -> float64 [frame_count]. Raises UserError for
-        the bake of another shot, a file that is not a bake, and one that another process is writing to; ValueError when
-        the arguments do not match.
+        branch: uint8 [N], 0 face, 1 inside mouth. keyed_controls: name -> float64 [frame_count]. pose_change:
+        likewise of the rig's channels, mm. Raises UserError for the bake of another shot, a file that is not a bake,
+        and one that another process is writing to; ValueError when the arguments do not match.
         """
         branch = np.asarray(branch)
         if branch.dtype != np.uint8 or branch.shape != (len(canonical),) or canonical.sh_degree != card.sh_degree:
             raise ValueError("card, Gaussians and branch labels do not match")
         if not Path(path).exists():
-            create_bake(path, card, canonical, branch, keyed_controls)
+            create_bake(path, card, canonical, branch, keyed_controls, pose_change)
         file, size = open_regular_file(path, "r+b")
         lock = None
         try:

@@ -9,7 +9,7 @@ HIDDEN, or the registry whose names it takes.
 from dataclasses import dataclass, field
 
 from ..formats import Camera
-from ..performance import Controls
+from ..performance import Controls, PoseChange
 from .outputs import FOLDER, writes
 
 POSITIONAL = {"positional": True}  # written without its name
@@ -75,6 +75,8 @@ class Bake(Job):
     # these. `offset` is of every sound; `Controls.delay` says where in its own sound a frame is.
     more_audio: tuple[str, ...] = field(default=(), metadata=HIDDEN)
     audio_per_frame: tuple[int, ...] = field(default=(), metadata=HIDDEN)
+    # What an animator's curves add to the pose of the head's rig.
+    pose_change: PoseChange = field(default_factory=PoseChange, metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from .controls import CONTROLS, Control, Controls, controls_card
 from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
 from .head_part import part_of
+from .head_replay import HeadReplay
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 from .planes import PLANES
+from .pose_change import PoseChange, pose_vector
 from .replay import Frame, Replay
 from .rest import SILENCE_FILE, rest_condition
 from .rest_difference import difference_from_rest
@@ -40,8 +42,10 @@ __all__ = [
     "Control",
     "Controls",
     "Frame",
+    "HeadReplay",
     "LandmarkCarrier",
     "Performance",
+    "PoseChange",
     "Replay",
     "RigReplay",
     "canonical_landmarks",
@@ -51,6 +55,7 @@ __all__ = [
     "parse_rate",
     "part_of",
     "performance_file",
+    "pose_vector",
     "read_performance",
     "rest_condition",
     "smoothstep",

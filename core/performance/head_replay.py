@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The head at a moment: a condition, an animator's sliders and a change of the pose -> Gaussians. The viewport and the
+bake both ask here, so that they show the same, and what is rendered and exported is the bake.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from ..formats import HeadFile, rig_of
+from .condition import Condition
+from .controls import Controls
+from .pose_change import pose_vector
+from .replay import Frame, Replay
+from .rig_replay import RigReplay
+
+NO_CHANGE: Mapping[str, float] = MappingProxyType({})
+
+
+class HeadReplay:
+    """A head with its networks and, where it has one, its rig. Raises UserError as `Replay` and `rig_of` do."""
+
+    def __init__(self, head: HeadFile) -> None:
+        self.replay, rig = Replay(head), rig_of(head)
+        self.rig = RigReplay(head, self.replay, rig) if rig else None
+
+    def at(
+        self,
+        condition: Condition,
+        controls: Controls,
+        change: Mapping[str, float] = NO_CHANGE,
+        by_rig: bool = False,
+        out: Frame | None = None,
+    ) -> Frame:
+        """The head in this condition, which `Performance.at` gave for the same controls.
+
+        change: channel of the rig -> mm, added to the pose. by_rig: within the rig's error at a tenth of the cost. out:
+        a frame of this object that may be overwritten; the result can be another one. A head without a rig knows no
+        change and no controls of the pose. Raises UserError when the condition's widths are not the head's.
+        """
+        if self.rig is None:
+            return self.replay.at(condition, out)
+        added = pose_vector(change, self.rig.channels)
+        if by_rig:
+            return self.rig.posed(self.rig.pose(condition) + added, out)
+        frame = self.replay.at(condition, out)
+        return self.rig.moved(frame, added) if np.any(added) else frame
