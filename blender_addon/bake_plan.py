@@ -10,7 +10,7 @@ import bpy
 
 from ..core.formats import BakeHeader, UserError, open_untrusted
 from ..core.jobs import Bake
-from . import open_files
+from . import head_paths, open_files
 from .attached_sounds import audio_hash
 from .head_objects import settings_of
 from .output_paths import VERSION, existing_versions, output_path
@@ -68,14 +68,24 @@ def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:
         header = _read_header(path)
     except UserError:  # nothing is there; or it is damaged, or no bake, and then the worker says so
         return BakePlan(job)
-    changed = differences(job, header.card, header.keyed_controls)
+    changed = differences(job, header.card, header.keyed_controls, header.pose_change)
     if header.card.head_hash != settings_of(obj).head_hash:
         changed.append("the head")
+    if header.card.pose_change.get("rig", "") not in ("", _rig_hash(obj)):
+        changed.append("the rig")
     if header.card.audio_hash != audio_hash(job, obj):
         changed.append("the sound")
     if changed:
         return BakePlan(job, replaces=tuple(changed))
-    return BakePlan(as_baked(job, header.card, header.keyed_controls), continues=True, stored=_count_stored(path))
+    return BakePlan(
+        as_baked(job, header.card, header.keyed_controls, header.pose_change),
+        continues=True,
+        stored=_count_stored(path),
+    )
+
+
+def _rig_hash(obj: bpy.types.Object) -> str:
+    return open_files.head(head_paths.path_of(obj, "head")).file.rig_hash
 
 
 def _count_stored(path: str) -> int:

@@ -13,7 +13,7 @@ import bpy
 
 from ..core.formats import UserError
 from ..core.jobs import Bake
-from ..core.performance import Controls
+from ..core.performance import Controls, PoseChange
 from . import head_paths, open_files, running
 from .attached_sounds import audio_hash
 from .bake_plan import plan_bake
@@ -79,7 +79,10 @@ def _answer(head_uid: int, job: Bake, is_driven: bool) -> BakeState:
     if obj is None:
         return BakeState()
     bake = open_files.bake.cached(head_paths.path_of(obj, "bake"))
-    changes = differences(job, bake.card, bake.reader.keyed_controls, not is_driven) if bake else []
+    changes = []
+    if bake:
+        keyed = bake.reader.keyed_controls, bake.reader.pose_change
+        changes = differences(job, bake.card, *keyed, sliders=not is_driven)
     try:
         if bake and audio_hash(job, obj) != bake.card.audio_hash:
             changes.append("the sound")
@@ -94,7 +97,12 @@ def _joined(jobs: list[Bake]) -> Bake:
     count = sum(job.frame_count for job in jobs)
     moments = [moment for job in jobs for moment in job.controls_per_frame or (job.controls,) * job.frame_count]
     is_still = all(moment == moments[0] for moment in moments)
-    job = replace(jobs[0], frame_count=count, controls_per_frame=() if is_still else tuple(moments))
+    job = replace(
+        jobs[0],
+        frame_count=count,
+        controls_per_frame=() if is_still else tuple(moments),
+        pose_change=PoseChange.joined([(part.pose_change, part.frame_count) for part in jobs]),
+    )
     return with_sounds(job, [sound for part in jobs for sound in heard_sounds(part)])
 
 

@@ -23,6 +23,7 @@ class Moment(NamedTuple):
     stamp: tuple[int, int] | None  # of the source's file
     time: Fraction  # a bake: its frame, between two for sub-frames; a performance: seconds in the sound
     controls: Controls | None  # None: a bake's frame, or the head at rest
+    change: tuple[tuple[str, float], ...] = ()  # channel of the rig, mm: what is added to the pose
     by_rig: bool = False  # rather than by the networks: faster, and within the error that the rig states
 
 
@@ -52,7 +53,7 @@ def _evaluate(moment: Moment) -> Frame:
     if moment.controls is None:
         return interpolate(open_files.bake(moment.source), moment.time)
     condition = open_files.performance(moment.source).at(moment.time, moment.controls)
-    return head.rig.at(condition) if moment.by_rig and head.rig else head.replay.at(condition)
+    return head.posing.at(condition, moment.controls, dict(moment.change), moment.by_rig)
 
 
 def interpolate(bake: open_files.OpenBake, position: Fraction) -> Frame:

@@ -15,8 +15,8 @@ from typing import Generic, TypeVar
 
 import bpy
 
-from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, format_frames, read_head, rig_of
-from ..core.performance import Frame, Performance, Replay, RigReplay, read_performance, rest_condition
+from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, format_frames, read_head
+from ..core.performance import Frame, HeadReplay, Performance, Replay, RigReplay, read_performance, rest_condition
 
 MAX_LISTED = 60  # characters of a list of frames
 MAX_OPEN = 16  # of each kind
@@ -28,8 +28,17 @@ class OpenHead:
     """A loaded head: its file and what moves it."""
 
     file: HeadFile
-    replay: Replay
-    rig: RigReplay | None  # None: the head has no rig
+    posing: HeadReplay
+
+    @property
+    def replay(self) -> Replay:
+        """The head's networks."""
+        return self.posing.replay
+
+    @property
+    def rig(self) -> RigReplay | None:
+        """None: the head has no rig."""
+        return self.posing.rig
 
     @property
     def hash(self) -> str:
@@ -128,8 +137,7 @@ class FileCache(Generic[T]):
 
 def _read_head(path: str) -> OpenHead:
     file = read_head(path)
-    replay, rig = Replay(file), rig_of(file)
-    return OpenHead(file, replay, RigReplay(file, replay, rig) if rig else None)
+    return OpenHead(file, HeadReplay(file))
 
 
 def _read_bake(path: str) -> OpenBake:

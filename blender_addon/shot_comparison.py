@@ -13,17 +13,22 @@ import numpy as np
 
 from ..core.formats import BakeCard
 from ..core.jobs import Bake
-from ..core.performance import CONTROLS, Controls, controls_card
+from ..core.performance import CONTROLS, Controls, PoseChange, controls_card
 
 SAME_TIME = 1e-5  # seconds
 SAME_CONTROL = 1e-5  # of a control, and of its value where that is above 1
-Curves = Mapping[str, np.ndarray]  # control -> [1] or [frame_count]
+SAME_POSE = 1e-4  # mm
+Curves = Mapping[str, np.ndarray]  # control, or channel of the rig -> [1] or [frame_count]
+NONE: Curves = {}
 
 
-def differences(job: Bake, card: BakeCard, keyed_controls: Curves, sliders: bool = True) -> list[str]:
+def differences(
+    job: Bake, card: BakeCard, keyed_controls: Curves, pose_change: Curves = NONE, sliders: bool = True
+) -> list[str]:
     """What differs between the shot to bake and the baked one, as a sentence names it; [] for the same shot.
 
-    sliders: whether the job's controls are known. Of different frame ranges the frames of both are compared.
+    keyed_controls, pose_change: of the bake. sliders: whether the job's controls and pose change are known. Of
+    different frame ranges the frames of both are compared.
     """
     rate, baked = Fraction(job.fps), card.span
     is_same = {
@@ -35,12 +40,13 @@ def differences(job: Bake, card: BakeCard, keyed_controls: Curves, sliders: bool
     if rate == card.fps:  # else no frame is at the same time
         is_same["the strip's position"] = moved < SAME_TIME
         is_same["the sliders"] = not sliders or _have_same_controls(job, card, keyed_controls, baked)
+        is_same["the curves"] = not sliders or _have_same_pose_change(job, pose_change, baked)
     return [name for name, same in is_same.items() if not same]
 
 
-def as_baked(job: Bake, card: BakeCard, keyed_controls: Curves) -> Bake:
+def as_baked(job: Bake, card: BakeCard, keyed_controls: Curves, pose_change: Curves = NONE) -> Bake:
     """A job whose shot has no `differences`, with the bake's own numbers: it continues that bake to the byte."""
-    job = replace(job, offset=card.offset)
+    job = replace(job, offset=card.offset, pose_change=PoseChange.of_columns(pose_change))
     if "keyframed" not in card.controls:
         return replace(job, controls=Controls(**_known(card.controls)), controls_per_frame=())
     if not keyed_controls:  # of a version that stored no curves: the hashes are equal
@@ -71,6 +77,16 @@ def _have_same_controls(job: Bake, card: BakeCard, keyed_controls: Curves, baked
         if np.any(np.abs(ours - theirs) > SAME_CONTROL * np.maximum(1.0, np.abs(theirs))):
             return False
     return True
+
+
+def _have_same_pose_change(job: Bake, pose_change: Curves, baked: range) -> bool:
+    span, ours = range(job.frame_start, job.frame_start + job.frame_count), job.pose_change.columns(job.frame_count)
+    first, last = max(span[0], baked[0]), min(span[-1], baked[-1])
+    if first > last:
+        return True
+    nothing = np.zeros(1)
+    pairs = [(ours.get(name, nothing), pose_change.get(name, nothing)) for name in {*ours, *pose_change}]
+    return all(np.abs(_part(a, span, first, last) - _part(b, baked, first, last)).max() <= SAME_POSE for a, b in pairs)
 
 
 def _part(values: np.ndarray, span: range, first: int, last: int) -> np.ndarray:

@@ -6,7 +6,7 @@ By the names of the rig's channels, so that a rig that is made again with other 
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,15 @@ class PoseChange:
     def of_columns(columns: Mapping[str, np.ndarray]) -> "PoseChange":
         """The inverse of `columns`."""
         return PoseChange(tuple(columns), tuple(zip(*(column.tolist() for column in columns.values()))))
+
+    @staticmethod
+    def joined(parts: Sequence[tuple["PoseChange", int]]) -> "PoseChange":
+        """One of shots that follow each other: (change, number of frames) of each; channels that one lacks are 0."""
+        names = dict.fromkeys(name for change, _ in parts for name in change.channels)
+        tables = [(change.columns(count), np.zeros(count)) for change, count in parts]
+        return PoseChange.of_columns(
+            {name: np.concatenate([table.get(name, zero) for table, zero in tables]) for name in names}
+        )
 
     def to_card(self, rig_hash: str, with_controls: bool = False) -> dict:
         """As a bake's card holds it: equal cards move alike, in whatever order the channels come.

@@ -78,7 +78,7 @@ def draw_all(talking, tmp_path, monkeypatch):
     def draw(count):
         scene.frame_end = count
         card = BakeCard("b", 24, 1, count, 1, "h", "a", controls=controls_card([settings.controls.values()]))
-        reader = SimpleNamespace(card=card, keyed_controls={})
+        reader = SimpleNamespace(card=card, keyed_controls={}, pose_change={})
         bake = open_files.OpenBake(reader, Frames(range(2, count + 1)), "1")
         monkeypatch.setattr(open_files.bake, "cached", lambda _: bake)
         texts = []

@@ -11,6 +11,7 @@ from talksplat.blender_addon.shot_comparison import as_baked, differences
 from talksplat.core.formats.bake_header import BakeCard
 from talksplat.core.jobs.messages import Bake
 from talksplat.core.performance.controls import CONTROLS, Controls, controls_card
+from talksplat.core.performance.pose_change import PoseChange
 
 COUNT = 48
 
@@ -111,3 +112,41 @@ def test_a_bake_without_stored_curves_goes_by_its_hash():
     card, _ = baked(keyed)
     assert differences(keyed, card, {}) == []
     assert differences(replace(keyed, controls_per_frame=(Controls(),) * 2), card, {}) == ["the sliders"]
+
+
+def posed(rng, values=None) -> PoseChange:
+    values = rng.uniform(-5, 5, (COUNT, 2)) if values is None else values
+    return PoseChange(("lips_apart", "smile"), tuple(map(tuple, values.tolist())))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_curves_that_moved_by_a_hair_are_the_same_and_a_tenth_of_a_millimetre_is_not(seed):
+    rng = np.random.default_rng(seed)
+    change = posed(rng)
+    job = replace(random_shot(rng), pose_change=change)
+    card, curves = baked(job)
+    card = replace(card, pose_change=change.to_card("rig"))
+    stored = change.columns(COUNT)
+    noisy = replace(job, pose_change=posed(rng, np.array(change.values) + rng.uniform(-1e-5, 1e-5, (COUNT, 2))))
+    assert differences(noisy, card, curves, stored) == []
+    assert as_baked(noisy, card, curves, stored).pose_change.to_card("rig") == card.pose_change
+    moved = np.array(change.values)
+    moved[rng.integers(COUNT), rng.integers(2)] += 0.1
+    assert differences(replace(job, pose_change=posed(rng, moved)), card, curves, stored) == ["the curves"]
+    assert differences(replace(job, pose_change=PoseChange()), card, curves, stored) == ["the curves"]
+
+
+def test_a_shot_sampled_in_parts_is_the_shot_in_one():
+    rng = np.random.default_rng(5)
+    change = posed(rng)
+    parts = [
+        (PoseChange(change.channels, change.values[a : a + 10]), len(change.values[a : a + 10]))
+        for a in range(0, COUNT, 10)
+    ]
+    assert PoseChange.joined(parts) == change
+    assert PoseChange.joined([(PoseChange(), 3)]) == PoseChange()
+    assert PoseChange.joined([(PoseChange(), 1), (PoseChange(("blink",), ((2.0,),)), 2)]).values == (
+        (0.0,),
+        (2.0,),
+        (2.0,),
+    )
