@@ -30,7 +30,7 @@ from ..formats import (
     stored_path,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
-from ..performance import HeadReplay, Performance, performance_file
+from ..performance import CONTROLS, HeadReplay, Performance, change_pose, performance_file
 from .perform import load_or_compute_performance, read_sound, sound_warnings
 from .reuse import keyed_controls, match_frames
 from .shot import Shot
@@ -53,10 +53,11 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     shot = Shot.of(job, Fraction(len(sounds[0].samples), sounds[0].rate))
     card = card_of(job, head, sounds, shot)
     frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
-    performances = yield from _performances_of(job, head, sounds)
-    yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     posing = HeadReplay(head)
     _check_channels(job, posing)
+    yield from _controls_without_effect(shot, head, posing)
+    performances = yield from _performances_of(job, head, sounds)
+    yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     place, warning = _place_for(Path(job.out), card)
     gaussians = posing.replay.canonical, posing.replay.branch
     keyed = keyed_controls(shot), shot.pose_change.columns(shot.frame_count)
@@ -123,7 +124,7 @@ def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeC
         track=job.track,
         channel=SoundChoice(job.track, job.channel).channel,
         more_audio=tuple(stored_path(job.out, path) for path in job.more_audio),
-        pose_change=shot.pose_change.to_card(head.rig_hash),
+        pose_change=shot.pose_change.to_card(head.rig_hash, bool(head.rig_hash) and change_pose(shot.controls)),
     )
 
 
@@ -133,6 +134,15 @@ def _check_channels(job: Bake, posing: HeadReplay) -> None:
     if missing := sorted(set(job.pose_change.channels) - known):
         what = "the head's rig has no channel" if known else "the head has no rig, so no channel"
         raise UserError(f"{job.head}: {what} {', '.join(missing)[:80]}; make its rig again, or remove their keys.")
+
+
+def _controls_without_effect(shot: Shot, head: HeadFile, posing: HeadReplay) -> Iterator[Warned]:
+    """A warning for each control that the shot uses and the head cannot follow."""
+    rig = [channel.name for channel in posing.rig.channels] if posing.rig else None
+    used = {name for moment in shot.controls for name, value in vars(moment).items() if value != CONTROLS[name].default}
+    for reason in [CONTROLS[name].missing_in(head.card.expression, rig) for name in CONTROLS if name in used]:
+        if reason:
+            yield Warned(f"{reason}: it changes nothing.")
 
 
 def _performance_of(path: str, head: HeadFile, sound: Sound, stored: Path) -> Generator[Event, None, Performance]:

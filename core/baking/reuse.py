@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..formats import BakeCard, BakeReader
-from ..performance import CONTROLS, Controls
+from ..performance import CONTROLS, Controls, change_pose
 from .shot import Shot
 
 SAME_TIME = 1e-7  # seconds; an offset is stored as a float, and the head moves 1e-7 m in this time at most
@@ -23,7 +23,9 @@ def keyed_controls(shot: Shot) -> dict[str, np.ndarray]:
     """Name -> float64 [frame_count], for `BakeWriter.open`; {} where no control is keyframed."""
     if len(shot.controls) == 1:
         return {}
-    return {name: np.array([getattr(moment, name) for moment in shot.controls]) for name in CONTROLS}
+    columns = {name: np.array([getattr(moment, name) for moment in shot.controls]) for name in CONTROLS}
+    used = {name for moment in shot.controls for name in moment.to_card()}
+    return {name: column for name, column in columns.items() if name in used}
 
 
 def match_frames(
@@ -43,7 +45,7 @@ def match_frames(
         is_same = (
             is_there
             and _has_controls(old, index, shot.controls_at(frame))
-            and _has_pose_change(old, card, index, shot.pose_change_at(frame))
+            and _has_pose(old, card, index, shot, frame)
             and _hears_same(shot, index, frame)
         )
         yield frame, index + old.card.frame_start if is_same else None
@@ -59,11 +61,12 @@ def _has_controls(old: BakeReader, index: int, controls: Controls) -> bool:
     return values is not None and all(abs(values[name] - getattr(controls, name)) <= SAME_CONTROL for name in CONTROLS)
 
 
-def _has_pose_change(old: BakeReader, card: BakeCard, index: int, change: dict[str, float]) -> bool:
-    """Whether the rig adds the same; of another rig only nothing is the same."""
+def _has_pose(old: BakeReader, card: BakeCard, index: int, shot: Shot, frame: int) -> bool:
+    """Whether the rig adds the same, the controls being equal; of another rig only nothing is the same."""
+    change = shot.pose_change_at(frame)
     theirs = {name: float(values[index]) for name, values in old.pose_change.items()}
     if old.card.pose_change.get("rig", "") != card.pose_change.get("rig", ""):
-        return not any(theirs.values()) and not any(change.values())
+        return not (any(theirs.values()) or any(change.values()) or change_pose(shot.controls_at(frame)))
     return all(abs(theirs.get(name, 0.0) - change.get(name, 0.0)) <= SAME_POSE for name in {*theirs, *change})
 
 

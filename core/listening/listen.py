@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A head's performance of a sound: its audio code at every moment of an even grid, at rest in pauses.
+"""A head's performance of a sound: its audio code at every moment of an even grid, and where it pauses.
 
 Letters: M moments of the performance's own grid (SAMPLE_RATE a second), A width of a branch's code.
 """
@@ -27,20 +27,20 @@ def moment_count(sound: Sound) -> int:
 
 
 def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Generator[Progress, None, Performance]:
-    """Run the encoder and the audio nets, block by block; at rest in pauses. Raises UserError as `AudioCodes` does."""
+    """Run the encoder and the audio nets, block by block. Raises UserError as `AudioCodes` does."""
     total = moment_count(sound)
     yield Progress(0, total, -1.0, "listening")
     audio_codes = AudioCodes(head)
     times = np.arange(total) / float(SAMPLE_RATE) - float(MARGIN)
     # What looks at the whole sound comes first: its memory is given back before the codes take theirs.
-    level, presence = loudness(sound, times), speech_presence(sound, times)[:, None]
+    level, presence = loudness(sound, times), speech_presence(sound, times)
     rest = audio_codes.rest()
     codes = {branch: np.empty((total, len(code)), np.float32) for branch, code in rest.items()}
     pace, first = Pace(total), 0
     for block in audio_codes.codes(sound, times):
         last = first + len(next(iter(block.values())))
         for branch, code in block.items():
-            codes[branch][first:last] = _at_rest_in_pauses(code, rest[branch], presence[first:last])
+            codes[branch][first:last] = code
         first = last
         yield pace.at(first, "listening")
     names = head.card.expression
@@ -56,12 +56,5 @@ def compute_performance(head: HeadFile, sound: Sound, audio_path: str) -> Genera
         sound.duration,
         SAMPLE_RATE,
         -MARGIN,
+        presence if (presence < 1).any() else np.empty(0, np.float32),
     )
-
-
-def _at_rest_in_pauses(
-    code: np.ndarray,  # [M,A]
-    rest: np.ndarray,  # [A]
-    presence: np.ndarray,  # [M,1], 1 while somebody speaks
-) -> np.ndarray:
-    return np.where(presence == 1, code, rest + presence * (code - rest))  # exactly `code` while somebody speaks

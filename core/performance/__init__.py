@@ -12,7 +12,7 @@ from .condition import (
     read_performance,
     write_performance,
 )
-from .controls import CONTROLS, Control, Controls, controls_card
+from .controls import CONTROLS, GROUPS, Control, Controls, controls_card
 from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
 from .head_part import part_of
@@ -20,6 +20,7 @@ from .head_replay import HeadReplay
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
+from .pose_controls import POSED, change_pose
 from .replay import Frame, Replay
 from .rest import SILENCE_FILE, rest_condition
 from .rest_difference import difference_from_rest
@@ -31,9 +32,11 @@ __all__ = [
     "CONTROLS",
     "EXPRESSION_GATE",
     "FUSION_TYPES",
+    "GROUPS",
     "OUTPUTS",
     "PERFORMANCE_FORMAT",
     "PLANES",
+    "POSED",
     "SAMPLE_RATE",
     "SILENCE_FILE",
     "AudioInference",
@@ -49,6 +52,7 @@ __all__ = [
     "Replay",
     "RigReplay",
     "canonical_landmarks",
+    "change_pose",
     "controls_card",
     "difference_from_rest",
     "frame_time",

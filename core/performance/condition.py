@@ -2,7 +2,7 @@
 """What drives a head over continuous time, the controls' effect on it, and its file. Knows no Gaussians.
 
 On disk: a safetensors file, its card as JSON in the metadata, the tensors audio.{branch} [T,A], rest.{branch} [A],
-expression [T,E] and loudness [T].
+expression [T,E], loudness [T] and, where the sound has pauses, presence [T].
 
 Letters: T samples on an even grid, A audio code, E expression channels.
 """
@@ -26,15 +26,17 @@ from ..formats import (
     write_tensors,
 )
 from .controls import Controls
+from .taps import Taps, taps_at
 from .upper_face import add_upper_face, smoothstep
 
 PERFORMANCE_FORMAT = "talksplat.performance"  # "format" in the metadata of a performance's safetensors file
-PERFORMANCE_VERSION = 1
+PERFORMANCE_VERSION = 2  # 2: holds `presence`, its codes are not at rest in pauses yet; 1 is written without it
 # Samples per second, unless a performance says otherwise. Not in the paper: chosen because, measured on real speech
 # against codes computed for the exact moment, linear interpolation errs by 1.5 % of the codes' spread at 100 Hz and
 # by 4 % at 50 (moonshine; logmel 5 and 13 %). Cubic interpolation is no better and overshoots.
 SAMPLE_RATE = Fraction(100)
 EASE = 0.2  # seconds in which the head comes to rest before the first and after the last sample
+WIDEST_SMOOTHING = 1000.0  # ms: more would only cost time
 MAX_VALUE = 1e6  # of any tensor
 OWN_BLINK = 0.5  # a performance whose eyes close further than this gets no natural blinks
 
@@ -65,11 +67,14 @@ class Performance:
     duration: float = 0.0  # seconds of sound
     rate: Fraction = SAMPLE_RATE  # samples per second
     start: Fraction = Fraction(0)  # seconds: the first sample's time, may be negative
+    # [T] float32, 0..1: how far the head follows the sound there instead of resting in a pause; empty: everywhere.
+    presence: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     _blink_seed: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         self._check_shapes()
-        for track in (*self.audio.values(), *self.rest.values(), self.expression, self.loudness):
+        tracks = (*self.audio.values(), *self.rest.values(), self.expression, self.loudness, self.presence)
+        for track in tracks:
             if track.dtype != np.float32 or not (np.abs(track) < MAX_VALUE).all():  # NaN fails too
                 raise UserError("performance: it holds NaN, infinite, huge or non-float32 values; recreate it.")
         if not 0 < self.rate <= 1000 or not 0 <= self.duration < math.inf:
@@ -85,9 +90,19 @@ class Performance:
         for name, codes in self.audio.items():
             if codes.ndim != 2 or name not in self.rest or self.rest[name].shape != codes.shape[1:]:
                 raise UserError(f"performance: the {name} codes and their rest code do not match; recreate it.")
-        lengths = {len(a) for a in (*self.audio.values(), self.expression, self.loudness)}
+        presence = (self.presence,) if self.presence.size or self.presence.ndim != 1 else ()
+        if any(track.ndim != 1 or not ((track >= 0) & (track <= 1)).all() for track in presence):
+            raise UserError("performance: its pauses are damaged; recreate it.")
+        lengths = {len(a) for a in (*self.audio.values(), self.expression, self.loudness, *presence)}
         if not self.audio or set(self.rest) != set(self.audio) or len(lengths) != 1 or 0 in lengths:
             raise UserError("performance: its tracks differ in length or are empty; recreate it.")
+
+    def _resting(self, branch: str, taps: Taps, strength: float) -> np.ndarray:
+        """The codes at the taps' samples, at rest in pauses."""
+        codes = self.audio[branch][taps.rows]
+        if not self.presence.size or strength == 0:
+            return codes
+        return at_rest_in_pauses(codes, self.rest[branch], self.presence[taps.rows], strength)
 
     @property
     def end(self) -> Fraction:
@@ -109,19 +124,25 @@ class Performance:
         inside = min(max(position, Fraction(0)), Fraction(len(self.loudness) - 1))
         presence = smoothstep(1.0 - float(min(abs(position - inside) / self.rate, 1)) / EASE)
         intensity = presence * controls.intensity
+        taps = taps_at(inside, len(self.loudness), min(controls.smoothing, WIDEST_SMOOTHING) / 1000 * float(self.rate))
         audio = {
-            name: _blend(_interpolate(codes, inside), self.rest[name], intensity) for name, codes in self.audio.items()
+            name: _blend(taps.of(self._resting(name, taps, controls.rest_in_pauses)), self.rest[name], intensity)
+            for name in self.audio
         }
         neutral = np.zeros(self.expression.shape[1], np.float32)
-        expression = _blend(_interpolate(self.expression, inside), neutral, presence)
+        expression = _blend(taps.of(self.expression[taps.rows]), neutral, presence)
         return Condition(audio, add_upper_face(expression, self.expression_names, float(t), controls, self._blink_seed))
 
 
-def _interpolate(samples: np.ndarray, position: Fraction) -> np.ndarray:
-    """samples [T,...] at a position within 0..T-1, linearly; equal samples give exactly their value."""
-    below = int(position)
-    above = min(below + 1, len(samples) - 1)
-    return samples[below] + np.float32(position - below) * (samples[above] - samples[below])
+def at_rest_in_pauses(
+    codes: np.ndarray,  # [T,A]
+    rest: np.ndarray,  # [A]
+    presence: np.ndarray,  # [T], 1 while somebody speaks
+    strength: float = 1.0,
+) -> np.ndarray:
+    """[T,A]: the codes, at rest where nobody speaks as far as `strength` says; exactly `codes` where somebody does."""
+    amount = (presence if strength == 1.0 else 1 - np.float32(strength) * (1 - presence))[:, None]
+    return np.where(amount == 1, codes, rest + amount * (codes - rest))
 
 
 def _blend(value: np.ndarray, rest: np.ndarray, amount: float) -> np.ndarray:
@@ -146,7 +167,7 @@ class PerformanceCard:
     rate: Fraction  # samples per second, "100/1" in JSON
     start: tuple[int, ...]  # numerator, denominator; not a Fraction, which json_codec reads without a sign
     expression_names: tuple[str, ...]
-    version: int = PERFORMANCE_VERSION
+    version: int = 1
 
 
 def write_performance(path: Path | str, performance: Performance) -> None:
@@ -160,8 +181,11 @@ def write_performance(path: Path | str, performance: Performance) -> None:
         p.rate,
         p.start.as_integer_ratio(),
         p.expression_names,
+        PERFORMANCE_VERSION if p.presence.size else 1,
     )
     tensors = {"expression": p.expression, "loudness": p.loudness}
+    if p.presence.size:
+        tensors["presence"] = p.presence
     for name in p.audio:
         tensors |= {f"audio.{name}": p.audio[name], f"rest.{name}": p.rest[name]}
     write_tensors(path, tensors, {"format": PERFORMANCE_FORMAT, "card": to_json(card)})
@@ -182,6 +206,8 @@ def _from_tensors(tensors: dict[str, np.ndarray], metadata: dict[str, str], path
         raise UserError(f"{path}: its start is not a fraction; the file is damaged, recreate it.")
     branches = [name for name in BRANCHES if f"audio.{name}" in tensors]
     expected = {"expression", "loudness", *(f"{part}.{name}" for part in ("audio", "rest") for name in branches)}
+    if card.version > 1:
+        expected.add("presence")
     if set(tensors) != expected:
         odd = sorted(set(tensors) ^ expected)
         raise UserError(
@@ -200,6 +226,7 @@ def _from_tensors(tensors: dict[str, np.ndarray], metadata: dict[str, str], path
             duration=card.duration,
             rate=card.rate,
             start=Fraction(*card.start),
+            presence=tensors.get("presence", np.empty(0, np.float32)),
         )
     except UserError as error:  # raised by Performance, which does not know the file
         raise UserError(f"{path}: {error}") from error

@@ -2,7 +2,8 @@
 """The animator's controls: their one table. The panel's sliders, the shell's help, the check for finite values and the
 bake's card read it; what a control does to a head is applied in this package, so that viewport, bake and render agree.
 
-A new control is one line in `Controls` and its effect in `condition.py` or `upper_face.py`.
+A new control is one line in `Controls` and its effect in `condition.py` (time), `upper_face.py` (expression channels)
+or `pose_controls.py` (channels of the head's rig).
 """
 
 import hashlib
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field, fields
 
 from ..formats import to_json
 
+MOUTH, UPPER_FACE, TIMING = "Mouth", "Upper Face", "Timing"
+GROUPS = (MOUTH, UPPER_FACE, TIMING)  # of controls, as a panel divides them
 IN_0_1_0 = ("intensity", "delay", "blink", "blinks", "brows")
 
 
@@ -25,8 +28,22 @@ class Control:
     label: str
     digits: int  # decimals shown
     description: str  # a sentence without its full stop
-    unit: str = ""  # "s", "1/min"; empty: a ratio
+    unit: str = ""  # "s", "ms", "1/min"; empty: a ratio
     keyable: bool = True  # whether it can be keyframed
+    group: str = MOUTH  # of GROUPS
+    rig: tuple[str, ...] = ()  # acts on these channels of the head's rig, where it has one of them
+    expression: str = ""  # acts on the head's expression channels whose names begin so
+
+    def missing_in(self, expression: Sequence[str], rig: Sequence[str] | None) -> str:
+        """Why a head with these expression channels and these of a rig (None: it has none) does not follow the control,
+        as a sentence without its full stop; "" where it does."""
+        if self.expression and not any(name.startswith(self.expression) for name in expression):
+            return f"{self.label}: the head was trained without it"
+        if self.rig and rig is None:
+            return f"{self.label} needs the head's rig"
+        if self.rig and not set(self.rig) & set(rig or ()):
+            return f"{self.label}: the head never moves so by itself, and its rig has no channel for it"
+        return ""
 
 
 def control(
@@ -39,9 +56,12 @@ def control(
     description: str,
     unit: str = "",
     keyable: bool = True,
+    group: str = MOUTH,
+    rig: tuple[str, ...] = (),
+    expression: str = "",
 ) -> float:
     """A field of `Controls`; the parameters are the fields of `Control`."""
-    shown = Control(default, low, high, label, digits, description, unit, keyable)
+    shown = Control(default, low, high, label, digits, description, unit, keyable, group, rig, expression)
     return field(default=default, metadata={"control": shown})
 
 
@@ -65,9 +85,17 @@ class Controls:
         digits=3,
         unit="s",
         description="Seconds; above 0 the head speaks later than the sound, below 0 earlier",
+        group=TIMING,
     )
     blink: float = control(
-        0.0, 0.0, 1.0, label="Blink", digits=2, description="Closes the eyes, on top of what the performance does"
+        0.0,
+        0.0,
+        1.0,
+        label="Blink",
+        digits=2,
+        description="Closes the eyes, on top of what the performance does",
+        group=UPPER_FACE,
+        expression="blink",
     )
     blinks: float = control(
         12.0,
@@ -77,8 +105,132 @@ class Controls:
         digits=1,
         unit="1/min",
         description="Natural blinks a minute; 0 switches them off",
+        group=UPPER_FACE,
+        expression="blink",
     )
-    brows: float = control(0.0, -1.0, 1.0, label="Brows", digits=2, description="Lowers or raises the brows")
+    brows: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Brows",
+        digits=2,
+        description="Lowers or raises the brows",
+        group=UPPER_FACE,
+        expression="brow",
+    )
+    mouth_open: float = control(
+        1.0,
+        0.0,
+        2.0,
+        label="Mouth Open",
+        digits=2,
+        description="How far the lips part while speaking, and the jaw; 0 keeps the lips as they are at rest",
+        rig=("lips_apart", "jaw_open"),
+    )
+    closure: float = control(
+        0.0,
+        0.0,
+        1.0,
+        label="Lip Closure",
+        digits=2,
+        description="How tightly the lips close where they nearly do: at p, b and m, and in silence",
+        rig=("lips_apart",),
+    )
+    mouth_width: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Mouth Width",
+        digits=2,
+        description="Narrows or widens the mouth; 1 is as wide as the head makes it by itself",
+        rig=("mouth_width",),
+    )
+    pucker: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Pucker",
+        digits=2,
+        description="Draws the lips back or pushes them forward; 1 is as far as the head does by itself",
+        rig=("pucker",),
+    )
+    upper_lip: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Upper Lip",
+        digits=2,
+        description="Lowers or raises the upper lip; 1 is as far as the head does by itself",
+        rig=("upper_lip",),
+    )
+    mouth_corners: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Mouth Corners",
+        digits=2,
+        description="Lowers or raises the corners of the mouth; 1 is as far as the head does by itself",
+        rig=("smile",),
+    )
+    blink_side: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Blink Side",
+        digits=2,
+        description="Which eye blinks: 0 both, -1 the person's right one alone, 1 the left one alone",
+        group=UPPER_FACE,
+        expression="blink_left",
+    )
+    squint: float = control(
+        0.0,
+        0.0,
+        1.0,
+        label="Squint",
+        digits=2,
+        description="Narrows the eyes",
+        group=UPPER_FACE,
+        expression="squint",
+    )
+    gaze_x: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Gaze X",
+        digits=2,
+        description="Turns the eyes; above 0 to the person's left",
+        group=UPPER_FACE,
+        expression="gaze_x",
+    )
+    gaze_y: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Gaze Y",
+        digits=2,
+        description="Turns the eyes; above 0 up",
+        group=UPPER_FACE,
+        expression="gaze_y",
+    )
+    smoothing: float = control(
+        0.0,
+        0.0,
+        200.0,
+        label="Smoothing",
+        digits=1,
+        unit="ms",
+        description="Milliseconds over which the performance is averaged, as many before a moment as after it",
+        group=TIMING,
+    )
+    rest_in_pauses: float = control(
+        1.0,
+        0.0,
+        1.0,
+        label="Rest in Pauses",
+        digits=2,
+        description="How far the mouth comes to rest where the sound pauses; 0 follows what the head hears there",
+        group=TIMING,
+    )
 
     def non_finite(self) -> list[str]:
         """The names of the controls that are NaN or infinite."""

@@ -12,6 +12,7 @@ from ..formats import HeadFile, rig_of
 from .condition import Condition
 from .controls import Controls
 from .pose_change import pose_vector
+from .pose_controls import change_pose, controlled_change
 from .replay import Frame, Replay
 from .rig_replay import RigReplay
 
@@ -41,8 +42,11 @@ class HeadReplay:
         """
         if self.rig is None:
             return self.replay.at(condition, out)
-        added = pose_vector(change, self.rig.channels)
-        if by_rig:
-            return self.rig.posed(self.rig.pose(condition) + added, out)
+        added, is_controlled = pose_vector(change, self.rig.channels), change_pose(controls)
+        if by_rig or is_controlled:
+            pose = self.rig.pose(condition)
+            added = controlled_change(controls, pose, self.rig.channels) + added
+            if by_rig:
+                return self.rig.posed(pose + added, out)
         frame = self.replay.at(condition, out)
         return self.rig.moved(frame, added) if np.any(added) else frame

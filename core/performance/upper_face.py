@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controls add to eyes and brows, and natural blinks: a pure function of time, so that every frame, in any
-order and on any machine, blinks alike. Knows no sound.
+"""What the controls add to eyes, gaze and brows, and natural blinks: a pure function of time, so that every frame, in
+any order and on any machine, blinks alike. Knows no sound.
 
 Not in the paper: chosen because sound says nothing about the eyes, and a head must not stare.
 
@@ -21,14 +21,16 @@ CLOSING, CLOSED, OPENING = 0.07, 0.04, 0.15  # seconds; the lid is more than hal
 GOLDEN = 0.6180339887498949  # steps of the golden ratio spread any share of the slots evenly, without a rhythm
 FADE = 0.02  # share of the slots: how softly a blink fades in while the rate is animated
 JITTER = 0.6  # of a slot
+GAZE = ("gaze_x", "gaze_y")  # channels and controls, of either sign
 
 
 def add_upper_face(
     expression: np.ndarray, names: tuple[str, ...], t: float, controls: Controls, seed: str
 ) -> np.ndarray:
-    """The performance's expression [E] (0..1, channels `names`) with the controls' lids and brows, [E] float32.
+    """The performance's expression [E] (0..1, gaze -1..1, channels `names`) with what the controls add, [E] float32.
 
-    Lids are the channels named blink*; brows those named brow*, where *_up rises and *_down falls with the control.
+    Lids are the channels named blink*, of which `blink_side` can leave one out; brows those named brow*, where *_up
+    rises and *_down falls with the control.
     t: seconds of the sound without the delay, because blinks follow the shot. seed: of the natural blinks, "" for none.
     """
     lids = controls.blink
@@ -36,17 +38,26 @@ def add_upper_face(
         lids += blink_at(t, controls.blinks, seed)
     out = np.array(expression, dtype=np.float32)
     for i, name in enumerate(names):
-        if name.startswith("blink"):
-            out[i] = _add(out[i], lids)
-        elif name.startswith("brow"):
-            direction = 1.0 if name.endswith("_up") else -1.0 if name.endswith("_down") else 0.0
-            out[i] = _add(out[i], direction * controls.brows)
+        out[i] = _add(out[i], _change(name, controls, lids), -1.0 if name in GAZE else 0.0)
     return out
 
 
-def _add(value: float, change: float) -> float:
-    """value + change, clamped to 0..1; a value that is outside already stays."""
-    return min(max(float(value) + change, min(float(value), 0.0)), max(float(value), 1.0))
+def _change(name: str, controls: Controls, lids: float) -> float:
+    """What the controls add to a channel."""
+    if name.startswith("blink"):
+        side = {"blink_left": controls.blink_side, "blink_right": -controls.blink_side}.get(name, 0.0)
+        return lids * min(1.0 + side, 1.0)
+    if name.startswith("brow"):
+        direction = 1.0 if name.endswith("_up") else -1.0 if name.endswith("_down") else 0.0
+        return direction * controls.brows
+    if name.startswith("squint"):
+        return controls.squint
+    return getattr(controls, name) if name in GAZE else 0.0
+
+
+def _add(value: float, change: float, low: float) -> float:
+    """value + change, clamped to low..1; a value that is outside already stays."""
+    return min(max(float(value) + change, min(float(value), low)), max(float(value), 1.0))
 
 
 def blink_at(t: float, per_minute: float, seed: str) -> float:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..performance import CONTROLS, Condition, Controls, Performance
+from ..performance import CONTROLS, POSED, Condition, Controls, Performance
 
 SPEECH, CONTROLLED, RANDOM, ALONE = "speech", "speech and controls", "all channels at random", "one channel alone"
 SHARES = {SPEECH: 0.4, CONTROLLED: 0.35, RANDOM: 0.15, ALONE: 0.1}
 SIGNED = "gaze"  # channels whose name begins so go to both sides of neutral
-TIMED = ("delay",)  # controls that move nothing but the time
+# Controls that a rig need not know: they move the time alone, or what the rig itself moves.
+LEFT_OUT = ("delay", "smoothing", "rest_in_pauses", *POSED)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _random_controls(rng: np.random.Generator) -> Controls:
     moved = {
         name: rng.uniform(control.low, control.high)
         for name, control in CONTROLS.items()
-        if name not in TIMED and rng.random() < 0.5
+        if name not in LEFT_OUT and rng.random() < 0.5
     }
     return Controls(**moved)
 
