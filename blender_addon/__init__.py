@@ -25,6 +25,7 @@
     job_status      the same in Blender's status bar
     shortcuts       Esc over our tab
     panels          the sidebar tab; panel_base: what its panels share
+    control_sliders the sliders of the core's controls, and why one is grey; preset_panel: their presets
     head_state      what is wrong with a head, with the buttons that cure it
     panel_text      sentences over several lines
 
@@ -43,6 +44,7 @@ def _modules() -> list[ModuleType]:
         panels,
         playback_handlers,
         preferences,
+        preset_panel,
         properties,
         running,
         saving,
@@ -54,6 +56,7 @@ def _modules() -> list[ModuleType]:
         preferences,
         properties,
         operators,
+        preset_panel,
         panels,
         playback_handlers,
         saving,

@@ -13,11 +13,11 @@ import bpy
 
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
-from ..core.performance import CONTROLS
 from . import head_paths, open_files, running
 from .attached_sounds import attach_reason, attached_sounds
 from .bake_state import BakeState, state_of
 from .blender_types import Context
+from .control_sliders import draw_controls
 from .frame_choice import described
 from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
@@ -32,6 +32,7 @@ from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
 from .panel_base import HeadPanel, TabPanel, draw_button, draw_outcome
 from .panel_text import draw_sentence
+from .preset_panel import TALKSPLAT_PT_performance_presets
 from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.versions import all_strips_property, draws_splats, version_name
@@ -168,14 +169,17 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
     bl_label = "Performance"
     bl_idname = "TALKSPLAT_PT_performance"
 
+    def draw_header_preset(self, _context: Context) -> None:
+        """The presets, at the right of the title."""
+        TALKSPLAT_PT_performance_presets.draw_panel_header(self.layout)
+
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         """One slider for each of the core's controls."""
         settings = settings_of(obj)
         layout.use_property_split = True
         column = layout.column()
         column.active = not (settings.bake and settings.use_bake)
-        for name in CONTROLS:
-            column.prop(settings.controls, name, slider=True)
+        draw_controls(column, context, obj)
         self._draw_rig(column, obj, settings)
         if not column.active:
             draw_sentence(layout, context, "The bake plays: switch off Play from Bake to use the sliders", "INFO")

@@ -140,9 +140,9 @@ def _controls_without_effect(shot: Shot, head: HeadFile, posing: HeadReplay) -> 
     """A warning for each control that the shot uses and the head cannot follow."""
     rig = [channel.name for channel in posing.rig.channels] if posing.rig else None
     used = {name for moment in shot.controls for name, value in vars(moment).items() if value != CONTROLS[name].default}
-    for reason in [CONTROLS[name].missing_in(head.card.expression, rig) for name in CONTROLS if name in used]:
-        if reason:
-            yield Warned(f"{reason}: it changes nothing.")
+    for name in (name for name in CONTROLS if name in used):
+        if reason := CONTROLS[name].missing_in(head.card.expression, rig):
+            yield Warned(f"{CONTROLS[name].label} changes nothing: {reason}.")
 
 
 def _performance_of(path: str, head: HeadFile, sound: Sound, stored: Path) -> Generator[Event, None, Performance]:

@@ -36,13 +36,13 @@ class Control:
 
     def missing_in(self, expression: Sequence[str], rig: Sequence[str] | None) -> str:
         """Why a head with these expression channels and these of a rig (None: it has none) does not follow the control,
-        as a sentence without its full stop; "" where it does."""
+        as the end of a sentence; "" where it does."""
         if self.expression and not any(name.startswith(self.expression) for name in expression):
-            return f"{self.label}: the head was trained without it"
+            return "the head was trained without it"
         if self.rig and rig is None:
-            return f"{self.label} needs the head's rig"
+            return "needs the head's rig (Make Rig)"
         if self.rig and not set(self.rig) & set(rig or ()):
-            return f"{self.label}: the head never moves so by itself, and its rig has no channel for it"
+            return "the head never does that by itself, so its rig has no channel for it"
         return ""
 
 

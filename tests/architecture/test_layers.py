@@ -33,6 +33,7 @@ ADD_ON_MAY_IMPORT = (*BASE, "dispatch", "wire")
 # Of these the package itself (its registry), not its modules.
 ADD_ON_MAY_IMPORT_PACKAGE = ("baking", "exporting")
 BLENDER = ("bpy", "bmesh", "mathutils", "gpu", "gpu_extras", "blf", "aud", "bpy_extras", "addon_utils", "idprop")
+BLENDER += ("bl_operators", "bl_ui")  # its own presets
 
 
 def modules() -> list[Path]:

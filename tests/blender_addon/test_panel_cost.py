@@ -37,6 +37,9 @@ class Layout:
     def label(self, text="", icon=""):
         self.texts.append(text)
 
+    def panel(self, _name):
+        return self, self
+
     def __getattr__(self, kind):
         return lambda *args, **kwargs: self
 

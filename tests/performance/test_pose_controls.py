@@ -155,7 +155,7 @@ def test_a_head_without_a_rig_plays_as_it_does_and_the_table_says_why(tiny_head)
     for one, two in zip(head.at(condition, Controls(mouth_open=0, pucker=1)), head.replay.at(condition)):
         np.testing.assert_array_equal(one, two)
     for name in POSED:
-        assert "rig" in CONTROLS[name].missing_in((), None)
+        assert "needs the head's rig" in CONTROLS[name].missing_in((), None)
         assert CONTROLS[name].missing_in((), CONTROLS[name].rig) == ""
         assert "no channel" in CONTROLS[name].missing_in((), ("blink",))
     assert "trained without" in CONTROLS["gaze_x"].missing_in(("blink_left",), None)

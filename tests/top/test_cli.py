@@ -72,7 +72,15 @@ def test_flags_are_the_jobs_fields(asked, words, job):
 
 
 def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
-    hidden = {"cameras", "controls", "controls_per_frame", "head_to_world", "more_audio", "audio_per_frame"}
+    hidden = {
+        "cameras",
+        "controls",
+        "controls_per_frame",
+        "head_to_world",
+        "more_audio",
+        "audio_per_frame",
+        "pose_change",
+    }
     hidden = hidden | {"sounds", "sound_per_frame"}  # nested, or for the add-on
     for name, row in cli.JOBS.items():
         job = row.message
