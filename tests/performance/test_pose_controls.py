@@ -160,3 +160,21 @@ def test_a_head_without_a_rig_plays_as_it_does_and_the_table_says_why(tiny_head)
         assert "no channel" in CONTROLS[name].missing_in((), ("blink",))
     assert "trained without" in CONTROLS["gaze_x"].missing_in(("blink_left",), None)
     assert CONTROLS["blinks"].missing_in(("blink_left",), None) == ""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_by_rig_every_setting_of_the_sliders_is_as_near_as_speech_is(speaking, seed):
+    """A change is the same on both ways, so that it adds nothing to the rig's error; RMS, mm."""
+    rng = np.random.default_rng(seed)
+    controls = Controls(**{name: rng.uniform(CONTROLS[name].low, CONTROLS[name].high) for name in POSED})
+    times = speaking.times[::3]
+
+    def error(sliders):
+        pairs = [
+            [speaking.head.at(speaking.performance.at(t, controls), sliders, by_rig=by_rig).means for by_rig in (0, 1)]
+            for t in times
+        ]
+        return 1000 * np.sqrt(np.mean([np.square(exact - rigged).sum(axis=1).mean() for exact, rigged in pairs]))
+
+    assert error(controls) == pytest.approx(error(Controls()), abs=1e-3)
+    assert error(controls) < 0.2
