@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the viewport shows is what a bake stores, to the bit, whatever the sliders say; render and export read the bake."""
+"""What the viewport shows is what a bake stores, to the bit, whatever the sliders say. Render and export read bakes."""
 
 from types import SimpleNamespace
 
