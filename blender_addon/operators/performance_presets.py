@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SUBDIR = "talksplat/performance"  # below a folder "presets"
 FOLDER = str(Path(__file__).parents[1])  # has our folder "presets"
 # What belongs to the shot and not to the way of speaking: no preset changes it.
-OF_THE_SHOT = ("delay", "blink", "blink_side", "gaze_x", "gaze_y")
+OF_THE_SHOT = ("delay", "blink", "gaze_x", "gaze_y")
 
 
 INTERNAL: set[OperatorTypeFlagItems] = {"REGISTER", "INTERNAL"}  # what a dialog of Blender's own asks for

@@ -172,16 +172,6 @@ class Controls:
         description="Lowers or raises the corners of the mouth; 1 is as far as the head does by itself",
         rig=("smile",),
     )
-    blink_side: float = control(
-        0.0,
-        -1.0,
-        1.0,
-        label="Blink Side",
-        digits=2,
-        description="Which eye blinks: 0 both, -1 the person's right one alone, 1 the left one alone",
-        group=UPPER_FACE,
-        expression="blink_left",
-    )
     squint: float = control(
         0.0,
         0.0,

@@ -7,6 +7,7 @@ Not in the paper: chosen because an animator's correction must be measured in th
 Letters: K channels of the rig.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ POSED = ("mouth_open", "closure", *SHIFTED)  # all controls that act on the pose
 # Of the opening that the lips reach: what counts as nearly closed at closure 1. Measured: in 12 talkers' GRID sentences
 # the sample head leaves the lips up to 1.3 mm of its 15.4 mm open at p, b and m.
 NEARLY_CLOSED = 0.1
+GIVE = 0.25  # of the widest opening that the head was seen to make: the lips part no further beyond it, they would tear
 LEAST_SHARE = 0.25  # of a channel's range to its other side: a mouth that never widened can, a little
 
 
@@ -39,11 +41,11 @@ def controlled_change(
         value = float(pose[i])
         if channel.name in CONTROLS["mouth_open"].rig:
             closed = _closed(value, controls.closure * NEARLY_CLOSED * channel.high)
-            wanted = controls.mouth_open * (closed if channel.name in CONTROLS["closure"].rig else value)
-            change[i] = wanted - value
+            spoken = closed if channel.name in CONTROLS["closure"].rig else value
+            change[i] = _within_reach(controls.mouth_open * spoken, max(channel.high, spoken), channel) - value
         for name in SHIFTED:
             if channel.name in CONTROLS[name].rig:
-                change[i] = _shift(getattr(controls, name), channel)
+                change[i] = _shifted(value, getattr(controls, name), channel) - value
     return change
 
 
@@ -56,7 +58,17 @@ def _closed(opening: float, nearly: float) -> float:
     return nearly * u * u * (7 - 4 * u)  # the cubic from 0, level, to 3 * nearly at the slope 1
 
 
-def _shift(share: float, channel: RigChannel) -> float:
-    """mm: a share -1..1 of the channel's range to that side."""
-    own, other = (channel.high, -channel.low) if share >= 0 else (-channel.low, channel.high)
-    return share * max(own, LEAST_SHARE * other)
+def _within_reach(wanted: float, reach: float, channel: RigChannel) -> float:
+    """An opening as wanted up to `reach`; from there on it comes ever nearer to GIVE of the channel's range beyond."""
+    beyond, give = wanted - reach, GIVE * channel.high
+    if beyond <= 0 or give <= 0:
+        return wanted
+    return reach - give * math.expm1(-beyond / give)
+
+
+def _shifted(value: float, share: float, channel: RigChannel) -> float:
+    """The value and a share -1..1 of the channel's range to that side, but not beyond the range; a value that is
+    outside already stays."""
+    low, high = min(channel.low, -LEAST_SHARE * channel.high), max(channel.high, -LEAST_SHARE * channel.low)
+    moved = value + share * (high if share >= 0 else -low)
+    return min(max(moved, min(value, low)), max(value, high))

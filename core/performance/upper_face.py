@@ -29,8 +29,7 @@ def add_upper_face(
 ) -> np.ndarray:
     """The performance's expression [E] (0..1, gaze -1..1, channels `names`) with what the controls add, [E] float32.
 
-    Lids are the channels named blink*, of which `blink_side` can leave one out; brows those named brow*, where *_up
-    rises and *_down falls with the control.
+    Lids are the channels named blink*; brows those named brow*, where *_up rises and *_down falls with the control.
     t: seconds of the sound without the delay, because blinks follow the shot. seed: of the natural blinks, "" for none.
     """
     lids = controls.blink
@@ -45,8 +44,7 @@ def add_upper_face(
 def _change(name: str, controls: Controls, lids: float) -> float:
     """What the controls add to a channel."""
     if name.startswith("blink"):
-        side = {"blink_left": controls.blink_side, "blink_right": -controls.blink_side}.get(name, 0.0)
-        return lids * min(1.0 + side, 1.0)
+        return lids
     if name.startswith("brow"):
         direction = 1.0 if name.endswith("_up") else -1.0 if name.endswith("_down") else 0.0
         return direction * controls.brows

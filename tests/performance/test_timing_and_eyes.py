@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controls of time and of the eyes: smoothing, the rest in pauses, which eye blinks, squint and gaze."""
+"""The controls of time and of the eyes: smoothing, the rest in pauses, squint and gaze."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -124,13 +124,6 @@ def test_damaged_pauses_are_found(tmp_path, presence):
 def eyes(**controls):
     calm = performance(expression=np.tile(np.float32([0, 0, 0.2, 0, 0.1, -0.4]), (COUNT, 1)))
     return calm.at(1, Controls(blinks=0, **controls)).expression.tolist()
-
-
-@pytest.mark.parametrize(
-    ("side", "left", "right"), [(0, 0.8, 0.8), (1, 0.8, 0), (-1, 0, 0.8), (0.5, 0.8, 0.4), (-0.25, 0.6, 0.8)]
-)
-def test_a_wink_is_a_blink_of_one_side(side, left, right):
-    assert eyes(blink=0.8, blink_side=side)[:2] == pytest.approx([left, right])
 
 
 @pytest.mark.parametrize(
