@@ -19,6 +19,7 @@ from .operator_base import UNDOABLE, BaseOperator
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import OperatorTypeFlagItems
 
+PANEL = "TALKSPLAT_PT_performance_presets"
 SUBDIR = "talksplat/performance"  # below a folder "presets"
 FOLDER = str(Path(__file__).parents[1])  # has our folder "presets"
 # What belongs to the shot and not to the way of speaking: no preset changes it.
@@ -36,7 +37,6 @@ class TALKSPLAT_OT_performance_preset(BaseOperator, bpy.types.Operator):
     bl_options = UNDOABLE
 
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
-    menu_idname: StringProperty(name="Menu", options={"SKIP_SAVE"})
 
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
@@ -46,7 +46,7 @@ class TALKSPLAT_OT_performance_preset(BaseOperator, bpy.types.Operator):
     def run(self, context: Context) -> None:
         """Blender's own operator, for the head that the user means: a preset is of the active object."""
         with bpy.context.temp_override(object=head_of(context)):
-            bpy.ops.script.execute_preset(filepath=self.filepath, menu_idname=self.menu_idname)
+            bpy.ops.script.execute_preset(filepath=self.filepath, menu_idname=PANEL)
 
 
 class TALKSPLAT_OT_add_performance_preset(AddPresetBase, BaseOperator, bpy.types.Operator):
@@ -56,7 +56,7 @@ class TALKSPLAT_OT_add_performance_preset(AddPresetBase, BaseOperator, bpy.types
     bl_label = "Add Performance Preset"
     bl_options = INTERNAL
 
-    preset_menu = "TALKSPLAT_PT_performance_presets"
+    preset_menu = PANEL
     preset_subdir = SUBDIR
     preset_defines = ("controls = bpy.context.object.talksplat.controls",)
     preset_values = tuple(f"controls.{name}" for name in CONTROLS if name not in OF_THE_SHOT)
@@ -67,9 +67,17 @@ class TALKSPLAT_OT_add_performance_preset(AddPresetBase, BaseOperator, bpy.types
         return "" if head_of(context) else "Select a head first"
 
     def execute(self, context: Context) -> OperatorResult:
-        """Blender's own operator, for the head that the user means."""
+        """Blender's own operator, for the head that the user means; what came with the add-on is not removed."""
+        if self.remove_name and _is_shipped(self.name):  # pyright: ignore[reportAttributeAccessIssue]  (AddPresetBase)
+            self.report({"WARNING"}, f"{self.name} came with TalkSplat and cannot be removed")
+            return {"CANCELLED"}
         with bpy.context.temp_override(object=head_of(context)):
             return super().execute(current_context()) or {"FINISHED"}
+
+
+def _is_shipped(name: str) -> bool:
+    path = bpy.utils.preset_find(name, SUBDIR)
+    return bool(path) and Path(path).is_relative_to(FOLDER)
 
 
 CLASSES = (TALKSPLAT_OT_performance_preset, TALKSPLAT_OT_add_performance_preset)

@@ -104,14 +104,14 @@ def shipped() -> list[Path]:
 
 
 def execute(path):
-    bpy.ops.talksplat.performance_preset(filepath=str(path), menu_idname="TALKSPLAT_PT_performance_presets")
+    bpy.ops.talksplat.performance_preset(filepath=str(path))
 
 
 def test_blender_finds_the_shipped_presets_and_each_sets_every_slider_that_it_may(talking):
     from talksplat.blender_addon.operators.performance_presets import OF_THE_SHOT, SUBDIR
 
     names = {path.stem for path in shipped()}
-    assert names == {"neutral", "mumble", "hyper_articulated", "whisper", "shout"}
+    assert names == {"Neutral", "Mumble", "Hyper-Articulated", "Whisper", "Shout"}
     found = {path.stem for folder in bpy.utils.preset_paths(SUBDIR) for path in Path(folder).glob("*.py")}
     assert names <= found
     controls, results = talking.talksplat.controls, {}
@@ -125,7 +125,7 @@ def test_blender_finds_the_shipped_presets_and_each_sets_every_slider_that_it_ma
             assert given != (name in OF_THE_SHOT), f"{path.stem}: {name}"
             assert control.low <= value <= control.high
             assert given or value == pytest.approx(control.low)
-    neutral = vars(results["neutral"])
+    neutral = vars(results["Neutral"])
     assert {name: neutral[name] for name in neutral if name not in OF_THE_SHOT} == pytest.approx(
         {name: value for name, value in vars(Controls()).items() if name not in OF_THE_SHOT}
     )
@@ -144,3 +144,18 @@ def test_an_artists_preset_comes_back_for_the_scenes_only_head(talking, tmp_path
     controls.mouth_open, controls.delay = 1.0, 0.25
     execute(saved)
     assert (controls.mouth_open, controls.delay) == (1.75, 0.25)
+
+
+def test_what_came_with_the_add_on_cannot_be_removed_and_an_artists_own_can(talking, tmp_path, monkeypatch):
+    monkeypatch.setattr(bpy.utils, "user_resource", lambda *_args, path="", **_: str(tmp_path / path))
+    own = tmp_path / "presets/talksplat/performance"
+    own.mkdir(parents=True)
+    bpy.utils.register_preset_path(str(tmp_path))
+    before = shipped()
+    bpy.ops.talksplat.add_performance_preset(name="My Villain")
+    bpy.ops.talksplat.add_performance_preset(name="Shout", remove_name=True)
+    assert shipped() == before
+    assert list(own.iterdir())
+    bpy.ops.talksplat.add_performance_preset(name="My Villain", remove_name=True)
+    assert not list(own.iterdir())
+    bpy.utils.unregister_preset_path(str(tmp_path))
