@@ -8,8 +8,9 @@ from pathlib import Path
 
 import bpy
 
-from ..core.formats import BakeHeader, UserError, open_untrusted
+from ..core.formats import BakeCard, BakeHeader, UserError, open_untrusted
 from ..core.jobs import Bake
+from ..core.performance import change_pose
 from . import head_paths, open_files
 from .attached_sounds import audio_hash
 from .head_objects import settings_of
@@ -71,21 +72,24 @@ def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:
     changed = differences(job, header.card, header.keyed_controls, header.pose_change)
     if header.card.head_hash != settings_of(obj).head_hash:
         changed.append("the head")
-    if header.card.pose_change.get("rig", "") not in ("", _rig_hash(obj)):
-        changed.append("the rig")
     if header.card.audio_hash != audio_hash(job, obj):
         changed.append("the sound")
+    continued = as_baked(job, header.card, header.keyed_controls, header.pose_change)
+    if not changed and has_other_rig(continued, header.card, obj):
+        changed.append("the rig")
     if changed:
         return BakePlan(job, replaces=tuple(changed))
-    return BakePlan(
-        as_baked(job, header.card, header.keyed_controls, header.pose_change),
-        continues=True,
-        stored=_count_stored(path),
-    )
+    return BakePlan(continued, continues=True, stored=_count_stored(path))
 
 
-def _rig_hash(obj: bpy.types.Object) -> str:
-    return open_files.head(head_paths.path_of(obj, "head")).file.rig_hash
+def has_other_rig(job: Bake, card: BakeCard, obj: bpy.types.Object) -> bool:
+    """Whether the head's rig, as far as the shot uses it, is another than that of its bake. Raises UserError."""
+    is_controlled = change_pose(job.controls_per_frame or job.controls)
+    if not (is_controlled or job.pose_change.channels or card.pose_change):
+        return False  # without hashing the rig
+    rig = open_files.head(head_paths.path_of(obj, "head")).file.rig_hash
+    wanted = job.pose_change.to_card(rig, is_controlled)
+    return wanted.get("rig", "") != card.pose_change.get("rig", "")
 
 
 def _count_stored(path: str) -> int:

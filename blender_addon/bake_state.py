@@ -16,7 +16,7 @@ from ..core.jobs import Bake
 from ..core.performance import Controls, PoseChange
 from . import head_paths, open_files, running
 from .attached_sounds import audio_hash
-from .bake_plan import plan_bake
+from .bake_plan import has_other_rig, plan_bake
 from .blender_types import current_context
 from .frame_choice import shot_of_scene
 from .head_objects import settings_of
@@ -84,6 +84,8 @@ def _answer(head_uid: int, job: Bake, is_driven: bool) -> BakeState:
         keyed = bake.reader.keyed_controls, bake.reader.pose_change
         changes = differences(job, bake.card, *keyed, sliders=not is_driven)
     try:
+        if bake and not changes and not is_driven and has_other_rig(job, bake.card, obj):
+            changes.append("the rig")
         if bake and audio_hash(job, obj) != bake.card.audio_hash:
             changes.append("the sound")
         plan = "" if is_driven else plan_bake(job, obj).sentence

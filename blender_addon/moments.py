@@ -24,6 +24,7 @@ class Moment(NamedTuple):
     time: Fraction  # a bake: its frame, between two for sub-frames; a performance: seconds in the sound
     controls: Controls | None  # None: a bake's frame, or the head at rest
     change: tuple[tuple[str, float], ...] = ()  # channel of the rig, mm: what is added to the pose
+    head_stamp: tuple[int, int] | None = None  # of the head's file: its rig may be made again
     by_rig: bool = False  # rather than by the networks: faster, and within the error that the rig states
 
 

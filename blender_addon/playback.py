@@ -180,8 +180,17 @@ def _performed_moment(
     if open_files.performance(path).head_hash != settings.head_hash:
         raise UserError(f"{os.path.basename(path)} is the performance of another head; press Attach to make a new one.")
     head, stamp = head_paths.path_of(obj, "head"), open_files.performance.stamp(path)
-    by_rig = settings.use_rig and loaded_head(head).rig is not None
-    return Moment(head, settings.head_hash, path, stamp, played.seconds, gate(controls, played), by_rig=by_rig)
+    by_rig, head_stamp = settings.use_rig and loaded_head(head).rig is not None, open_files.head.stamp(head)
+    return Moment(
+        head,
+        settings.head_hash,
+        path,
+        stamp,
+        played.seconds,
+        gate(controls, played),
+        head_stamp=head_stamp,
+        by_rig=by_rig,
+    )
 
 
 def gate(controls: Controls, played: Played) -> Controls:

@@ -56,12 +56,12 @@ class PoseChange:
     def to_card(self, rig_hash: str, with_controls: bool = False) -> dict:
         """As a bake's card holds it: equal cards move alike, in whatever order the channels come.
 
-        rig_hash: `HeadFile.rig_hash`. with_controls: whether the shot's controls change the pose too.
+        rig_hash: `HeadFile.rig_hash`. with_controls: whether the shot's controls change the pose of a rig too.
         """
         rows = self.values if len(set(self.values)) > 1 else self.values[:1]
         keyed = {name: column for name, column in zip(self.channels, zip(*rows)) if any(column)}
         text = hashlib.sha256(to_json(keyed).encode()).hexdigest() if keyed else ""
-        return {"rig": rig_hash, "sha256": text} if keyed or with_controls else {}
+        return {"rig": rig_hash, "sha256": text} if keyed or (with_controls and rig_hash) else {}
 
 
 def pose_vector(change: Mapping[str, float], channels: tuple[RigChannel, ...]) -> np.ndarray:

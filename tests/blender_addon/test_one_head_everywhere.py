@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the viewport shows is what a bake stores, to the bit, whatever the sliders say. Render and export read bakes."""
 
+import hashlib
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 
 from talksplat.core.formats.head_file import read_head, write_head
-from talksplat.core.performance import CONTROLS, HeadReplay, read_performance
+from talksplat.core.performance import CONTROLS, HeadReplay, PoseChange, read_performance
 
 FRAMES = range(4, 16)
 
@@ -49,3 +52,73 @@ def test_the_viewport_shows_what_the_bake_stores(rigged, shown, seed):
         scene.frame_set(number)
         for one, two in zip(shown(rigged), frame):
             np.testing.assert_array_equal(one, two)
+
+
+def test_a_rig_that_is_made_elsewhere_moves_the_head_at_the_next_frame(talking, make, shown, tmp_path):
+    """In a shell, while Blender is open: the head's hash stays, what its sliders do does not."""
+    from talksplat.blender_addon import playback
+
+    path = tmp_path / "later.head"
+    write_head(path, read_head(talking.talksplat.head))
+    talking.talksplat.head, talking.talksplat.use_rig = str(path), False
+    talking.talksplat.controls.mouth_open = 0.0
+    bpy.context.scene.frame_set(10)
+    before = shown(talking)
+    write_head(path, make.rigged(read_head(path)))
+    playback.refresh(bpy.context.scene)
+    assert (shown(talking).means != before.means).any()
+
+
+def begin_bake(job, rig_hash):
+    """The bake of the job with nothing in it yet: what is said of it is in its header."""
+    from talksplat.core.baking.reuse import keyed_controls
+    from talksplat.core.baking.shot import Shot
+    from talksplat.core.formats import BakeCard, BakeWriter
+    from talksplat.core.performance import change_pose
+
+    file, shot = read_head(job.head), Shot.of(job, 2)
+    head = HeadReplay(file).replay
+    card = BakeCard(
+        "b", shot.rate, shot.frame_start, shot.frame_count, head.canonical.sh_degree, file.card.content_hash,
+        hashlib.sha256(Path(job.audio).read_bytes()).hexdigest(), offset=job.offset, controls=shot.controls_card(),
+        pose_change=shot.pose_change.to_card(rig_hash, change_pose(shot.controls)),
+    )  # fmt: skip
+    columns = shot.pose_change.columns(shot.frame_count)
+    BakeWriter.open(job.out, card, head.canonical, head.branch, keyed_controls(shot), columns).close()
+
+
+CURVES = PoseChange(("smile",), tuple((i / 10,) for i in range(len(FRAMES))))
+
+
+@pytest.mark.parametrize("change", [PoseChange(), CURVES], ids=["live", "curves"])
+@pytest.mark.parametrize("mouth_open", [1.0, 0.5])
+def test_a_shot_is_baked_again_when_the_rig_that_it_uses_is_another(rigged, make, tmp_path, change, mouth_open):
+    from talksplat.blender_addon.bake_plan import plan_bake
+    from talksplat.blender_addon.shot_jobs import shot_to_bake
+
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    rigged.talksplat.controls.mouth_open = mouth_open
+    job = replace(shot_to_bake(bpy.context.scene, rigged, FRAMES), pose_change=change)
+    first = plan_bake(job, rigged).job
+    begin_bake(first, read_head(job.head).rig_hash)
+    assert plan_bake(job, rigged).continues
+    write_head(job.head, make.rigged(read_head(job.head), seed=9))
+    uses_rig = change is CURVES or mouth_open != 1.0
+    assert plan_bake(job, rigged).continues == (not uses_rig)
+
+
+def test_a_shot_whose_sliders_found_no_rig_is_baked_again_when_there_is_one(talking, make, tmp_path):
+    from talksplat.blender_addon.bake_plan import plan_bake
+    from talksplat.blender_addon.shot_jobs import shot_to_bake
+
+    path = tmp_path / "later.head"
+    write_head(path, read_head(talking.talksplat.head))
+    talking.talksplat.head, talking.talksplat.controls.pucker = str(path), 0.5
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    job = shot_to_bake(bpy.context.scene, talking, FRAMES)
+    begin_bake(plan_bake(job, talking).job, "")
+    assert plan_bake(job, talking).continues
+    write_head(path, make.rigged(read_head(path), lower=("pucker", "smile")))
+    plan = plan_bake(job, talking)
+    assert not plan.continues
+    assert plan.job.reuse
