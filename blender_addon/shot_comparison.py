@@ -8,6 +8,7 @@ curve with other last digits, and the shell's 1.2 is not a slider's.
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from operator import attrgetter
 
 import numpy as np
 
@@ -69,9 +70,8 @@ def _have_same_controls(job: Bake, card: BakeCard, keyed_controls: Curves, baked
     first, last = max(span[0], baked[0]), min(span[-1], baked[-1])
     if first > last:
         return True  # no frame is in both
-    for name, row in CONTROLS.items():
-        moments = job.controls_per_frame or (job.controls,)
-        ours = np.array([getattr(moment, name) for moment in moments])
+    table = np.array(list(map(attrgetter(*CONTROLS), job.controls_per_frame or (job.controls,))))
+    for (name, row), ours in zip(CONTROLS.items(), table.T):
         theirs = np.atleast_1d(keyed_controls.get(name, card.controls.get(name, row.default)))
         ours, theirs = _part(ours, span, first, last), _part(theirs, baked, first, last)
         if np.any(np.abs(ours - theirs) > SAME_CONTROL * np.maximum(1.0, np.abs(theirs))):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs and events as bytes and back: one JSON object a message, never pickle.
 
-    {"kind": "Bake", "body": {"head": "anna.head", ...}}     every field is in the body
+    {"kind": "Bake", "body": {"head": "anna.head", ...}}     every field is in the body;
+                                                             of `Controls` those not at their default
 
 The two sides say `Hello` first; whoever changes a message raises PROTOCOL, `Hello` itself stays as it is so that
 different versions can still tell each other. Transport is core/worker.py's business; which jobs there are is

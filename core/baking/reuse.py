@@ -6,6 +6,7 @@ So a shot that was extended, or of which one key was moved, is baked only where 
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from operator import attrgetter
 
 import numpy as np
 
@@ -23,7 +24,8 @@ def keyed_controls(shot: Shot) -> dict[str, np.ndarray]:
     """Name -> float64 [frame_count], for `BakeWriter.open`; {} where no control is keyframed."""
     if len(shot.controls) == 1:
         return {}
-    columns = {name: np.array([getattr(moment, name) for moment in shot.controls]) for name in CONTROLS}
+    table = np.array(list(map(attrgetter(*CONTROLS), shot.controls)))
+    columns = dict(zip(CONTROLS, table.T.copy()))
     used = {name for moment in shot.controls for name in moment.to_card()}
     return {name: column for name, column in columns.items() if name in used}
 

@@ -18,9 +18,15 @@ from .user_error import UserError
 
 
 def to_json_values(value: Any) -> Any:
-    """The JSON values of a dataclass, or of any value that a field may have; a Fraction becomes "25/1"."""
+    """The JSON values of a dataclass, or of any value that a field may have; a Fraction becomes "25/1".
+
+    Of a dataclass that says `without_defaults = True` (a class variable) only the fields that are not at their default.
+    """
     if is_dataclass(value):
-        return {f.name: to_json_values(getattr(value, f.name)) for f in fields(value)}
+        values = [(f, getattr(value, f.name)) for f in fields(value)]
+        if _leaves_out_defaults(value):
+            values = [(f, item) for f, item in values if item != f.default]
+        return {f.name: to_json_values(item) for f, item in values}
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"
     if isinstance(value, dict):
@@ -28,6 +34,10 @@ def to_json_values(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [to_json_values(item) for item in value]
     return value
+
+
+def _leaves_out_defaults(kind: Any) -> bool:
+    return getattr(kind, "without_defaults", False)
 
 
 def to_json(value: Any) -> str:
@@ -100,7 +110,7 @@ def from_json_values(kind: Any, value: Any, source: str, complete: bool = False)
 def _dataclass(kind: type, value: Any, source: str, complete: bool) -> Any:
     if not isinstance(value, dict):
         raise _type_error(source, kind, value)
-    known = {f.name: f for f in fields(kind)}
+    known, complete = {f.name: f for f in fields(kind)}, complete and not _leaves_out_defaults(kind)
     for name in value:
         if name not in known:
             raise UserError(f"{source}: has an unknown field {name[:40]!r}; it is damaged or of another version.")

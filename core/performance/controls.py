@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import ClassVar
 
 from ..formats import to_json
 
@@ -68,6 +69,8 @@ def control(
 @dataclass(frozen=True)
 class Controls:
     """One moment's values of all controls."""
+
+    without_defaults: ClassVar[bool] = True  # in JSON: an hour's job has one of these a frame
 
     intensity: float = control(
         1.0,
