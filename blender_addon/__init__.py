@@ -10,6 +10,9 @@
     open_files      heads, performances and bakes that are open; nothing of it goes into the .blend
     head_paths      where a head's files are: beside this .blend, a library or the one it was copied from
     head_cloud      a head object's cloud, made from its file
+    head_keyframes  a head's speech as F-curves: its channels, its keys, the nodes that play them without the add-on
+    curve_pose      what a head follows, speech or curves, and how the two are put together
+    shot_keys       a shot's poses as few keys; pose_change: what the curves change in a bake
     playback        what the cloud shows at this moment: the best that the head's files allow
     moments         a head's Gaussians at one moment
     playback_handlers   when playback looks again: a frame, an update, undo, a file that came back

@@ -22,9 +22,10 @@ from .frame_choice import shot_of_scene
 from .head_objects import settings_of
 from .shot_comparison import differences
 from .shot_jobs import heard_sounds, shot_to_bake, with_sounds
-from .shot_sampling import control_curves, sample_controls
+from .shot_sampling import are_channels_driven, control_curves, sample_controls
 
 BLOCK = 200  # frames sampled at once
+POSE_BLOCK = 20  # of a head whose live pose is asked for
 BUDGET = 0.01  # seconds that may pass at each call of the timer
 TICK = 0.05  # seconds between two calls while there is work
 REST = 4.0  # times as long as finding out took before it is done again
@@ -64,12 +65,14 @@ def find_out(scene_uid: int, head_uid: int) -> Generator[None, None, BakeState]:
         if scene is None or obj is None:
             return BakeState()
         frames = shot_of_scene(scene) if frames is None else frames
-        is_driven = control_curves(obj) is None
+        is_driven = control_curves(obj) is None or are_channels_driven(obj)
+        block = BLOCK if settings_of(obj).follow in ("SPEECH", "ADD") else POSE_BLOCK
         try:
-            jobs.append(shot_to_bake(scene, obj, frames[:BLOCK], _resting if is_driven else sample_controls))
+            sample = _resting if is_driven else sample_controls
+            jobs.append(shot_to_bake(scene, obj, frames[:block], sample, with_curves=not is_driven))
         except UserError:
             return BakeState()  # the button says it
-        frames = frames[BLOCK:]
+        frames = frames[block:]
         yield
     return _answer(head_uid, _joined(jobs), is_driven)
 

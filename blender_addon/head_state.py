@@ -14,6 +14,7 @@ CURES: dict[str, tuple[str, ...]] = {
     "head": ("talksplat.relink_head",),
     "changed head": ("talksplat.reload_head", "talksplat.relink_head"),
     "performance": ("talksplat.attach_strip",),
+    "rig": ("talksplat.make_rig",),
     "bake": ("talksplat.relink_bake", "talksplat.remove_bake"),
     "linked": ("talksplat.make_override",),
 }

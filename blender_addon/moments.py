@@ -2,14 +2,17 @@
 """A head's Gaussians at one moment, from its bake, its performance or the head alone; the last ones are kept."""
 
 import math
+import os
 from collections import OrderedDict
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
-from ..core.performance import Controls, Frame
+from ..core.formats import UserError
+from ..core.performance import Condition, Controls, Frame
 from . import open_files
+from .curve_pose import CurvePose
 
 MAX_CACHED_BYTES = 128 << 20  # of frames kept for scrubbing over the same place again
 
@@ -26,6 +29,7 @@ class Moment(NamedTuple):
     change: tuple[tuple[str, float], ...] = ()  # channel of the rig, mm: what is added to the pose
     head_stamp: tuple[int, int] | None = None  # of the head's file: its rig may be made again
     by_rig: bool = False  # rather than by the networks: faster, and within the error that the rig states
+    curves: CurvePose | None = None  # what F-curves do to it
 
 
 _frames: OrderedDict[Moment, Frame] = OrderedDict()  # the most recently used last
@@ -50,11 +54,36 @@ def frame_of(moment: Moment) -> Frame:
 def _evaluate(moment: Moment) -> Frame:
     head = loaded_head(moment.head)
     if not moment.source:
-        return head.at_rest()
+        return head.rig.posed(moment.curves.mixed(live_pose(moment))) if moment.curves and head.rig else head.at_rest()
     if moment.controls is None:
         return interpolate(open_files.bake(moment.source), moment.time)
-    condition = open_files.performance(moment.source).at(moment.time, moment.controls)
-    return head.posing.at(condition, moment.controls, dict(moment.change), moment.by_rig)
+    change = dict(moment.change) | pose_change_of(moment)
+    return head.posing.at(condition_of(moment), moment.controls, change, moment.by_rig)
+
+
+def condition_of(moment: Moment) -> Condition:
+    """What drives the head at a moment of a performance. Raises UserError."""
+    return open_files.performance(moment.source).at(moment.time, moment.controls)
+
+
+def live_pose(moment: Moment) -> np.ndarray:
+    """[K] mm: the pose that the moment's sound and sliders give; zeros where nothing is spoken. Raises UserError."""
+    head = loaded_head(moment.head)
+    if head.rig is None:
+        raise UserError(f"{os.path.basename(moment.head)} has no rig; press Make Rig.")
+    if not moment.source or moment.controls is None:
+        return np.zeros(len(head.rig.channels), np.float32)
+    return head.posing.pose(condition_of(moment), moment.controls)
+
+
+def pose_change_of(moment: Moment) -> dict[str, float]:
+    """Channel -> mm: what the curves add to the pose that the sound and the sliders give. Raises UserError."""
+    rig = loaded_head(moment.head).rig
+    if moment.curves is None or rig is None:
+        return {}
+    live = live_pose(moment) if moment.curves.speech != 1.0 else np.zeros(len(rig.channels), np.float32)
+    change = moment.curves.mixed(live) - live
+    return {channel.name: float(value) for channel, value in zip(rig.channels, change)}
 
 
 def interpolate(bake: open_files.OpenBake, position: Fraction) -> Frame:

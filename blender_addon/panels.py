@@ -21,6 +21,7 @@ from .control_sliders import draw_controls
 from .frame_choice import described
 from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
+from .keyframes_panel import TALKSPLAT_PT_keyframes
 from .operators.add_head import TALKSPLAT_OT_add_head
 from .operators.add_sample_head import TALKSPLAT_OT_add_sample_head
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
@@ -40,6 +41,8 @@ from .scene.versions import all_strips_property, draws_splats, version_name
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 
 
+BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
+CURVES_PLAY = "The curves play: set Follow to Speech to use the sliders"
 WHAT_A_HEAD_IS = (
     "A head is a person trained from video (a .head file) that speaks any sound. Add one, or select one of the scene's."
 )
@@ -178,11 +181,12 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
         settings = settings_of(obj)
         layout.use_property_split = True
         column = layout.column()
-        column.active = not (settings.bake and settings.use_bake)
+        is_baked = bool(settings.bake and settings.use_bake)
+        column.active = not is_baked and settings.follow != "CURVES"
         draw_controls(column, context, obj)
         self._draw_rig(column, obj, settings)
         if not column.active:
-            draw_sentence(layout, context, "The bake plays: switch off Play from Bake to use the sliders", "INFO")
+            draw_sentence(layout, context, BAKE_PLAYS if is_baked else CURVES_PLAY, "INFO")
 
     @staticmethod
     def _draw_rig(layout: bpy.types.UILayout, obj: bpy.types.Object, settings: TalkSplatHead) -> None:
@@ -287,6 +291,7 @@ CLASSES = (
     TALKSPLAT_PT_about,
     TALKSPLAT_PT_speech,
     TALKSPLAT_PT_performance,
+    TALKSPLAT_PT_keyframes,
     TALKSPLAT_PT_bake,
     TALKSPLAT_PT_render,
     TALKSPLAT_PT_export,

@@ -18,6 +18,7 @@ from ..core.performance import Controls, Frame
 from . import head_paths, moments, open_files
 from .attached_sounds import attached_sounds, changed_sentence, listens_to, source_in, strip_of
 from .blender_types import cloud_of
+from .curve_pose import CurvePose, curve_pose_of
 from .head_cloud import has_own_cloud, needs_loading, replace_cloud
 from .head_objects import heads_of, is_head, settings_of
 from .moments import Moment, frame_of, loaded_head
@@ -89,7 +90,11 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
         _waiting.add(obj.session_uid)
         return problems
     controls = settings_of(evaluated).controls.values()
-    moment, frame, more = best_moment(obj, scene, strips.current_frame(scene), controls, at_rest=not is_same)
+    curves = curve_pose_of(evaluated, head.rig.channels) if head.rig and is_same else None
+    moment, frame, more = best_moment(obj, scene, strips.current_frame(scene), controls, curves, at_rest=not is_same)
+    if head.rig is None and settings_of(obj).follow != "SPEECH":
+        name = os.path.basename(head.file.source)
+        problems.append(Problem(f"{name} has no rig for the curves that {obj.name} follows; press Make Rig.", "rig"))
     shown = _shown.get(cloud.session_uid)
     if shown is None or shown.moment != moment:
         if has_own_cloud(obj):
@@ -116,23 +121,31 @@ def _open_head(obj: bpy.types.Object) -> tuple[open_files.OpenHead | None, list[
 
 
 def best_moment(
-    obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls, at_rest: bool = False
+    obj: bpy.types.Object,
+    scene: bpy.types.Scene,
+    frame: Fraction,
+    controls: Controls,
+    curves: CurvePose | None = None,
+    at_rest: bool = False,
 ) -> tuple[Moment, Frame, list[Problem]]:
     """(what a head should show at a frame of the scene with these sliders, its Gaussians, what failed before it).
 
-    The bake, else the performance, else the head at rest. at_rest: do not look at the other two. Raises UserError only
-    where the head itself cannot be evaluated.
+    The bake, else the performance with what curves do to it, else the head at rest with the same. at_rest: do not look
+    at the other two. Raises UserError only where the head itself cannot be evaluated.
     """
     problems: list[Problem] = []
     for cure, find in () if at_rest else (("bake", _baked_moment), ("performance", _performed_moment)):
+        if cure == "performance" and curves and curves.speech == 0.0 and settings_of(obj).use_rig:
+            continue  # only the curves speak
         try:
             moment = find(obj, scene, frame, controls)
             if moment is not None:
+                moment = moment._replace(curves=curves if moment.controls else None)
                 return moment, frame_of(moment), problems
         except UserError as error:
             problems.append(Problem(str(error), "" if isinstance(error, _StripError) else cure))
     path = head_paths.path_of(obj, "head")
-    rest = Moment(path, loaded_head(path).hash, "", None, Fraction(0), None)
+    rest = Moment(path, loaded_head(path).hash, "", None, Fraction(0), None, curves=curves)
     return rest, frame_of(rest), problems
 
 
@@ -168,14 +181,17 @@ def _performed_moment(
     obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls
 ) -> Moment | None:
     """None where the head speaks nothing."""
-    settings = settings_of(obj)
     try:
         mix = mix_of(obj, scene)
     except UserError as error:
         raise _StripError(str(error)) from error
     played = mix.at(strips.scene_time(scene, frame)) if mix else None
-    if played is None:
-        return None
+    return spoken_moment(obj, played, controls) if played else None
+
+
+def spoken_moment(obj: bpy.types.Object, played: Played, controls: Controls) -> Moment:
+    """The head speaking what is played, with these sliders. Raises UserError."""
+    settings = settings_of(obj)
     path = head_paths.path_of(obj, "performance", attached_sounds(obj)[played.sound])
     if open_files.performance(path).head_hash != settings.head_hash:
         raise UserError(f"{os.path.basename(path)} is the performance of another head; press Attach to make a new one.")

@@ -32,6 +32,15 @@ FILE = {"subtype": "FILE_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
 FOLDER = {"subtype": "DIR_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
 AXES = {"blender": "Z Up (Blender)", "rdf": "Y Down, Z Forward (OpenCV)"}
 DEFAULT_AXES = "DEFAULT"
+TOLERANCE = {
+    "name": "Tolerance (mm)",
+    "description": "How far the head may be from the speech: a larger value gives fewer keys. 0 keys every frame",
+    "min": 0.0,
+    "soft_max": 0.5,
+    "max": 10.0,
+    "step": 1,
+    "precision": 3,
+}
 
 
 def _show_now(_self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
@@ -191,6 +200,30 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         update=_show_now,
         description="Move the head by its rig while scrubbing and playing: several times as fast, and within the error "
         "that the rig states. Bakes and renders are exact all the same",
+    )
+
+    key_frames: _frames("turn into keyframes")
+    key_tolerance: FloatProperty(**TOLERANCE, default=0.1)
+    follow: EnumProperty(
+        name="Follow",
+        description="What moves the head",
+        default="SPEECH",
+        update=_show_now,
+        items=[
+            ("SPEECH", "Speech", "The sound and the sliders, live"),
+            ("CURVES", "Curves", "The keyframes of its channels alone"),
+            ("MIX", "Speech to Curves", "From live speech to the keyframes, as the weight says"),
+            ("ADD", "Speech + Curves", "Live speech, and the keyframes on top as corrections"),
+        ],
+    )
+    curve_weight: FloatProperty(
+        name="Weight",
+        description="How much the curves count",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+        update=_show_now,
     )
 
     bake: StringProperty(name="Bake", description="The .bake file that plays", **FILE)

@@ -3,7 +3,7 @@
 
 While a file is written, every head's cloud is replaced by an empty stand-in; after it was written the cloud comes back
 as it was. After a file was read, every head is loaded and its cloud made again. A Blender without the add-on opens the
-file and sees an object without points.
+file and sees an object without points; of a head that follows curves it sees the head, which its nodes move.
 """
 
 import os
@@ -13,10 +13,12 @@ from bpy.app.handlers import persistent
 
 from . import playback, running
 from .blender_types import cloud_of
+from .head_keyframes import playable_cloud
 from .head_objects import is_head
 from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
 from .migration import migrate_settings
 from .playback_handlers import load_soon
+from .scene.rig_attributes import has_moves
 
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
 _paths_before: dict[int, list[str]] = {}  # session number of the object -> `stored_paths`, while a file is written
@@ -37,19 +39,28 @@ def restore() -> None:
 
 @persistent
 def before_writing(path: str, *_: object) -> None:
-    """Make the heads' paths relative to the file's new place and their clouds empty."""
-    folder = os.path.dirname(path) if path else ""
-    for obj in own_heads():
-        if folder:
-            _paths_before[obj.session_uid] = stored_paths(obj)
-            store_paths(obj, folder)
-    own_clouds = {cloud_of(obj).session_uid: cloud_of(obj) for obj in own_heads() if not cloud_of(obj).library}
-    for cloud in own_clouds.values():
-        stand_in = bpy.data.pointclouds.new("talksplat stand-in")
-        for material in cloud.materials:
-            stand_in.materials.append(material)
+    """Put stand-ins in place of the heads' clouds, and make their paths relative to the file's new place."""
+    owners = {cloud_of(obj).session_uid: obj for obj in own_heads() if not cloud_of(obj).library}
+    for obj in owners.values():
+        cloud = cloud_of(obj)
+        if has_moves(cloud):
+            continue  # as it was read: the head's file is not there
+        stand_in = playable_cloud(obj) or _empty_cloud(cloud)
+        stand_in.name = "talksplat stand-in"
         cloud.user_remap(stand_in)
         _stand_ins.append((cloud.name, stand_in.name))
+    folder = os.path.dirname(path) if path else ""
+    for obj in own_heads() if folder else ():  # last: until the file is written the paths are of another place
+        _paths_before[obj.session_uid] = stored_paths(obj)
+        store_paths(obj, folder)
+
+
+def _empty_cloud(cloud: bpy.types.PointCloud) -> bpy.types.PointCloud:
+    """One with the same materials."""
+    empty = bpy.data.pointclouds.new("talksplat stand-in")
+    for material in cloud.materials:
+        empty.materials.append(material)
+    return empty
 
 
 @persistent

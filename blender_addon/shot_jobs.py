@@ -8,7 +8,7 @@ import bpy
 
 from ..core.formats import UserError
 from ..core.jobs import Bake, Export, Render
-from ..core.performance import Controls
+from ..core.performance import Controls, PoseChange
 from . import head_paths, open_files, playback
 from .attached_sounds import attach_reason, sound_choice
 from .bake_plan import BakePlan, plan_bake
@@ -16,6 +16,7 @@ from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .head_objects import settings_of
 from .movie_sound import movie_sound
 from .output_paths import file_name_of, output_path
+from .pose_change import pose_change
 from .properties import DEFAULT_AXES
 from .scene import strip as strips
 from .shot_sampling import sample_controls, sample_views
@@ -43,15 +44,17 @@ def shot_to_bake(
     obj: bpy.types.Object,
     frames: range,
     sample: Callable[[bpy.types.Scene, bpy.types.Object, range], Sequence[Controls]] = sample_controls,
+    with_curves: bool = True,
 ) -> Bake:
     """The bake job of these frames of the scene without its file, which needs a look at the disk. Its sounds are named
-    as `sound_source` names them. Raises UserError."""
+    as `sound_source` names them. with_curves: with what the curves of its pose do. Raises UserError."""
     mix = playback.mix_of(obj, scene)
     if mix is None or not mix.pieces:
         raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
     rate = strips.frame_rate(scene)
     played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
-    controls = [playback.gate(*pair) for pair in zip(sample(scene, obj, frames), played)]
+    sliders = sample(scene, obj, frames)
+    controls = [playback.gate(*pair) for pair in zip(sliders, played)]
     choice = sound_choice(settings_of(obj))
     job = Bake(
         head=head_paths.path_of(obj, "head"),
@@ -65,6 +68,7 @@ def shot_to_bake(
         controls_per_frame=() if len(set(controls)) == 1 else tuple(controls),
         track=choice.track,
         channel=choice.channel,
+        pose_change=pose_change(scene, obj, frames, zip(played, sliders)) if with_curves else PoseChange(),
     )
     return with_sounds(job, [moment.sound for moment in played])
 

@@ -11,16 +11,19 @@ from typing import TypeVar
 import bpy
 import numpy as np
 
-from ..core.formats import Camera, UserError
+from ..core.formats import Camera, RigChannel, UserError
 from ..core.performance import CONTROLS, Controls
 from . import playback
 from .blender_types import current_context
+from .curve_pose import CurvePose, curve_pose_of, mixed_pose
 from .head_objects import settings_of
+from .scene.pose_channels import path_of, pose_of
 from .scene.scene_camera import core_camera
 from .scene.versions import curves_of
 
 T = TypeVar("T")
 CONTROLS_PATH = "talksplat.controls."  # of the F-curves
+WEIGHT_PATH = "talksplat.curve_weight"
 
 
 def sample_controls(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[int]) -> list[Controls]:
@@ -30,16 +33,42 @@ def sample_controls(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Itera
     curves = control_curves(obj)
     if curves is None:
         return list(_at_each_frame(scene, frames, lambda graph: _evaluated_controls(obj, graph)))
-    stretch = scene.render.frame_map_old / scene.render.frame_map_new  # Blender's time stretching moves keys, not sound
     return [
         Controls(
-            **{
-                **vars(controls),
-                **{name: _clamp(name, curve.evaluate(frame * stretch)) for name, curve in curves.items()},
-            }
+            **{**vars(controls), **{name: _clamp(name, curve.evaluate(frame)) for name, curve in curves.items()}},
         )
-        for frame in frames
+        for frame in _key_frames(scene, frames)
     ]
+
+
+def sample_curve_poses(
+    scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[int], channels: tuple[RigChannel, ...]
+) -> list[CurvePose | None]:
+    """What the curves of its pose do to the head at each frame, as `sample_controls` samples."""
+    settings, paths = settings_of(obj), [*map(path_of, channels), WEIGHT_PATH]
+    if settings.follow == "SPEECH":
+        return [None for _ in frames]
+    curves = curves_alone(obj, paths.__contains__)
+    if curves is None:
+        return list(_at_each_frame(scene, frames, lambda graph: curve_pose_of(obj.evaluated_get(graph), channels)))
+    still = (*pose_of(obj, channels), settings.curve_weight)
+    values = [
+        [curves[path].evaluate(frame) if path in curves else value for path, value in zip(paths, still)]
+        for frame in _key_frames(scene, frames)
+    ]
+    return [mixed_pose(settings.follow, min(max(weight, 0.0), 1.0), tuple(pose)) for *pose, weight in values]
+
+
+def are_channels_driven(obj: bpy.types.Object) -> bool:
+    """Whether drivers, the NLA or a blended action move what the head follows besides its speech."""
+    if settings_of(obj).follow == "SPEECH":
+        return False
+    return curves_alone(obj, lambda path: path.startswith('["') or path == WEIGHT_PATH) is None
+
+
+def _key_frames(scene: bpy.types.Scene, frames: Iterable[int]) -> Iterator[float]:
+    """Where F-curves are evaluated at these frames: Blender's time stretching moves keys, not sound."""
+    return (frame * scene.render.frame_map_old / scene.render.frame_map_new for frame in frames)
 
 
 Matrix4 = tuple[tuple[float, ...], ...]  # row by row
@@ -71,17 +100,19 @@ def _one_if_still(values: tuple) -> tuple:
 
 def control_curves(obj: bpy.types.Object) -> dict[str, bpy.types.FCurve] | None:
     """Control -> F-curve; None when drivers, the NLA or a blended action move the controls too."""
+    curves = curves_alone(obj, lambda path: path.startswith(CONTROLS_PATH))
+    return None if curves is None else {path.removeprefix(CONTROLS_PATH): curve for path, curve in curves.items()}
+
+
+def curves_alone(obj: bpy.types.Object, is_meant: Callable[[str], bool]) -> dict[str, bpy.types.FCurve] | None:
+    """Path -> F-curve of the properties meant; None when drivers, the NLA or a blended action move them too."""
     animation = obj.animation_data
     if animation is None:
         return {}
-    driven = any(driver.data_path.startswith(CONTROLS_PATH) for driver in animation.drivers)
+    driven = any(is_meant(driver.data_path) for driver in animation.drivers)
     if driven or any(track.strips for track in animation.nla_tracks) or animation.action_influence != 1.0:
         return None
-    return {
-        curve.data_path.removeprefix(CONTROLS_PATH): curve
-        for curve in curves_of(animation)
-        if curve.data_path.startswith(CONTROLS_PATH) and not curve.mute
-    }
+    return {curve.data_path: curve for curve in curves_of(animation) if is_meant(curve.data_path) and not curve.mute}
 
 
 def _evaluated_controls(obj: bpy.types.Object, graph: bpy.types.Depsgraph) -> Controls:

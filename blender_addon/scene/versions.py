@@ -107,6 +107,15 @@ def curves_of(animation: bpy.types.AnimData) -> Iterator[bpy.types.FCurve]:
             yield from bag.fcurves if bag else ()
 
 
+def modifier_input_path(modifier: bpy.types.NodesModifier, identifier: str) -> str:
+    """The path of a node group's input, as F-curves and drivers name it; 5.2 gave the inputs a place of their own, and
+    changes the paths of older files itself."""
+    name = f'modifiers["{bpy.utils.escape_identifier(modifier.name)}"]'
+    if "properties" in _rna(bpy.types.NodesModifier).properties:
+        return f"{name}.properties.inputs.{identifier}.value"
+    return f'{name}["{identifier}"]'
+
+
 def strip_frames(strip: bpy.types.Strip) -> tuple[Fraction, int, int]:
     """(frame at which the content starts, first visible frame, first frame after it). 5.1 renamed the three."""
     names = ("content_start", "left_handle", "right_handle")

@@ -17,6 +17,7 @@ from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
 from .head_part import part_of
 from .head_replay import HeadReplay
+from .key_fitting import Keys, PoseMetric, fit_pose_keys, joined_keys, smoothed
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
@@ -46,22 +47,27 @@ __all__ = [
     "Controls",
     "Frame",
     "HeadReplay",
+    "Keys",
     "LandmarkCarrier",
     "Performance",
     "PoseChange",
+    "PoseMetric",
     "Replay",
     "RigReplay",
     "canonical_landmarks",
     "change_pose",
     "controls_card",
     "difference_from_rest",
+    "fit_pose_keys",
     "frame_time",
+    "joined_keys",
     "parse_rate",
     "part_of",
     "performance_file",
     "pose_vector",
     "read_performance",
     "rest_condition",
+    "smoothed",
     "smoothstep",
     "write_performance",
 ]

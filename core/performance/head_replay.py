@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..formats import HeadFile, rig_of
+from ..formats import HeadFile, UserError, rig_of
 from .condition import Condition
 from .controls import Controls
 from .pose_change import pose_vector
@@ -25,6 +25,13 @@ class HeadReplay:
     def __init__(self, head: HeadFile) -> None:
         self.replay, rig = Replay(head), rig_of(head)
         self.rig = RigReplay(head, self.replay, rig) if rig else None
+
+    def pose(self, condition: Condition, controls: Controls) -> np.ndarray:
+        """[K] mm: the pose of the rig that `at` shows without a change. Raises UserError for a head without a rig."""
+        if self.rig is None:
+            raise UserError("The head has no rig; make one first.")
+        pose = self.rig.pose(condition)
+        return pose + controlled_change(controls, pose, self.rig.channels)
 
     def at(
         self,

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keyframes of a head: its channels, their F-curves, and the nodes that play them without the add-on."""
+
+import bpy
+
+from ..core.formats import UserError
+from ..core.performance import RigReplay
+from . import head_paths, open_files
+from .blender_types import cloud_of
+from .head_cloud import has_own_cloud
+from .head_objects import settings_of
+from .scene.keyframes import keyed_frames, remove_curves, writable_bag, write_keys
+from .scene.point_cloud import push
+from .scene.pose_channels import add_channels, label_of, path_of, path_of_label, remove_channels
+from .scene.rig_attributes import write_moves
+from .scene.rig_nodes import add_rig_modifier, labels_of, remove_rig_modifier
+from .shot_keys import ShotKeys
+
+GROUP = "TalkSplat"  # of the channels in the graph editor
+
+
+def key_head(obj: bpy.types.Object, rig: RigReplay, keys: ShotKeys) -> None:
+    """Write a shot's keys: the head follows them from now on. Raises UserError where a property is the artist's own."""
+    if labels_of(obj) != [label_of(channel) for channel in rig.channels]:
+        _change_channels(obj, rig)
+    bag = writable_bag(obj, f"{obj.name} Speech")
+    write_keys(bag, GROUP, {path_of(channel): curve for channel, curve in zip(rig.channels, keys.curves)})
+    settings = settings_of(obj)
+    settings.follow, settings.use_bake = "CURVES", False
+
+
+def _change_channels(obj: bpy.types.Object, rig: RigReplay) -> None:
+    """The rig's channels in place of those that the object has, of another rig."""
+    old, labels = labels_of(obj), [label_of(channel) for channel in rig.channels]
+    for label in labels:
+        if label in obj and label not in old:
+            raise UserError(f"{obj.name} has a custom property {label} of its own; rename it and bake again.")
+    gone = [label for label in old if label not in labels]
+    remove_curves(obj, map(path_of_label, gone))
+    remove_channels(obj, gone)
+    add_channels(obj, rig.channels)
+    add_rig_modifier(obj, rig.rig.card)
+
+
+def override_reason(obj: bpy.types.Object) -> str:
+    """Why an override cannot be keyed: Blender forgets, when it opens the file, the properties that it has and the
+    library's head has not. "" where it can."""
+    reference = obj.override_library.reference if obj.override_library else None
+    if not isinstance(reference, bpy.types.Object) or has_keyframes(reference):
+        return ""
+    library = bpy.path.basename(reference.library.filepath) if reference.library else "its library"
+    return f"The head in {library} has no channels to override: press Bake to Keyframes in that file first"
+
+
+def has_keyframes(obj: bpy.types.Object) -> bool:
+    """Whether the head has channels."""
+    return bool(labels_of(obj))
+
+
+def keyed_range(obj: bpy.types.Object) -> tuple[float, float] | None:
+    """The head's first and last key; None without any."""
+    return keyed_frames(obj, map(path_of_label, labels_of(obj)))
+
+
+def remove_keyframes(obj: bpy.types.Object) -> None:
+    """Take away all that `key_head` made: the head follows the speech again."""
+    labels = labels_of(obj)
+    remove_curves(obj, map(path_of_label, labels))
+    remove_rig_modifier(obj)
+    remove_channels(obj, labels)
+    settings_of(obj).follow = "SPEECH"
+
+
+def playable_cloud(obj: bpy.types.Object) -> bpy.types.PointCloud | None:
+    """A new cloud, at rest and with the rig's moves, that the nodes move by the curves in a Blender without the add-on;
+    None for a head that does not follow curves alone, or whose file is not there."""
+    head = open_files.head.cached(head_paths.path_of(obj, "head"))
+    if settings_of(obj).follow != "CURVES" or not has_own_cloud(obj) or head is None or head.rig is None:
+        return None
+    if labels_of(obj) != [label_of(channel) for channel in head.rig.channels] or len(cloud_of(obj).points) != len(head):
+        return None
+    cloud = cloud_of(obj).copy()
+    push(cloud, head.rig.frame())
+    write_moves(cloud, head.rig.rig)
+    return cloud

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the curves of a head's pose change in a shot, as a bake takes it: the pose that is shown less the live one."""
+
+import os
+from collections.abc import Iterable
+
+import bpy
+
+from ..core.formats import UserError
+from ..core.performance import Controls, PoseChange
+from . import head_paths, moments, playback
+from .head_objects import settings_of
+from .scene.sound_mix import Played
+from .shot_sampling import sample_curve_poses
+
+DIGITS = 5  # of a millimetre: what is less is rounding
+
+
+def pose_change(
+    scene: bpy.types.Scene, obj: bpy.types.Object, frames: range, spoken: Iterable[tuple[Played, Controls]]
+) -> PoseChange:
+    """spoken: what is played at each frame, and the sliders. Raises UserError."""
+    if settings_of(obj).follow == "SPEECH":
+        return PoseChange()
+    path = head_paths.path_of(obj, "head")
+    rig = moments.loaded_head(path).rig
+    if rig is None:
+        name = os.path.basename(path)
+        raise UserError(f"{name} has no rig for the curves that {obj.name} follows; press Make Rig.")
+    rows = []
+    for curves, (played, controls) in zip(sample_curve_poses(scene, obj, frames, rig.channels), spoken):
+        moment = playback.spoken_moment(obj, played, controls)._replace(curves=curves)
+        change = moments.pose_change_of(moment)
+        rows.append(tuple(round(change.get(channel.name, 0.0), DIGITS) for channel in rig.channels))
+    changed = [any(column) for column in zip(*rows)]
+    names = tuple(channel.name for channel, is_changed in zip(rig.channels, changed) if is_changed)
+    values = tuple(tuple(v for v, is_changed in zip(row, changed) if is_changed) for row in rows)
+    return PoseChange(names, values) if names else PoseChange()
