@@ -59,8 +59,13 @@ class RigReplay:
 
     def pose(self, condition: Condition) -> np.ndarray:
         """[K] float32, mm. Raises UserError when the condition's widths are not the head's."""
+        return self.pose_and_misfit(condition)[0]
+
+    def pose_and_misfit(self, condition: Condition) -> tuple[np.ndarray, float]:
+        """The pose, and how far the rig is from the networks at its sample Gaussians: RMS, mm. The samples are those
+        that move most, so it is about twice the error of the whole head. Raises UserError as `pose`."""
         with self._lock:
-            return self._samples.pose(condition)
+            return self._samples.pose_and_misfit(condition)
 
     def pose_in(self, frame: Frame) -> np.ndarray:
         """[K] float32, mm: the pose that comes nearest to a frame of the whole head, such as a bake's."""
@@ -116,9 +121,15 @@ class _Samples:
             for row, solve in zip(rig.card.rows_of(name), region.solve):
                 self._solve[row][:, columns] = solve.T
         self._solve = self._solve.reshape(len(rig.card.channels), -1)
+        self._moves = _moves_of(rig, rows)
 
-    def pose(self, condition: Condition) -> np.ndarray:
-        return self._solved(self._replay.at(condition, self._frame))
+    def pose_and_misfit(self, condition: Condition) -> tuple[np.ndarray, float]:
+        samples = self._replay.at(condition, self._frame)
+        with np.errstate(all="ignore"):  # as in `_solved`
+            d = difference_from_rest(samples, self._rest)
+            pose = self._solve @ d.reshape(-1)
+            left = d[:3].reshape(-1) - pose @ self._moves
+            return pose, float(np.sqrt(3 * np.mean(np.square(left))))
 
     def pose_in(self, frame: Frame) -> np.ndarray:
         return self._solved(Frame(*(column[self._rows] for column in frame)))
@@ -126,6 +137,17 @@ class _Samples:
     def _solved(self, samples: Frame) -> np.ndarray:
         with np.errstate(all="ignore"):  # what overflows here is no number in `posed`, which takes 0 for it
             return self._solve @ difference_from_rest(samples, self._rest).reshape(-1)
+
+
+def _moves_of(rig: Rig, rows: np.ndarray) -> np.ndarray:
+    """[K, 3 * R]: what the channels do to the positions of the Gaussians `rows` [R], ascending, mm."""
+    moves = np.zeros((len(rig.card.channels), 3, len(rows)), np.float32)
+    for name, region in rig.regions.items():
+        channels = np.array(rig.card.rows_of(name))[:, None, None]
+        for part in region.branches.values():
+            _, here, there = np.intersect1d(rows, part.rows, assume_unique=True, return_indices=True)
+            moves[channels, np.arange(3)[:, None], here] = part.moves[:, :3, there]
+    return moves.reshape(len(moves), -1)
 
 
 class _Start(NamedTuple):

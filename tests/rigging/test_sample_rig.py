@@ -12,7 +12,7 @@ from talksplat.core.audio import load_sound
 from talksplat.core.formats import read_head, rig_of
 from talksplat.core.listening import compute_performance
 from talksplat.core.metrics import mouth_box, psnr
-from talksplat.core.performance import Controls, LandmarkCarrier, Replay, RigReplay
+from talksplat.core.performance import Condition, Controls, HeadReplay, LandmarkCarrier, Replay, RigReplay
 from talksplat.core.raster import rasterize
 from talksplat.core.rigging.directions import BLINK, MEASURES
 
@@ -61,6 +61,19 @@ def test_moving_a_channel_moves_its_own_measure(head, rig):
             told = {other: measures[other].of(moved) for other in named}
             assert told.pop(name) == pytest.approx(amount, rel=0.1)
             assert max(map(abs, told.values())) < abs(amount) / 5, name
+
+
+def test_where_the_rig_does_not_reach_the_networks_are_asked(head, replay, voice):
+    """A face that is no speech, by noise in the place of audio codes: the rig alone would be centimetres off."""
+    posing, rng = HeadReplay(head), np.random.default_rng(0)
+    spoken = voice.at(Fraction(1), Controls(blinks=0))
+    noise = {name: code + 5 * rng.normal(size=code.shape).astype(np.float32) for name, code in spoken.audio.items()}
+    wild = Condition(noise, spoken.expression)
+    for condition, is_exact in ((spoken, False), (wild, True)):
+        exact, shown = replay.at(condition), posing.at(condition, Controls(), by_rig=True)
+        assert np.array_equal(shown.means, exact.means) == is_exact
+        assert np.abs(shown.means - exact.means).max() < 0.002
+    assert np.abs(posing.rig.at(wild).means - replay.at(wild).means).max() > 0.005
 
 
 def test_an_unheard_voice_moves_it_as_the_networks_do(head, replay, rig, voice):
