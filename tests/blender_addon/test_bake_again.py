@@ -242,7 +242,7 @@ def test_a_bake_made_with_keys_is_continued_to_the_byte_although_the_curves_have
     def other_blender(*arguments):
         return [Controls(**{n: v * (1 + 2e-7) for n, v in vars(moment).items()}) for moment in exact(*arguments)]
 
-    monkeypatch.setattr(shot_jobs.shot_to_bake, "__defaults__", (other_blender,))
+    monkeypatch.setattr(shot_jobs.shot_to_bake, "__defaults__", (other_blender, True))
     assert plan().continues
     bake()
     with BakeReader.open(plan().job.out) as reader:
