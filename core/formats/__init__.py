@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files and what they hold, in numpy alone: heads, bakes, tensors, Gaussians, cameras; safe reading, atomic writing."""
 
-from .atomic_write import atomic_write, is_nonempty_file, remove_leftovers
+from .atomic_write import atomic_write, check_writable, is_nonempty_file, remove_leftovers
 from .bake_file import BakeReader
 from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
 from .bake_writer import BakeWriter
@@ -53,6 +53,7 @@ __all__ = [
     "SoundChoice",
     "UserError",
     "atomic_write",
+    "check_writable",
     "content_key",
     "format_frames",
     "found_path",

@@ -52,6 +52,17 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             os.close(handle)
 
 
+def check_writable(path: Path | str) -> None:
+    """Ask before long work whether `atomic_write` could write to `path`; a missing folder is made, all else stays as it
+    is. Raises OSError, which names `path`."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = _locked_temporary(path)
+    temporary.unlink()
+    if handle >= 0:
+        os.close(handle)
+
+
 def remove_leftovers(folder: Path, stem: str) -> None:
     """Remove what killed runs left of `atomic_write` in `folder` for STEM.SUFFIX and STEM.NUMBER.SUFFIX; what is
     being written by anybody stays. Raises OSError."""

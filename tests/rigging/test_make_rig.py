@@ -2,13 +2,14 @@
 """A rig is the best linear one, the same each time, and errs by what it says."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats import UserError, read_head, rig_of, write_head
-from talksplat.core.jobs import Finished, MakeRig
+from talksplat.core.jobs import Failed, Finished, MakeRig, Started
 from talksplat.core.listening import AudioCodes
 from talksplat.core.performance import Condition, Frame, Performance, Replay, difference_from_rest
 from talksplat.core.rigging import snapshots, with_measured_rig
@@ -184,6 +185,52 @@ def test_cancelling_leaves_the_head_as_it_was(tmp_path, tiny_head):
     job.close()
     assert path.read_bytes() == tiny_head.read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["tiny.head"]
+
+
+@pytest.mark.parametrize("bound", [float("nan"), float("inf"), -1.0])
+def test_a_bound_that_is_no_length_is_one_sentence_before_the_work(tmp_path, tiny_head, bound):
+    *_, before, last = run_job(MakeRig(str(tiny_head), str(tmp_path / "out.head"), bound))
+    assert isinstance(before, Started)
+    assert isinstance(last, Failed)
+    assert "mm" in last.sentence
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_work_is_said_before_the_work(tmp_path, head, tiny_head, voice):
+    """A voice that is missing, and a card that is not that of the networks, not after minutes of listening."""
+    wrong = tmp_path / "wrong.head"
+    write_head(wrong, replace(head, card=replace(head.card, expression=())))
+    for path, voices in ((tiny_head, (str(voice), str(tmp_path / "missing.wav"))), (wrong, ())):
+        *_, before, last = run_job(MakeRig(str(path), str(tmp_path / "out.head"), voices=voices))
+        assert isinstance(before, Started)
+        assert isinstance(last, Failed), last
+        assert ("missing.wav" if voices else "wrong.head") in last.sentence
+
+
+def test_a_head_that_is_trained_again_meanwhile_is_not_written_over(tmp_path, tiny_head, make_tiny_head):
+    path = tmp_path / "tiny.head"
+    shutil.copy(tiny_head, path)
+    job = run_job(MakeRig(str(path)))
+    for _ in range(20):
+        next(job)
+    newer = make_tiny_head(path, seed=1).read_bytes()
+    *_, last = job
+    assert path.read_bytes() == newer
+    assert isinstance(last, Failed)
+    assert "tiny.head" in last.sentence
+    assert "again" in last.sentence
+
+
+def test_a_card_that_is_edited_meanwhile_stays_edited(tmp_path, head, tiny_head):
+    path = tmp_path / "tiny.head"
+    shutil.copy(tiny_head, path)
+    job = run_job(MakeRig(str(path)))
+    next(job)
+    write_head(path, replace(head, card=replace(head.card, provenance="an actor")))
+    *_, last = job
+    assert isinstance(last, Finished), last
+    assert read_head(path).card.provenance == "an actor"
+    assert rig_of(read_head(path)) is not None
 
 
 def test_a_head_that_nothing_moves_says_so(tmp_path, head):

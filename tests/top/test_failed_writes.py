@@ -14,7 +14,7 @@ import pytest
 
 from talksplat.core.dispatch import run_job
 from talksplat.core.jobs.events import Failed, Finished
-from talksplat.core.jobs.messages import Bake, Export, Perform, Render
+from talksplat.core.jobs.messages import Bake, Export, MakeRig, Perform, Render
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
 BAKE, HEAD, VOICE = (str(FIXTURES / name) for name in ("tiny.bake", "tiny.head", "voice.wav"))
@@ -30,6 +30,7 @@ def jobs_into(folder: Path) -> dict:
         "ply": (Export(BAKE, str(folder / "ply")), 2000),
         "bake": (Bake(HEAD, VOICE, str(folder / "a.bake"), frame_count=30), 100000),
         "performance": (Perform(HEAD, VOICE, str(folder / "a.performance")), 2000),
+        "head": (MakeRig(HEAD, str(folder / "a.head")), 100000),
     }
 
 
@@ -148,3 +149,8 @@ def test_json_ends_with_the_failure_and_a_name_that_is_no_text_does_not_break_it
         assert last in done.stdout.splitlines()[-1]
         assert done.returncode == (last == b'"Failed"')
         assert b"Traceback" not in done.stderr
+
+
+def test_a_rig_says_so_before_the_minutes_of_work(read_only):
+    [event] = run_job(MakeRig(HEAD, str(read_only / "a.head")))
+    assert "denied" in one_sentence(event, read_only)
