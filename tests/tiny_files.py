@@ -146,6 +146,7 @@ def write_performance(path: Path, samples: int = 30) -> Path:
             audio_hash="cd" * 32,
             audio_name="voice.wav",
             duration=0.3,
+            presence=np.linspace(0, 1, samples, dtype=np.float32),
         ),
     )
     return path

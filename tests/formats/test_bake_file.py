@@ -432,25 +432,28 @@ def test_an_index_that_lies_is_not_believed(tmp_path, make):
             read_every_frame(path)
 
 
+@pytest.mark.parametrize("kind", ["controls.brows", "pose.smile"])
 @pytest.mark.parametrize(
     "curve", [np.zeros(3), np.zeros((4, 1)), np.zeros(4, np.float32), np.array([0, 1, np.nan, 0])], ids=str
 )
-def test_keyframed_controls_that_do_not_fit_the_shot_are_one_sentence(tmp_path, make, curve):
+def test_keyframed_controls_and_poses_that_do_not_fit_the_shot_are_one_sentence(tmp_path, make, curve, kind):
     """One number a frame, as the card counts them: whatever else a file claims is damage."""
     canonical = make.gaussians(20)
     card = replace(make.bake_card(), frame_count=4)
     path = tmp_path / "a.bake"
-    with BakeWriter.open(path, card, canonical, make.branch_labels(canonical), {"brows": np.arange(4.0)}):
+    whole = {"brows": np.arange(4.0)}, {"smile": np.arange(4.0) / 2}
+    with BakeWriter.open(path, card, canonical, make.branch_labels(canonical), *whole):
         pass
     with BakeReader.open(path) as bake:
         np.testing.assert_array_equal(bake.keyed_controls["brows"], np.arange(4.0))
+        np.testing.assert_array_equal(bake.pose_change["smile"], np.arange(4.0) / 2)
     damaged = tmp_path / "damaged.bake"
-    _write_with_curve(damaged, card, canonical, make.branch_labels(canonical), curve)
+    _write_with_curve(damaged, card, canonical, make.branch_labels(canonical), {kind: curve})
     with pytest.raises(UserError, match="keyframed controls"):
         BakeReader.open(damaged)
 
 
-def _write_with_curve(path, card, canonical, branch, curve):
+def _write_with_curve(path, card, canonical, branch, curves):
     import io
 
     from talksplat.core.formats.bake_header import BAKE_MAGIC, BASE, CARD
@@ -462,5 +465,5 @@ def _write_with_curve(path, card, canonical, branch, curve):
 
     base = io.BytesIO()
     columns = {name: getattr(canonical, name) for name in COLUMNS}
-    dump_tensors(base, {**columns, "branch": branch, "order": morton_order(canonical.means), "controls.brows": curve})
+    dump_tensors(base, {**columns, "branch": branch, "order": morton_order(canonical.means), **curves})
     path.write_bytes(BAKE_MAGIC + pack_record(CARD, 0, to_json(card).encode()) + pack_record(BASE, 0, base.getvalue()))
