@@ -26,7 +26,6 @@ class Moment(NamedTuple):
     stamp: tuple[int, int] | None  # of the source's file
     time: Fraction  # a bake: its frame, between two for sub-frames; a performance: seconds in the sound
     controls: Controls | None  # None: a bake's frame, or the head at rest
-    change: tuple[tuple[str, float], ...] = ()  # channel of the rig, mm: what is added to the pose
     head_stamp: tuple[int, int] | None = None  # of the head's file: its rig may be made again
     by_rig: bool = False  # rather than by the networks: faster, and within the error that the rig states
     curves: CurvePose | None = None  # what F-curves do to it
@@ -53,12 +52,13 @@ def frame_of(moment: Moment) -> Frame:
 
 def _evaluate(moment: Moment) -> Frame:
     head = loaded_head(moment.head)
+    if moment.curves and head.rig and (moment.by_rig or not moment.source):
+        return head.rig.posed(moment.curves.mixed(live_pose(moment)))
     if not moment.source:
-        return head.rig.posed(moment.curves.mixed(live_pose(moment))) if moment.curves and head.rig else head.at_rest()
+        return head.at_rest()
     if moment.controls is None:
         return interpolate(open_files.bake(moment.source), moment.time)
-    change = dict(moment.change) | pose_change_of(moment)
-    return head.posing.at(condition_of(moment), moment.controls, change, moment.by_rig)
+    return head.posing.at(condition_of(moment), moment.controls, pose_change_of(moment), moment.by_rig)
 
 
 def condition_of(moment: Moment) -> Condition:

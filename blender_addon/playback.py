@@ -145,7 +145,9 @@ def best_moment(
         except UserError as error:
             problems.append(Problem(str(error), "" if isinstance(error, _StripError) else cure))
     path = head_paths.path_of(obj, "head")
-    rest = Moment(path, loaded_head(path).hash, "", None, Fraction(0), None, curves=curves)
+    rest = Moment(path, loaded_head(path).hash, "", None, Fraction(0), None)
+    if curves is not None:
+        rest = rest._replace(curves=curves, head_stamp=open_files.head.stamp(path))
     return rest, frame_of(rest), problems
 
 
