@@ -39,8 +39,6 @@ from .scene import strip as strips
 from .scene.versions import all_strips_property, draws_splats, version_name
 
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
-
-
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
 CURVES_PLAY = "The curves play: set Follow to Speech to use the sliders"
 WHAT_A_HEAD_IS = (
@@ -181,12 +179,13 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
         settings = settings_of(obj)
         layout.use_property_split = True
         column = layout.column()
-        is_baked = bool(settings.bake and settings.use_bake)
-        column.active = not is_baked and settings.follow != "CURVES"
+        plays = CURVES_PLAY if settings.follow == "CURVES" else ""
+        plays = BAKE_PLAYS if settings.bake and settings.use_bake else plays
+        column.active = not plays
         draw_controls(column, context, obj)
         self._draw_rig(column, obj, settings)
-        if not column.active:
-            draw_sentence(layout, context, BAKE_PLAYS if is_baked else CURVES_PLAY, "INFO")
+        if plays:
+            draw_sentence(layout, context, plays, "INFO")
 
     @staticmethod
     def _draw_rig(layout: bpy.types.UILayout, obj: bpy.types.Object, settings: TalkSplatHead) -> None:

@@ -327,7 +327,7 @@ def test_a_head_without_a_rig_says_what_to_do(talking):
 
 @pytest.mark.slow
 def test_an_hour_of_keys(keyed):
-    """86,400 frames of 27 channels are written and thinned in seconds (printed, not asserted)."""
+    """86,400 frames of 27 channels are written, and pushed down in the NLA, in seconds (printed, not asserted)."""
     from time import perf_counter
 
     from talksplat.blender_addon.scene.keyframes import LINEAR, CurveKeys, writable_bag, write_keys
@@ -339,3 +339,11 @@ def test_an_hour_of_keys(keyed):
     write_keys(writable_bag(keyed, "hour"), "TalkSplat", curves)
     print(f"{values.size:,} keys written in {perf_counter() - start:.1f} s")
     assert curve_of(keyed, "channel 26").evaluate(50_000) == pytest.approx(values[26, 50_000], rel=1e-5)
+    for i in range(27):
+        keyed[f"channel {i}"] = 0.0
+    start, animation = perf_counter(), keyed.animation_data
+    action, slot, animation.action = animation.action, animation.action_slot, None
+    animation.nla_tracks.new().strips.new("hour", 0, action).action_slot = slot
+    bpy.context.scene.frame_set(50_000)
+    print(f"pushed down and shown in {perf_counter() - start:.2f} s")
+    assert keyed["channel 26"] == pytest.approx(values[26, 50_000], rel=1e-5)
