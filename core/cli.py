@@ -135,9 +135,9 @@ def default_of(f: Field) -> Any:
 
 def comments_of(message: type) -> dict[str, str]:
     """Field -> the comment beside it in the dataclass's source."""
-    lines = inspect.getsource(message).splitlines()
-    found = (re.fullmatch(r"    (\w+): .*?  # (.*)", line) for line in lines)
-    return {match[1]: match[2] for match in found if match}
+    # A field is a line, or "field(" with lines indented below it and the comment beside the closing parenthesis.
+    found = re.finditer(r"^    (\w+): (?:.*\(\n(?: {8}.*\n)+    \)|.*?)  # (.*)$", inspect.getsource(message), re.M)
+    return {match[1]: match[2] for match in found}
 
 
 def names_in(registry: str) -> list[str]:

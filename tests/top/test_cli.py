@@ -14,7 +14,7 @@ import pytest
 
 from talksplat.core import cli
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Convert, Evaluate, Export, Info, Perform, Prepare, Render, Train
+from talksplat.core.jobs.messages import HIDDEN, Bake, Convert, Evaluate, Export, Info, Perform, Prepare, Render, Train
 from talksplat.core.performance.controls import Controls
 
 JOB = Bake("h", "a", "shot.bake")
@@ -205,3 +205,11 @@ def test_a_closed_stdout_before_the_end_is_no_success():
     run.stdout.close()
     assert run.wait(60) == 1
     assert run.stderr.read().strip() == "stdout: was closed before the end; run it again to continue."
+
+
+@pytest.mark.parametrize("name", sorted(cli.JOBS))
+def test_every_flag_says_what_it_is(name):
+    """The help of `evaluate` and `export-rig` was silent about the flags whose lines are long."""
+    message = cli.JOBS[name].message
+    shown = {field.name for field in fields(message) if field.metadata != HIDDEN} - {"controls"}  # those have their own
+    assert shown <= set(cli.comments_of(message))
