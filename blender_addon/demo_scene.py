@@ -21,7 +21,8 @@ SIZE, PERCENTAGE = (1920, 1080), 50  # of its pictures: half HD renders in a qua
 @persistent
 def after_reading(*_: object) -> None:
     """Build the scene where the file that was read asks for it."""
-    mark = bpy.data.texts.get(MARK)
+    # Blender numbers the mark where the file before has a text of that name.
+    mark = next((text for text in bpy.data.texts if text.name.startswith(MARK)), None)
     if mark is None or bpy.data.filepath:  # somebody may have kept such a file
         return
     bpy.data.texts.remove(mark)

@@ -51,6 +51,15 @@ def test_the_demo_scene_is_an_untitled_file_with_nothing_of_the_one_before(no_wo
     assert {obj.type for obj in bpy.data.objects} == {"POINTCLOUD", "CAMERA", "LIGHT"}
 
 
+def test_a_text_that_has_the_marks_name_already_does_not_keep_the_demo_away(no_worker):
+    from talksplat.blender_addon.operators.open_demo_scene import MARK
+
+    bpy.data.texts.new(MARK)
+    bpy.ops.talksplat.open_demo_scene()
+    assert "sample" in bpy.data.objects
+    assert not bpy.data.texts
+
+
 def test_new_after_the_demo_was_asked_for_and_cancelled_is_an_ordinary_new_file(no_worker):
     """Blender asks about unsaved changes, and Cancel tells nobody."""
     from talksplat.blender_addon.operators.open_demo_scene import write_startup_file
