@@ -5,7 +5,7 @@ the packages alone, not talksplat itself. So the extension's own files run, whic
 import errno
 import os
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ...core.formats import atomic_write
 from .find_python import interpreter_in
@@ -33,12 +33,19 @@ def write_shell_command(folder: Path, root: Path) -> Path:
     _write(script, SCRIPT.format(starter=str(root / "core" / "start_worker.py")))
     if os.name == "nt":
         command = python.with_name(f"{NAME}.bat")
-        _write(command, f'@"{python}" -I "{script}" %*\n')
+        _write(command, batch_file(python, script.name))
     else:
         command = python.with_name(NAME)
         _write(command, f'#!/bin/sh\nexec {shlex.quote(str(python))} -I {shlex.quote(str(script))} "$@"\n')
         command.chmod(0o755)
     return command
+
+
+def batch_file(python: PurePath, script: str) -> str:
+    """The command of Windows, which lies beside `python` in a folder of the environment; script: a name in the
+    environment. It names neither folder, because cmd.exe reads them in the console's code page: a user's name may have
+    letters that are others there."""
+    return f'@"%~dp0{python.name}" -I "%~dp0..\\{script}" %*\n'
 
 
 def _write(path: Path, text: str) -> None:

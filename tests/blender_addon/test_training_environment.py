@@ -10,7 +10,7 @@ import time
 import tomllib
 import zipfile
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -187,6 +187,15 @@ def test_the_environment_has_the_shells_command(tmp_path):
     said = subprocess.run([command, "--version"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     version = tomllib.loads((ROOT / "blender_manifest.toml").read_text())["version"]
     assert version in said.stdout, said.stderr
+
+
+def test_the_command_of_windows_is_plain_ascii_whatever_the_users_name():
+    """cmd.exe reads a .bat in the console's code page, in which UTF-8 is another name: it looks beside itself."""
+    from talksplat.blender_addon.link.shell_command import batch_file
+
+    text = batch_file(PureWindowsPath(r"C:\Users\Jörg\environment\Scripts\python.exe"), "talksplat_command.py")
+    assert text == '@"%~dp0python.exe" -I "%~dp0..\\talksplat_command.py" %*\n'
+    assert text.isascii()
 
 
 def test_what_is_asked_for_is_the_projects_own_lists():
