@@ -85,7 +85,9 @@ def _rig(head: HeadFile) -> str:
     if rig is None:
         return "none"
     named = [channel.name for channel in rig.card.channels if "_detail_" not in channel.name]
-    return f"{len(rig.card.channels)} channels, {', '.join(named)}"
+    return (
+        f"{len(rig.card.channels)} channels (bound {rig.card.bound:g} mm RMS): {', '.join(named) or 'none has a name'}"
+    )
 
 
 def _bake(path: Path) -> Facts:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How far a rig errs, on speech and controls that it was not made from: each moment once by the networks, once by the
-rig. Stored in the rig's card, printed by `talksplat rig` and by `talksplat info`.
+rig. Stored in the rig's card, printed by `talksplat rig`.
 
 Letters: M Gaussians that a condition can move.
 """

@@ -9,6 +9,7 @@ import pytest
 
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats import UserError, read_head, rig_of, write_head
+from talksplat.core.inspecting.describe import describe
 from talksplat.core.jobs import Failed, Finished, MakeRig, Started
 from talksplat.core.listening import AudioCodes
 from talksplat.core.performance import Condition, Frame, Performance, Replay, difference_from_rest
@@ -151,6 +152,12 @@ def test_a_head_gets_the_same_rig_each_time(rigged, tiny_head, finish):
     again = finish(with_measured_rig(read_head(tiny_head), 0.1))
     assert again.rig_card == rigged.rig_card
     assert {n: a.tobytes() for n, a in again.tensors.items()} == {n: a.tobytes() for n, a in rigged.tensors.items()}
+
+
+def test_info_says_what_the_rig_is(rigged, tmp_path):
+    write_head(tmp_path / "tiny.head", rigged)
+    said = dict(describe(tmp_path / "tiny.head"))["rig"]
+    assert said == f"{len(rig_of(rigged).card.channels)} channels (bound 0.1 mm RMS): none has a name"
 
 
 def test_it_errs_by_what_it_says(rigged):
