@@ -51,10 +51,33 @@ def main() -> None:
         print(f"{name:10s} encode          {sound.duration / encoding:8.0f} x real time")
         print(f"{name:10s} windows, 25 fps {sound.duration / windowing:8.0f} x real time, "
               f"{windowing / encoding:.2f} of its encoding")  # fmt: skip
+    compare_audio_nets(windows_at(ENCODERS["moonshine"].encode(sound), [n / 100 for n in range(1000)]))
     short = sound.samples[: 20 * SOUND_RATE]
     one_pass, _ = best_of_two(moonshine.encode_pass, short)
     spans, _ = best_of_two(ENCODERS["moonshine"].encode, Sound(short.copy()))
     print(f"moonshine: spans encoded twice cost {spans / one_pass:.2f} of one pass over the same 20 s")
+
+
+def compare_audio_nets(windows: np.ndarray) -> None:
+    """The sample head's audio net as artists run it (numpy) and as it is trained (torch), on the same windows."""
+    import torch
+
+    from talksplat.core.formats import read_head
+    from talksplat.core.head import HeadModel
+    from talksplat.core.performance import AudioInference
+
+    head = read_head(Path(__file__).parents[1] / "samples" / "sample.head")
+    net = AudioInference(head.part("face.audio"), windows.shape[2], head.card.audio_code["face"])
+    trained = HeadModel.from_file(head).field.branch("face").audio
+    with torch.no_grad():
+        (torch_time, by_torch), (numpy_time, by_numpy) = (
+            best_of_two(trained, torch.from_numpy(windows)),
+            best_of_two(net, windows),
+        )
+    print(
+        f"audio net, numpy           {len(windows) / numpy_time:8.0f} moments a second, {torch_time / numpy_time:.2f} "
+        f"times as fast as torch, apart by {np.abs(by_torch.numpy() - by_numpy).max():.1e}"
+    )
 
 
 if __name__ == "__main__":
