@@ -28,6 +28,7 @@ from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
 from .operators.choose_sound import TALKSPLAT_OT_choose_sound, TALKSPLAT_OT_sample_voice
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
+from .operators.make_rig import TALKSPLAT_OT_make_rig
 from .operators.open_demo_scene import TALKSPLAT_OT_open_demo_scene
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
@@ -183,18 +184,19 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
         plays = BAKE_PLAYS if settings.bake and settings.use_bake else plays
         column.active = not plays
         draw_controls(column, context, obj)
-        self._draw_rig(column, obj, settings)
+        self._draw_rig(column, context, obj)
         if plays:
             draw_sentence(layout, context, plays, "INFO")
 
     @staticmethod
-    def _draw_rig(layout: bpy.types.UILayout, obj: bpy.types.Object, settings: TalkSplatHead) -> None:
-        """The switch of the rig, or the button that makes one."""
+    def _draw_rig(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """The switch of the rig, or the button that makes one; how making it ended."""
         head = open_files.head.cached(head_paths.path_of(obj, "head"))
         if head is not None and head.rig is not None:
-            layout.prop(settings, "use_rig")
+            layout.prop(settings_of(obj), "use_rig")
+            draw_outcome(layout, context, TALKSPLAT_OT_make_rig)
         elif head is not None:
-            layout.operator("talksplat.make_rig", icon="OUTLINER_OB_ARMATURE")
+            draw_button(layout, context, TALKSPLAT_OT_make_rig, "OUTLINER_OB_ARMATURE")
 
 
 class TALKSPLAT_PT_bake(HeadPanel, bpy.types.Panel):

@@ -11,7 +11,7 @@ from .operator_base import JobOperator
 
 
 class TALKSPLAT_OT_make_rig(JobOperator, bpy.types.Operator):
-    """Find the few curves that move this head and store them in its file, so that it scrubs several times as fast"""
+    """Find the few channels that move this head and store them in its file, so that it scrubs several times as fast"""
 
     bl_idname = "talksplat.make_rig"
     bl_label = "Make Rig"
@@ -27,7 +27,7 @@ class TALKSPLAT_OT_make_rig(JobOperator, bpy.types.Operator):
             return "The head is not loaded"
         if head.rig is not None:
             return "The head has a rig"
-        return running.busy_reason()
+        return running.no_worker_reason()
 
     def run(self, context: Context) -> None:
         """Start it in the worker."""

@@ -132,3 +132,14 @@ def test_a_sound_that_cannot_be_chosen_is_told_below_its_button(
         bpy.ops.talksplat.choose_sound(filepath=str(tmp_path / "picture.txt"))
     [said] = [said for said in sentences_of(panels.TALKSPLAT_PT_speech, monkeypatch) if "picture.txt" in said]
     assert "choose another file" in said
+
+
+def test_a_rig_that_cannot_be_made_is_told_below_its_button(blender, head_path, monkeypatch):
+    """The button was grey, or had failed, and the panel was silent."""
+    from talksplat.blender_addon import panels, running
+
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    running.tell("Make Rig", "a.head has changed.")
+    assert "a.head has changed." in sentences_of(panels.TALKSPLAT_PT_performance, monkeypatch)
+    monkeypatch.setattr(running, "core_python", lambda: None)
+    assert running.no_worker_reason() in sentences_of(panels.TALKSPLAT_PT_performance, monkeypatch)
