@@ -164,11 +164,11 @@ class Train(Job):
 
 @dataclass(frozen=True)
 class MakeRig(Job):
-    """Make a head's rig, the few curves that move it, and store it in the head's file; all else of the head stays."""
+    """Make a head's rig, the few channels that move it, and store it in the head's file; all else of the head stays."""
 
     head: str = field(metadata=POSITIONAL)  # the .head file
     out: str = field(default="", metadata=writes(".head"))  # another .head file to write; empty: `head` itself
-    bound: float = RIG_BOUND  # mm that the curves may be off (RMS of the Gaussians' positions) on unheard speech
+    bound: float = RIG_BOUND  # mm that the channels may be off (RMS of the Gaussians' positions) on unheard speech
     voices: tuple[str, ...] = ()  # more recordings of speech to make it from, such as the person's own
 
 
@@ -179,7 +179,7 @@ class ExportRig(Job):
     head: str = field(metadata=POSITIONAL)  # the .head file
     out: str = field(
         default="", metadata=writes(".npz")
-    )  # file for the rig: the head at rest and what each curve moves
+    )  # file for the rig: the head at rest and what each channel moves
     bake: str = ""  # a .bake of this head, for `curves`
     curves: str = field(
         default="", metadata=writes(".csv")

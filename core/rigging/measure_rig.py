@@ -23,7 +23,7 @@ SEED = 2
 
 def measure_rig(head: HeadFile, performances: Sequence[Performance]) -> Generator[Progress, None, dict]:
     """Kind of condition -> {"moments", "rms mm", "p99.9 mm", "max mm", and "mouth psnr" (mean, dB) where the head has a
-    camera and landmarks}. Raises UserError for a head without a rig."""
+    camera and landmarks}. The head has a rig."""
     replay, rig = Replay(head), rig_of(head)
     assert rig is not None
     posed = RigReplay(head, replay, rig)
