@@ -32,6 +32,8 @@ def export_rig(job: ExportRig) -> Generator[Event, None, None]:
         raise UserError(f"{job.head} has no rig; make one with `talksplat rig`.")
     if not (job.out or job.curves) or bool(job.curves) != bool(job.bake):
         raise UserError("name the file for the rig (--out), or a bake and the file for its curves (--bake, --curves).")
+    if job.bake:
+        _check_bake(job, head)
     replay = Replay(head)
     posed = RigReplay(head, replay, rig)
     yield Started(f"Exporting the rig of {head.card.name}", 0)
@@ -41,7 +43,7 @@ def export_rig(job: ExportRig) -> Generator[Event, None, None]:
             np.savez_compressed(file, **rig_arrays(replay, posed.frame(), rig))
         result["rig"] = str(Path(job.out).absolute())
     if job.curves:
-        error = yield from _write_curves(job, head, posed)
+        error = yield from _write_curves(job, posed)
         result |= {"curves": str(Path(job.curves).absolute()), "largest_error": f"{error:.2f} mm"}
     yield Finished(result)
 
@@ -62,12 +64,16 @@ def rig_arrays(replay: Replay, rest: Frame, rig: Rig) -> dict[str, np.ndarray]:
     return {**rest._asdict(), **still, "channels": names, **moved}
 
 
-def _write_curves(job: ExportRig, head: HeadFile, posed: RigReplay) -> Generator[Progress, None, float]:
-    """Returns the largest distance between a Gaussian of the bake and of the curves, mm."""
-    out, largest = posed.frame(), 0.0
+def _check_bake(job: ExportRig, head: HeadFile) -> None:
     with BakeReader.open(job.bake) as bake:
         if bake.card.head_hash != head.card.content_hash:
             raise UserError(f"{job.bake} is the bake of another head; name a bake of {job.head}.")
+
+
+def _write_curves(job: ExportRig, posed: RigReplay) -> Generator[Progress, None, float]:
+    """Returns the largest distance between a Gaussian of the bake and of the curves, mm."""
+    out, largest = posed.frame(), 0.0
+    with BakeReader.open(job.bake) as bake:
         pace, rows = Pace(len(bake.frames)), []
         for number in bake.frames:
             frame = Frame(*bake.frame(number))

@@ -72,3 +72,5 @@ def test_what_cannot_be_exported_is_said(exported, voice, make_tiny_head, tmp_pa
         pass
     assert "is the bake of another head" in sentence(rigged, "", foreign, curves)
     assert not curves.exists()
+    sentence(rigged, tmp_path / "a.npz", foreign, curves)
+    assert not (tmp_path / "a.npz").exists(), "all of it or nothing"
