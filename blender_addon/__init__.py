@@ -27,7 +27,7 @@
     running         the running job, its progress, its end
     job_status      the same in Blender's status bar
     shortcuts       Esc over our tab
-    panels          the sidebar tab; panel_base: what its panels share
+    panels          the sidebar tab; output_panels: render and export; panel_base: what its panels share
     control_sliders the sliders of the core's controls, and why one is grey; preset_panel: their presets
     head_state      what is wrong with a head, with the buttons that cure it
     panel_text      sentences over several lines

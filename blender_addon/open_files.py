@@ -9,7 +9,7 @@ costs nothing.
 import os
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -29,6 +29,7 @@ class OpenHead:
 
     file: HeadFile
     posing: HeadReplay
+    rig_problem: str = ""  # why the rig in the file cannot be used; the head is whole without it
 
     @property
     def replay(self) -> Replay:
@@ -137,7 +138,12 @@ class FileCache(Generic[T]):
 
 def _read_head(path: str) -> OpenHead:
     file = read_head(path)
-    return OpenHead(file, HeadReplay(file))
+    try:
+        return OpenHead(file, HeadReplay(file))
+    except UserError as error:
+        if not file.rig_card:
+            raise
+        return OpenHead(file, HeadReplay(replace(file, rig_card="")), str(error))
 
 
 def _read_bake(path: str) -> OpenBake:

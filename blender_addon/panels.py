@@ -11,8 +11,6 @@ from typing import Literal
 
 import bpy
 
-from ..core.baking import PASSES
-from ..core.exporting import EXPORTERS
 from . import head_paths, open_files, running
 from .attached_sounds import attach_reason, attached_sounds
 from .bake_state import BakeState, state_of
@@ -27,17 +25,16 @@ from .operators.add_sample_head import TALKSPLAT_OT_add_sample_head
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
 from .operators.bake_shot import TALKSPLAT_OT_bake
 from .operators.choose_sound import TALKSPLAT_OT_choose_sound, TALKSPLAT_OT_sample_voice
-from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.make_rig import TALKSPLAT_OT_make_rig
 from .operators.open_demo_scene import TALKSPLAT_OT_open_demo_scene
-from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.set_up_playback import is_set_up
+from .output_panels import TALKSPLAT_PT_export, TALKSPLAT_PT_render
 from .panel_base import HeadPanel, TabPanel, draw_button, draw_outcome
 from .panel_text import draw_sentence
 from .preset_panel import TALKSPLAT_PT_performance_presets
 from .properties import TalkSplatHead
 from .scene import strip as strips
-from .scene.versions import all_strips_property, draws_splats, version_name
+from .scene.versions import all_strips_property
 
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
@@ -196,6 +193,8 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
             layout.prop(settings_of(obj), "use_rig")
             draw_outcome(layout, context, TALKSPLAT_OT_make_rig)
         elif head is not None:
+            if head.rig_problem:
+                draw_sentence(layout, context, head.rig_problem, "ERROR")
             draw_button(layout, context, TALKSPLAT_OT_make_rig, "OUTLINER_OB_ARMATURE")
 
 
@@ -235,56 +234,6 @@ class TALKSPLAT_PT_bake(HeadPanel, bpy.types.Panel):
             draw_sentence(layout, context, f"Changed since the bake: {', '.join(state.changes)}", "ERROR")
         elif state.is_driven:
             draw_sentence(layout, context, "Drivers or the NLA move the sliders: bake again after they change", "INFO")
-
-
-class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
-    """What to render of the bake."""
-
-    bl_label = "Render"
-    bl_idname = "TALKSPLAT_PT_render"
-
-    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
-        """The folder, the view, the files, what the EXR files hold, and the button."""
-        settings = settings_of(obj)
-        layout.prop(settings, "render_out", text="")
-        layout.prop(settings, "render_frames", text="")
-        layout.prop(settings, "view", text="")
-        if settings.view == "HEAD":
-            layout.prop(settings, "size")
-        row = layout.row(align=True)
-        for name in ("png", "exr", "movie"):
-            row.prop(settings, name, toggle=True)
-        column = layout.column(align=True)
-        column.active = settings.exr
-        row = column.row(align=True)
-        row.prop(settings, "exr_layout", text="")
-        row.prop(settings, "space", text="")
-        passes = column.grid_flow(row_major=True, columns=2, align=True, even_columns=True)
-        for name in PASSES:
-            passes.prop(settings.passes, name, toggle=True)
-        draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
-        if not draws_splats():
-            line = f"Blender {version_name()} leaves splats out of its own renders (F12): use Render Sequence"
-            draw_sentence(layout, context, line, "INFO")
-        draw_view_transform(layout, context)
-
-
-class TALKSPLAT_PT_export(HeadPanel, bpy.types.Panel):
-    """What to export of the bake."""
-
-    bl_label = "Export"
-    bl_idname = "TALKSPLAT_PT_export"
-
-    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
-        """The folder, the format and its axes, and the button."""
-        settings = settings_of(obj)
-        layout.prop(settings, "export_out", text="")
-        layout.prop(settings, "export_frames", text="")
-        row = layout.row(align=True)
-        row.prop(settings, "export_format", text="")
-        if len(EXPORTERS[settings.export_format].axes) > 1:
-            row.prop(settings, "export_axes", text="")
-        draw_button(layout, context, TALKSPLAT_OT_export_sequence, "EXPORT")
 
 
 CLASSES = (

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a head object keeps in the .blend: paths, hashes and an animator's sliders; nothing large.
 
-A setting's default is the job dataclass's own. Sliders, passes and export formats are the core's tables.
+A setting's default is the job dataclass's own. Passes and export formats are the core's tables; the sliders are in
+slider_properties.py.
 """
 
 import zlib
@@ -21,9 +22,9 @@ from bpy.props import (
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from ..core.jobs import Export, Render
-from ..core.performance import CONTROLS, Controls
 from .blender_types import Context
 from .frame_choice import CHOICES
+from .slider_properties import TalkSplatControls, show_now
 
 TAB = "TalkSplat"  # of the sidebar
 SETTINGS_VERSION = 2  # 1: 0.1.0; raise it together with migration.py
@@ -43,28 +44,6 @@ TOLERANCE = {
 }
 
 
-def _show_now(_self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """A slider or a switch was touched: show it now, not at the next frame."""
-    from . import playback
-
-    playback.refresh(cast(Context, context).scene)
-
-
-def _slider(name: str):
-    control = CONTROLS[name]
-    return FloatProperty(
-        name=control.label,
-        description=control.description,
-        default=control.default,
-        min=control.low,
-        max=control.high,
-        precision=control.digits,
-        step=1 if control.high <= 1 else 5,
-        options={"ANIMATABLE"} if control.keyable else set(),
-        update=_show_now,
-    )
-
-
 def _enum_item(name: str, label: str, description: str) -> tuple[str, str, str, str, int]:
     """A choice from a registry. Its number, which the .blend stores, depends on its name alone: a new row of the
     registry must not change the choice of an old file."""
@@ -73,16 +52,6 @@ def _enum_item(name: str, label: str, description: str) -> tuple[str, str, str, 
 
 def _frames(verb: str):
     return EnumProperty(name="Frames", description=f"Which frames to {verb}", default="SCENE", items=CHOICES)
-
-
-class TalkSplatControls(bpy.types.PropertyGroup):
-    """One moment's settings; every one can be keyframed and driven."""
-
-    __annotations__ = {name: _slider(name) for name in CONTROLS}
-
-    def values(self) -> Controls:
-        """The sliders as the core takes them."""
-        return Controls(**{name: getattr(self, name) for name in CONTROLS})
 
 
 class TalkSplatPasses(bpy.types.PropertyGroup):
@@ -116,7 +85,7 @@ def _use_channel_of_strip(settings: bpy.types.PropertyGroup, context: bpy.types.
     head, scene = cast(TalkSplatHead, settings), cast(Context, context).scene
     if head.listen_to == "CHANNEL" and (channel := playback.channel_of(head, scene)):
         head.listen_channel = channel
-    _show_now(settings, context)
+    show_now(settings, context)
 
 
 class TalkSplatHead(bpy.types.PropertyGroup):
@@ -131,9 +100,9 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         name="Folder", description="The folder of the .blend that the paths were written in", options={"HIDDEN"}
     )
 
-    strip: StringProperty(name="Strip", description="The sound strip that the head speaks", update=_show_now)
+    strip: StringProperty(name="Strip", description="The sound strip that the head speaks", update=show_now)
     strip_scene: PointerProperty(
-        name="Scene", description="The scene whose sequencer holds the strip", type=bpy.types.Scene, update=_show_now
+        name="Scene", description="The scene whose sequencer holds the strip", type=bpy.types.Scene, update=show_now
     )
     performance: StringProperty(
         name="Performance", **FILE, description="The head's performance of the sound, a cached file that Attach makes"
@@ -169,7 +138,7 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         ],
     )
     listen_channel: IntProperty(
-        name="Channel", default=1, min=1, max=128, update=_show_now, description="The channel that the head speaks"
+        name="Channel", default=1, min=1, max=128, update=show_now, description="The channel that the head speaks"
     )
     sound_track: EnumProperty(
         name="Audio Track",
@@ -197,7 +166,7 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     use_rig: BoolProperty(
         name="Fast Playback",
         default=True,
-        update=_show_now,
+        update=show_now,
         description="Move the head by its rig while scrubbing and playing: several times as fast, and within the error "
         "that the rig states. Bakes and renders are exact all the same",
     )
@@ -208,7 +177,7 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         name="Follow",
         description="What moves the head",
         default="SPEECH",
-        update=_show_now,
+        update=show_now,
         items=[
             ("SPEECH", "Speech", "The sound and the sliders, live"),
             ("CURVES", "Curves", "The keyframes of its channels alone"),
@@ -223,14 +192,14 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         min=0.0,
         max=1.0,
         subtype="FACTOR",
-        update=_show_now,
+        update=show_now,
     )
 
     bake: StringProperty(name="Bake", description="The .bake file that plays", **FILE)
     use_bake: BoolProperty(
         name="Play from Bake",
         default=True,
-        update=_show_now,
+        update=show_now,
         description="Show the baked frames; when off, the sliders move the head",
     )
     bake_out: StringProperty(

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an artist meets who adds a head, duplicates it, renames it, deletes it, or looks at it through AgX."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
 from mathutils import Matrix
 
-from talksplat.core.formats.head_file import read_head
+from talksplat.core.formats.head_file import read_head, write_head
 from talksplat.core.performance import Replay, rest_condition
 
 
@@ -18,6 +20,22 @@ def test_a_head_is_added_at_the_cursor_with_its_mouth_at_rest(blender, head_path
     assert obj.location[:] == (1, 2, 3)
     assert bpy.context.selected_objects == [obj]
     np.testing.assert_array_equal(shown(obj).means, Replay(head).at(rest_condition(head)).means)
+
+
+def test_a_damaged_rig_costs_the_rig_and_not_the_head(blender, head_path, make, tmp_path, shown):
+    from talksplat.blender_addon import open_files
+    from talksplat.blender_addon.operators.make_rig import TALKSPLAT_OT_make_rig
+
+    head = make.rigged(read_head(head_path))
+    tensors = head.tensors | {"rig.lower.samples": head.tensors["rig.lower.samples"] + 10**6}
+    path = tmp_path / "damaged.head"
+    write_head(path, replace(head, tensors=tensors))
+    bpy.ops.talksplat.add_head(filepath=str(path))
+    np.testing.assert_array_equal(shown(bpy.context.object).means, Replay(head).at(rest_condition(head)).means)
+    opened = open_files.head(str(path))
+    assert opened.rig is None
+    assert "its rig is damaged" in opened.rig_problem
+    assert TALKSPLAT_OT_make_rig.disabled_reason(bpy.context) != "The head has a rig"
 
 
 @pytest.mark.parametrize("path", ["", "/no/such.head"])

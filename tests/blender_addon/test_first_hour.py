@@ -95,6 +95,9 @@ def sentences_of(panel, monkeypatch) -> list[str]:
         def __getattr__(self, name):
             return lambda *_, **__: self
 
+        def panel(self, _name):
+            return self, self
+
     said = []
     for module in (panels, panel_base, head_state):
         monkeypatch.setattr(module, "draw_sentence", lambda _layout, _context, text, *_: said.append(text))

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panels of what leaves Blender: the render and the export of a head's bake."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..core.baking import PASSES
+from ..core.exporting import EXPORTERS
+from .blender_types import Context
+from .head_objects import settings_of
+from .head_state import draw_view_transform
+from .operators.export_sequence import TALKSPLAT_OT_export_sequence
+from .operators.render_sequence import TALKSPLAT_OT_render_sequence
+from .panel_base import HeadPanel, draw_button
+from .panel_text import draw_sentence
+from .scene.versions import draws_splats, version_name
+
+
+class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
+    """What to render of the bake."""
+
+    bl_label = "Render"
+    bl_idname = "TALKSPLAT_PT_render"
+
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """The folder, the view, the files, what the EXR files hold, and the button."""
+        settings = settings_of(obj)
+        layout.prop(settings, "render_out", text="")
+        layout.prop(settings, "render_frames", text="")
+        layout.prop(settings, "view", text="")
+        if settings.view == "HEAD":
+            layout.prop(settings, "size")
+        row = layout.row(align=True)
+        for name in ("png", "exr", "movie"):
+            row.prop(settings, name, toggle=True)
+        column = layout.column(align=True)
+        column.active = settings.exr
+        row = column.row(align=True)
+        row.prop(settings, "exr_layout", text="")
+        row.prop(settings, "space", text="")
+        passes = column.grid_flow(row_major=True, columns=2, align=True, even_columns=True)
+        for name in PASSES:
+            passes.prop(settings.passes, name, toggle=True)
+        draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
+        if not draws_splats():
+            line = f"Blender {version_name()} leaves splats out of its own renders (F12): use Render Sequence"
+            draw_sentence(layout, context, line, "INFO")
+        draw_view_transform(layout, context)
+
+
+class TALKSPLAT_PT_export(HeadPanel, bpy.types.Panel):
+    """What to export of the bake."""
+
+    bl_label = "Export"
+    bl_idname = "TALKSPLAT_PT_export"
+
+    def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+        """The folder, the format and its axes, and the button."""
+        settings = settings_of(obj)
+        layout.prop(settings, "export_out", text="")
+        layout.prop(settings, "export_frames", text="")
+        row = layout.row(align=True)
+        row.prop(settings, "export_format", text="")
+        if len(EXPORTERS[settings.export_format].axes) > 1:
+            row.prop(settings, "export_axes", text="")
+        draw_button(layout, context, TALKSPLAT_OT_export_sequence, "EXPORT")
