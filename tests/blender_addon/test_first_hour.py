@@ -89,7 +89,7 @@ def test_a_first_sound_that_cannot_be_chosen_says_why(blender, head_path, monkey
 
 def sentences_of(panel, monkeypatch) -> list[str]:
     """What the panel says of the active head."""
-    from talksplat.blender_addon import head_state, panel_base, panels
+    from talksplat.blender_addon import control_sliders, head_state, output_panels, panel_base, panels
 
     class Layout:
         def __getattr__(self, name):
@@ -99,7 +99,7 @@ def sentences_of(panel, monkeypatch) -> list[str]:
             return self, self
 
     said = []
-    for module in (panels, panel_base, head_state):
+    for module in (panels, panel_base, head_state, control_sliders, output_panels):
         monkeypatch.setattr(module, "draw_sentence", lambda _layout, _context, text, *_: said.append(text))
     methods = {name: getattr(panel, name) for name in dir(panel) if name.startswith("_draw")}
     stand_in = SimpleNamespace(layout=Layout(), **methods)
