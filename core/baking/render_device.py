@@ -21,7 +21,10 @@ Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.n
 
 def has_gpu_packages() -> bool:
     """Whether this Python was made for a GPU. Imports nothing: an artist's has no torch, and needs none."""
-    return find_spec("gsplat") is not None and find_spec("torch") is not None
+    try:
+        return find_spec("gsplat") is not None and find_spec("torch") is not None
+    except ImportError:  # some finder refuses them
+        return False
 
 
 class RenderDevice:

@@ -58,6 +58,8 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/training/training_settings.py": "parses what it has just written",
     "core/wire.py": ("message",),
     "blender_addon/bake_plan.py": "reads the header of a bake: BakeHeader, which `bake` reads",
+    "blender_addon/link/create_environment.py": OURS,
+    "blender_addon/link/training_packages.py": SHIPPED,
     "blender_addon/link/worker_process.py": "reads the first line of the worker that it started, and its log as text",
     "blender_addon/operators/attach_strip.py": OURS,
     "blender_addon/packing.py": "builds the zip from the checkout, outside of Blender",
