@@ -33,7 +33,7 @@ from talksplat.core.formats import (
     with_rig,
     write_head,
 )
-from talksplat.core.performance import Performance, Replay, read_performance, write_performance
+from talksplat.core.performance import Performance, Replay, head_replay, read_performance, write_performance
 
 COUNT = 40_000
 FRAMES = 72
@@ -46,6 +46,7 @@ def main() -> None:
         path = Path(folder) / "random.head" if asked.isdigit() else Path(asked)
         if asked.isdigit():
             head = random_head("gated", int(asked))
+            head_replay.MISFIT_LIMIT = float("inf")  # a random rig reaches nothing
             write_head(path, with_rig(head, random_rig(head)))
         head = read_head(path)
         blender_addon.register()
