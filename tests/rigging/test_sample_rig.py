@@ -10,10 +10,12 @@ import pytest
 
 from talksplat.core.audio import load_sound
 from talksplat.core.formats import read_head, rig_of
+from talksplat.core.jobs import RIG_BOUND
 from talksplat.core.listening import compute_performance
 from talksplat.core.metrics import mouth_box, psnr
 from talksplat.core.performance import Condition, Controls, HeadReplay, LandmarkCarrier, Replay, RigReplay
 from talksplat.core.raster import rasterize
+from talksplat.core.rigging import with_measured_rig
 from talksplat.core.rigging.directions import BLINK, MEASURES
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -44,6 +46,15 @@ def test_the_first_channels_have_names(rig):
     names = [channel.name for channel in rig.channels]
     assert {"lips_apart", "mouth_width", "pucker", "upper_lip", "smile", "blink"} <= set(names)
     assert len([channel for channel in rig.channels if channel.region == "lower"]) == 16
+
+
+@pytest.mark.slow
+def test_it_is_what_talksplat_rig_makes(head, finish):
+    """A rig that is made again has the same channels; to the last bit only on the machine that made it."""
+    shipped, made = rig_of(head).card, rig_of(finish(with_measured_rig(head, RIG_BOUND))).card
+    assert [channel.name for channel in made.channels] == [channel.name for channel in shipped.channels]
+    for kind, said in made.errors["measured"].items():
+        assert said["rms mm"] == pytest.approx(shipped.errors["measured"][kind]["rms mm"], rel=0.05)
 
 
 def test_moving_a_channel_moves_its_own_measure(head, rig):
