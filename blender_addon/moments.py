@@ -52,7 +52,8 @@ def frame_of(moment: Moment) -> Frame:
 
 def _evaluate(moment: Moment) -> Frame:
     head = loaded_head(moment.head)
-    if moment.curves and head.rig and (moment.by_rig or not moment.source):
+    is_pose_alone = moment.curves is not None and moment.curves.speech == 0 and moment.by_rig
+    if moment.curves and head.rig and (is_pose_alone or not moment.source):
         return head.rig.posed(moment.curves.mixed(live_pose(moment)))
     if not moment.source:
         return head.at_rest()

@@ -47,7 +47,7 @@ class HeadReplay:
     ) -> Frame:
         """The head in this condition, which `Performance.at` gave for the same controls.
 
-        change: channel of the rig -> mm, added to the pose. by_rig: within the rig's error at a tenth of the cost, but
+        change: channel of the rig -> mm, added to the pose. by_rig: within the rig's error at a fifth of the cost, but
         by the networks where the rig does not reach. out: a frame of this object that may be overwritten; the result
         can be another one. A head without a rig knows no change and no controls of the pose. Raises UserError when the
         condition's widths are not the head's.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A head by its rig: the same door as `Replay`, at a tenth of its cost and within the error that the rig states.
+"""A head by its rig: the same door as `Replay`, at a fifth of its cost and within the error that the rig states.
 
 The pose at a moment is found by asking the networks about a few sample Gaussians (least squares on the rig's moves:
 "gappy POD", Everson and Sirovich 1995); the head is then one product of the pose with the moves.

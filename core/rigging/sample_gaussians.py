@@ -7,7 +7,9 @@ Letters: K components, M Gaussians, S samples.
 
 import numpy as np
 
-PER_COMPONENT = 4  # samples; not in the paper: chosen because 2 err by a third more, 8 gain less than a tenth
+# Samples. Not in the paper: chosen because 2, 4 and 8 err alike on speech that no rig was made from (0.083, 0.082 and
+# 0.080 mm RMS, sample head), and the samples that are left over tell how far the rig reaches.
+PER_COMPONENT = 4
 PRIOR = 1e-4  # of the mean information of a Gaussian: what is known before the first sample
 
 

@@ -149,6 +149,21 @@ def test_corrections_go_on_top_of_live_speech_and_zeros_change_nothing(keyed, sh
     assert curve_of(keyed).evaluate(9) == pytest.approx(live_pose(keyed, 9)[0] - 1.0, abs=1e-4), "one curve of both"
 
 
+def test_corrections_do_not_take_the_networks_away_where_the_rig_does_not_reach(keyed, shown, monkeypatch):
+    from talksplat.core.performance import head_replay
+
+    monkeypatch.setattr(head_replay, "MISFIT_LIMIT", -1.0)  # it reaches nothing
+    bake()
+    for label in ("Lips Apart", "Mouth Width", "Blink"):
+        for point in curve_of(keyed, label).keyframe_points:
+            point.co.y = -1.0 if label == "Lips Apart" else 0.0
+    keyed.talksplat.follow = "ADD"
+    bpy.context.scene.frame_set(9)
+    condition = read_performance(keyed.talksplat.performance).at(Fraction(8, 24), Controls())
+    exact = head_of(keyed).at(condition, Controls(), {"lips_apart": -1.0})
+    np.testing.assert_allclose(shown(keyed).means, exact.means, atol=1e-6)
+
+
 def test_a_bake_is_of_what_the_curves_show(keyed, shown):
     from talksplat.blender_addon.shot_jobs import bake_job
 
