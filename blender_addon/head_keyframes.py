@@ -29,6 +29,15 @@ def key_head(obj: bpy.types.Object, rig: RigReplay, keys: ShotKeys) -> None:
     settings.follow, settings.use_bake = "CURVES", False
 
 
+def show_channels(obj: bpy.types.Object) -> None:
+    """Give a head that speaks no sound the channels of its rig, where it has one: its curves are all that moves it."""
+    head = open_files.head(head_paths.path_of(obj, "head"))
+    if head.rig is None or head.replay.speaks:
+        return
+    _change_channels(obj, head.rig)
+    settings_of(obj).follow = "CURVES"
+
+
 def _change_channels(obj: bpy.types.Object, rig: RigReplay) -> None:
     """The rig's channels in place of those that the object has, of another rig."""
     old, labels = labels_of(obj), [label_of(channel) for channel in rig.channels]

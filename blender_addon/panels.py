@@ -39,6 +39,9 @@ from .scene.versions import all_strips_property
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
 CURVES_PLAY = "The curves play: set Follow to Speech to use the sliders"
+SPEAKS_NOT = (
+    "This head was imported as it is and has learned no speech: key its channels, the custom properties of the object"
+)
 WHAT_A_HEAD_IS = (
     "A head is a person trained from video (a .head file) that speaks any sound. Add one, or select one of the scene's."
 )
@@ -113,6 +116,10 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         """The strip, and the buttons that attach it and set up playback."""
         settings = settings_of(obj)
+        head = open_files.head.cached(head_paths.path_of(obj, "head"))
+        if head is not None and not head.replay.speaks:
+            draw_sentence(layout, context, SPEAKS_NOT, "INFO")
+            return
         sequencer = sequencer_of(context, obj)
         column = layout.column()
         editor = sequencer.sequence_editor

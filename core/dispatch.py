@@ -26,6 +26,7 @@ from .jobs import (
     Export,
     ExportRig,
     Failed,
+    ImportHead,
     Info,
     Job,
     MakeRig,
@@ -97,6 +98,11 @@ JOBS: dict[str, JobType] = {
         Convert,
         "converting.convert:convert",
         "Converting was cancelled; everything finished in {0.out} is kept. Run it again to continue.",
+    ),
+    "import-head": JobType(
+        ImportHead,
+        "importing.import_head:import_head",
+        "Importing {0.source} was cancelled; nothing was written. Run it again.",
     ),
     "info": JobType(Info, "inspecting.info:info", "Reading {0.file} was cancelled."),
 }

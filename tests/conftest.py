@@ -174,5 +174,6 @@ def _beside(name: str):
 
 
 _shared("make", "tiny_files")
+_shared("avatars", "tiny_avatar")
 if importlib.util.find_spec("torch"):  # Blender's own Python has none
     _shared("tiny_footage smoke", "tiny_footage")

@@ -13,6 +13,7 @@ from . import (
     choose_sound,
     create_training_environment,
     export_sequence,
+    import_head,
     make_override,
     make_rig,
     open_demo_scene,
@@ -30,6 +31,7 @@ from . import (
 MODULES = (
     add_head,
     add_sample_head,
+    import_head,
     open_demo_scene,
     relink_head,
     make_override,
@@ -57,6 +59,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.TOPBAR_MT_file_import.append(add_head.draw_import_menu)
+    bpy.types.TOPBAR_MT_file_import.append(import_head.draw_import_menu)
     bpy.types.VIEW3D_MT_add.append(add_head.draw_add_menu)
     bpy.types.TOPBAR_MT_file_new.append(open_demo_scene.draw_new_menu)
 
@@ -64,6 +67,7 @@ def register() -> None:
 def unregister() -> None:
     bpy.types.TOPBAR_MT_file_new.remove(open_demo_scene.draw_new_menu)
     bpy.types.VIEW3D_MT_add.remove(add_head.draw_add_menu)
+    bpy.types.TOPBAR_MT_file_import.remove(import_head.draw_import_menu)
     bpy.types.TOPBAR_MT_file_import.remove(add_head.draw_import_menu)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

@@ -16,8 +16,8 @@ UNIT = "Millimetres"
 
 
 def label_of(channel: RigChannel) -> str:
-    """What an animator reads: "lips_apart" is "Lips Apart"."""
-    return channel.name.replace("_", " ").title()
+    """What an animator reads: "lips_apart" is "Lips Apart"; a name of another rig, "jawOpen", stays as it is known."""
+    return channel.name.replace("_", " ").title() if channel.name.islower() else channel.name
 
 
 def path_of(channel: RigChannel) -> str:

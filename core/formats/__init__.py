@@ -13,10 +13,11 @@ from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
 from .json_codec import from_json, from_json_values, require_version, to_json
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
-from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
+from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
 from .ratio import parse_ratio
 from .replace_file import replace_file
 from .rig import RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
+from .rotate import rotate_gaussians
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -70,12 +71,14 @@ __all__ = [
     "read_head",
     "read_metadata",
     "read_ply",
+    "read_ply_file",
     "read_ply_header",
     "read_tensors",
     "remove_leftovers",
     "replace_file",
     "require_version",
     "rig_of",
+    "rotate_gaussians",
     "select_frames",
     "stored_path",
     "to_json",

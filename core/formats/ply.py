@@ -9,6 +9,7 @@ unit; f_rest is channel-major (all red, all green, all blue), shN coefficient-ma
 """
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -33,17 +34,22 @@ def read_ply(path: Path | str, axes: str = "") -> Gaussians:
     elements are skipped. A Gaussian with a scale of minus infinity has no size and is left out: then the header's
     vertices count more (`talksplat info` says so). Raises UserError.
     """
+    with open_untrusted(path) as (file, size):
+        return read_ply_file(file, size, path, axes)
+
+
+def read_ply_file(file: BinaryIO, size: int, source: Path | str, axes: str = "") -> Gaussians:
+    """As `read_ply`, of an open file of `size` bytes that errors call `source`."""
     if axes not in ("", *AXES):
         raise UserError(f"axes {axes!r} is unknown; use one of {', '.join(AXES)}.")
-    with open_untrusted(path) as (file, size):
-        header = read_header(file, size, path)
-        tables = read_tables(file, header, ("vertex", "chunk", "sh"), path)
-        vertices = tables["vertex"]
-        columns = {name: vertices[name] for name in vertices.dtype.names or ()}
-        gaussians = _activate(decompress_ply(tables) if is_compressed(tables) else columns, path)
+    header = read_header(file, size, source)
+    tables = read_tables(file, header, ("vertex", "chunk", "sh"), source)
+    vertices = tables["vertex"]
+    columns = {name: vertices[name] for name in vertices.dtype.names or ()}
+    gaussians = _activate(decompress_ply(tables) if is_compressed(tables) else columns, source)
     axes = axes or header.comment(AXES_COMMENT) or "rdf"
     if axes not in AXES:
-        raise UserError(f"{path}: its axes {axes[:20]!r} are unknown; set them ({' or '.join(AXES)}).")
+        raise UserError(f"{source}: its axes {axes[:20]!r} are unknown; set them ({' or '.join(AXES)}).")
     return rotate_gaussians(gaussians, RDF_TO_BLENDER) if axes == "rdf" else gaussians
 
 

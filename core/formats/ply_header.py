@@ -67,7 +67,10 @@ def read_tables(file: BinaryIO, header: PlyHeader, wanted: tuple[str, ...], path
         if header.is_text:
             tables[element.name] = _read_text_rows(file, element.row, element.count)
         elif element.name in wanted:
-            tables[element.name] = np.fromfile(file, element.row, element.count)
+            data = file.read(element.count * element.row.itemsize)
+            tables[element.name] = np.frombuffer(
+                data[: len(data) // element.row.itemsize * element.row.itemsize], element.row
+            )
         else:
             file.seek(element.count * element.row.itemsize, io.SEEK_CUR)
             continue

@@ -213,6 +213,16 @@ class Convert(Job):
 
 
 @dataclass(frozen=True)
+class ImportHead(Job):
+    """Make a head of another program's Gaussians: a 3DGS PLY (a still head), or a LAM avatar (with ARKit's shapes)."""
+
+    source: str = field(metadata=POSITIONAL)  # the .ply file, or the .zip or the folder of a LAM avatar
+    out: str = field(metadata=writes(".head"))  # the .head file to write
+    name: str = ""  # name of the head; empty: the file's
+    axes: str = ""  # of a PLY: blender (Z up) or rdf (X right, Y down, Z forward); empty: as the file says, else rdf
+
+
+@dataclass(frozen=True)
 class Info(Job):
     """Print what a file holds, one `name: value` per line."""
 

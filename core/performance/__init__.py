@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What drives a head over time, the animator's controls, and the numpy replay that moves a head. Needs numpy alone."""
 
-from .audio_inference import AudioInference
+from .audio_inference import AudioInference, audio_net_shapes
 from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .condition import (
     PERFORMANCE_FORMAT,
@@ -22,7 +22,7 @@ from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
 from .pose_controls import POSED, change_pose
-from .replay import Frame, Replay
+from .replay import Frame, Replay, field_shapes
 from .rest import SILENCE_FILE, rest_condition
 from .rest_difference import difference_from_rest
 from .rig_replay import RigReplay
@@ -54,10 +54,12 @@ __all__ = [
     "PoseMetric",
     "Replay",
     "RigReplay",
+    "audio_net_shapes",
     "canonical_landmarks",
     "change_pose",
     "controls_card",
     "difference_from_rest",
+    "field_shapes",
     "fit_pose_keys",
     "frame_time",
     "joined_keys",

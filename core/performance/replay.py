@@ -64,6 +64,11 @@ class Replay:
         return sum(branch.nbytes for branch in self._branches.values())
 
     @property
+    def speaks(self) -> bool:
+        """Whether any condition moves anything: not in a head that was imported as Gaussians alone."""
+        return bool(self.moving)
+
+    @property
     def moving(self) -> dict[str, np.ndarray]:
         """Branch -> rows of the joint table, ascending, that a condition can move; all others stay as they are."""
         return {name: branch.rows for name, branch in self._branches.items() if len(branch.rows)}
@@ -226,8 +231,8 @@ class _BranchReplay:
                 out.scales[chunk.rows] = d.T
 
 
-def _checked_weights(weights: dict[str, np.ndarray], settings: BranchSettings, source: str) -> dict[str, np.ndarray]:
-    """The field's tensors as float32, every name and shape checked against the settings. Raises UserError."""
+def field_shapes(settings: BranchSettings) -> dict[str, tuple[int, ...]]:
+    """The tensors of a branch's networks by their names in a head below `BRANCH.field.`."""
     x, a, e, h = settings.spatial, settings.audio_code, settings.expression, settings.hidden
     folding = FUSION_TYPES[settings.fusion].folding
     shapes = {
@@ -241,6 +246,12 @@ def _checked_weights(weights: dict[str, np.ndarray], settings: BranchSettings, s
     }
     if e:
         shapes |= {"expression_gate.0.weight": (EXPRESSION_GATE, x), "expression_gate.2.weight": (e, EXPRESSION_GATE)}
+    return shapes
+
+
+def _checked_weights(weights: dict[str, np.ndarray], settings: BranchSettings, source: str) -> dict[str, np.ndarray]:
+    """The field's tensors as float32, every name and shape checked against the settings. Raises UserError."""
+    shapes = field_shapes(settings)
     for name, shape in shapes.items():
         found = weights[name].shape if name in weights else None
         if found != shape or weights[name].dtype.kind != "f":

@@ -3,5 +3,6 @@
 finds the job's handler by name."""
 
 from .rig import with_measured_rig
+from .sample_gaussians import choose_samples, least_squares
 
-__all__ = ["with_measured_rig"]
+__all__ = ["choose_samples", "least_squares", "with_measured_rig"]

@@ -63,6 +63,7 @@ def test_every_button_says_why_it_is_grey(blender):
     assert {name for name, reason in grey.items() if not reason} <= {
         "talksplat.add_head",
         "talksplat.add_sample_head",
+        "talksplat.import_head",
         "talksplat.open_demo_scene",
         "talksplat.open_manual",
         "talksplat.set_up_playback",

@@ -33,10 +33,12 @@ from talksplat.core.formats import (
     write_tensors,
 )
 from talksplat.core.formats.records import HEADER, HEADER_BYTES, pack_record
+from talksplat.core.importing.lam_avatar import read_lam_avatar
 from talksplat.core.inspecting.describe import describe
 from talksplat.core.performance import Condition, Replay, RigReplay, read_performance
 
 OLD = Path(__file__).resolve().parents[1] / "fixtures" / "v0_1_0"
+AVATAR = OLD.parent / "avatar" / "anna.zip"
 CODES = (0.0, 1.0, -30.0, 1e6)  # audio codes; 1e6 is the most that a performance may hold
 EXTREMES = (0.0, 1e38, -1e38, 1e-38, 1e-45, 3e4, -3e4, 3.4e38)
 
@@ -236,6 +238,18 @@ def footage_card(folder: Path) -> list[Path]:
     return [folder / "footage.json"]
 
 
+def avatars(folder: Path) -> list[Path]:
+    shutil.copy(AVATAR, folder)
+    shutil.unpack_archive(AVATAR, folder)
+    shutil.rmtree(folder / "__MACOSX")
+    return [folder / "anna", folder / AVATAR.name]
+
+
+def read_an_avatar(path: Path) -> None:
+    avatar = read_lam_avatar(path)
+    check_finite([*vars(avatar.gaussians).values(), *avatar.shapes.values()])
+
+
 READERS: dict[str, Reader] = {
     "head": Reader(copied("tiny.head"), read_a_head, 120),
     "hostile head": Reader(copied("tiny.head"), read_a_head, 150, craft_head),
@@ -246,6 +260,7 @@ READERS: dict[str, Reader] = {
     "performance": Reader(copied("tiny.performance"), read_a_performance, 200),
     "ply": Reader(ply_files, read_a_ply, 300),
     "compressed ply": Reader(compressed_ply_files, read_a_ply, 200),
+    "avatar": Reader(avatars, read_an_avatar, 200),
     "tensors": Reader(tensors, read_tensors, 300),
     "info": Reader(copied("tiny.bake", "tiny.head", "tiny.performance"), describe, 100),
     "footage card": Reader(footage_card, describe, 300),

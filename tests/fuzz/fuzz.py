@@ -49,6 +49,7 @@ MODULES = {
         "performance",
         "ply",
         "compressed ply",
+        "avatar",
         "tensors",
         "info",
         "footage card",

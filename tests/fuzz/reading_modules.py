@@ -37,6 +37,8 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/formats/rig.py": ("rig", "hostile rig"),
     "core/formats/tensors.py": ("tensors", "head", "performance", "checkpoint"),
     "core/head/checkpoint.py": ("checkpoint", "hostile checkpoint"),
+    "core/importing/glb.py": ("avatar",),
+    "core/importing/lam_avatar.py": ("avatar",),
     "core/inspecting/describe.py": ("info", "footage card"),
     "core/interchange/movie.py": OURS,
     "core/interchange/png.py": OURS,

@@ -98,6 +98,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
                 "train": 1,
                 "evaluate": 2,
                 "convert": 1,
+                "import-head": 1,
                 "info": 1,
             }
             positional = field in fields(job)[: first.get(name, 0)]

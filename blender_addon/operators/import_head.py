@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Import Head: another program's Gaussians become a .head file beside them, and an object in the scene."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ...core.formats import UserError
+from ...core.jobs import ImportHead
+from .. import open_files, running
+from ..blender_types import Context, OperatorResult, current_context
+from ..head_keyframes import show_channels
+from .add_head import add_head
+from .operator_base import JobOperator
+
+
+class TALKSPLAT_OT_import_head(JobOperator, bpy.types.Operator):
+    """Make a head of Gaussians from another program: a 3DGS PLY becomes a still head, a LAM avatar (.zip) one with
+    ARKit's 51 shapes as channels that can be keyed"""
+
+    bl_idname = "talksplat.import_head"
+    bl_label = "Import Head"
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.ply;*.zip", options={"HIDDEN"})
+    axes: EnumProperty(
+        name="Axes",
+        description="Which way is up in a PLY",
+        items=[
+            ("FILE", "As the File Says", "What the file records; where it records nothing, Y Down"),
+            ("blender", "Z Up (Blender)", "The head looks along -Y"),
+            ("rdf", "Y Down, Z Forward (OpenCV)", "As most programs train and write"),
+        ],
+    )
+
+    @classmethod
+    def disabled_reason(cls, context: Context) -> str:
+        """Objects are added in object mode, and the worker must be free."""
+        return "Leave edit mode first" if context.mode != "OBJECT" else running.no_worker_reason()
+
+    def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
+        """Ask for the file."""
+        if self.filepath:
+            return super().invoke(context, event)
+        context.window_manager.fileselect_add(self)
+        self._is_from_window = True
+        return {"RUNNING_MODAL"}
+
+    def run(self, context: Context) -> None:
+        """Start the job; the head is added when it has ended."""
+        source = Path(open_files.absolute(self.filepath)) if self.filepath else Path()
+        if not source.is_file():
+            raise UserError(f"{source}: no such file; choose a .ply or a LAM avatar (.zip).")
+        axes = "" if self.axes == "FILE" else self.axes
+
+        def add(result: dict) -> str:
+            obj = add_head(current_context(), result["head"])
+            show_channels(obj)
+            if not bpy.app.background:
+                bpy.ops.ed.undo_push(message=self.bl_label)
+            return f"{obj.name}: {result['gaussians']} Gaussians, {result['channels']} channels, in {result['head']}"
+
+        running.start_job(self.bl_label, ImportHead(str(source), str(free_name(source)), axes=axes), add)
+
+
+def free_name(source: Path) -> Path:
+    """Where the head is written: beside its source, over no other head."""
+    names = (source.with_name(f"{source.stem}{'' if n == 1 else f'_{n}'}.head") for n in range(1, 10_000))
+    return next(path for path in names if not path.exists())
+
+
+def draw_import_menu(self: bpy.types.Menu, _context: Context) -> None:
+    """The entry in File > Import."""
+    assert self.layout is not None
+    self.layout.operator(TALKSPLAT_OT_import_head.bl_idname, text="Gaussian Head from Splats (.ply, LAM .zip)")
+
+
+CLASSES = (TALKSPLAT_OT_import_head,)

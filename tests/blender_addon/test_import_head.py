@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Import Head in Blender: a file of another program stands in the scene, and its channels move it."""
+
+import bpy
+import numpy as np
+import pytest
+
+from talksplat.core.formats import write_ply
+
+SHAPES = {"jawOpen": (np.array([1, 5]), np.array([[0, -0.02, 0], [0, -0.01, 0]], np.float32))}
+
+
+@pytest.fixture
+def avatar(blender, tmp_path, avatars):
+    source = avatars.write_avatar(tmp_path / "anna.zip", shapes=SHAPES)
+    assert bpy.ops.talksplat.import_head(filepath=str(source)) == {"FINISHED"}
+    return bpy.context.object
+
+
+def positions(obj):
+    points = obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    found = np.empty(3 * len(points.points), np.float32)
+    points.attributes["position"].data.foreach_get("vector", found)
+    return found.reshape(-1, 3)
+
+
+def test_a_shape_of_an_avatar_is_a_slider_that_can_be_keyed(avatar):
+    rest = positions(avatar)
+    assert (avatar.talksplat.follow, avatar["jawOpen"]) == ("CURVES", 0.0)
+    avatar["jawOpen"] = 1.0
+    avatar.keyframe_insert('["jawOpen"]', frame=10)
+    avatar["jawOpen"] = 0.0
+    avatar.keyframe_insert('["jawOpen"]', frame=1)
+    bpy.context.scene.frame_set(10)
+    np.testing.assert_allclose((positions(avatar) - rest)[[1, 5]], [[0, 0, -0.02], [0, 0, -0.01]], atol=1e-5)
+    bpy.context.scene.frame_set(1)
+    np.testing.assert_allclose(positions(avatar), rest, atol=1e-6)
+
+
+def test_a_second_import_writes_over_no_head(avatar, tmp_path):
+    first = (tmp_path / "anna.head").read_bytes()
+    assert bpy.ops.talksplat.import_head(filepath=str(tmp_path / "anna.zip")) == {"FINISHED"}
+    assert (tmp_path / "anna.head").read_bytes() == first
+    assert (tmp_path / "anna_2.head").is_file()
+
+
+def test_a_still_head_stands_there(blender, tmp_path, make):
+    stored = make.gaussians(20)
+    write_ply(tmp_path / "still.ply", stored)
+    assert bpy.ops.talksplat.import_head(filepath=str(tmp_path / "still.ply")) == {"FINISHED"}
+    np.testing.assert_allclose(positions(bpy.context.object), stored.means, atol=1e-6)
+
+
+def test_a_file_that_is_no_head_is_one_sentence(blender, tmp_path):
+    (tmp_path / "a.ply").write_text("hello")
+    with pytest.raises(RuntimeError, match=r"a\.ply"):
+        bpy.ops.talksplat.import_head(filepath=str(tmp_path / "a.ply"))
+    assert bpy.context.object is None
