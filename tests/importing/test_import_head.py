@@ -46,7 +46,7 @@ def test_a_ply_becomes_a_head_that_no_sound_moves(tmp_path, make):
     assert all(np.array_equal(getattr(found, name), value) for name, value in vars(expected).items())
     assert (head.card.name, result["gaussians"], result["channels"], rig_of(head)) == ("anna", 50, 0, None)
     with wave.open(str(tmp_path / "voice.wav"), "wb") as file:
-        file.setnchannels(1), file.setsampwidth(2), file.setframerate(16000)
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
         file.writeframes(np.random.default_rng(0).integers(-9000, 9000, 16000).astype("<i2").tobytes())
     *_, last = run_job(Perform(result["head"], str(tmp_path / "voice.wav"), str(tmp_path / "a.performance")))
     assert isinstance(last, Finished), last
