@@ -10,6 +10,8 @@
     open_files      heads, performances and bakes that are open; nothing of it goes into the .blend
     head_paths      where a head's files are: beside this .blend, a library or the one it was copied from
     head_cloud      a head object's cloud, made from its file
+    takes           a head's list of takes, changed; take_blend: read, and blended; take_solo: heard; take_compare: seen
+    spoken_moments  what a head or one of its takes speaks at a time of the scene
     head_keyframes  a head's speech as F-curves: its channels, its keys, the nodes that play them without the add-on
     curve_pose      what a head follows, speech or curves, and how the two are put together
     shot_keys       a shot's poses as few keys; pose_change: what the curves change in a bake
@@ -29,6 +31,7 @@
     shortcuts       Esc over our tab
     panels          the sidebar tab; output_panels: render and export; panel_base: what its panels share
     control_sliders the sliders of the core's controls, and why one is grey; preset_panel: their presets
+    takes_panel     the list of takes
     head_state      what is wrong with a head, with the buttons that cure it
     panel_text      sentences over several lines
 
@@ -52,6 +55,7 @@ def _modules() -> list[ModuleType]:
         running,
         saving,
         shortcuts,
+        takes_panel,
     )
     from .viewport import handler
 
@@ -60,6 +64,7 @@ def _modules() -> list[ModuleType]:
         properties,
         operators,
         preset_panel,
+        takes_panel,
         panels,
         playback_handlers,
         saving,

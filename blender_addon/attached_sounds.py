@@ -9,14 +9,15 @@ from ..core.formats import SoundChoice, UserError, hash_of_sounds
 from ..core.jobs import Bake
 from . import head_paths, open_files
 from .head_objects import settings_of
-from .properties import TalkSplatHead, TalkSplatSound
+from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.sequence_walk import heard_strips
 from .scene.sound_mix import Choice
 from .scene.sound_source import sound_source
 from .sound_content import known_hash, stamp_of
+from .speech_properties import Speech, TalkSplatSound
 
-Attached = TalkSplatHead | TalkSplatSound  # both have sound, performance, sound_lag, sound_stamp, sound_choice
+Attached = Speech | TalkSplatSound  # both have sound, performance, sound_lag, sound_stamp, sound_choice
 
 
 def source_in(obj: bpy.types.Object, attached: Attached) -> str:
@@ -24,10 +25,13 @@ def source_in(obj: bpy.types.Object, attached: Attached) -> str:
     return head_paths.path_of(obj, "sound", attached)
 
 
-def attached_sounds(obj: bpy.types.Object) -> dict[str, Attached]:
-    """The sounds whose performances the head has, the first that of its strip. Sound -> what is stored of it."""
-    settings = settings_of(obj)
-    return {source_in(obj, item): item for item in (settings, *settings.more_sounds) if item.sound}
+def attached_sounds(obj: bpy.types.Object, speech: Speech | None = None) -> dict[str, Attached]:
+    """The sounds whose performances the head has, the first that of its strip. Sound -> what is stored of it.
+
+    speech, here and below: that of one of the head's takes; None: of the head itself.
+    """
+    speech = speech or settings_of(obj)
+    return {source_in(obj, item): item for item in (speech, *speech.more_sounds) if item.sound}
 
 
 def sound_choice(settings: TalkSplatHead) -> SoundChoice:
@@ -42,13 +46,15 @@ def choice_text(choice: SoundChoice) -> str:
     return "" if choice == SoundChoice() else f"{choice.track} {choice.channel}"
 
 
-def strip_of(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bpy.types.SoundStrip | None:
+def strip_of(
+    obj: bpy.types.Object, sequencer: bpy.types.Scene, speech: Speech | None = None
+) -> bpy.types.SoundStrip | None:
     """The strip that the head names; where it was renamed or deleted, another one of the sound that it speaks."""
-    settings = settings_of(obj)
-    named = strips.find_strip(sequencer, settings.strip)
-    if named is not None or not settings.strip:
+    speech = speech or settings_of(obj)
+    named = strips.find_strip(sequencer, speech.strip)
+    if named is not None or not speech.strip:
         return named
-    source = source_in(obj, settings)
+    source = source_in(obj, speech)
     return next((strip for strip in strips.sound_strips(sequencer) if sound_source(strip.sound) == source), None)
 
 
@@ -69,15 +75,15 @@ def wanted_sounds(obj: bpy.types.Object, sequencer: bpy.types.Scene, strip: bpy.
     return [source for source in dict.fromkeys(sound_source(h.strip.sound) for h in heard) if source]
 
 
-def listens_to(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> Choice:
+def listens_to(obj: bpy.types.Object, sequencer: bpy.types.Scene, speech: Speech | None = None) -> Choice:
     """What of the sequencer the head listens to."""
-    settings = settings_of(obj)
-    sounds = {source: item.sound_lag for source, item in attached_sounds(obj).items()}
-    if settings.listen_to == "CHANNEL":
-        return Choice(sounds, channel=settings.listen_channel)
-    is_there = settings.listen_to == "STRIP" and strips.find_strip(sequencer, settings.strip) is not None
+    sounds = {source: item.sound_lag for source, item in attached_sounds(obj, speech).items()}
+    speech = speech or settings_of(obj)
+    if speech.listen_to == "CHANNEL":
+        return Choice(sounds, channel=speech.listen_channel)
+    is_there = speech.listen_to == "STRIP" and strips.find_strip(sequencer, speech.strip) is not None
     first = dict(list(sounds.items())[:1])
-    return Choice(first, strip=settings.strip if is_there else "")
+    return Choice(first, strip=speech.strip if is_there else "")
 
 
 def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:

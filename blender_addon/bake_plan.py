@@ -46,8 +46,8 @@ def plan_bake(job: Bake, obj: bpy.types.Object) -> BakePlan:
     """What Bake does with the shot of `job`, which has no `out` yet and whose sounds are named as `sound_source` names
     them. Raises UserError.
 
-    The newest version is continued where it is a bake of the same shot; else the next version is made. A template
-    without `{version}` names one file.
+    The newest version is continued where it is a bake of the same shot, and the one that the active take plays where
+    the head has takes; else the next version is made. A template without `{version}` names one file.
     """
     template = output_path(settings_of(obj).bake_out.replace("{take}", VERSION), obj)  # 0.1.0 wrote a hash there
     if VERSION not in template:
@@ -56,10 +56,13 @@ def plan_bake(job: Bake, obj: bpy.types.Object) -> BakePlan:
     newest = max(versions, default=0)
     if not newest:
         return BakePlan(replace(job, out=template.replace(VERSION, "v001")))
-    plan = _plan_for(versions[newest], job, obj)
-    if plan.continues:
-        return plan
-    return BakePlan(replace(job, out=template.replace(VERSION, f"v{newest + 1:03d}"), reuse=versions[newest]))
+    of_take = head_paths.path_of(obj, "bake") if settings_of(obj).takes else ""
+    alike = [path for path in dict.fromkeys((of_take, versions[newest])) if path in versions.values()]
+    for path in alike:
+        plan = _plan_for(path, job, obj)
+        if plan.continues:
+            return plan
+    return BakePlan(replace(job, out=template.replace(VERSION, f"v{newest + 1:03d}"), reuse=alike[0]))
 
 
 def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:

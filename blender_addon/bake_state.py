@@ -23,6 +23,7 @@ from .head_objects import settings_of
 from .shot_comparison import differences
 from .shot_jobs import heard_sounds, shot_to_bake, with_sounds
 from .shot_sampling import are_channels_driven, control_curves, sample_controls
+from .take_blend import is_blending
 
 BLOCK = 200  # frames sampled at once
 POSE_BLOCK = 20  # of a head whose live pose is asked for
@@ -66,7 +67,8 @@ def find_out(scene_uid: int, head_uid: int) -> Generator[None, None, BakeState]:
             return BakeState()
         frames = shot_of_scene(scene) if frames is None else frames
         is_driven = control_curves(obj) is None or are_channels_driven(obj)
-        block = BLOCK if settings_of(obj).follow in ("SPEECH", "ADD") else POSE_BLOCK
+        asks_for_pose = settings_of(obj).follow not in ("SPEECH", "ADD") or is_blending(obj)
+        block = POSE_BLOCK if asks_for_pose else BLOCK
         try:
             sample = _resting if is_driven else sample_controls
             jobs.append(shot_to_bake(scene, obj, frames[:block], sample, with_curves=not is_driven))

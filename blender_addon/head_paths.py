@@ -8,30 +8,32 @@ from, and a performance is cached by its name, so that both are found on a secon
 
 import os
 import re
+from typing import cast
 
 import bpy
 
 from . import preferences
 from .head_objects import settings_of
 from .open_files import storable
-from .properties import TalkSplatHead, TalkSplatSound
+from .properties import TalkSplatHead
 from .scene.sound_source import PACKED
+from .speech_properties import Speech, TalkSplatSound
 
-Holder = TalkSplatHead | TalkSplatSound  # of paths
+Holder = Speech | TalkSplatSound  # of paths
 PATHS = ("head", "sound", "bake")  # stored relative where they can be; the cached performance stays absolute
 
 
 def path_of(obj: bpy.types.Object, name: str, item: Holder | None = None) -> str:
     """The absolute path of a head's file, one of PATHS or "performance"; "" where the head names none.
 
-    item: one of its further sounds, for "sound" and "performance". Of several places the first at which there is a
-    file, else the first. A packed sound without a file keeps its name.
+    item: one of its takes, or for "sound" and "performance" one of its further sounds. Of several places the first at
+    which there is a file, else the first. A packed sound without a file keeps its name.
     """
     settings = settings_of(obj)
     value = getattr(item or settings, name)
     if not value or value.startswith(PACKED):
         return value
-    path = os.path.normpath(bpy.path.abspath(value, library=_library_of(obj, name)))
+    path = os.path.normpath(bpy.path.abspath(value, library=_library_of(obj, name, item or settings)))
     if os.path.isfile(path):
         return path
     return next((other for other in _other_places(settings, name, value) if os.path.isfile(other)), path)
@@ -48,20 +50,19 @@ def store_path(
 ) -> None:
     """Keep an absolute path as a .blend in `folder` should; None: as the open one should.
 
-    item: one of its further sounds. A library override writes nothing that would read as the library's own path.
+    item: one of its further sounds or takes. A library override writes nothing that would read as the library's own
+    path.
     """
-    reference = _reference_of(obj)
+    item = item or settings_of(obj)
     stored = path if path.startswith(PACKED) else storable(path, folder)
-    is_ambiguous = reference is not None and stored == getattr(settings_of(reference), name)
-    setattr(item or settings_of(obj), name, path if is_ambiguous else stored)
+    setattr(item, name, path if stored == _library_value(obj, name, item) else stored)
 
 
 def store_paths(obj: bpy.types.Object, folder: str) -> None:
     """Write a head's paths as a .blend in `folder` should keep them; a library override keeps what is the library's."""
-    reference = _reference_of(obj)
     for item, name in _holders(obj):
         value = getattr(item, name)
-        if value and not (reference and value == getattr(settings_of(reference), name)):
+        if value and value != _library_value(obj, name, item):
             store_path(obj, name, path_of(obj, name, item), item, folder)
     settings_of(obj).stored_in = folder
 
@@ -81,7 +82,9 @@ def put_back_paths(obj: bpy.types.Object, values: list[str]) -> None:
 def _holders(obj: bpy.types.Object) -> list[tuple[Holder, str]]:
     """Each of a head's paths that is stored relative: (what holds it, its name)."""
     settings = settings_of(obj)
-    return [*((settings, name) for name in PATHS), *((item, "sound") for item in settings.more_sounds)]
+    sounds = [sound for speech in (settings, *settings.takes) for sound in (speech, *speech.more_sounds)]
+    bakes = [(speech, "bake") for speech in (settings, *settings.takes)]
+    return [(settings, "head"), *((sound, "sound") for sound in sounds), *bakes]
 
 
 def adopt_paths(obj: bpy.types.Object, folder: str) -> None:
@@ -111,12 +114,28 @@ def _reference_of(obj: bpy.types.Object) -> bpy.types.Object | None:
     return override.reference if override else None  # pyright: ignore[reportReturnType]  (of an object: an object)
 
 
-def _library_of(obj: bpy.types.Object, name: str) -> bpy.types.Library | None:
+def _library_of(obj: bpy.types.Object, name: str, item: Holder) -> bpy.types.Library | None:
     """The library whose folder `//` means; an override's path that equals the library's is the library's."""
     reference = _reference_of(obj)
-    if reference and getattr(settings_of(obj), name) == getattr(settings_of(reference), name):
-        return _library_of(reference, name)
+    same = _same_in(reference, item) if reference else None
+    if reference and same and getattr(item, name) == getattr(same, name):
+        return _library_of(reference, name, same)
     return obj.library
+
+
+def _library_value(obj: bpy.types.Object, name: str, item: Holder) -> str | None:
+    """What the library's head has in place of an override's path; None where there is no such thing."""
+    reference = _reference_of(obj)
+    same = _same_in(reference, item) if reference else None
+    return getattr(same, name) if same else None
+
+
+def _same_in(reference: bpy.types.Object, item: Holder) -> Holder | None:
+    """What the library's head has in the item's place; None for what the override added."""
+    try:
+        return cast(Holder, reference.path_resolve(cast(bpy.types.PropertyGroup, item).path_from_id()))
+    except ValueError:
+        return None
 
 
 def _other_places(settings: TalkSplatHead, name: str, value: str) -> list[str]:

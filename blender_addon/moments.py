@@ -29,6 +29,7 @@ class Moment(NamedTuple):
     head_stamp: tuple[int, int] | None = None  # of the head's file: its rig may be made again
     by_rig: bool = False  # rather than by the networks: faster, and within the error that the rig states
     curves: CurvePose | None = None  # what F-curves do to it
+    takes: tuple[tuple[float, "Moment"], ...] = ()  # of a blend: the share of each take, and what it shows alone
 
 
 _frames: OrderedDict[Moment, Frame] = OrderedDict()  # the most recently used last
@@ -53,8 +54,8 @@ def frame_of(moment: Moment) -> Frame:
 def _evaluate(moment: Moment) -> Frame:
     head = loaded_head(moment.head)
     is_pose_alone = moment.curves is not None and moment.curves.speech == 0 and moment.by_rig
-    if moment.curves and head.rig and (is_pose_alone or not moment.source):
-        return head.rig.posed(moment.curves.mixed(live_pose(moment)))
+    if (moment.curves or moment.takes) and head.rig and (is_pose_alone or not moment.source):
+        return head.rig.posed(shown_pose(moment))
     if not moment.source:
         return head.at_rest()
     if moment.controls is None:
@@ -67,8 +68,23 @@ def condition_of(moment: Moment) -> Condition:
     return open_files.performance(moment.source).at(moment.time, moment.controls)
 
 
+def shown_pose(moment: Moment) -> np.ndarray:
+    """[K] mm: the pose of the moment, its curves included. Raises UserError."""
+    live = live_pose(moment)
+    return moment.curves.mixed(live) if moment.curves else live
+
+
 def live_pose(moment: Moment) -> np.ndarray:
-    """[K] mm: the pose that the moment's sound and sliders give; zeros where nothing is spoken. Raises UserError."""
+    """[K] mm: the pose that the moment's sound and sliders give, of a blend the mean of its takes; zeros where nothing
+    is spoken. Raises UserError."""
+    if not moment.takes:
+        return _own_pose(moment)
+    poses = [np.float32(share) * _own_pose(take) for share, take in moment.takes]
+    return np.sum(poses, axis=0, dtype=np.float32)
+
+
+def _own_pose(moment: Moment) -> np.ndarray:
+    """The same, of the moment's own take."""
     head = loaded_head(moment.head)
     if head.rig is None:
         raise UserError(f"{os.path.basename(moment.head)} has no rig; press Make Rig.")
@@ -78,12 +94,15 @@ def live_pose(moment: Moment) -> np.ndarray:
 
 
 def pose_change_of(moment: Moment) -> dict[str, float]:
-    """Channel -> mm: what the curves add to the pose that the sound and the sliders give. Raises UserError."""
+    """Channel -> mm: what the curves and the other takes add to the pose that the sound and the sliders give. Raises
+    UserError."""
     rig = loaded_head(moment.head).rig
-    if moment.curves is None or rig is None:
+    if rig is None or not (moment.curves or moment.takes):
         return {}
-    live = live_pose(moment) if moment.curves.speech != 1.0 else np.zeros(len(rig.channels), np.float32)
-    change = moment.curves.mixed(live) - live
+    if moment.curves and moment.curves.speech == 1.0 and not moment.takes:  # whatever is spoken stays
+        change = moment.curves.mixed(np.zeros(len(rig.channels), np.float32))
+    else:
+        change = shown_pose(moment) - _own_pose(moment)
     return {channel.name: float(value) for channel, value in zip(rig.channels, change)}
 
 

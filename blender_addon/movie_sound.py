@@ -12,10 +12,11 @@ from itertools import pairwise
 import bpy
 
 from ..core.formats import BakeCard, UserError
-from . import head_paths, open_files, playback
+from . import head_paths, open_files
 from .head_objects import settings_of
 from .scene.sound_mix import HeardSound, SoundMix
 from .sound_content import playable_file
+from .spoken_moments import mix_of
 
 SAME_MOMENT = 1e-3  # seconds between what is heard and what the bake's own sound has there
 
@@ -27,7 +28,7 @@ def movie_sound(
 
     Raises UserError for a sound that has gone, and a strip that cannot be followed.
     """
-    mix = playback.mix_of(obj, scene)
+    mix = mix_of(obj, scene)
     if mix is None or not mix.pieces:
         return (), ()
     times = [Fraction(number) / card.fps for number in (*card.span, card.span.stop)]

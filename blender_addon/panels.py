@@ -35,6 +35,7 @@ from .preset_panel import TALKSPLAT_PT_performance_presets
 from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.versions import all_strips_property
+from .takes_panel import TALKSPLAT_PT_takes
 
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
@@ -247,6 +248,7 @@ CLASSES = (
     TALKSPLAT_PT_head,
     TALKSPLAT_PT_about,
     TALKSPLAT_PT_speech,
+    TALKSPLAT_PT_takes,
     TALKSPLAT_PT_performance,
     TALKSPLAT_PT_keyframes,
     TALKSPLAT_PT_bake,

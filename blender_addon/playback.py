@@ -16,18 +16,17 @@ import bpy
 from ..core.formats import Gaussians, UserError
 from ..core.performance import Controls, Frame
 from . import head_paths, moments, open_files
-from .attached_sounds import attached_sounds, changed_sentence, listens_to, source_in, strip_of
+from .attached_sounds import changed_sentence
 from .blender_types import cloud_of
 from .curve_pose import CurvePose, curve_pose_of
 from .head_cloud import has_own_cloud, needs_loading, replace_cloud
 from .head_objects import heads_of, is_head, settings_of
-from .moments import Moment, frame_of, loaded_head
-from .properties import TalkSplatHead
+from .moments import Moment, frame_of
 from .scene import strip as strips
 from .scene.point_cloud import push
-from .scene.sequence_walk import heard_strips
-from .scene.sound_mix import Played, SoundMix
-from .scene.sound_source import sound_source
+from .spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
+from .take_blend import Shares, shares_now, speech_at
+from .take_compare import shown_row
 
 
 class Shown(NamedTuple):
@@ -91,7 +90,10 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
         return problems
     controls = settings_of(evaluated).controls.values()
     curves = curve_pose_of(evaluated, head.rig.channels) if head.rig and is_same else None
-    moment, frame, more = best_moment(obj, scene, strips.current_frame(scene), controls, curves, at_rest=not is_same)
+    take = shown_row(obj)
+    shares = shares_now(obj, evaluated) if take is None else ()
+    asked = obj, scene, strips.current_frame(scene), controls, curves
+    moment, frame, more = best_moment(*asked, at_rest=not is_same, shares=shares, take=take)
     if head.rig is None and settings_of(obj).follow != "SPEECH":
         name = os.path.basename(head.file.source)
         problems.append(Problem(f"{name} has no rig for the curves that {obj.name} follows; press Make Rig.", "rig"))
@@ -127,28 +129,46 @@ def best_moment(
     controls: Controls,
     curves: CurvePose | None = None,
     at_rest: bool = False,
+    shares: Shares = (),
+    take: int | None = None,
 ) -> tuple[Moment, Frame, list[Problem]]:
     """(what a head should show at a frame of the scene with these sliders, its Gaussians, what failed before it).
 
     The bake, else the performance with what curves do to it, else the head at rest with the same. at_rest: do not look
-    at the other two. Raises UserError only where the head itself cannot be evaluated.
+    at the other two. shares: of the takes that are blended; where one fails, the active take alone. take: which of them
+    is meant; None: the active one. Raises UserError only where the head itself cannot be evaluated.
     """
     problems: list[Problem] = []
     for cure, find in () if at_rest else (("bake", _baked_moment), ("performance", _performed_moment)):
         if cure == "performance" and curves and curves.speech == 0.0 and settings_of(obj).use_rig:
             continue  # only the curves speak
         try:
-            moment = find(obj, scene, frame, controls)
+            moment = find(obj, scene, frame, controls, take)
             if moment is not None:
-                moment = moment._replace(curves=curves if moment.controls else None)
+                if moment.controls:
+                    moment = _blended(obj, scene, frame, controls, moment._replace(curves=curves), shares, problems)
                 return moment, frame_of(moment), problems
         except UserError as error:
             problems.append(Problem(str(error), "" if isinstance(error, _StripError) else cure))
-    path = head_paths.path_of(obj, "head")
-    rest = Moment(path, loaded_head(path).hash, "", None, Fraction(0), None)
-    if curves is not None:
-        rest = rest._replace(curves=curves, head_stamp=open_files.head.stamp(path))
+    rest = _blended(obj, scene, frame, controls, resting_moment(obj)._replace(curves=curves), shares, problems)
     return rest, frame_of(rest), problems
+
+
+def _blended(
+    obj: bpy.types.Object,
+    scene: bpy.types.Scene,
+    frame: Fraction,
+    controls: Controls,
+    moment: Moment,
+    shares: Shares,
+    problems: list[Problem],
+) -> Moment:
+    """The moment with the other takes in it; where one of them fails, as it is, and why is added to the problems."""
+    try:
+        return TakeBlend(obj, scene).into(moment, strips.scene_time(scene, frame), controls, shares)
+    except UserError as error:
+        problems.append(Problem(str(error), ""))
+        return moment
 
 
 def moment_of(obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls) -> Moment:
@@ -159,12 +179,14 @@ def moment_of(obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, co
     return moment
 
 
-def _baked_moment(obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, _controls: Controls) -> Moment | None:
+def _baked_moment(
+    obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, _controls: Controls, take: int | None
+) -> Moment | None:
     """None where the head plays no bake, or the frame is not baked."""
-    settings = settings_of(obj)
-    if not (settings.bake and settings.use_bake):
+    settings, speech = settings_of(obj), speech_at(obj, take)
+    if not (speech.bake and settings.use_bake):
         return None
-    path = head_paths.path_of(obj, "bake")
+    path = head_paths.path_of(obj, "bake", speech)
     bake = open_files.bake(path)
     if bake.card.head_hash != settings.head_hash:
         raise UserError(f"{path} is the bake of another head; bake again or remove it.")
@@ -180,63 +202,15 @@ class _StripError(UserError):
 
 
 def _performed_moment(
-    obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls
+    obj: bpy.types.Object, scene: bpy.types.Scene, frame: Fraction, controls: Controls, take: int | None
 ) -> Moment | None:
     """None where the head speaks nothing."""
     try:
-        mix = mix_of(obj, scene)
+        mix = mix_of(obj, scene, take)
     except UserError as error:
         raise _StripError(str(error)) from error
     played = mix.at(strips.scene_time(scene, frame)) if mix else None
-    return spoken_moment(obj, played, controls) if played else None
-
-
-def spoken_moment(obj: bpy.types.Object, played: Played, controls: Controls) -> Moment:
-    """The head speaking what is played, with these sliders. Raises UserError."""
-    settings = settings_of(obj)
-    path = head_paths.path_of(obj, "performance", attached_sounds(obj)[played.sound])
-    if open_files.performance(path).head_hash != settings.head_hash:
-        raise UserError(f"{os.path.basename(path)} is the performance of another head; press Attach to make a new one.")
-    head, stamp = head_paths.path_of(obj, "head"), open_files.performance.stamp(path)
-    by_rig, head_stamp = settings.use_rig and loaded_head(head).rig is not None, open_files.head.stamp(head)
-    return Moment(
-        head,
-        settings.head_hash,
-        path,
-        stamp,
-        played.seconds,
-        gate(controls, played),
-        head_stamp=head_stamp,
-        by_rig=by_rig,
-    )
-
-
-def gate(controls: Controls, played: Played) -> Controls:
-    """The sliders for what is played: the mouth rests where nothing can be heard, and follows the strip that plays."""
-    if played.audible == 1.0 and played.delay == 0.0:
-        return controls
-    intensity, delay = controls.intensity * played.audible, controls.delay + played.delay
-    return Controls(**{**vars(controls), "intensity": intensity, "delay": delay})
-
-
-def mix_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:
-    """All that the sequencer plays of what the head listens to; None for a head without a sound, or one whose strip now
-    plays another. The strip's name may be gone (renamed, cut): the sound is what counts. Raises UserError."""
-    settings = settings_of(obj)
-    sequencer = settings.strip_scene or scene
-    strip = strip_of(obj, sequencer)
-    is_channel = settings.listen_to == "CHANNEL"
-    if not settings.performance or not (
-        is_channel or (strip and sound_source(strip.sound) == source_in(obj, settings))
-    ):
-        return None
-    return SoundMix(sequencer, listens_to(obj, sequencer), settings.strip)
-
-
-def channel_of(settings: TalkSplatHead, scene: bpy.types.Scene) -> int:
-    """The channel of the sequencer that the head's strip lies in; 0 for none."""
-    heard = heard_strips(settings.strip_scene or scene)
-    return next((h.channel for h in heard if h.strip.name == settings.strip), 0)
+    return spoken_moment(obj, played, controls, take) if played else None
 
 
 def baked_position(bake: open_files.OpenBake, scene: bpy.types.Scene, frame: Fraction) -> Fraction | None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the curves of a head's pose change in a shot, as a bake takes it: the pose that is shown less the live one."""
+"""What the curves of a head's pose and its other takes change in a shot, as a bake takes it: the pose that is shown
+less the live one of the active take."""
 
 import os
 from collections.abc import Iterable
@@ -8,10 +9,13 @@ import bpy
 
 from ..core.formats import UserError
 from ..core.performance import Controls, PoseChange
-from . import head_paths, moments, playback
+from . import head_paths, moments
 from .head_objects import settings_of
 from .scene.sound_mix import Played
-from .shot_sampling import sample_curve_poses
+from .scene.strip import scene_time
+from .shot_sampling import sample_curve_poses, sample_shares
+from .spoken_moments import TakeBlend, spoken_moment
+from .take_blend import is_blending
 
 DIGITS = 5  # of a millimetre: what is less is rounding
 
@@ -20,17 +24,18 @@ def pose_change(
     scene: bpy.types.Scene, obj: bpy.types.Object, frames: range, spoken: Iterable[tuple[Played, Controls]]
 ) -> PoseChange:
     """spoken: what is played at each frame, and the sliders. Raises UserError."""
-    if settings_of(obj).follow == "SPEECH":
+    if settings_of(obj).follow == "SPEECH" and not is_blending(obj):
         return PoseChange()
     path = head_paths.path_of(obj, "head")
     rig = moments.loaded_head(path).rig
     if rig is None:
         name = os.path.basename(path)
         raise UserError(f"{name} has no rig for the curves that {obj.name} follows; press Make Rig.")
-    rows = []
-    for curves, (played, controls) in zip(sample_curve_poses(scene, obj, frames, rig.channels), spoken):
-        moment = playback.spoken_moment(obj, played, controls)._replace(curves=curves)
-        change = moments.pose_change_of(moment)
+    rows, blend = [], TakeBlend(obj, scene)
+    sampled = sample_curve_poses(scene, obj, frames, rig.channels), sample_shares(scene, obj, frames)
+    for frame, curves, shares, (played, controls) in zip(frames, *sampled, spoken):
+        moment = spoken_moment(obj, played, controls)._replace(curves=curves)
+        change = moments.pose_change_of(blend.into(moment, scene_time(scene, frame), controls, shares))
         rows.append(tuple(round(change.get(channel.name, 0.0), DIGITS) for channel in rig.channels))
     changed = [any(column) for column in zip(*rows)]
     names = tuple(channel.name for channel, is_changed in zip(rig.channels, changed) if is_changed)

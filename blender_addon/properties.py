@@ -6,7 +6,6 @@ slider_properties.py.
 """
 
 import zlib
-from typing import cast
 
 import bpy
 from bpy.props import (
@@ -22,14 +21,14 @@ from bpy.props import (
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from ..core.jobs import Export, Render
-from .blender_types import Context
 from .frame_choice import CHOICES
 from .slider_properties import TalkSplatControls, show_now
+from .speech_properties import FILE, Speech, TalkSplatSound
+from .take_properties import TakeList, TalkSplatTake
 
 TAB = "TalkSplat"  # of the sidebar
 SETTINGS_VERSION = 2  # 1: 0.1.0; raise it together with migration.py
 RENDER, EXPORT = Render("", ""), Export("", "")
-FILE = {"subtype": "FILE_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
 FOLDER = {"subtype": "DIR_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
 AXES = {"blender": "Z Up (Blender)", "rdf": "Y Down, Z Forward (OpenCV)"}
 DEFAULT_AXES = "DEFAULT"
@@ -67,28 +66,7 @@ class TalkSplatPasses(bpy.types.PropertyGroup):
         return tuple(name for name in PASSES if getattr(self, name))
 
 
-class TalkSplatSound(bpy.types.PropertyGroup):
-    """A further sound of the channel that a head listens to; the first one is in TalkSplatHead itself."""
-
-    sound: StringProperty(name="Sound", **FILE)
-    performance: StringProperty(name="Performance", **FILE)
-    sound_lag: FloatProperty(name="Sound Lag", subtype="TIME_ABSOLUTE", unit="TIME_ABSOLUTE")
-    sound_stamp: StringProperty(name="Sound Stamp")
-    sound_choice: StringProperty(name="Sound Choice")
-    sound_note: StringProperty(name="Sound Note")
-
-
-def _use_channel_of_strip(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """Channel was chosen: that of the strip is meant, until another one is set."""
-    from . import playback
-
-    head, scene = cast(TalkSplatHead, settings), cast(Context, context).scene
-    if head.listen_to == "CHANNEL" and (channel := playback.channel_of(head, scene)):
-        head.listen_channel = channel
-    show_now(settings, context)
-
-
-class TalkSplatHead(bpy.types.PropertyGroup):
+class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
     """Everything about one talking head; `settings_of` gives it."""
 
     settings_version: IntProperty(default=1, options={"HIDDEN"})
@@ -98,68 +76,6 @@ class TalkSplatHead(bpy.types.PropertyGroup):
 
     stored_in: StringProperty(
         name="Folder", description="The folder of the .blend that the paths were written in", options={"HIDDEN"}
-    )
-
-    strip: StringProperty(name="Strip", description="The sound strip that the head speaks", update=show_now)
-    strip_scene: PointerProperty(
-        name="Scene", description="The scene whose sequencer holds the strip", type=bpy.types.Scene, update=show_now
-    )
-    performance: StringProperty(
-        name="Performance", **FILE, description="The head's performance of the sound, a cached file that Attach makes"
-    )
-    sound: StringProperty(name="Sound", **FILE, description="The sound that the performance was made from")
-
-    sound_lag: FloatProperty(
-        name="Sound Lag",
-        subtype="TIME_ABSOLUTE",
-        unit="TIME_ABSOLUTE",
-        description="Seconds at the start of the "
-        "sound file that Blender skips when it plays the strip; Attach measures them",
-    )
-
-    sound_stamp: StringProperty(name="Sound Stamp", description="Size and time of the sound file when it was attached")
-    sound_choice: StringProperty(name="Sound Choice", description="The track and channel that were attached")
-    sound_note: StringProperty(name="Sound Note", description="What the worker said about the sound")
-    more_sounds: CollectionProperty(type=TalkSplatSound)
-
-    listen_to: EnumProperty(
-        name="Strips",
-        description="Which strips of the sequencer the head speaks",
-        default="SOUND",
-        update=_use_channel_of_strip,
-        items=[
-            ("STRIP", "This Strip", "The chosen strip alone"),
-            ("SOUND", "All Strips of This Sound", "The chosen strip and every other piece of its sound"),
-            (
-                "CHANNEL",
-                "All Strips in a Channel",
-                "Every sound strip in one channel of the sequencer, such as a dialogue track",
-            ),
-        ],
-    )
-    listen_channel: IntProperty(
-        name="Channel", default=1, min=1, max=128, update=show_now, description="The channel that the head speaks"
-    )
-    sound_track: EnumProperty(
-        name="Audio Track",
-        description="Which audio track of the file the head speaks",
-        default="AUTO",
-        items=[
-            ("AUTO", "Automatic", "The first track that is not silent", 0),
-            *((f"TRACK_{number}", f"Track {number}", "", number) for number in range(1, 17)),
-        ],
-    )
-    sound_channel: EnumProperty(
-        name="Audio Channel",
-        description="Which channel of the audio track the head speaks",
-        default="AUTO",
-        items=[
-            ("AUTO", "Automatic", "All channels mixed; where they cancel out, the loudest one"),
-            ("MIX", "Mix", "All channels mixed"),
-            ("LEFT", "Left", "The left channel"),
-            ("RIGHT", "Right", "The right channel"),
-            *((f"NUMBER_{number}", f"Channel {number}", "") for number in range(3, 9)),
-        ],
     )
 
     controls: PointerProperty(type=TalkSplatControls)
@@ -195,7 +111,6 @@ class TalkSplatHead(bpy.types.PropertyGroup):
         update=show_now,
     )
 
-    bake: StringProperty(name="Bake", description="The .bake file that plays", **FILE)
     use_bake: BoolProperty(
         name="Play from Bake",
         default=True,
@@ -288,10 +203,11 @@ class TalkSplatHead(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (TalkSplatControls, TalkSplatPasses, TalkSplatSound, TalkSplatHead)
-for _group in CLASSES:  # a library override of a head may change all of it
+CLASSES = (TalkSplatControls, TalkSplatPasses, TalkSplatSound, TalkSplatTake, TalkSplatHead)
+for _group in (Speech, TakeList, *CLASSES):  # a library override of a head may change all of it
     for _deferred in _group.__annotations__.values():
-        _deferred.keywords["override"] = {"LIBRARY_OVERRIDABLE"}
+        is_list = _deferred.function is CollectionProperty
+        _deferred.keywords["override"] = {"LIBRARY_OVERRIDABLE", *(["USE_INSERTION"] if is_list else [])}
 
 
 def register() -> None:

@@ -9,7 +9,7 @@ import bpy
 from ..core.formats import UserError
 from ..core.jobs import Bake, Export, Render
 from ..core.performance import Controls, PoseChange
-from . import head_paths, open_files, playback
+from . import head_paths, open_files
 from .attached_sounds import attach_reason, sound_choice
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
@@ -21,6 +21,7 @@ from .properties import DEFAULT_AXES
 from .scene import strip as strips
 from .shot_sampling import sample_controls, sample_views
 from .sound_content import playable_file
+from .spoken_moments import gate, mix_of
 
 
 def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
@@ -47,14 +48,15 @@ def shot_to_bake(
     with_curves: bool = True,
 ) -> Bake:
     """The bake job of these frames of the scene without its file, which needs a look at the disk. Its sounds are named
-    as `sound_source` names them. with_curves: with what the curves of its pose do. Raises UserError."""
-    mix = playback.mix_of(obj, scene)
+    as `sound_source` names them. with_curves: with what the curves of its pose and its other takes do. Raises
+    UserError."""
+    mix = mix_of(obj, scene)
     if mix is None or not mix.pieces:
         raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
     rate = strips.frame_rate(scene)
     played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
     sliders = sample(scene, obj, frames)
-    controls = [playback.gate(*pair) for pair in zip(sliders, played)]
+    controls = [gate(*pair) for pair in zip(sliders, played)]
     choice = sound_choice(settings_of(obj))
     job = Bake(
         head=head_paths.path_of(obj, "head"),

@@ -14,12 +14,13 @@ import numpy as np
 from ..core.formats import UserError
 from ..core.jobs import Event, Progress, Started
 from ..core.performance import Keys, PoseMetric, RigReplay, fit_pose_keys, joined_keys, smoothed
-from . import head_paths, moments, playback
+from . import head_paths, moments
 from .head_objects import settings_of
 from .moments import Moment
 from .scene import strip as strips
 from .scene.keyframes import BEZIER, LINEAR, CurveKeys
-from .shot_sampling import sample_controls, sample_curve_poses
+from .shot_sampling import sample_controls, sample_curve_poses, sample_shares
+from .spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,17 @@ class ShotKeys:
 
 def shot_moments(scene: bpy.types.Scene, obj: bpy.types.Object, frames: range) -> list[Moment]:
     """What the head speaks at these frames; of one that mixes speech and curves, what it shows. Raises UserError."""
-    mix = playback.mix_of(obj, scene)
+    mix = mix_of(obj, scene)
     if mix is None or not mix.pieces:
         raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
     head = head_paths.path_of(obj, "head")
-    rest = Moment(head, settings_of(obj).head_hash, "", None, Fraction(0), None)
-    spoken = []
-    for frame, controls in zip(frames, sample_controls(scene, obj, frames)):
-        played = mix.at(strips.scene_time(scene, Fraction(frame)))
-        spoken.append(playback.spoken_moment(obj, played, controls) if played else rest)
+    rest, blend, spoken = resting_moment(obj), TakeBlend(obj, scene), []
+    sampled = sample_controls(scene, obj, frames), sample_shares(scene, obj, frames)
+    for frame, controls, shares in zip(frames, *sampled):
+        time = strips.scene_time(scene, Fraction(frame))
+        played = mix.at(time)
+        moment = spoken_moment(obj, played, controls) if played else rest
+        spoken.append(blend.into(moment, time, controls, shares))
     if settings_of(obj).follow not in ("MIX", "ADD"):
         return spoken
     curves = sample_curve_poses(scene, obj, frames, rig_of_head(head).channels)
@@ -91,8 +94,7 @@ def _poses(shot: Sequence[Moment], rig: RigReplay) -> Generator[Event, None, np.
     poses = np.empty((len(shot), len(rig.channels)), np.float32)
     yield Started(f"Posing {len(shot)} frames", len(shot))
     for i, moment in enumerate(shot):
-        live = moments.live_pose(moment)
-        poses[i] = moment.curves.mixed(live) if moment.curves else live
+        poses[i] = moments.shown_pose(moment)
         yield Progress(i + 1, len(shot), -1.0)
     return poses
 

@@ -20,6 +20,7 @@ from .head_objects import settings_of
 from .scene.pose_channels import path_of, pose_of
 from .scene.scene_camera import core_camera
 from .scene.versions import curves_of
+from .take_blend import Shares, is_blending, shares_now, shares_of, weighted_row
 
 T = TypeVar("T")
 CONTROLS_PATH = "talksplat.controls."  # of the F-curves
@@ -59,11 +60,30 @@ def sample_curve_poses(
     return [mixed_pose(settings.follow, min(max(weight, 0.0), 1.0), tuple(pose)) for *pose, weight in values]
 
 
+def sample_shares(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[int]) -> list[Shares]:
+    """How much of each take the head shows at each frame, as `sample_controls` samples."""
+    if not is_blending(obj):
+        return [() for _ in frames]
+    curves = curves_alone(obj, lambda path: weighted_row(obj, path) is not None)
+    if curves is None:
+        return list(_at_each_frame(scene, frames, lambda graph: shares_now(obj, obj.evaluated_get(graph))))
+    rows = {weighted_row(obj, path): curve for path, curve in curves.items()}
+    still = [take.weight for take in settings_of(obj).takes]
+    return [
+        shares_of(obj, [min(rows[i].evaluate(frame), 1.0) if i in rows else weight for i, weight in enumerate(still)])
+        for frame in _key_frames(scene, frames)
+    ]
+
+
 def are_channels_driven(obj: bpy.types.Object) -> bool:
-    """Whether drivers, the NLA or a blended action move what the head follows besides its speech."""
-    if settings_of(obj).follow == "SPEECH":
-        return False
-    return curves_alone(obj, lambda path: path.startswith('["') or path == WEIGHT_PATH) is None
+    """Whether drivers, the NLA or a blended action move what the head follows besides the speech of its active take."""
+    follows_curves, blends = settings_of(obj).follow != "SPEECH", is_blending(obj)
+
+    def is_meant(path: str) -> bool:
+        is_of_curves = path.startswith('["') or path == WEIGHT_PATH
+        return (follows_curves and is_of_curves) or (blends and weighted_row(obj, path) is not None)
+
+    return (follows_curves or blends) and curves_alone(obj, is_meant) is None
 
 
 def _key_frames(scene: bpy.types.Scene, frames: Iterable[int]) -> Iterator[float]:

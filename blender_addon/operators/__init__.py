@@ -25,6 +25,7 @@ from . import (
     render_sequence,
     self_test,
     set_up_playback,
+    takes,
     use_standard_view,
 )
 
@@ -38,6 +39,7 @@ MODULES = (
     make_rig,
     attach_strip,
     choose_sound,
+    takes,
     set_up_playback,
     use_standard_view,
     performance_presets,

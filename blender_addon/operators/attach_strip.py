@@ -17,6 +17,7 @@ from ..scene import strip as strips
 from ..scene.sound_lag import measure_lag
 from ..scene.versions import sequencer_scene
 from ..sound_content import hash_steps, known_hash, playable_file, stamp_of
+from ..take_blend import active_name, speech_named
 from .job_result import edited_head
 from .operator_base import JobOperator
 
@@ -54,6 +55,7 @@ class Listening(NamedTuple):
     sequencer: str  # name of the scene
     sources: tuple[str, ...]  # as `sound_source` names them, the strip's own first
     choice: SoundChoice
+    take: str  # name of the take that was active, "" for none
 
     def performance(self, source: str) -> Path:
         """Where the performance of this head and that sound is cached. Raises UserError."""
@@ -94,7 +96,7 @@ def attach(obj: bpy.types.Object, sequencer: bpy.types.Scene, strip: bpy.types.S
     if not sources or not all(sources):
         raise UserError(f"The strip {strip.name} has no sound; add the sound again.")
     head, choice = head_paths.path_of(obj, "head"), attached_sounds.sound_choice(settings_of(obj))
-    listening = Listening(obj.session_uid, head, strip.name, sequencer.name, sources, choice)
+    listening = Listening(obj.session_uid, head, strip.name, sequencer.name, sources, choice, active_name(obj))
     reading = _read_sounds(sources)
     if isinstance(next(reading), Finished):  # small, or known already
         return _listen(listening)
@@ -163,13 +165,13 @@ def _note_file(performance: Path) -> Path:
 
 def _attach(listening: Listening) -> str:
     with edited_head(listening.head_uid) as speaker:
-        settings = settings_of(speaker)
-        settings.strip = listening.strip
+        speech = speech_named(speaker, listening.take)
+        speech.strip = listening.strip
         if listening.sequencer != current_context().scene.name:
-            settings.strip_scene = bpy.data.scenes.get(listening.sequencer)
-        settings.more_sounds.clear()
+            speech.strip_scene = bpy.data.scenes.get(listening.sequencer)
+        speech.more_sounds.clear()
         for source in listening.sources:
-            item = settings.more_sounds.add() if source != listening.sources[0] else settings
+            item = speech.more_sounds.add() if source != listening.sources[0] else speech
             _store(speaker, item, source, listening)
         playback.refresh(current_context().scene)
         others = len(listening.sources) - 1

@@ -20,6 +20,7 @@ from ..head_objects import head_of, locked_reason, settings_of
 from ..output_paths import unsaved_reason
 from ..shot_jobs import bake_plan_of
 from ..sound_content import playable_file, stamp_of
+from ..take_blend import active_name, speech_named
 from .job_result import edited_head
 from .operator_base import JobOperator, has_window
 
@@ -91,13 +92,13 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         obj, plan = head_of(context), self._planned or self._plan(context)
         if obj is None or plan is None:
             return
-        job, uid = plan.job, obj.session_uid
+        job, uid, take = plan.job, obj.session_uid, active_name(obj)
         keep_performances(obj, job)
 
         def play(result: dict) -> str:
             with edited_head(uid) as baked:
                 settings = settings_of(baked)
-                head_paths.store_path(baked, "bake", job.out)
+                head_paths.store_path(baked, "bake", job.out, speech_named(baked, take))
                 settings.use_bake = True
                 playback.refresh(current_context().scene)
                 return f"{baked.name}: {baked_sentence(result, job)}"

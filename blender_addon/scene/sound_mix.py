@@ -47,6 +47,8 @@ class Choice(NamedTuple):
     sounds: Mapping[str, float]  # as `sound_source` names them -> seconds that Blender skips at its start (`sound_lag`)
     strip: str = ""  # name of the only strip
     channel: int = 0  # of the sequencer: all that lies in it, also inside of meta strips and scenes
+    # Names of strips that are spoken though they are muted; where all are muted, all are spoken. None: mute counts.
+    unmuted: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class SoundMix:
         Raises UserError for a strip that can be heard and whose retiming cannot be followed.
         """
         self.scene = scene
-        found = [piece for heard in heard_strips(scene) if (piece := _piece(heard, choice))]
+        found = [piece for heard in chosen_strips(scene, choice) if (piece := _piece(heard, choice))]
         self.pieces = sorted(found, key=lambda piece: (piece.name != first, piece.placement.left))
 
     def at(self, time: Fraction) -> Played | None:
@@ -107,14 +109,25 @@ class SoundMix:
         return HeardSound(piece.sound, piece.placement.seconds(time), piece.placement.seconds(until), volume)
 
 
-def _piece(heard: Heard, choice: Choice) -> Piece | None:
-    """The strip as a piece; None when the head does not listen to it, or it cannot be followed but is muted anyway."""
-    source = sound_source(heard.strip.sound)
+def chosen_strips(scene: bpy.types.Scene, choice: Choice) -> list[Heard]:
+    """The strips that a head listens to in a scene's sequencer."""
+    found = [heard for heard in heard_strips(scene) if _is_meant(heard, choice)]
+    if choice.unmuted is None:
+        return found
+    are_all_muted = all(heard.is_muted and heard.strip.name not in choice.unmuted for heard in found)
+    return [replace(h, is_muted=h.is_muted and not are_all_muted and h.strip.name not in choice.unmuted) for h in found]
+
+
+def _is_meant(heard: Heard, choice: Choice) -> bool:
     is_other = (choice.strip and heard.strip.name != choice.strip) or (
         choice.channel and heard.channel != choice.channel
     )
-    if is_other or source not in choice.sounds:
-        return None
+    return not is_other and sound_source(heard.strip.sound) in choice.sounds
+
+
+def _piece(heard: Heard, choice: Choice) -> Piece | None:
+    """The strip as a piece; None when it cannot be followed but is muted anyway."""
+    source = sound_source(heard.strip.sound)
     try:
         place = placement(heard.scene, heard.strip)
         if heard.retimed_owner:
