@@ -12,6 +12,7 @@ from .frame_list import format_frames, parse_frames
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
 from .json_codec import from_json, from_json_values, require_version, to_json
+from .label_lines import GRID_UNITS, label_lines
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
 from .ratio import parse_ratio
@@ -23,6 +24,8 @@ from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
 from .stored_path import found_path, stored_path
 from .tensors import read_metadata, read_tensors, write_tensors
+from .timed_label import TimedLabel
+from .timed_words import WordTimings, read_words, words_beside
 from .user_error import UserError
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "BAKE_MAGIC",
     "BRANCHES",
     "COLOUR_COMMENT",
+    "GRID_UNITS",
     "HEAD_FORMAT",
     "RIG_NUMBERS",
     "SHOT_FIELDS",
@@ -52,7 +56,9 @@ __all__ = [
     "RigRegion",
     "SeekableFile",
     "SoundChoice",
+    "TimedLabel",
     "UserError",
+    "WordTimings",
     "atomic_write",
     "check_writable",
     "content_key",
@@ -63,6 +69,7 @@ __all__ = [
     "from_json_values",
     "hash_of_sounds",
     "is_nonempty_file",
+    "label_lines",
     "locked_folder",
     "open_regular_file",
     "open_untrusted",
@@ -74,6 +81,7 @@ __all__ = [
     "read_ply_file",
     "read_ply_header",
     "read_tensors",
+    "read_words",
     "remove_leftovers",
     "replace_file",
     "require_version",
@@ -84,6 +92,7 @@ __all__ = [
     "to_json",
     "translate_read_errors",
     "with_rig",
+    "words_beside",
     "write_head",
     "write_ply",
     "write_tensors",

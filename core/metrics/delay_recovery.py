@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .shifts import MAX_SHIFT, best_shift, movements, overlap, shifted_correlation
+from ..sync import MAX_SHIFT, best_shift, movements, overlap, shifted_correlation
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,12 @@ Span widths are not in the paper: chosen because aligners are off by 20 ms in th
 percentile, a closure lasts 50 to 120 ms, and lips close before the word is heard to begin.
 """
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats import UserError, open_untrusted
+from ..formats import GRID_UNITS, TimedLabel, UserError, label_lines, open_untrusted
 from .spans import Span
 
-UNITS = 25000  # a second
 LARGEST = 1 << 16  # bytes; a real file has about 150
 PAUSES = ("sil", "sp")
 STARTS = ("b", "bin", "blue", "by", "p", "place", "please")  # the letters as they are spoken: bee, pee
@@ -24,46 +21,23 @@ ENDS = ("m",)  # em
 BEFORE, AFTER = 0.08, 0.10  # seconds to either side of a word's start; mirrored at its end
 
 
-@dataclass(frozen=True)
-class TimedWord:
-    """A word as it is timed in the sound."""
-
-    start: float  # seconds
-    end: float  # seconds
-    label: str
-
-
-def read_align(path: str | Path) -> list[TimedWord]:
+def read_align(path: str | Path) -> list[TimedLabel]:
     """The rows of one file, in seconds. Raises UserError for what is not such a file."""
     path = Path(path)
     with open_untrusted(path) as (file, size):
         if size > LARGEST:
             raise UserError(f"{path} is too large for word timings; give the .align file of one GRID clip.")
         try:
-            lines = file.read(LARGEST).decode("utf-8-sig").splitlines()
+            text = file.read(LARGEST).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise UserError(f"{path} is not text; give the .align file of a GRID clip.") from error
-    words = [_word(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    words = [word._replace(label=word.label.lower()) for word in label_lines(text, GRID_UNITS, path)]
     if not words:
-        raise UserError(f"{path} holds no words; give the .align file of a GRID clip.")
+        raise UserError(f"{path} holds no words; give the .align file of one GRID clip.")
     return words
 
 
-def _word(path: Path, number: int, line: str) -> TimedWord:
-    try:
-        first, last, label = line.split()
-        word = TimedWord(float(first) / UNITS, float(last) / UNITS, label.lower())
-    except ValueError:
-        word = None
-    if word is None or not (math.isfinite(word.end) and 0 <= word.start <= word.end):
-        raise UserError(
-            f"{path} line {number} is not `start end word` with start before end; repair the line or leave "
-            "the file out."
-        )
-    return word
-
-
-def bilabial_spans(words: Iterable[TimedWord]) -> list[Span]:
+def bilabial_spans(words: Iterable[TimedLabel]) -> list[Span]:
     """Where p, b and m are spoken, roughly: around the start of bin, blue, by, place, please and the letters b and p,
     around the end of the letter m; at most half the word is taken."""
     spans = []
@@ -76,6 +50,6 @@ def bilabial_spans(words: Iterable[TimedWord]) -> list[Span]:
     return spans
 
 
-def word_pauses(words: Iterable[TimedWord]) -> list[Span]:
+def word_pauses(words: Iterable[TimedLabel]) -> list[Span]:
     """Where nobody speaks: `sil` and `sp`."""
     return [Span(word.start, word.end) for word in words if word.label in PAUSES]

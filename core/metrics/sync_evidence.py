@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .shifts import LEAST, MAX_SHIFT
+from ..sync import LEAST, MAX_SHIFT
 from .sync_offset import LipOffset, lip_offset
 
 STRETCH = 3.0  # seconds: a sentence

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .shifts import MAX_SHIFT, best_shift, shifted_correlation
+from ..sync import MAX_SHIFT, best_shift, shifted_correlation
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = ("formats", "jobs", "performance")
+BASE = ("formats", "jobs", "performance", "sync")
 COMPILING = ("compiling",)
 COMPONENTS = ("audio", "deformation", "raster", "interchange", "metrics", "tracking", "matting", "reports")
 DATA = ("head", "footage", "listening")

@@ -26,6 +26,7 @@ from talksplat.core.formats import (
     read_head,
     read_ply,
     read_tensors,
+    read_words,
     rig_of,
     with_rig,
     write_head,
@@ -250,7 +251,27 @@ def read_an_avatar(path: Path) -> None:
     check_finite([*vars(avatar.gaussians).values(), *avatar.shapes.values()])
 
 
+WORD_FILES = {
+    "a.TextGrid": '"ooTextFile"\n"TextGrid"\n0\n2\n<exists>\n1\n"IntervalTier"\n"words"\n0\n2\n1\n0.5\n1\n"bin"\n',
+    "a.srt": "1\n00:00:00,500 --> 00:00:01,000\nbin blue\n",
+    "a.vtt": "WEBVTT\n\n00:00.500 --> 00:01.000\n<b>bin</b> <00:00.750>blue\n",
+    "a.lab": "0 5000000 sil\n5000000 10000000 bin\n",
+}
+
+
+def word_files(folder: Path) -> list[Path]:
+    for name, text in WORD_FILES.items():
+        (folder / name).write_text(text)
+    return [folder / name for name in WORD_FILES]
+
+
+def read_some_words(path: Path) -> None:
+    timings = read_words(path)
+    check_finite([np.array([label[:2] for label in (*timings.words, *timings.phones)])])
+
+
 READERS: dict[str, Reader] = {
+    "words": Reader(word_files, read_some_words, 300),
     "head": Reader(copied("tiny.head"), read_a_head, 120),
     "hostile head": Reader(copied("tiny.head"), read_a_head, 150, craft_head),
     "rig": Reader(rigged_heads, read_a_rig, 100),

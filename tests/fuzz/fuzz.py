@@ -40,6 +40,7 @@ from talksplat.core.formats import UserError
 # Module -> its readers. The first two need numpy alone, the others PyAV, Pillow or torch.
 MODULES = {
     "file_readers": (
+        "words",
         "head",
         "hostile head",
         "rig",

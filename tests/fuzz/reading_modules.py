@@ -36,6 +36,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/formats/ply.py": ("ply", "compressed ply"),
     "core/formats/rig.py": ("rig", "hostile rig"),
     "core/formats/tensors.py": ("tensors", "head", "performance", "checkpoint"),
+    "core/formats/timed_words.py": ("words",),
     "core/head/checkpoint.py": ("checkpoint", "hostile checkpoint"),
     "core/importing/glb.py": ("avatar",),
     "core/importing/lam_avatar.py": ("avatar",),

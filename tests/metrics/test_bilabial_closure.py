@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talksplat.core.formats.user_error import UserError
+from talksplat.core.formats import TimedLabel, UserError
 from talksplat.core.metrics import bilabial_spans, closed_gap_threshold, lip_closure, read_align, word_pauses
-from talksplat.core.metrics.grid_words import TimedWord
 
 TIMES = np.arange(75) / 25
 ROWS = (
@@ -74,15 +73,15 @@ def test_words_of_grid(tmp_path):
     path = tmp_path / "bbamfs.align"
     path.write_text(ROWS)
     words = read_align(path)
-    assert words[1] == TimedWord(0.69, 0.9, "bin")
+    assert words[1] == TimedLabel(0.69, 0.9, "bin")
     assert [word.label for word in words][4] == "m"
     spans = bilabial_spans(words)
     assert len(spans) == 3  # bin, blue, m
     assert spans[0] == (pytest.approx(0.61), pytest.approx(0.79))
     assert spans[1] == (pytest.approx(0.82), pytest.approx(0.98))  # half of blue is shorter than the reach
     assert spans[2] == (pytest.approx(1.23), pytest.approx(1.4))  # m closes at its end
-    assert bilabial_spans([TimedWord(0.01, 0.5, "please")])[0].start == 0
-    assert bilabial_spans([TimedWord(0, 1, w) for w in ("at", "lay", "set", "four", "x", "sil")]) == []
+    assert bilabial_spans([TimedLabel(0.01, 0.5, "please")])[0].start == 0
+    assert bilabial_spans([TimedLabel(0, 1, w) for w in ("at", "lay", "set", "four", "x", "sil")]) == []
     assert [tuple(span) for span in word_pauses(words)] == [(0.0, 0.69), (1.52, 2.98)]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talksplat.core.metrics import correlation, lip_offset, pool_offsets, share_within, shift_recovery
-from talksplat.core.metrics.shifts import best_shift, shifted_correlation
+from talksplat.core.sync import best_shift, shifted_correlation
 
 
 def chatter(count, seed=0, width=2.0):

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Praat's TextGrid as text, long or short. Praat itself reads both in one way: of all the text only free-standing
+numbers, quoted strings and <flags> count, the rest is for people (its manual, "TextGrid file formats")."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from .timed_label import TimedLabel
+from .user_error import UserError
+
+# In a string a quote is doubled; from ! to the end of its line is a comment.
+TOKEN = re.compile(r'"((?:[^"]|"")*)"|(<\w+>)|(?<!\S)([-+]?\d[\d.]*(?:[eE][-+]?\d+)?)(?!\S)|!.*')
+MOST_TIERS = 1000
+
+
+def is_textgrid(text: str) -> bool:
+    """Whether the text says that it is one."""
+    return '"ooTextFile"' in text[:200] and "TextGrid" in text[:400]
+
+
+def textgrid_tiers(text: str, path: Path | str) -> list[tuple[str, list[TimedLabel]]]:
+    """(name, its intervals) of every interval tier. Points, which last no time, are left out. Raises UserError."""
+    tokens = _tokens(text)
+    try:
+        return list(_tiers(tokens))
+    except (
+        StopIteration,
+        RuntimeError,
+        ValueError,
+        OverflowError,
+    ) as error:  # RuntimeError: a generator's end
+        raise UserError(f"{path}: is cut short or no TextGrid; save it again in Praat as a text file.") from error
+
+
+def _tokens(text: str) -> Iterator[str | float]:
+    for match in TOKEN.finditer(text):
+        if match[1] is not None:
+            yield match[1].replace('""', '"')
+        elif match[3] is not None:
+            yield float(match[3])
+        elif match[2] is not None:
+            yield match[2]
+
+
+def _tiers(tokens: Iterator[str | float]) -> Iterator[tuple[str, list[TimedLabel]]]:
+    _texts(tokens, 2)
+    _numbers(tokens, 2)
+    if next(tokens) != "<exists>":
+        return
+    [count] = _numbers(tokens, 1)
+    for _ in range(min(int(count), MOST_TIERS)):
+        kind, name = _texts(tokens, 2)
+        _from, _to, size = _numbers(tokens, 3)
+        width = 2 if kind == "IntervalTier" else 1
+        rows = [(_numbers(tokens, width), *_texts(tokens, 1)) for _ in range(int(size))]
+        if width == 2:
+            yield name, [TimedLabel(times[0], times[1], label) for times, label in rows]
+
+
+def _numbers(tokens: Iterator[str | float], count: int) -> list[float]:
+    """The next tokens. Raises ValueError where they are no numbers, StopIteration at the end."""
+    found = [next(tokens) for _ in range(count)]
+    if not all(isinstance(token, float) for token in found):
+        raise ValueError
+    return [float(token) for token in found]
+
+
+def _texts(tokens: Iterator[str | float], count: int) -> list[str]:
+    found = [next(tokens) for _ in range(count)]
+    if not all(isinstance(token, str) for token in found):
+        raise ValueError
+    return [str(token) for token in found]
