@@ -48,7 +48,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt install_system_libraries.sh
 	sh install_system_libraries.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[blender,lint,metrics,test,train]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[blender,lint,metrics,test,train,usd]"
 	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install >/dev/null; fi
 	touch $@
 

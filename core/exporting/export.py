@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The `Export` job: each frame of a bake as a file, NAME.0001.ply. Knows no file format.
+"""The `Export` job: a shot as files for other programs, NAME.0001.ply or NAME.usdc. Knows no file format.
 
-A file depends on the bake, its frame, the format and the axes only and is written atomically; the manifest next to the
-files (NAME.exported.txt) says which are finished, so a second run continues and writes only what has changed.
-numpy and the standard library only: Blender can run it in its own process.
+A file depends on the bakes, its frames, the format and the axes only and is written atomically; the manifest next to
+the files (NAME.exported.txt) says which are finished, so a second run continues and writes only what has changed.
+numpy and the standard library only (a format may need more): Blender can run it in its own process.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..formats import (
     BakeReader,
     FileManifest,
-    Gaussians,
     UserError,
     content_key,
     frame_number,
     locked_folder,
-    select_frames,
 )
-from ..jobs import Event, Export, Finished, Pace, Started
-from .exporters import EXPORTERS, Exporter
+from ..jobs import Event, Export, Finished, Pace, Progress, Started, Warned
+from .exported_shot import ExportedShot, opened_shot
+from .exporters import EXPORTERS
+from .shot_file import ShotFile
 
 FILE_VERSION = 1  # raise it when the same bake gives other files than before
 
@@ -31,34 +32,45 @@ def export(job: Export) -> Generator[Event, None, None]:
 
     Raises UserError, also while another run writes to the folder.
     """
-    exporter, axes = _exporter_of(job)
+    axes = _axes_of(job)
     folder, name = Path(job.out), _file_name(job)
-    with BakeReader.open(job.bake) as bake:
-        frames = select_frames(bake, job.first, job.last, job.frames)
-        files = {frame: folder / f"{name}.{frame_number(frame)}{exporter.suffix}" for frame in frames}
-        keys = {frame: content_key(FILE_VERSION, bake.card.shot, frame, job.format, axes) for frame in frames}
+    with opened_shot(job) as shot:
+        files, warnings = _files(job.format, axes, shot, folder / name)
         with locked_folder(folder):
             manifest = FileManifest(folder / f"{name}.exported.txt")
-            missing = [frame for frame in frames if not manifest.is_finished(files[frame], keys[frame])]
-            pace = Pace(len(frames), len(frames) - len(missing))
-            yield Started(f"Exporting {len(frames)} frames of {bake.card.name}", len(frames))
+            keys = {file.path: content_key(FILE_VERSION, *file.content) for file in files}
+            missing = [file for file in files if not manifest.is_finished(file.path, keys[file.path])]
+            frames, steps = max(len(head.frames) for head in shot.heads), sum(file.frames for file in files)
+            yield Started(f"Exporting {frames} frames of {' and '.join(head.name for head in shot.heads)}", steps)
+            yield from map(Warned, warnings)
+            pace = Pace(steps, steps - sum(file.frames for file in missing))
             yield pace.at(pace.done)
-            for frame in missing:
-                exporter.write_frame(files[frame], _gaussians_at(bake, frame), axes, bake.card.colour_space)
-                manifest.add(files[frame], keys[frame])
-                yield pace.at(pace.done + 1, f"frame {frame}")
-    yield Finished({"out": str(folder.absolute()), "frames": len(frames), "new": len(missing)})
+            for file in missing:
+                yield from _written(file, manifest, keys[file.path], pace)
+    yield Finished({"out": str(folder.absolute()), "frames": frames, "new": len(missing)})
 
 
-def _exporter_of(job: Export) -> tuple[Exporter, str]:
-    """The job's exporter and its axes. Raises UserError."""
+def _written(file: ShotFile, manifest: FileManifest, key: str, pace: Pace) -> Iterator[Progress]:
+    """Write one file; its last step is done when the manifest knows it."""
+    note = ""
+    for frame in file.write():
+        if note:
+            yield pace.at(pace.done + 1, note)
+        note = f"frame {frame}"
+    manifest.add(file.path, key)
+    if note:
+        yield pace.at(pace.done + 1, note)
+
+
+def _axes_of(job: Export) -> str:
+    """The axes to write in. Raises UserError."""
     exporter = EXPORTERS.get(job.format)
     if exporter is None:
         raise UserError(f"format {job.format!r} is unknown; use one of {', '.join(EXPORTERS)}.")
     axes = job.axes or exporter.default_axes
     if axes not in exporter.axes:
         raise UserError(f"axes {axes!r} are unknown to {job.format}; use one of {', '.join(exporter.axes)}.")
-    return exporter, axes
+    return axes
 
 
 def _file_name(job: Export) -> str:
@@ -69,6 +81,26 @@ def _file_name(job: Export) -> str:
     return name
 
 
-def _gaussians_at(bake: BakeReader, frame: int) -> Gaussians:
+def _files(kind: str, axes: str, shot: ExportedShot, stem: Path) -> tuple[list[ShotFile], list[str]]:
+    """What is to be written for the shot, and a sentence for each thing that it cannot hold."""
+    exporter = EXPORTERS[kind]
+    if exporter.plan_shot is not None:
+        return exporter.plan_shot(shot, stem.with_name(stem.name + exporter.suffix))
+    head, *others = shot.heads
+    if others:
+        raise UserError(f"{exporter.label} files hold one head; export {others[0].bake.path} by itself.")
+    bake, files = head.bake, []
+    for frame in head.frames:
+        path = stem.with_name(f"{stem.name}.{frame_number(frame)}{exporter.suffix}")
+        content = bake.card.shot, frame, kind, axes
+        files.append(ShotFile(path, content, 1, partial(_write_frame, kind, axes, bake, frame, path)))
+    return files, []
+
+
+def _write_frame(kind: str, axes: str, bake: BakeReader, frame: int, path: Path) -> Iterator[int]:
     means, quats, scales = bake.frame(frame)
-    return replace(bake.canonical, means=means, quats=quats, scales=scales)
+    gaussians = replace(bake.canonical, means=means, quats=quats, scales=scales)
+    write = EXPORTERS[kind].write_frame
+    assert write is not None, "the format has a planner of its own"
+    write(path, gaussians, axes, bake.card.colour_space)
+    yield frame

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file formats that a bake can be exported to. A new one: a file with a function like `write_ply`, and a row here.
 
-A writer that needs a large library imports it inside of its function: Blender imports this table.
+A writer that needs a large library imports it inside of its function: Blender imports this table. A format that knows
+no animation has a file a frame (`write_frame`); one that does says which files it makes of a shot (`plan_shot`).
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ..formats import Gaussians, write_ply
+from .exported_shot import ExportedShot
+from .shot_file import ShotFile
+from .usd import plan_usd
 
 
 class FrameWriter(Protocol):
@@ -20,16 +24,26 @@ class FrameWriter(Protocol):
     def __call__(self, path: Path, gaussians: Gaussians, axes: str, colour_space: str, /) -> None: ...
 
 
+class ShotPlanner(Protocol):
+    """Says which files hold the whole shot, and a sentence for each thing that they cannot hold.
+
+    path: of the file that a user opens. Raises UserError for a shot that the format cannot hold at all.
+    """
+
+    def __call__(self, shot: ExportedShot, path: Path, /) -> tuple[list[ShotFile], list[str]]: ...
+
+
 @dataclass(frozen=True)
 class Exporter:
-    """One file format that a bake can be exported to, a file a frame."""
+    """One file format that a bake can be exported to: a file a frame, or the whole shot."""
 
     label: str  # in the panel
     description: str  # one sentence without a full stop, the panel's tooltip and the shell's help
     suffix: str  # of a file, with its dot
     axes: tuple[str, ...]  # what it can be written in: "blender" (Z up), "rdf" (X right, Y down, Z forward)
     default_axes: str  # one of `axes`
-    write_frame: FrameWriter
+    write_frame: FrameWriter | None = None  # one of these two
+    plan_shot: ShotPlanner | None = None
 
 
 # The name that `Export.format` takes -> the exporter.
@@ -41,5 +55,14 @@ EXPORTERS: dict[str, Exporter] = {
         ("blender", "rdf"),
         "blender",
         write_ply,
+    ),
+    "usd": Exporter(
+        "USD",
+        "One animated .usdc of the shot, with the sound, the camera and every selected head, for Nuke, Houdini and "
+        "Blender 5.3",
+        ".usdc",
+        ("blender",),
+        "blender",
+        plan_shot=plan_usd,
     ),
 }

@@ -110,16 +110,23 @@ class Render(Job):
 
 @dataclass(frozen=True)
 class Export(Job):
-    """Write each frame of a bake as a file for other programs; continues what it finds in `out`."""
+    """Write a bake's shot for other programs, a file a frame or one for all; continues what it finds in `out`."""
 
     bake: str = field(metadata=POSITIONAL)  # the .bake file
-    out: str = field(metadata=writes(FOLDER))  # the folder for the files, NAME.0001.ply
+    out: str = field(metadata=writes(FOLDER))  # the folder for the files, NAME.0001.ply or NAME.usdc
     format: str = field(default="ply", metadata=EXPORTER)  # file format
     axes: str = ""  # blender (Z up) or rdf (X right, Y down, Z forward); empty: as the format expects
     first: int | None = None  # number of the first frame to export; None: the shot's first
     last: int | None = None  # number of the last frame to export; None: the shot's last
     name: str = ""  # NAME of the files; empty: the bake's
     frames: str = ""  # frames to export, such as 1-10x2,20; empty: from the first to the last
+    more_bakes: tuple[str, ...] = ()  # bakes of further heads for the same file (usd)
+    half: bool = False  # numbers of 16 bits instead of 32: half the size, positions to a tenth of a millimetre (usd)
+    clip: int = 0  # frames a file, as value clips of USD, so that a long shot can be continued; 0: one file (usd)
+    # For each bake, 4x4 row by row: head space -> the scene's world, one for the whole shot or one a frame.
+    head_to_world: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...] = field(default=(), metadata=HIDDEN)
+    # The scene's camera as it sees the head of `bake`: one for the whole shot, or one a frame.
+    cameras: tuple[Camera, ...] = field(default=(), metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a format that holds a whole shot is given: the heads with their frames, and the camera. Knows no file format.
+
+Space: the scene's world, Blender's axes, metres.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from ..formats import BakeReader, Camera, UserError, select_frames
+from ..jobs import Export
+
+T = TypeVar("T")
+STILL = np.eye(4)
+
+
+@dataclass(frozen=True)
+class ExportedHead:
+    """One head of the shot."""
+
+    name: str  # unlike the other heads' names
+    bake: BakeReader
+    frames: Sequence[int]
+    to_world: dict[int, np.ndarray]  # frame -> [4,4], head space to the world; one frame alone: it stands still
+
+
+@dataclass(frozen=True)
+class ExportedShot:
+    """All that goes into one file (or one file and its value clips)."""
+
+    rate: Fraction
+    heads: tuple[ExportedHead, ...]
+    camera: dict[int, Camera]  # frame -> the scene's camera, `viewmat` from the world; empty: none
+    half: bool  # numbers of 16 bits
+    clip: int  # frames a file; 0: all in one
+
+    @property
+    def first(self) -> int:
+        """The first frame's number."""
+        return min(head.frames[0] for head in self.heads)
+
+    @property
+    def last(self) -> int:
+        """The last frame's number."""
+        return max(head.frames[-1] for head in self.heads)
+
+
+@contextmanager
+def opened_shot(job: Export) -> Iterator[ExportedShot]:
+    """The job's shot with its bakes open. Raises UserError, also for bakes of different rates."""
+    with ExitStack() as stack:
+        bakes = [stack.enter_context(BakeReader.open(path)) for path in (job.bake, *job.more_bakes)]
+        rate = bakes[0].card.fps
+        for bake in bakes[1:]:
+            if bake.card.fps != rate:
+                raise UserError(
+                    f"{bake.path}: has {bake.card.fps} frames a second and {job.bake} has {rate}; bake both at one "
+                    "rate, or export them one by one."
+                )
+        frames = [select_frames(bake, job.first, job.last, job.frames) for bake in bakes]
+        if job.clip < 0:
+            raise UserError(f"clip {job.clip} is out of range; give the frames of a file, or 0 for one file.")
+        heads = tuple(map(ExportedHead, _names(job, bakes), bakes, frames, _placements(job, frames)))
+        yield ExportedShot(rate, heads, _camera(job, heads[0]), job.half, job.clip)
+
+
+def _names(job: Export, bakes: Sequence[BakeReader]) -> list[str]:
+    """A name for each head, from its bake's file, numbered where several are called the same."""
+    names: list[str] = []
+    for bake in bakes:
+        stem = Path(bake.path).stem if len(bakes) > 1 or not job.name else job.name
+        same = sum(name == stem or name.startswith(f"{stem}_") for name in names)
+        names.append(f"{stem}_{same + 1}" if stem in names else stem)
+    return names
+
+
+def _placements(job: Export, frames: Sequence[Sequence[int]]) -> list[dict[int, np.ndarray]]:
+    """Of each head, frame -> [4,4]."""
+    if not job.head_to_world:
+        return [{numbers[0]: STILL} for numbers in frames]
+    if len(job.head_to_world) != len(frames):
+        raise UserError(f"head_to_world places {len(job.head_to_world)} heads of {len(frames)}; give one list a head.")
+    return [
+        _by_frame([_matrix(rows) for rows in matrices], numbers, "matrices of head_to_world")
+        for matrices, numbers in zip(job.head_to_world, frames)
+    ]
+
+
+def _matrix(rows: Sequence[Sequence[float]]) -> np.ndarray:
+    matrix = np.asarray(rows if [len(row) for row in rows] == [4] * 4 else np.nan, dtype=np.float64)
+    if not np.isfinite(matrix).all() or np.linalg.det(matrix[:3, :3]) == 0 or list(matrix[3]) != [0, 0, 0, 1]:
+        raise UserError("head_to_world must be 4x4 with a scale above 0; set the head's transform again.")
+    return matrix
+
+
+def _camera(job: Export, head: ExportedHead) -> dict[int, Camera]:
+    """Frame -> camera in the world; the job's cameras are seen from the first head."""
+    seen = _by_frame(job.cameras, head.frames, "cameras") if job.cameras else {}
+    if len(seen) == 1 and len(head.to_world) > 1:  # it moves with the head
+        seen = dict.fromkeys(head.frames, next(iter(seen.values())))
+    still = next(iter(head.to_world.values()))
+    return {frame: _in_world(camera, head.to_world.get(frame, still)) for frame, camera in seen.items()}
+
+
+def _in_world(camera: Camera, head_to_world: np.ndarray) -> Camera:
+    """The camera with a view matrix from the world, without scale: its space is measured as the world is."""
+    matrix = camera.matrix @ np.linalg.inv(head_to_world)
+    matrix[:3] /= np.cbrt(abs(np.linalg.det(matrix[:3, :3])))
+    return replace(camera, viewmat=tuple(map(tuple, matrix.tolist())))
+
+
+def _by_frame(values: Sequence[T], frames: Sequence[int], name: str) -> dict[int, T]:
+    """One for all, or one a frame. Raises UserError for another number."""
+    if len(values) == 1:
+        return {frames[0]: values[0]}
+    if len(values) != len(frames):
+        raise UserError(f"{len(values)} {name} do not fit {len(frames)} frames; give one, or one a frame.")
+    return dict(zip(frames, values))
