@@ -3,6 +3,7 @@
 
     scene/          the Blender data we own: point cloud, sound strip, camera; what this version of Blender can do
     viewport/       heads as splats in the 3D view
+    speech_graph/   the sound, the lips and the words in the editors with a time axis
     link/           the worker process (no bpy in there)
     operators/      one button a file
     head_objects    which objects are heads, and which of them the user means
@@ -55,6 +56,7 @@ def _modules() -> list[ModuleType]:
         running,
         saving,
         shortcuts,
+        speech_graph,
         takes_panel,
     )
     from .viewport import handler
@@ -74,6 +76,7 @@ def _modules() -> list[ModuleType]:
         bake_state,
         job_status,
         shortcuts,
+        speech_graph,
     ]
 
 

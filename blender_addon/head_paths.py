@@ -20,7 +20,7 @@ from .scene.sound_source import PACKED
 from .speech_properties import Speech, TalkSplatSound
 
 Holder = Speech | TalkSplatSound  # of paths
-PATHS = ("head", "sound", "bake")  # stored relative where they can be; the cached performance stays absolute
+PATHS = ("head", "sound", "bake", "words")  # stored relative where they can be; the cached performance stays absolute
 
 
 def path_of(obj: bpy.types.Object, name: str, item: Holder | None = None) -> str:
@@ -83,8 +83,8 @@ def _holders(obj: bpy.types.Object) -> list[tuple[Holder, str]]:
     """Each of a head's paths that is stored relative: (what holds it, its name)."""
     settings = settings_of(obj)
     sounds = [sound for speech in (settings, *settings.takes) for sound in (speech, *speech.more_sounds)]
-    bakes = [(speech, "bake") for speech in (settings, *settings.takes)]
-    return [(settings, "head"), *((sound, "sound") for sound in sounds), *bakes]
+    files = [(speech, name) for speech in (settings, *settings.takes) for name in ("bake", "words")]
+    return [(settings, "head"), *((sound, "sound") for sound in sounds), *files]
 
 
 def adopt_paths(obj: bpy.types.Object, folder: str) -> None:

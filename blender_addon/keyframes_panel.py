@@ -6,6 +6,7 @@ import bpy
 from .blender_types import Context
 from .head_keyframes import has_keyframes
 from .head_objects import settings_of
+from .offset_panel import draw_offset
 from .operators.bake_keyframes import TALKSPLAT_OT_bake_keyframes
 from .panel_base import HeadPanel, draw_button
 from .panel_text import draw_sentence
@@ -47,3 +48,4 @@ class TALKSPLAT_PT_keyframes(HeadPanel, bpy.types.Panel):
             draw_sentence(layout, context, "The bake plays: switch off Play from Bake to see the curves", "INFO")
         elif settings.follow in NOTES:
             draw_sentence(layout, context, NOTES[settings.follow], "INFO")
+        draw_offset(layout.column(), context, obj)

@@ -36,6 +36,7 @@ from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.versions import all_strips_property
 from .takes_panel import TALKSPLAT_PT_takes
+from .words_panel import draw_words
 
 CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
@@ -147,6 +148,7 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
                     draw_sentence(column, context, item.sound_note, "INFO")
         # Grey rather than gone once it is done, so that nothing below moves under the pointer.
         column.operator("talksplat.set_up_playback", icon="CHECKMARK" if is_set_up(context.scene) else "PLAY")
+        draw_words(layout.column(align=True), context, obj)
 
     @staticmethod
     def _draw_first_sound(layout: bpy.types.UILayout, context: Context) -> None:

@@ -57,6 +57,12 @@ class Speech:
     sound_choice: StringProperty(name="Sound Choice", description="The track and channel that were attached")
     sound_note: StringProperty(name="Sound Note", description="What the worker said about the sound")
     more_sounds: CollectionProperty(type=TalkSplatSound)
+    words: StringProperty(
+        name="Words",
+        description="The file that says when each word is spoken: TextGrid, SRT, VTT, .lab or .align. One in the "
+        "sound's folder, with the sound's name, is found by itself",
+        **FILE,
+    )
 
     listen_to: EnumProperty(
         name="Strips",

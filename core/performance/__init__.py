@@ -23,6 +23,8 @@ from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
 from .pose_controls import POSED, change_pose
 from .replay import Frame, Replay, field_shapes
+from .pose_controls import NEARLY_CLOSED, POSED, change_pose
+from .replay import Frame, Replay
 from .rest import SILENCE_FILE, rest_condition
 from .rest_difference import difference_from_rest
 from .rig_replay import RigReplay
@@ -34,6 +36,7 @@ __all__ = [
     "EXPRESSION_GATE",
     "FUSION_TYPES",
     "GROUPS",
+    "NEARLY_CLOSED",
     "OUTPUTS",
     "PERFORMANCE_FORMAT",
     "PLANES",
