@@ -59,6 +59,11 @@ def head_of(context: Context) -> bpy.types.Object | None:
     return heads[0] if len(heads) == 1 else None
 
 
+def other_heads(context: Context, head: bpy.types.Object) -> list[bpy.types.Object]:
+    """The other heads that are selected."""
+    return [obj for obj in context.selected_objects if obj != head and is_head(obj)]
+
+
 def locked_reason(obj: bpy.types.Object | None) -> str:
     """Why the head's settings cannot be changed, in one sentence; "" when they can."""
     if obj is None:

@@ -8,7 +8,7 @@ import bpy
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from .blender_types import Context
-from .head_objects import settings_of
+from .head_objects import other_heads, settings_of
 from .head_state import draw_view_transform
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
@@ -56,12 +56,21 @@ class TALKSPLAT_PT_export(HeadPanel, bpy.types.Panel):
     bl_idname = "TALKSPLAT_PT_export"
 
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
-        """The folder, the format and its axes, and the button."""
+        """The folder, the format and what it lets one choose, and the button."""
         settings = settings_of(obj)
         layout.prop(settings, "export_out", text="")
         layout.prop(settings, "export_frames", text="")
         row = layout.row(align=True)
         row.prop(settings, "export_format", text="")
-        if len(EXPORTERS[settings.export_format].axes) > 1:
+        exporter = EXPORTERS[settings.export_format]
+        if len(exporter.axes) > 1:
             row.prop(settings, "export_axes", text="")
+        if exporter.plan_shot:
+            row = layout.row(align=True)
+            row.prop(settings, "export_half", toggle=True)
+            row.prop(settings, "export_clip")
+            if others := other_heads(context, obj):
+                draw_sentence(
+                    layout, context, f"With {' and '.join(head.name for head in others)}", "OUTLINER_OB_POINTCLOUD"
+                )
         draw_button(layout, context, TALKSPLAT_OT_export_sequence, "EXPORT")

@@ -179,15 +179,27 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         name="Folder",
         default="//export/{head}/",
         **FOLDER,
-        description="Where to export to, one file for each frame: // is the folder of the .blend, {head} the "
-        "object's name",
+        description="Where to export to: // is the folder of the .blend, {head} the object's name",
     )
     export_frames: _frames("export")
     export_format: EnumProperty(
         name="Format",
-        description="File format of the exported frames",
+        description="File format to export to",
         default=EXPORT.format,
         items=[_enum_item(name, row.label, row.description) for name, row in EXPORTERS.items()],
+    )
+    export_half: BoolProperty(
+        name="Half Precision",
+        default=EXPORT.half,
+        description="Numbers of 16 bits: half the size, positions exact to a tenth of a millimetre",
+    )
+    export_clip: IntProperty(
+        name="Frames per File",
+        default=EXPORT.clip,
+        min=0,
+        soft_max=1000,
+        description="Cut a long shot into files of so many frames (USD's value clips), so that an export that was "
+        "cancelled continues. 0: one file",
     )
     export_axes: EnumProperty(
         name="Axes",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import bpy
 
+from ..core.exporting import EXPORTERS
 from ..core.formats import UserError
 from ..core.jobs import Bake, Export, Render
 from ..core.performance import Controls, PoseChange
@@ -19,7 +20,7 @@ from .output_paths import file_name_of, output_path
 from .pose_change import pose_change
 from .properties import DEFAULT_AXES
 from .scene import strip as strips
-from .shot_sampling import sample_controls, sample_views
+from .shot_sampling import sample_controls, sample_stage, sample_views
 from .sound_content import playable_file
 from .spoken_moments import gate, mix_of
 
@@ -117,16 +118,35 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     )
 
 
-def export_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Export:
-    """A head's bake as a file sequence for other programs. Raises UserError."""
+def export_job(scene: bpy.types.Scene, obj: bpy.types.Object, others: Sequence[bpy.types.Object] = ()) -> Export:
+    """A head's shot for other programs, with the shots of the others where the format holds several. Raises
+    UserError."""
     settings = settings_of(obj)
     path = head_paths.path_of(obj, "bake")
     card = open_files.bake(path).card
+    frames = chosen_of_bake(scene, settings.export_frames, card)
     return Export(
         bake=path,
         out=output_path(settings.export_out, obj),
         format=settings.export_format,
         axes="" if settings.export_axes == DEFAULT_AXES else settings.export_axes,
         name=file_name_of(obj),
-        frames=list_of(chosen_of_bake(scene, settings.export_frames, card), card.span),
+        frames=list_of(frames, card.span),
+        **(_stage(scene, [obj, *others], frames) if EXPORTERS[settings.export_format].plan_shot else {}),
     )
+
+
+def _stage(scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Sequence[int]) -> dict:
+    """The fields of an export that places the heads in the scene."""
+    settings = settings_of(heads[0])
+    paths = [head_paths.path_of(head, "bake") for head in heads]
+    scale = strips.frame_rate(scene) / open_files.bake(paths[0]).card.fps
+    cameras, head_to_world = sample_stage(scene, heads, [number * scale for number in frames])
+    return {
+        "more_bakes": tuple(paths[1:]),
+        "half": settings.export_half,
+        "clip": settings.export_clip,
+        "head_names": tuple(map(file_name_of, heads)),
+        "cameras": cameras,
+        "head_to_world": head_to_world,
+    }

@@ -4,12 +4,13 @@
 Sampling never leaves the user's frame changed and never moves the clouds on its way.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..core.formats import Camera, RigChannel, UserError
 from ..core.performance import CONTROLS, Controls
@@ -107,11 +108,29 @@ def sample_views(
             raise UserError("The scene has no camera; add one, or render the head's own view.")
         head = obj.evaluated_get(graph)
         camera = core_camera(scene.camera.evaluated_get(graph), head, scene.render)
-        world = np.array(head.matrix_world, dtype=np.float64)
-        return camera, tuple(tuple(row) for row in world.tolist())
+        return camera, _rows(head.matrix_world)
 
     cameras, worlds = zip(*_at_each_frame(scene, frames, view_at), strict=True)
     return _one_if_still(cameras), _one_if_still(worlds)
+
+
+def sample_stage(
+    scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Iterable[Fraction]
+) -> tuple[tuple[Camera, ...], tuple[tuple[Matrix4, ...], ...]]:
+    """(what the scene's camera sees of the first head, nothing where there is none; of each head, head space -> world)
+    at each frame; one of each where nothing changes. Raises UserError."""
+
+    def stage_at(graph: bpy.types.Depsgraph) -> tuple[tuple[Camera, ...], list[Matrix4]]:
+        evaluated = [head.evaluated_get(graph) for head in heads]
+        camera = scene.camera and core_camera(scene.camera.evaluated_get(graph), evaluated[0], scene.render)
+        return (camera,) if camera else (), [_rows(head.matrix_world) for head in evaluated]
+
+    cameras, worlds = zip(*_at_each_frame(scene, frames, stage_at), strict=True)
+    return _one_if_still(sum(cameras, ())), tuple(_one_if_still(places) for places in zip(*worlds))
+
+
+def _rows(matrix: Matrix) -> Matrix4:
+    return tuple(tuple(row) for row in np.array(matrix, dtype=np.float64).tolist())
 
 
 def _one_if_still(values: tuple) -> tuple:

@@ -71,12 +71,14 @@ def opened_shot(job: Export) -> Iterator[ExportedShot]:
 
 
 def _names(job: Export, bakes: Sequence[BakeReader]) -> list[str]:
-    """A name for each head, from its bake's file, numbered where several are called the same."""
+    """A name for each head, numbered where several are called the same."""
+    if job.head_names and len(job.head_names) != len(bakes):
+        raise UserError(f"head_names names {len(job.head_names)} heads of {len(bakes)}; give one a head.")
     names: list[str] = []
-    for bake in bakes:
-        stem = Path(bake.path).stem if len(bakes) > 1 or not job.name else job.name
-        same = sum(name == stem or name.startswith(f"{stem}_") for name in names)
-        names.append(f"{stem}_{same + 1}" if stem in names else stem)
+    for name in job.head_names or [bake.card.name for bake in bakes]:
+        name = Path(name.replace("\\", "/")).name or "head"  # it becomes a part of the names of files
+        same = sum(other.rsplit("_", 1)[0] == name or other == name for other in names)
+        names.append(f"{name}_{same + 1}" if name in names else name)
     return names
 
 

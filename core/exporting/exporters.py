@@ -44,6 +44,7 @@ class Exporter:
     default_axes: str  # one of `axes`
     write_frame: FrameWriter | None = None  # one of these two
     plan_shot: ShotPlanner | None = None
+    needs_usd: bool = False  # Pixar's library, which Blender has
 
 
 # The name that `Export.format` takes -> the exporter.
@@ -64,5 +65,6 @@ EXPORTERS: dict[str, Exporter] = {
         ("blender",),
         "blender",
         plan_shot=plan_usd,
+        needs_usd=True,
     ),
 }

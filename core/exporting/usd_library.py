@@ -6,7 +6,6 @@ A writer names its prims' types as text instead of using the library's own class
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Iterator

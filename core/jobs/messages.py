@@ -123,6 +123,9 @@ class Export(Job):
     more_bakes: tuple[str, ...] = ()  # bakes of further heads for the same file (usd)
     half: bool = False  # numbers of 16 bits instead of 32: half the size, positions to a tenth of a millimetre (usd)
     clip: int = 0  # frames a file, as value clips of USD, so that a long shot can be continued; 0: one file (usd)
+    head_names: tuple[str, ...] = field(
+        default=(), metadata=HIDDEN
+    )  # a name for each bake's head; empty: the heads' own
     # For each bake, 4x4 row by row: head space -> the scene's world, one for the whole shot or one a frame.
     head_to_world: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...] = field(default=(), metadata=HIDDEN)
     # The scene's camera as it sees the head of `bake`: one for the whole shot, or one a frame.
