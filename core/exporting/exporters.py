@@ -11,7 +11,9 @@ from typing import Protocol
 
 from ..formats import Gaussians, write_ply
 from .exported_shot import ExportedShot
+from .gltf import write_gltf
 from .shot_file import ShotFile
+from .spz import write_spz
 from .usd import plan_usd
 
 
@@ -56,6 +58,22 @@ EXPORTERS: dict[str, Exporter] = {
         ("blender", "rdf"),
         "blender",
         write_ply,
+    ),
+    "spz": Exporter(
+        "SPZ Sequence",
+        "A small .spz for each frame, a tenth of the PLY, for viewers, game engines and the web",
+        ".spz",
+        ("rub",),
+        "rub",
+        write_spz,
+    ),
+    "gltf": Exporter(
+        "glTF Sequence",
+        "A .glb with KHR_gaussian_splatting for each frame, for web viewers",
+        ".glb",
+        ("rub",),
+        "rub",
+        write_gltf,
     ),
     "usd": Exporter(
         "USD",

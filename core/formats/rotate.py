@@ -11,6 +11,8 @@ from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 
 # Splats trained on cameras are by convention x right, y down, z forward (RDF); Blender is x right, y forward, z up.
 RDF_TO_BLENDER = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+# OpenGL's, glTF's and SPZ's: x right, y up, z back (RUB); what looks along -Y in Blender looks along +Z there.
+RUB_TO_BLENDER = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
 def spherical_harmonics(directions: np.ndarray, degree: int) -> np.ndarray:
