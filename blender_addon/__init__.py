@@ -14,7 +14,8 @@
     takes           a head's list of takes, changed; take_blend: read, and blended; take_solo: heard; take_compare: seen
     spoken_moments  what a head or one of its takes speaks at a time of the scene
     head_keyframes  a head's speech as F-curves: its channels, its keys, the nodes that play them without the add-on
-    curve_pose      what a head follows, speech or curves, and how the two are put together
+    curve_pose      what a head follows, speech or curves, and how the two are put together with its corrections
+    corrections     a change of the pose at a frame, made of what an artist sees; correction_properties: as stored
     shot_keys       a shot's poses as few keys; pose_change: what the curves change in a bake
     playback        what the cloud shows at this moment: the best that the head's files allow
     moments         a head's Gaussians at one moment
@@ -33,6 +34,7 @@
     panels          the sidebar tab; output_panels: render and export; panel_base: what its panels share
     control_sliders the sliders of the core's controls, and why one is grey; preset_panel: their presets
     takes_panel     the list of takes
+    keyframes_panel what a head follows; corrections_panel: the list of its corrections
     head_state      what is wrong with a head, with the buttons that cure it
     panel_text      sentences over several lines
 

@@ -7,6 +7,7 @@ from ..core.formats import UserError
 from ..core.performance import RigReplay
 from . import head_paths, open_files
 from .blender_types import cloud_of
+from .curve_pose import corrections_within
 from .head_cloud import has_own_cloud
 from .head_objects import settings_of
 from .scene.keyframes import keyed_frames, remove_curves, writable_bag, write_keys
@@ -27,6 +28,8 @@ def key_head(obj: bpy.types.Object, rig: RigReplay, keys: ShotKeys) -> None:
     write_keys(bag, GROUP, {path_of(channel): curve for channel, curve in zip(rig.channels, keys.curves)})
     settings = settings_of(obj)
     settings.follow, settings.use_bake = "CURVES", False
+    for correction in corrections_within(obj, keys.frames):
+        correction.is_keyed = True
 
 
 def show_channels(obj: bpy.types.Object) -> None:
@@ -78,6 +81,8 @@ def remove_keyframes(obj: bpy.types.Object) -> None:
     remove_rig_modifier(obj)
     remove_channels(obj, labels)
     settings_of(obj).follow = "SPEECH"
+    for correction in settings_of(obj).corrections:
+        correction.is_keyed = False
 
 
 def playable_cloud(obj: bpy.types.Object) -> bpy.types.PointCloud | None:

@@ -16,6 +16,7 @@ from .attached_sounds import attach_reason, attached_sounds
 from .bake_state import BakeState, state_of
 from .blender_types import Context
 from .control_sliders import draw_controls
+from .corrections_panel import TALKSPLAT_PT_corrections, TALKSPLAT_UL_corrections
 from .frame_choice import described
 from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
@@ -253,19 +254,21 @@ CLASSES = (
     TALKSPLAT_PT_takes,
     TALKSPLAT_PT_performance,
     TALKSPLAT_PT_keyframes,
+    TALKSPLAT_PT_corrections,
     TALKSPLAT_PT_bake,
     TALKSPLAT_PT_render,
     TALKSPLAT_PT_export,
 )
+LISTS = (TALKSPLAT_UL_corrections,)
 
 
 def register() -> None:
     """Called by the add-on's own `register`."""
-    for cls in CLASSES:
+    for cls in (*LISTS, *CLASSES):
         bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
     """Called by the add-on's own `unregister`."""
-    for cls in reversed(CLASSES):
+    for cls in reversed((*LISTS, *CLASSES)):
         bpy.utils.unregister_class(cls)

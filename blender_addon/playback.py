@@ -18,7 +18,7 @@ from ..core.performance import Controls, Frame
 from . import head_paths, moments, open_files
 from .attached_sounds import changed_sentence
 from .blender_types import cloud_of
-from .curve_pose import CurvePose, curve_pose_of
+from .curve_pose import CurvePose, curve_pose_of, moves_pose, no_rig_sentence
 from .head_cloud import has_own_cloud, needs_loading, replace_cloud
 from .head_objects import heads_of, is_head, settings_of
 from .moments import Moment, frame_of
@@ -89,14 +89,14 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
         _waiting.add(obj.session_uid)
         return problems
     controls = settings_of(evaluated).controls.values()
-    curves = curve_pose_of(evaluated, head.rig.channels) if head.rig and is_same else None
+    now = strips.current_frame(scene)
+    curves = curve_pose_of(evaluated, head.rig.channels, scene, now) if head.rig and is_same else None
     take = shown_row(obj)
     shares = shares_now(obj, evaluated) if take is None else ()
-    asked = obj, scene, strips.current_frame(scene), controls, curves
+    asked = obj, scene, now, controls, curves
     moment, frame, more = best_moment(*asked, at_rest=not is_same, shares=shares, take=take)
-    if head.rig is None and settings_of(obj).follow != "SPEECH":
-        name = os.path.basename(head.file.source)
-        problems.append(Problem(f"{name} has no rig for the curves that {obj.name} follows; press Make Rig.", "rig"))
+    if head.rig is None and moves_pose(obj):
+        problems.append(Problem(no_rig_sentence(obj, head.file.source), "rig"))
     shown = _shown.get(cloud.session_uid)
     if shown is None or shown.moment != moment:
         if has_own_cloud(obj):

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the curves of a head's pose and its other takes change in a shot, as a bake takes it: the pose that is shown
-less the live one of the active take."""
+"""What the curves of a head's pose, its corrections and its other takes change in a shot, as a bake takes it: the pose
+that is shown less the live one of the active take."""
 
-import os
 from collections.abc import Iterable
 
 import bpy
@@ -10,7 +9,7 @@ import bpy
 from ..core.formats import UserError
 from ..core.performance import Controls, PoseChange
 from . import head_paths, moments
-from .head_objects import settings_of
+from .curve_pose import moves_pose, no_rig_sentence
 from .scene.sound_mix import Played
 from .scene.strip import scene_time
 from .shot_sampling import sample_curve_poses, sample_shares
@@ -24,13 +23,12 @@ def pose_change(
     scene: bpy.types.Scene, obj: bpy.types.Object, frames: range, spoken: Iterable[tuple[Played, Controls]]
 ) -> PoseChange:
     """spoken: what is played at each frame, and the sliders. Raises UserError."""
-    if settings_of(obj).follow == "SPEECH" and not is_blending(obj):
+    if not moves_pose(obj) and not is_blending(obj):
         return PoseChange()
     path = head_paths.path_of(obj, "head")
     rig = moments.loaded_head(path).rig
     if rig is None:
-        name = os.path.basename(path)
-        raise UserError(f"{name} has no rig for the curves that {obj.name} follows; press Make Rig.")
+        raise UserError(no_rig_sentence(obj, path))
     rows, blend = [], TakeBlend(obj, scene)
     sampled = sample_curve_poses(scene, obj, frames, rig.channels), sample_shares(scene, obj, frames)
     for frame, curves, shares, (played, controls) in zip(frames, *sampled, spoken):

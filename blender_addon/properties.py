@@ -21,6 +21,8 @@ from bpy.props import (
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from ..core.jobs import Export, Render
+from . import correction_properties
+from .correction_properties import TalkSplatCorrection
 from .frame_choice import CHOICES
 from .slider_properties import TalkSplatControls, show_now
 from .speech_properties import FILE, Speech, TalkSplatSound
@@ -110,6 +112,9 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         subtype="FACTOR",
         update=show_now,
     )
+
+    corrections: CollectionProperty(type=TalkSplatCorrection)
+    active_correction: IntProperty(name="Correction", description="The correction that is chosen", options=set())
 
     use_bake: BoolProperty(
         name="Play from Bake",
@@ -215,7 +220,14 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (TalkSplatControls, TalkSplatPasses, TalkSplatSound, TalkSplatTake, TalkSplatHead)
+CLASSES = (
+    TalkSplatControls,
+    TalkSplatPasses,
+    TalkSplatSound,
+    TalkSplatTake,
+    *correction_properties.CLASSES,
+    TalkSplatHead,
+)
 for _group in (Speech, TakeList, *CLASSES):  # a library override of a head may change all of it
     for _deferred in _group.__annotations__.values():
         is_list = _deferred.function is CollectionProperty

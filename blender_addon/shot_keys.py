@@ -15,6 +15,7 @@ from ..core.formats import UserError
 from ..core.jobs import Event, Progress, Started
 from ..core.performance import Keys, PoseMetric, RigReplay, fit_pose_keys, joined_keys, smoothed
 from . import head_paths, moments
+from .curve_pose import corrections_within
 from .head_objects import settings_of
 from .moments import Moment
 from .scene import strip as strips
@@ -38,7 +39,7 @@ class ShotKeys:
     """The keys of a shot, and what became of it."""
 
     curves: tuple[CurveKeys, ...]  # one a channel
-    frames: int
+    frames: range
     error: float  # mm, of `PoseMetric.rms`: the most that the keys are away from what is spoken, after the smoothing
 
     @property
@@ -48,7 +49,8 @@ class ShotKeys:
 
 
 def shot_moments(scene: bpy.types.Scene, obj: bpy.types.Object, frames: range) -> list[Moment]:
-    """What the head speaks at these frames; of one that mixes speech and curves, what it shows. Raises UserError."""
+    """What the head speaks at these frames, with the corrections at them; of one that mixes speech and curves, what it
+    shows. Raises UserError."""
     mix = mix_of(obj, scene)
     if mix is None or not mix.pieces:
         raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
@@ -60,9 +62,11 @@ def shot_moments(scene: bpy.types.Scene, obj: bpy.types.Object, frames: range) -
         played = mix.at(time)
         moment = spoken_moment(obj, played, controls) if played else rest
         spoken.append(blend.into(moment, time, controls, shares))
-    if settings_of(obj).follow not in ("MIX", "ADD"):
+    corrections = corrections_within(obj, frames)
+    is_mixture = settings_of(obj).follow in ("MIX", "ADD")
+    if not (is_mixture or corrections):
         return spoken
-    curves = sample_curve_poses(scene, obj, frames, rig_of_head(head).channels)
+    curves = sample_curve_poses(scene, obj, frames, rig_of_head(head).channels, corrections, is_mixture)
     return [moment._replace(curves=pose) for moment, pose in zip(spoken, curves)]
 
 
@@ -87,7 +91,7 @@ def fit_shot(
         yield Progress(int(block[0].frames[-1]) + 1, len(frames), -1.0)
     keys = [joined_keys(channel) for channel in zip(*blocks)]
     error = metric.rms(np.stack([curve.at_frames() for curve in keys], axis=1) - poses).max()
-    return ShotKeys(tuple(_curves(keys, frames, options)), len(frames), float(error))
+    return ShotKeys(tuple(_curves(keys, frames, options)), frames, float(error))
 
 
 def _poses(shot: Sequence[Moment], rig: RigReplay) -> Generator[Event, None, np.ndarray]:

@@ -16,7 +16,8 @@ from ..core.formats import Camera, RigChannel, UserError
 from ..core.performance import CONTROLS, Controls
 from . import playback
 from .blender_types import current_context
-from .curve_pose import CurvePose, curve_pose_of, mixed_pose
+from .correction_properties import TalkSplatCorrection
+from .curve_pose import CurvePose, mixed_pose, with_corrections
 from .head_objects import settings_of
 from .scene.pose_channels import path_of, pose_of
 from .scene.scene_camera import core_camera
@@ -44,21 +45,43 @@ def sample_controls(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Itera
 
 
 def sample_curve_poses(
-    scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[int], channels: tuple[RigChannel, ...]
+    scene: bpy.types.Scene,
+    obj: bpy.types.Object,
+    frames: Sequence[int],
+    channels: tuple[RigChannel, ...],
+    corrections: Iterable[TalkSplatCorrection] | None = None,
+    with_curves: bool = True,
 ) -> list[CurvePose | None]:
-    """What the curves of its pose do to the head at each frame, as `sample_controls` samples."""
+    """What the curves of its pose and its corrections do to the head at each frame, as `sample_controls` samples.
+
+    corrections: not all of them, but these. with_curves: else as if the head followed its speech.
+    """
+    settings = settings_of(obj)
+    rows = list(settings.corrections if corrections is None else corrections)
+    mixed = _mixed_poses(scene, obj, frames, channels, settings.follow if with_curves else "SPEECH")
+    return [with_corrections(pose, rows, channels, scene, Fraction(frame)) for pose, frame in zip(mixed, frames)]
+
+
+def _mixed_poses(
+    scene: bpy.types.Scene, obj: bpy.types.Object, frames: Sequence[int], channels: tuple[RigChannel, ...], follow: str
+) -> Iterable[CurvePose]:
+    """Without the corrections."""
     settings, paths = settings_of(obj), [*map(path_of, channels), WEIGHT_PATH]
-    if settings.follow == "SPEECH":
-        return [None for _ in frames]
+    still = (*pose_of(obj, channels), settings.curve_weight)
+    if follow == "SPEECH":
+        return [mixed_pose(follow, 1.0, still[:-1])] * len(frames)
     curves = curves_alone(obj, paths.__contains__)
     if curves is None:
-        return list(_at_each_frame(scene, frames, lambda graph: curve_pose_of(obj.evaluated_get(graph), channels)))
-    still = (*pose_of(obj, channels), settings.curve_weight)
+        return _at_each_frame(scene, frames, lambda graph: _evaluated_pose(obj.evaluated_get(graph), follow, channels))
     values = [
         [curves[path].evaluate(frame) if path in curves else value for path, value in zip(paths, still)]
         for frame in _key_frames(scene, frames)
     ]
-    return [mixed_pose(settings.follow, min(max(weight, 0.0), 1.0), tuple(pose)) for *pose, weight in values]
+    return [mixed_pose(follow, min(max(weight, 0.0), 1.0), tuple(pose)) for *pose, weight in values]
+
+
+def _evaluated_pose(obj: bpy.types.Object, follow: str, channels: tuple[RigChannel, ...]) -> CurvePose:
+    return mixed_pose(follow, settings_of(obj).curve_weight, pose_of(obj, channels))
 
 
 def sample_shares(scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[int]) -> list[Shares]:

@@ -177,7 +177,7 @@ def _last(steps: Generator[Event, None, ShotKeys]) -> ShotKeys:
 
 def baked_sentence(keys: ShotKeys) -> str:
     """What was made: "2,921 keys in 27 channels, 23 % of the frames; at most 0.10 mm from the speech"."""
-    share = keys.count / (len(keys.curves) * keys.frames)
+    share = keys.count / (len(keys.curves) * len(keys.frames))
     error = f"; at most {keys.error:.2f} mm from the speech" if keys.error > 0 else ""
     return f"{keys.count:,} keys in {len(keys.curves)} channels, {share:.0%} of the frames{error}"
 

@@ -17,7 +17,12 @@ UNIT = "Millimetres"
 
 def label_of(channel: RigChannel) -> str:
     """What an animator reads: "lips_apart" is "Lips Apart"; a name of another rig, "jawOpen", stays as it is known."""
-    return channel.name.replace("_", " ").title() if channel.name.islower() else channel.name
+    return label_of_name(channel.name)
+
+
+def label_of_name(name: str) -> str:
+    """The same, of the channel's name."""
+    return name.replace("_", " ").title() if name.islower() else name
 
 
 def path_of(channel: RigChannel) -> str:

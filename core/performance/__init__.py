@@ -13,6 +13,7 @@ from .condition import (
     write_performance,
 )
 from .controls import CONTROLS, GROUPS, Control, Controls, controls_card
+from .correction import BLEND, Blending, Correction, corrected
 from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
 from .head_part import part_of
@@ -32,6 +33,7 @@ from .upper_face import smoothstep
 
 __all__ = [
     "AUDIO_GATE",
+    "BLEND",
     "CONTROLS",
     "EXPRESSION_GATE",
     "FUSION_TYPES",
@@ -44,10 +46,12 @@ __all__ = [
     "SAMPLE_RATE",
     "SILENCE_FILE",
     "AudioInference",
+    "Blending",
     "BranchSettings",
     "Condition",
     "Control",
     "Controls",
+    "Correction",
     "Frame",
     "HeadReplay",
     "Keys",
@@ -61,6 +65,7 @@ __all__ = [
     "canonical_landmarks",
     "change_pose",
     "controls_card",
+    "corrected",
     "difference_from_rest",
     "field_shapes",
     "fit_pose_keys",

@@ -199,7 +199,7 @@ def test_a_finished_bake_shows_the_curves_and_tells_that_a_key_has_changed(keyed
     np.testing.assert_allclose(shown(keyed).means, before, atol=2e-5)
     assert changes(bpy.context.scene, keyed) == []
     curve_of(keyed).keyframe_points[7].co.y += 2.0
-    assert changes(bpy.context.scene, keyed) == ["the curves or weights"]
+    assert changes(bpy.context.scene, keyed) == ["the curves, corrections or weights"]
 
 
 def test_only_our_keys_in_the_baked_frames_are_replaced(keyed):

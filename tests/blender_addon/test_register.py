@@ -101,7 +101,5 @@ def test_no_word_of_our_own_is_left_in_what_an_artist_reads(blender):
 
     texts = [text for cls in (*operators.CLASSES, *panels.CLASSES, *properties.CLASSES) for text in words_of(cls)]
     assert len(texts) > 60
-    assert not [
-        text for text in texts if re.search(r"plate|slate|beside|\black|\blies\b|listen", text.lower())
-    ]
+    assert not [text for text in texts if re.search(r"plate|slate|beside|\black|\blies\b|listen", text.lower())]
     assert not [text for text in texts if text.endswith(".")], "Blender adds the full stop of a tooltip itself"
