@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The keyframes of a head: its channels, their F-curves, and the nodes that play them without the add-on."""
 
+from collections.abc import Sequence
+
 import bpy
 
-from ..core.formats import UserError
-from ..core.performance import RigReplay
+from ..core.formats import RigChannel, UserError
+from ..core.performance import RigReplay, side_of
 from . import head_paths, open_files
 from .blender_types import cloud_of
 from .curve_pose import corrections_within
@@ -85,13 +87,21 @@ def remove_keyframes(obj: bpy.types.Object) -> None:
         correction.is_keyed = False
 
 
+def _has_nodes_of(obj: bpy.types.Object, channels: Sequence[RigChannel]) -> bool:
+    """Whether the object's nodes are of these channels, also as they were before channels had sides: these come last in
+    their region, and nodes that do not know them play the others."""
+    sides = {side_of(channel.name) for channel in channels}
+    plain = [label_of(channel) for channel in channels if channel.name not in sides]
+    return labels_of(obj) in (plain, [label_of(channel) for channel in channels])
+
+
 def playable_cloud(obj: bpy.types.Object) -> bpy.types.PointCloud | None:
     """A new cloud, at rest and with the rig's moves, that the nodes move by the curves in a Blender without the add-on;
     None for a head that does not follow curves alone, or whose file is not there."""
     head = open_files.head.cached(head_paths.path_of(obj, "head"))
     if settings_of(obj).follow != "CURVES" or not has_own_cloud(obj) or head is None or head.rig is None:
         return None
-    if labels_of(obj) != [label_of(channel) for channel in head.rig.channels] or len(cloud_of(obj).points) != len(head):
+    if not _has_nodes_of(obj, head.rig.channels) or len(cloud_of(obj).points) != len(head):
         return None
     cloud = cloud_of(obj).copy()
     push(cloud, head.rig.frame())

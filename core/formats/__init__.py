@@ -20,6 +20,7 @@ from .replace_file import replace_file
 from .rig import RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
 from .rotate import rotate_gaussians
 from .rotate import RUB_TO_BLENDER, rotate_gaussians
+from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -36,6 +37,7 @@ __all__ = [
     "COLOUR_COMMENT",
     "GRID_UNITS",
     "HEAD_FORMAT",
+    "MAX_CHANNELS",
     "RIG_NUMBERS",
     "RUB_TO_BLENDER",
     "SHOT_FIELDS",

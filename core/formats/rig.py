@@ -26,7 +26,7 @@ from .user_error import UserError
 
 RIG_VERSION = 1
 RIG_NUMBERS = 9  # of a Gaussian's difference
-MAX_CHANNELS = 256
+MAX_CHANNELS = 256  # of a rig
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from .replay import Frame, Replay
 from .rest import SILENCE_FILE, rest_condition
 from .rest_difference import difference_from_rest
 from .rig_replay import RigReplay
+from .sides import side_of
 from .upper_face import smoothstep
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "pose_vector",
     "read_performance",
     "rest_condition",
+    "side_of",
     "smoothed",
     "smoothstep",
     "write_performance",

@@ -175,6 +175,17 @@ class Controls:
         description="Lowers or raises the corners of the mouth; 1 is as far as the head does by itself",
         rig=("smile",),
     )
+    mouth_side: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Left/Right",
+        digits=2,
+        description="Speaks more with one side of the mouth; above 0 with the person's left",
+        rig=tuple(
+            f"{name}_side" for name in ("lips_apart", "mouth_width", "pucker", "upper_lip", "smile", "lip_press")
+        ),
+    )
     squint: float = control(
         0.0,
         0.0,
@@ -184,6 +195,16 @@ class Controls:
         description="Narrows the eyes",
         group=UPPER_FACE,
         expression="squint",
+    )
+    brows_side: float = control(
+        0.0,
+        -1.0,
+        1.0,
+        label="Brows Left/Right",
+        digits=2,
+        description="Moves one brow more than the other; above 0 the person's left",
+        group=UPPER_FACE,
+        rig=("brows_inner_side", "brows_outer_side"),
     )
     gaze_x: float = control(
         0.0,

@@ -15,6 +15,7 @@ from .pose_change import pose_vector
 from .pose_controls import change_pose, controlled_change
 from .replay import Frame, Replay
 from .rig_replay import RigReplay
+from .sides import with_sides
 
 # mm, of RigReplay.pose_and_misfit: from there on the networks are asked. Not in the paper: chosen because all speech
 # stays far below (0.2 at most), and what is above is a face beyond what the head was trained on, where a rig can be
@@ -28,7 +29,9 @@ class HeadReplay:
 
     def __init__(self, head: HeadFile) -> None:
         self.replay, rig = Replay(head), rig_of(head)
-        self.rig = RigReplay(head, self.replay, rig) if rig else None
+        self.rig = None
+        if rig is not None:
+            self.rig = RigReplay(head, self.replay, with_sides(rig, head, self.replay.canonical.means))
 
     def pose(self, condition: Condition, controls: Controls) -> np.ndarray:
         """[K] mm: the pose of the rig that `at` shows without a change. Raises UserError for a head without a rig."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the controls of the mouth add to the pose of a head's rig: the lips do more, less or other than the sound asks
-for. A control whose channel the rig has not adds nothing.
+"""What the controls of mouth and brows add to the pose of a head's rig: the lips do more, less or other than the
+sound asks for. A control whose channel the rig has not adds nothing.
 
 Not in the paper: chosen because an animator's correction must be measured in the face, not in an audio code.
 
@@ -14,9 +14,10 @@ import numpy as np
 
 from ..formats import RigChannel
 from .controls import CONTROLS, Controls
+from .sides import GAINS, SUFFIX
 
 SHIFTED = ("mouth_width", "pucker", "upper_lip", "mouth_corners")  # controls that add a share of their channel's range
-POSED = ("mouth_open", "closure", *SHIFTED)  # all controls that act on the pose of the rig
+POSED = ("mouth_open", "closure", *SHIFTED, *GAINS)  # all controls that act on the pose of the rig
 # Of the opening that the lips reach: what counts as nearly closed at closure 1. Measured: in 12 talkers' GRID sentences
 # the sample head leaves the lips up to 1.3 mm of its 15.4 mm open at p, b and m.
 NEARLY_CLOSED = 0.1
@@ -46,7 +47,17 @@ def controlled_change(
         for name in SHIFTED:
             if channel.name in CONTROLS[name].rig:
                 change[i] = _shifted(value, getattr(controls, name), channel) - value
+    _add_sides(controls, pose + change, change, [channel.name for channel in channels])
     return change
+
+
+def _add_sides(controls: Controls, moved: np.ndarray, change: np.ndarray, names: Sequence[str]) -> None:
+    """Add to the change of the channels for one side their share of what the face does as a whole, `moved` [K] mm."""
+    for control, gain in GAINS.items():
+        if share := getattr(controls, control):
+            for i, name in enumerate(names):
+                if name in CONTROLS[control].rig and (whole := name.removesuffix(SUFFIX)) in names:
+                    change[i] += share * gain * moved[names.index(whole)]
 
 
 def _closed(opening: float, nearly: float) -> float:

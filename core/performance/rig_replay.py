@@ -181,9 +181,9 @@ class _Part(NamedTuple):
 
     def write(self, pose: np.ndarray, work: np.ndarray, start: _Start, out: Frame) -> None:
         """start moved by pose [K] -> these rows of `out`."""
-        c = len(self.rows)
+        c, used = len(self.rows), np.max(np.flatnonzero(pose), initial=-1) + 1  # the last ones are rarely used
         with np.errstate(all="ignore"):
-            h = np.dot(pose, self.moves, out=work[: self.moves.shape[1]])
+            h = np.dot(pose[:used], self.moves[:used], out=work[: self.moves.shape[1]])
         means, q, s = h[: 3 * c], h[3 * c : 7 * c].reshape(-1, c), h[7 * c :]
         is_extreme = not max(-h.min(), h.max()) <= SAFE  # NaN too
         if is_extreme:
