@@ -6,6 +6,7 @@ import bpy
 from . import head_paths, open_files
 from .blender_types import cloud_of
 from .head_objects import settings_of
+from .scene.motion_blur import enable_motion_blur
 from .scene.point_cloud import fill, new_cloud
 from .scene.rig_attributes import has_moves
 
@@ -27,6 +28,7 @@ def replace_cloud(obj: bpy.types.Object, head: open_files.OpenHead) -> None:
         cloud.materials.append(material)
     fill(cloud, head.replay.canonical)
     obj.data = cloud
+    enable_motion_blur(obj)
     if isinstance(old, bpy.types.PointCloud) and old.users == 0 and old.library is None:
         bpy.data.pointclouds.remove(old)
         cloud.name = head.file.card.name

@@ -13,6 +13,7 @@ from .curve_pose import corrections_within
 from .head_cloud import has_own_cloud
 from .head_objects import settings_of
 from .scene.keyframes import keyed_frames, remove_curves, writable_bag, write_keys
+from .scene.motion_blur import enable_motion_blur
 from .scene.point_cloud import push
 from .scene.pose_channels import add_channels, label_of, path_of, path_of_label, remove_channels
 from .scene.rig_attributes import write_moves
@@ -81,6 +82,7 @@ def remove_keyframes(obj: bpy.types.Object) -> None:
     labels = labels_of(obj)
     remove_curves(obj, map(path_of_label, labels))
     remove_rig_modifier(obj)
+    enable_motion_blur(obj)
     remove_channels(obj, labels)
     settings_of(obj).follow = "SPEECH"
     for correction in settings_of(obj).corrections:

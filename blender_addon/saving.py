@@ -18,6 +18,7 @@ from .head_objects import is_head
 from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
 from .migration import migrate_settings
 from .playback_handlers import load_soon
+from .scene.material import migrate_materials
 from .scene.rig_attributes import has_moves
 
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
@@ -32,6 +33,7 @@ def own_heads() -> list[bpy.types.Object]:
 def restore() -> None:
     """Load every head whose cloud is not there (a file was opened, the add-on was switched on)."""
     playback.forget()
+    migrate_materials()
     for obj in own_heads():
         migrate_settings(obj)
     playback.load_clouds()

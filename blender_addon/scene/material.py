@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The material that shows a cloud's own colours where Blender does not draw splats natively.
+"""The material that shows a cloud's own colours, in every Blender and without the add-on.
 
-The colour is the SH DC term alone: colour = C0 * sh0 + 0.5, display-referred, turned into
-scene-linear light by the sRGB curve's usual stand-in, a power of 2.2. A preview; a render is exact.
+Where Blender knows splats (5.3), its attribute `radiance` is the evaluated SH as scene-linear light. Where it does not,
+that attribute reads as black, and the nodes take the SH DC term instead: colour = C0 * sh0 + 0.5, display-referred,
+turned into light by the sRGB curve's usual stand-in, a power of 2.2.
 """
 
-from itertools import pairwise
-from typing import cast
+from typing import Any
 
 import bpy
 
@@ -14,39 +14,57 @@ from ...core.formats import SH_C0
 from .versions import use_nodes
 
 NAME = "TalkSplat"
-OUTPUTS = {"ShaderNodeAttribute": "Vector"}  # which output is linked, where it is not the first
+WHITE = (1.0, 1.0, 1.0, 1.0)  # in the viewport: Solid multiplies splats by this colour
+BEFORE_5_3 = [  # the nodes of this material as talksplat before 0.3 made it
+    "ShaderNodeAttribute",
+    "ShaderNodeVectorMath",
+    "ShaderNodeVectorMath",
+    "ShaderNodeGamma",
+    "ShaderNodeEmission",
+    "ShaderNodeOutputMaterial",
+]
 
 
 def splat_material() -> bpy.types.Material:
     """The one material all heads share, made on first use."""
-    material = bpy.data.materials.get(NAME)
+    material = next((m for m in bpy.data.materials if m.name == NAME and m.library is None), None)
     if material is None:
         material = bpy.data.materials.new(NAME)
         _connect_nodes(use_nodes(material))
-        material.diffuse_color = (0.62, 0.42, 0.33, 1.0)
+        material.diffuse_color = WHITE
     return material
 
 
-def _connect_nodes(tree: bpy.types.NodeTree) -> None:
+def migrate_materials() -> None:
+    """Bring the materials of older files up to date; one that an artist has changed stays."""
+    for material in bpy.data.materials:
+        is_ours = material.name.split(".")[0] == NAME and material.library is None and material.node_tree
+        if is_ours and [node.bl_idname for node in use_nodes(material).nodes] == BEFORE_5_3:
+            _connect_nodes(use_nodes(material))
+            material.diffuse_color = WHITE
+
+
+def _connect_nodes(tree: bpy.types.ShaderNodeTree) -> None:
     tree.nodes.clear()
-    base = cast(bpy.types.ShaderNodeAttribute, tree.nodes.new("ShaderNodeAttribute"))
-    base.attribute_name = "radiance:base"
-    colour = cast(bpy.types.ShaderNodeVectorMath, tree.nodes.new("ShaderNodeVectorMath"))
-    colour.operation = "MULTIPLY_ADD"
-    _set_input(colour, 1, (SH_C0,) * 3)
-    _set_input(colour, 2, (0.5,) * 3)
-    positive = cast(bpy.types.ShaderNodeVectorMath, tree.nodes.new("ShaderNodeVectorMath"))
-    positive.operation = "MAXIMUM"
-    gamma = tree.nodes.new("ShaderNodeGamma")
-    _set_input(gamma, "Gamma", 2.2)
-    emission = tree.nodes.new("ShaderNodeEmission")
-    output = tree.nodes.new("ShaderNodeOutputMaterial")
-    nodes: list[bpy.types.Node] = [base, colour, positive, gamma, emission, output]
-    for x, node in enumerate(nodes):
-        node.location = (200 * x, 0)
-    for node, following in pairwise(nodes):
-        tree.links.new(node.outputs[OUTPUTS.get(node.bl_idname, 0)], following.inputs[0])
+    base = _node(tree, "ShaderNodeAttribute", attribute_name="radiance:base").node.outputs["Vector"]
+    colour = _node(tree, "ShaderNodeVectorMath", base, (SH_C0,) * 3, (0.5,) * 3, operation="MULTIPLY_ADD")
+    colour = _node(tree, "ShaderNodeVectorMath", colour, operation="MAXIMUM")
+    colour = _node(tree, "ShaderNodeGamma", colour, 2.2)
+    radiance = _node(tree, "ShaderNodeAttribute", attribute_name="radiance").node.outputs
+    is_known = _node(tree, "ShaderNodeMath", radiance[2], 0.0, operation="GREATER_THAN")  # of the mean of its channels
+    light = _node(tree, "ShaderNodeMix", is_known, colour, radiance["Color"], data_type="VECTOR", clamp_factor=False)
+    _node(tree, "ShaderNodeOutputMaterial", _node(tree, "ShaderNodeEmission", light))
 
 
-def _set_input(node: bpy.types.Node, key: int | str, value: float | tuple[float, ...]) -> None:
-    setattr(node.inputs[key], "default_value", value)  # noqa: B010  (each kind of socket has its own)
+def _node(tree: bpy.types.ShaderNodeTree, kind: str, *operands: Any, **settings: Any) -> Any:
+    """A node's first output in use. operands: a socket each, or a value."""
+    node: Any = tree.nodes.new(kind)
+    node.location = (200 * len(tree.nodes), 0)
+    for name, value in settings.items():
+        setattr(node, name, value)
+    for socket, operand in zip([s for s in node.inputs if s.enabled], operands):
+        if isinstance(operand, bpy.types.NodeSocket):
+            tree.links.new(operand, socket)
+        else:
+            setattr(socket, "default_value", operand)  # noqa: B010  (each kind of socket has its own)
+    return next((output for output in node.outputs if output.enabled), None)
