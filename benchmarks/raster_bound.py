@@ -60,7 +60,7 @@ class Bound:
         inputs = tuple(table[name] for name in ("means", "quats", "scales", "sh0", "shN"))
 
         def forward():
-            project(*table.values(), 0, cam, everyone, splats, tiles, numba.get_num_threads())
+            project(*table.values(), 0, False, cam, everyone, splats, tiles, numba.get_num_threads())
             self.library.forward(
                 pointer(splats), pointer(tiles), n, *size[::-1], pointer(background), pointer(color), pointer(trans)
             )
@@ -72,6 +72,7 @@ class Bound:
             project_backward(
                 inputs,
                 0,
+                False,
                 cam,
                 trace.table,
                 trace.tiles,

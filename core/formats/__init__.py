@@ -5,6 +5,7 @@ from .atomic_write import atomic_write, check_writable, is_nonempty_file, remove
 from .bake_file import BakeReader
 from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
 from .bake_writer import BakeWriter
+from .blending import BLENDS, check_blend, linear_to_srgb, srgb_to_linear
 from .camera import Camera
 from .file_lock import FileLock, locked_folder
 from .file_manifest import FileManifest, content_key
@@ -33,6 +34,7 @@ from .user_error import UserError
 __all__ = [
     "AXES_COMMENT",
     "BAKE_MAGIC",
+    "BLENDS",
     "BRANCHES",
     "COLOUR_COMMENT",
     "GRID_UNITS",
@@ -64,6 +66,7 @@ __all__ = [
     "UserError",
     "WordTimings",
     "atomic_write",
+    "check_blend",
     "check_writable",
     "content_key",
     "format_frames",
@@ -74,6 +77,7 @@ __all__ = [
     "hash_of_sounds",
     "is_nonempty_file",
     "label_lines",
+    "linear_to_srgb",
     "locked_folder",
     "open_regular_file",
     "open_untrusted",
@@ -92,6 +96,7 @@ __all__ = [
     "rig_of",
     "rotate_gaussians",
     "select_frames",
+    "srgb_to_linear",
     "stored_path",
     "to_json",
     "translate_read_errors",

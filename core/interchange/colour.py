@@ -12,6 +12,8 @@ Letters: H x W pixels; alpha 0..1.
 
 import numpy as np
 
+from ..formats import srgb_to_linear
+
 EMPTY_ALPHA = 1e-4  # alpha up to which a pixel counts as empty: dividing by less only magnifies noise
 BRIGHTEST = 1.2  # display code: spherical harmonics may overshoot white a little; more is an error, not light
 
@@ -39,18 +41,6 @@ CHROMATICITIES = {
     "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
     "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
 }
-
-
-def srgb_to_linear(codes: np.ndarray) -> np.ndarray:
-    """The sRGB curve (IEC 61966-2-1): codes 0..1 and above -> light, any shape."""
-    codes = np.asarray(codes)
-    return np.where(codes <= 0.04045, codes / 12.92, ((np.maximum(codes, 0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(light: np.ndarray) -> np.ndarray:
-    """Inverse of `srgb_to_linear`."""
-    light = np.asarray(light)
-    return np.where(light <= 0.0031308049, light * 12.92, 1.055 * np.maximum(light, 0.0031308049) ** (1 / 2.4) - 0.055)
 
 
 def display_to_scene_linear(

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .colour import linear_to_srgb
+from ..formats import linear_to_srgb
 
 PQ, HLG = 16, 18  # transfer characteristics, ITU-T H.273
 WHITE = 203.0  # cd/m2 of a white page, BT.2408

@@ -137,10 +137,13 @@ def render(scene: RasterInput) -> Rendering:
         offsets.register_hook(gradient_recorder(stats, order, camera))
     weights, before, after = blend(offsets, covariances, opacities)
     stats.counted = by_gaussian((weights.detach() > 0).sum(0))
-    colours = sh_colours(exact.sh0, exact.shN, directions(exact.means, camera), exact.degree)[order]
+    towards = directions(exact.means, camera)
+    colours = sh_colours(exact.sh0, exact.shN, towards, exact.degree, scene.is_linear)[order]
     left = after[:, -1] if len(order) else after.new_ones(size[0] * size[1])
     color, alpha = weights @ colours + left[:, None] * exact.background, 1 - left
-    picture = Rendering(color.reshape(*size, 3).to(kind), alpha.reshape(size).to(kind), "dense", stats)
+    picture = Rendering(
+        color.reshape(*size, 3).to(kind), alpha.reshape(size).to(kind), "dense", stats, blend=scene.blend
+    )
     if scene.depth:
         expected = (weights @ z) / torch.where(alpha > 0, alpha, 1.0)
         median = ((before >= 0.5) & (after < 0.5)).double() @ z.detach()

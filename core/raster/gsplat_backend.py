@@ -121,7 +121,8 @@ def blend(
     scene: RasterInput, splats: Splats, lists: TileLists, depths: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """[H,W,3+X] colour with background and further channels, the depth last where it is wanted; alpha [H,W]."""
-    colours = sh_colours(scene.sh0, scene.shN, directions(scene.means, scene.camera), scene.degree)
+    towards = directions(scene.means, scene.camera)
+    colours = sh_colours(scene.sh0, scene.shN, towards, scene.degree, scene.is_linear)
     channels = torch.cat([colours, scene.extra, *([depths[0, :, None]] if scene.depth else [])], -1)[None]
     behind = torch.cat([scene.background, scene.background.new_zeros(channels.shape[-1] - 3)])[None]
     blended, alpha = import_module("gsplat").rasterize_to_pixels(
@@ -157,7 +158,7 @@ def render(scene: RasterInput) -> Rendering:
     )
     if splats.means2d.requires_grad:
         record_gradients(stats, splats.means2d, camera)
-    picture = Rendering(blended[..., :3].to(origin), alpha.to(origin), "gsplat", stats)
+    picture = Rendering(blended[..., :3].to(origin), alpha.to(origin), "gsplat", stats, blend=scene.blend)
     picture.extra = blended[..., 3 : 3 + scene.extra.shape[1]].to(origin)
     if scene.depth:
         picture.depth_expected = (blended[..., -1] / torch.where(alpha > 0, alpha, 1.0)).to(origin)
@@ -171,7 +172,7 @@ def empty(scene: RasterInput, origin: torch.device) -> Rendering:
     none = torch.zeros(0, device=origin)
     stats = DensityStats(none, none.to(torch.int32), counted=none.to(torch.int32))
     color = scene.background.to(origin).expand(*size, 3).clone()
-    picture = Rendering(color, torch.zeros(size, device=origin), "gsplat", stats)
+    picture = Rendering(color, torch.zeros(size, device=origin), "gsplat", stats, blend=scene.blend)
     picture.extra = torch.zeros(*size, scene.extra.shape[1], device=origin)
     if scene.depth:
         picture.depth_expected, picture.depth_median = (torch.zeros(size, device=origin) for _ in range(2))

@@ -35,7 +35,7 @@ class HeldCamera:
 
         scene = numba_arrays.as_float32(scene)
         shapes = tuple(array.shape for array in scene.arrays().values())
-        key = (scene.camera, scene.degree, scene.depth, scene.background.tobytes(), shapes)
+        key = (scene.camera, scene.degree, scene.blend, scene.depth, scene.background.tobytes(), shapes)
         view, self._view = self._view, None  # an error leaves nothing behind
         if key != self._key:
             self._key = key

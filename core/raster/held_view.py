@@ -64,7 +64,7 @@ class HeldView:
     def _project(self, changed: np.ndarray, workers: int) -> None:
         s = self.scene
         gaussians = s.means, s.quats, s.scales, s.opacities, s.sh0, s.shN
-        project(*gaussians, s.degree, self.camera, changed, self.table, self.tiles, workers)
+        project(*gaussians, s.degree, s.is_linear, self.camera, changed, self.table, self.tiles, workers)
         pipeline.check_pairs(int(self.tiles.sum(dtype=np.int64)))
 
     def _exchange(self, changed: np.ndarray, workers: int) -> np.ndarray:

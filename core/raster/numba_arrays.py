@@ -31,7 +31,7 @@ def rendering(
 ) -> Rendering:
     """What the kernels made of the scene; the pictures are taken over, not copied."""
     extra_channels = scene.extra.shape[1]
-    picture = Rendering(color, alpha, "numba", stats)
+    picture = Rendering(color, alpha, "numba", stats, blend=scene.blend)
     picture.extra = channels[:, :, :extra_channels]
     if scene.depth:
         picture.depth_expected = channels[:, :, extra_channels] / np.where(alpha > 0, alpha, np.float32(1))

@@ -48,7 +48,7 @@ def render(scene: RasterInput) -> Rendering:
     device, record, extra_channels = scene.means.device, PassRecord(), scene.extra.shape[1]
     tensors = [t.to("cpu", torch.float32) for t in scene.arrays().values()]
     color, alpha, channels, median = (t.to(device) for t in Splatting.apply(scene, record, *tensors))
-    picture = Rendering(color, alpha, "numba", density_stats(record, device))
+    picture = Rendering(color, alpha, "numba", density_stats(record, device), blend=scene.blend)
     picture.extra = channels[:, :, :extra_channels]
     if scene.depth:
         picture.depth_expected = channels[:, :, extra_channels] / torch.where(alpha > 0, alpha, 1.0)

@@ -132,7 +132,7 @@ def forward(scene: RasterInput) -> Trace:
         workers = numba.get_num_threads()
         table, tiles = BUFFERS.take(n, FIELDS), np.empty(n, np.int32)
         gaussians = scene.means, scene.quats, scene.scales, scene.opacities, scene.sh0, scene.shN
-        project(*gaussians, scene.degree, cam, np.ones(n, np.bool_), table, tiles, workers)
+        project(*gaussians, scene.degree, scene.is_linear, cam, np.ones(n, np.bool_), table, tiles, workers)
         order, first = depth_order(table, tiles)[0], first_slots(tiles)
         check_pairs(first[-1])
         splats, ends = BUFFERS.take(len(order), FIELDS), np.empty(n, np.int64)
@@ -158,7 +158,9 @@ def backward(trace: Trace, g_color: np.ndarray, g_alpha: np.ndarray, g_channels:
         pictures = t.pictures[:3]  # not the median, which has no gradient
         rasterize_tiles_backward(t.splats, t.starts, t.pairs, t.features, t.tiles_x, workers, pictures, upstream, slots)
         rows = t.table, t.tiles, t.first, t.ends
-        project_backward(inputs, scene.degree, t.camera, *rows, slots, int(scene.depth), *targets, workers)
+        project_backward(
+            inputs, scene.degree, scene.is_linear, t.camera, *rows, slots, int(scene.depth), *targets, workers
+        )
         BUFFERS.put(slots)
     return out
 

@@ -5,7 +5,7 @@ A splat is one row of 16 float32 (one cache line), the only thing the raster ker
     0 u, 1 v       centre in pixels
     2 p, 3 q, 4 d  upper triangular A = [[p, q], [0, d]]: y = A (pixel - centre), exponent/8 = |y|^2 + k
     5 k            -ln(opacity)/8, so that alpha = exp(-8 (|y|^2 + k)) and a hit is |y|^2 + k <= ln(255)/8
-    6 r, 7 g, 8 b  colour, >= 0
+    6 r, 7 g, 8 b  colour, >= 0: a code, or light where light is blended
     9 z            depth along the camera's axis
     10..13         the pixel rectangle it can touch: left, top, right, bottom (ends exclusive)
     14             radius in pixels (the larger half extent, rounded up); 0 when culled
@@ -24,6 +24,7 @@ from numba import prange
 
 from ..formats import Camera
 from .constants import ALPHA_MIN, EPS2D, EXPONENT_MAX, SPREAD_MAX, TILE_HIGH, TILE_WIDE, ratio_limits
+from .numba_light import to_light
 from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis
 
@@ -157,8 +158,8 @@ def view_direction(means, i, cam):
 
 
 @kernel()
-def colour(means, sh0, shN, i, degree, cam, basis, splat):
-    """splat[6:9] = max(0, SH + 0.5)."""
+def colour(means, sh0, shN, i, degree, linear, cam, basis, splat):
+    """splat[6:9] = max(0, SH + 0.5), decoded to light where `linear`."""
     x, y, z = ZERO, ZERO, ZERO
     if degree > 0:
         x, y, z, _ = view_direction(means, i, cam)
@@ -169,6 +170,8 @@ def colour(means, sh0, shN, i, degree, cam, basis, splat):
         g += basis[j + 1] * shN[i, j, 1]
         b += basis[j + 1] * shN[i, j, 2]
     splat[6], splat[7], splat[8] = max(ZERO, r + HALF), max(ZERO, g + HALF), max(ZERO, b + HALF)
+    if linear:
+        splat[6], splat[7], splat[8] = to_light(splat[6]), to_light(splat[7]), to_light(splat[8])
 
 
 @kernel()
@@ -203,7 +206,7 @@ def project_one(means, quats, scales, opacities, i, cam, splat):
 
 
 @kernel(parallel=True)
-def project(means, quats, scales, opacities, sh0, shN, degree, cam, wanted, splats, tiles, workers):
+def project(means, quats, scales, opacities, sh0, shN, degree, linear, cam, wanted, splats, tiles, workers):
     """Fill splats [N,16] and tiles int32 [N] (how many tiles each one's rectangle touches; 0 is culled) where
     wanted bool [N]; the other rows stay."""
     n, counter = means.shape[0], np.zeros(1, np.int64)
@@ -218,5 +221,5 @@ def project(means, quats, scales, opacities, sh0, shN, degree, cam, wanted, spla
                 splat[14] = ZERO
                 tiles[i] = project_one(means, quats, scales, opacities, i, cam, splat)
                 if tiles[i] > 0:
-                    colour(means, sh0, shN, i, degree, cam, basis, splat)
+                    colour(means, sh0, shN, i, degree, linear, cam, basis, splat)
             start = claim(counter) * CHUNK

@@ -11,6 +11,7 @@ import numpy as np
 from numba import prange
 
 from .numba_blend_backward import SUMS
+from .numba_light import light_slope
 from .numba_project import CHUNK, half_axes, jacobian, projection_rows, rotation, to_camera, view_direction
 from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis, sh_slope
@@ -120,9 +121,11 @@ def shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales):
 
 
 @kernel()
-def colour_gradient(means, sh0, shN, i, degree, a, sums, cam, basis, g_sh0, g_shN, g_means):
+def colour_gradient(means, sh0, shN, i, degree, linear, a, sums, cam, basis, g_sh0, g_shN, g_means):
     """Fill row i of g_sh0 and g_shN, add the viewing direction's share to g_means[i]."""
     r, g, b = (sums[0] if a[6] > ZERO else ZERO, sums[1] if a[7] > ZERO else ZERO, sums[2] if a[8] > ZERO else ZERO)
+    if linear:
+        r, g, b = r * light_slope(a[6]), g * light_slope(a[7]), b * light_slope(a[8])
     x, y, z, over = ZERO, ZERO, ZERO, ZERO
     if degree > 0:
         x, y, z, over = view_direction(means, i, cam)
@@ -163,7 +166,7 @@ def mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d,
 
 @kernel(parallel=True)
 def project_backward(
-    inputs, degree, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics, workers
+    inputs, degree, linear, cam, table, tiles, first, ends, slots, depth_channel, gradients, statistics, workers
 ):
     """Fill the rows of the visible Gaussians; the others keep what they hold (zeros).
 
@@ -189,7 +192,7 @@ def project_backward(
                 through_shape = shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales)
                 depth = sums[width - 1] if depth_channel > 0 else ZERO
                 mean_gradient(means, i, a, sums, depth, through_shape, cam, g_means, grad2d, absgrad2d)
-                colour_gradient(means, sh0, shN, i, degree, a, sums, cam, basis, g_sh0, g_shN, g_means)
+                colour_gradient(means, sh0, shN, i, degree, linear, a, sums, cam, basis, g_sh0, g_shN, g_means)
                 g_opacities[i] = -sums[3] / (EIGHT * a[15])
                 counts[i] = np.int32(sums[11] + HALF)
                 for c in range(width - SUMS - depth_channel):

@@ -40,10 +40,16 @@ class RasterInput:
     sh0: Array  # [N,3]
     shN: Array  # [N,K,3] coefficient-major
     extra: Array  # [N,X'] further channels
-    background: Array  # [3] display colour
+    background: Array  # [3] display colour; light where `blend` is linear
     camera: Camera
     depth: bool  # whether the depths are wanted
     degree: int  # SH bands to use
+    blend: str = "display"  # of BLENDS: what the Gaussians' colours max(0, SH + 0.5) are blended as
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether each Gaussian's colour is decoded and light is blended."""
+        return self.blend == "linear"
 
     def arrays(self) -> dict[str, Array]:
         """The arrays by name, in the order of SHAPES."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..compiling import kernels_are_kept
-from ..formats import Camera, UserError
+from ..formats import Camera, UserError, check_blend, srgb_to_linear
 from .held_camera import HeldCamera
 from .raster_input import NOT_FINITE, SHAPES, RasterInput, check_shapes, is_tensor, used_degree, with_defaults
 from .rendering import Array, Rendering
@@ -114,10 +114,11 @@ def rasterize(
     shN: Array | None,  # [N,K,3] coefficient-major; None is K = 0
     camera: Camera,
     *,
-    background: Array | None = None,  # [3] display colour; None is black, which leaves `color` premultiplied
+    background: Array | None = None,  # [3] sRGB codes; None is black, which leaves `color` premultiplied
     extra: Array | None = None,  # [N,X'] further channels, blended with the colour's weights
     depth: bool = False,
     sh_degree: int | None = None,  # bands to use; None is all that shN holds
+    blend: str = "display",  # a key of BLENDS: what the Gaussians were trained to be blended as
     backend: str = "auto",  # a key of BACKENDS
     held: HeldCamera | None = None,  # of a run of frames; where numba draws arrays, only what has changed is made again
 ) -> Rendering:
@@ -127,6 +128,8 @@ def rasterize(
     depth_expected and extra) or all numpy arrays (no gradients, and torch is not imported). Colours are seen along
     mean - camera.centre in head space; an orthographic camera sees all along its axis. `auto` is gsplat for tensors on
     a CUDA device where it works, else numba.
+    blend "linear" (not in the paper: chosen because Blender blends so): each Gaussian's colour max(0, SH + 0.5), a
+    code, is decoded by the sRGB curve, and so is the background; `color` is then light, and `display_color` the codes.
     Raises UserError for wrong shapes, unknown names, and numbers that are not finite.
     """
     if backend != "auto" and backend not in BACKENDS:
@@ -134,7 +137,10 @@ def rasterize(
     given = means, quats, scales, opacities, sh0, *with_defaults(means, shN, extra, background)
     arrays = dict(zip(SHAPES, given))
     check_shapes(arrays)
-    scene = RasterInput(**arrays, camera=camera, depth=depth, degree=used_degree(arrays["shN"], sh_degree))
+    check_blend(blend)
+    if blend == "linear":
+        arrays["background"] = srgb_to_linear(arrays["background"])
+    scene = RasterInput(**arrays, camera=camera, depth=depth, degree=used_degree(arrays["shN"], sh_degree), blend=blend)
     if backend == "auto":
         backend = "gsplat" if is_tensor(means) and means.is_cuda else "numba"
     if held is not None and backend == "numba" and not is_tensor(means):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..formats import linear_to_srgb
+
 Array = Any  # torch.Tensor or np.ndarray
 
 
@@ -42,13 +44,21 @@ class DensityStats:
 class Rendering:
     """One picture of Gaussians."""
 
-    color: Array  # [H,W,3] premultiplied by alpha, plus (1 - alpha) background; display-referred, not clipped above
+    color: Array  # [H,W,3] premultiplied by alpha, plus (1 - alpha) background; sRGB codes or light, as `blend` says;
+    # not clipped above
     alpha: Array  # [H,W] 0..1
     backend: str  # who made it: a key of BACKENDS
     density: DensityStats
     depth_expected: Array | None = None  # [H,W] metres along the axis, blended and divided by alpha; 0 where alpha is 0
     depth_median: Array | None = None  # [H,W] depth of the Gaussian where transmittance falls below 1/2; 0 where none
     extra: Array | None = None  # [H,W,X'] blended with the same weights, not divided by alpha
+    blend: str = "display"  # of BLENDS; "linear": `color` is light, linear Rec.709
+
+    @property
+    def display_color(self) -> Array:
+        """`color` as sRGB codes [H,W,3], differentiable: the picture over its background, as a screen shows it. What is
+        left premultiplied on black is not to be encoded so, but divided by alpha first (interchange.display_codes)."""
+        return linear_to_srgb(self.color) if self.blend == "linear" else self.color
 
     @property
     def pixel_counts(self) -> Array:

@@ -3,7 +3,7 @@
 
 import torch
 
-from ..formats import Camera
+from ..formats import Camera, srgb_to_linear
 from .constants import SH_C0, SH_C1, SH_C2, SH_C3
 
 
@@ -47,11 +47,14 @@ def sh_colours(
     shN: torch.Tensor,  # [N,K,3]
     towards: torch.Tensor,  # [N,3] unit
     degree: int,
+    is_linear: bool = False,
 ) -> torch.Tensor:
-    """Colours [N,3] = max(0, sum_k basis_k sh_k + 0.5), bands up to `degree` (Kerbl et al. 2023)."""
+    """Colours [N,3] = max(0, sum_k basis_k sh_k + 0.5), bands up to `degree` (Kerbl et al. 2023); is_linear: decoded
+    to light."""
     colours = SH_C0 * sh0 + 0.5
     count = (degree + 1) ** 2 - 1
     if count:
         bands = torch.stack(sh_bands(towards)[:count], -1)
         colours = colours + torch.einsum("nk,nkc->nc", bands, shN[:, :count])
-    return colours.clamp_min(0.0)
+    codes = colours.clamp_min(0.0)
+    return srgb_to_linear(codes) if is_linear else codes

@@ -4,13 +4,12 @@
 import numpy as np
 import pytest
 
+from talksplat.core.formats import linear_to_srgb, srgb_to_linear
 from talksplat.core.interchange.colour import (
     BRIGHTEST,
     COLOUR_SPACES,
     display_codes,
     display_to_scene_linear,
-    linear_to_srgb,
-    srgb_to_linear,
     unpremultiply,
 )
 

@@ -12,7 +12,8 @@ from talksplat.core.raster import rasterize
 
 @pytest.mark.parametrize("kind", ["perspective", "orthographic"])
 @pytest.mark.parametrize("coefficients", [0, 15])
-def test_gradients_are_finite_differences(make, kind, coefficients):
+@pytest.mark.parametrize("blend", ["display", "linear"])
+def test_gradients_are_finite_differences(make, kind, coefficients, blend):
     """Opaque enough and few enough that no threshold is crossed by the step."""
     columns = make.cloud(5, coefficients, seed=4, extra=1)
     columns["scales"] = columns["scales"] * 4
@@ -26,9 +27,10 @@ def test_gradients_are_finite_differences(make, kind, coefficients):
             extra=values[6],
             depth=True,
             background=torch.tensor([0.3, 0.2, 0.1], dtype=torch.float64),
+            blend=blend,
             backend="dense",
         )
-        return picture.color, picture.alpha, picture.depth_expected, picture.extra
+        return picture.color, picture.display_color, picture.alpha, picture.depth_expected, picture.extra
 
     leaves = [columns[name].requires_grad_() for name in make.columns]
     assert torch.autograd.gradcheck(

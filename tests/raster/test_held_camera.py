@@ -145,6 +145,13 @@ def test_pixel_counts_are_those_of_the_picture_or_an_error(make, columns):
         _ = pictures[1].pixel_counts
 
 
+def test_light_is_held_as_codes_are_and_a_change_to_light_draws_all(make, columns):
+    held, camera, rng = HeldCamera(), make.view(), np.random.default_rng(1)
+    for blend in ("linear", "linear", "linear", "display", "display", "linear"):
+        CHANGES["blush"](columns, some(rng), rng)
+        assert_same(*(rasterize(**columns, camera=camera, blend=blend, held=h) for h in (held, None)))
+
+
 def test_the_number_of_threads_may_change(make, columns):
     held, camera, threads = HeldCamera(), make.view(), numba.get_num_threads()
     rng, expected = np.random.default_rng(0), None

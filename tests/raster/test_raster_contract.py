@@ -31,9 +31,10 @@ def drawn(columns, camera, backend, upstream=11, **options):
 
 def agree(make, camera, backend, tolerance=1e-4, **scene):
     """Everything a back end returns against the reference's."""
-    degree = scene.pop("sh_degree", None)
-    reference, expected_gradients = drawn(make.cloud(**scene), camera, "dense", sh_degree=degree)
-    mine, gradients = drawn(make.cloud(**scene, dtype=torch.float32), camera, backend, sh_degree=degree)
+    options = {name: scene.pop(name) for name in ("sh_degree", "blend") if name in scene}
+    reference, expected_gradients = drawn(make.cloud(**scene), camera, "dense", **options)
+    mine, gradients = drawn(make.cloud(**scene, dtype=torch.float32), camera, backend, **options)
+    assert mine.blend == reference.blend == options.get("blend", "display")
     off = {name: make.relative(getattr(mine, name), getattr(reference, name)) for name in (*PICTURES, "depth_median")}
     off |= {
         name: make.relative(getattr(mine.density, name), getattr(reference.density, name))
@@ -53,6 +54,11 @@ def agree(make, camera, backend, tolerance=1e-4, **scene):
 @pytest.mark.parametrize("coefficients", [0, 3, 8, 15])
 def test_equals_the_reference(make, backend, kind, coefficients):
     agree(make, make.view(kind=kind), backend, coefficients=coefficients)
+
+
+@pytest.mark.parametrize("kind", ["perspective", "orthographic"])
+def test_equals_the_reference_in_linear_light(make, backend, kind):
+    agree(make, make.view(kind=kind), backend, coefficients=8, blend="linear")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (16, 32), (8, 64), (33, 17), (95, 40)])
