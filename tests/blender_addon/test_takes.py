@@ -183,7 +183,12 @@ def crossfaded(two):
     return two
 
 
-def test_the_bake_is_what_the_viewport_shows_of_keyed_weights(crossfaded, shown):
+@pytest.mark.parametrize("corrected", [False, True], ids=["plain", "corrected"])
+def test_the_bake_is_what_the_viewport_shows_of_keyed_weights(crossfaded, shown, corrected):
+    if corrected:
+        bpy.context.scene.frame_set(8)
+        bpy.ops.talksplat.add_correction()
+        crossfaded.talksplat.corrections[0].changes["lips_apart"].value = -2.0
     baking = pytest.importorskip("talksplat.core.baking.bake", reason="bakes in this process")
     from talksplat.blender_addon.shot_jobs import shot_to_bake
 
