@@ -69,14 +69,15 @@ def refresh(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None
     if _suspended:
         return
     for obj in heads_of(scene):
-        problems = _show(obj, scene, obj.evaluated_get(depsgraph) if depsgraph else obj)
+        is_render = depsgraph is not None and depsgraph.mode == "RENDER"
+        problems = _show(obj, scene, obj.evaluated_get(depsgraph) if depsgraph else obj, is_render)
         if problems:
             _problems[obj.session_uid] = problems
         else:
             _problems.pop(obj.session_uid, None)
 
 
-def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Object) -> list[Problem]:
+def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Object, is_render: bool) -> list[Problem]:
     """Show what is best of what can be shown; what stands in the way of the rest."""
     head, problems = _open_head(obj)
     cloud = cloud_of(obj)
@@ -91,7 +92,7 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
     controls = settings_of(evaluated).controls.values()
     now = strips.current_frame(scene)
     curves = curve_pose_of(evaluated, head.rig.channels, scene, now) if head.rig and is_same else None
-    take = shown_row(obj)
+    take = None if is_render else shown_row(obj)
     shares = shares_now(obj, evaluated) if take is None else ()
     asked = obj, scene, now, controls, curves
     moment, frame, more = best_moment(*asked, at_rest=not is_same, shares=shares, take=take)

@@ -5,6 +5,7 @@ in the file, so there is nothing to undo, to save or to bake again."""
 import bpy
 
 from .head_objects import settings_of
+from .take_blend import is_blending
 
 _comparing: set[int] = set()  # session numbers of objects
 
@@ -15,14 +16,14 @@ def is_comparing(obj: bpy.types.Object) -> bool:
 
 
 def compared_row(obj: bpy.types.Object) -> int | None:
-    """The row that Compare shows; None where none is named, or the active one is."""
+    """The row that Compare shows; None where none is named, or the active one is, unless that one is in a blend."""
     settings = settings_of(obj)
     row = settings.takes.find(settings.compare_with) if settings.compare_with else -1
-    return None if row in (-1, settings.loaded_take) else row
+    return None if row < 0 or (row == settings.loaded_take and not is_blending(obj)) else row
 
 
 def shown_row(obj: bpy.types.Object) -> int | None:
-    """The row that the viewport shows in place of the active take; None: the active one, as in every render."""
+    """The row that the viewport shows in place of what the head speaks; None: that itself, as in every render."""
     return compared_row(obj) if is_comparing(obj) and not bpy.app.is_job_running("RENDER") else None
 
 
@@ -31,6 +32,6 @@ def toggle(obj: bpy.types.Object) -> None:
     _comparing.symmetric_difference_update({obj.session_uid})
 
 
-def forget() -> None:
-    """Every head shows its active take."""
-    _comparing.clear()
+def end(obj: bpy.types.Object) -> None:
+    """Show what the head speaks."""
+    _comparing.discard(obj.session_uid)

@@ -8,7 +8,7 @@ from typing import cast
 
 import bpy
 
-from . import head_paths, playback, take_solo
+from . import head_paths, playback, take_compare, take_solo
 from .blender_types import current_context
 from .head_objects import settings_of
 from .properties import TalkSplatHead
@@ -47,6 +47,7 @@ def _append(obj: bpy.types.Object, name: str) -> None:
     """A row of what the head speaks now."""
     settings = settings_of(obj)
     _store_active(obj)
+    _leave(obj, name)
     settings.takes.add().name = name
     settings.loaded_take = settings.active_take = len(settings.takes) - 1
     _store_active(obj)
@@ -58,6 +59,7 @@ def choose(obj: bpy.types.Object) -> None:
     row = min(max(settings.active_take, 0), len(settings.takes) - 1)
     if row < 0 or row == settings.loaded_take or obj.library:
         return
+    _leave(obj, settings.takes[row].name)
     with playback.suspended():
         _store_active(obj)
         _load(obj, row)
@@ -69,6 +71,7 @@ def remove_take(obj: bpy.types.Object) -> None:
     head speaks on what it spoke."""
     settings = settings_of(obj)
     removed, count = settings.loaded_take, len(settings.takes)
+    take_compare.end(obj)
     if settings.compare_with == settings.takes[removed].name:
         settings.compare_with = ""
     settings.takes.remove(removed)
@@ -122,6 +125,14 @@ def solo_changed(obj: bpy.types.Object) -> None:
         take_solo.hear_alone(obj, current_context().scene)
     else:
         take_solo.hear_all(obj, current_context().scene)
+
+
+def _leave(obj: bpy.types.Object, name: str) -> None:
+    """Another take than the active one is about to be spoken, and is compared with this one where it was compared."""
+    settings = settings_of(obj)
+    if settings.takes and settings.compare_with in ("", name):
+        settings.compare_with = settings.takes[settings.loaded_take].name
+    take_compare.end(obj)
 
 
 def _store_active(obj: bpy.types.Object) -> None:

@@ -14,7 +14,7 @@ from .head_objects import settings_of
 from .panel_base import HeadPanel
 from .panel_text import draw_sentence
 from .properties import TalkSplatHead
-from .take_blend import is_blending, speech_at
+from .take_blend import is_blending, shares_now, speech_at
 from .take_properties import TalkSplatTake
 from .takes import owner_of
 
@@ -31,9 +31,9 @@ class TALKSPLAT_UL_takes(bpy.types.UIList):
 
     def draw_item(self, _context, layout, data: TalkSplatHead, item: TalkSplatTake, _icon, _of, _active) -> None:
         """Draw a row."""
-        row, obj = layout.row(align=True), owner_of(item)
-        number = data.takes.find(item.name)
-        is_shown = number == (data.loaded_take if (other := take_compare.shown_row(obj)) is None else other)
+        obj, number = owner_of(item), data.takes.find(item.name)
+        split = layout.split(factor=0.62 if data.blend_takes else 1.0)
+        row, is_shown = split.row(align=True), number in self._shown_rows(obj)
         row.prop(item, "name", text="", emboss=False, icon="HIDE_OFF" if is_shown else "BLANK1")
         if bake := speech_at(obj, number).bake:
             found = VERSION.search(PurePath(bake.replace("\\", "/")).stem)
@@ -41,9 +41,16 @@ class TALKSPLAT_UL_takes(bpy.types.UIList):
             label.alignment = "RIGHT"
             label.label(text=found[0] if found else "Bake")
         if data.blend_takes:
-            weight = row.row()
+            weight = split.row()
             weight.active = is_blending(obj)
             weight.prop(item, "weight", text="", slider=True)
+
+    @staticmethod
+    def _shown_rows(obj: bpy.types.Object) -> list[int]:
+        """The rows of what is seen."""
+        if (compared := take_compare.shown_row(obj)) is not None:
+            return [compared]
+        return [row for row, _ in shares_now(obj, obj)] or [settings_of(obj).loaded_take]
 
 
 class TALKSPLAT_PT_takes(HeadPanel, bpy.types.Panel):

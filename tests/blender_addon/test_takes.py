@@ -269,6 +269,7 @@ def test_comparing_shows_the_other_take_and_changes_nothing_of_the_file(two, sho
     from talksplat.blender_addon import operators, shot_jobs
 
     scene, settings = bpy.context.scene, two.talksplat
+    settings.compare_with = ""
     assert not bpy.ops.talksplat.compare_takes.poll()
     settings.compare_with = "Take 2"
     scene.frame_set(12)
@@ -294,8 +295,52 @@ def test_comparing_goes_by_the_name_which_stays_unique(two):
     assert settings.compare_with == "Take 1.001"
     settings.takes[1].name = ""
     assert (settings.compare_with, take_compare.compared_row(two)) == (settings.takes[1].name, 1)
+
+
+def test_a_row_that_is_chosen_is_seen_and_compared_with_the_one_before(two, shown):
+    """Also while another one is compared."""
+    from talksplat.blender_addon import take_compare
+
+    settings = two.talksplat
+    assert settings.compare_with == "Take 2", "the one that was active before"
+    settings.compare_with = ""
+    bpy.context.scene.frame_set(12)
+    first = shown(two).means
     choose(two, 1)
-    assert take_compare.compared_row(two) is None
+    second = shown(two).means
+    assert settings.compare_with == "Take 1"
+    bpy.ops.talksplat.compare_takes()
+    np.testing.assert_array_equal(shown(two).means, first)
+    choose(two, 0)
+    assert (settings.compare_with, take_compare.is_comparing(two)) == ("Take 2", False)
+    bpy.ops.talksplat.compare_takes()
+    np.testing.assert_array_equal(shown(two).means, second)
+    bpy.ops.talksplat.compare_takes()
+    blend(two, 0.5, 0.5)
+    settings.compare_with = "Take 1"
+    bpy.ops.talksplat.compare_takes()
+    np.testing.assert_array_equal(shown(two).means, first, "a blend is compared with what it is made of")
+
+
+def test_a_render_shows_what_the_head_speaks_while_another_take_is_compared(two):
+    from talksplat.blender_addon import playback
+
+    scene, rendered = bpy.context.scene, []
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("lens"))
+    scene.collection.objects.link(scene.camera)
+    scene.render.engine, scene.render.resolution_x, scene.render.resolution_y = "CYCLES", 16, 16
+    scene.cycles.samples = 1
+    two.talksplat.compare_with = "Take 2"
+    bpy.ops.talksplat.compare_takes()
+    assert Path(playback.shown_of(two).moment.source).name == "second.performance"
+
+    def look(*_):
+        rendered.append(Path(playback.shown_of(two).moment.source).name)
+
+    bpy.app.handlers.render_post.append(look)
+    bpy.ops.render.render()
+    bpy.app.handlers.render_post.remove(look)
+    assert rendered == ["voice.performance"]
 
 
 def test_solo_hears_the_chosen_take_and_leaves_muted_what_an_artist_muted(two):
