@@ -18,6 +18,13 @@ Shares = tuple[tuple[int, float], ...]  # (row, its share of the pose); the shar
 WEIGHT_PATH = re.compile(r'talksplat\.takes\[(\d+|".*")\]\.weight')  # of an F-curve or a driver
 
 
+def active_row(obj: bpy.types.Object) -> int | None:
+    """The row of the take that the head speaks; None for a head without takes, and where that row has gone (with the
+    library's of an override, or in a file that something else wrote)."""
+    settings = settings_of(obj)
+    return settings.loaded_take if 0 <= settings.loaded_take < len(settings.takes) else None
+
+
 def speech_at(obj: bpy.types.Object, take: int | None) -> Speech:
     """What a take speaks; None: the active one."""
     settings = settings_of(obj)
@@ -25,9 +32,9 @@ def speech_at(obj: bpy.types.Object, take: int | None) -> Speech:
 
 
 def active_name(obj: bpy.types.Object) -> str:
-    """The name of the active take; "" for a head without takes."""
-    settings = settings_of(obj)
-    return settings.takes[settings.loaded_take].name if settings.takes else ""
+    """The name of the active take; "" where there is none."""
+    row = active_row(obj)
+    return "" if row is None else settings_of(obj).takes[row].name
 
 
 def speech_named(obj: bpy.types.Object, name: str) -> Speech:

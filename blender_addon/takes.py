@@ -13,6 +13,7 @@ from .blender_types import current_context
 from .head_objects import settings_of
 from .properties import TalkSplatHead
 from .speech_properties import Speech, TalkSplatSound
+from .take_blend import active_name, active_row
 from .take_curves import move_weights
 from .take_properties import TalkSplatTake
 
@@ -38,8 +39,7 @@ def add_take(obj: bpy.types.Object) -> None:
 
 def duplicate_take(obj: bpy.types.Object) -> None:
     """A copy of the active take with its bake, which becomes the active one."""
-    settings = settings_of(obj)
-    _append(obj, _free_name(settings.takes[settings.loaded_take].name, settings))
+    _append(obj, _free_name(active_name(obj), settings_of(obj)))
     _show()
 
 
@@ -57,7 +57,12 @@ def choose(obj: bpy.types.Object) -> None:
     """Speak the take of the chosen row."""
     settings = settings_of(obj)
     row = min(max(settings.active_take, 0), len(settings.takes) - 1)
-    if row < 0 or row == settings.loaded_take or obj.library:
+    if row < 0 or obj.library:
+        return
+    if row != settings.active_take:
+        settings.active_take = row  # comes here again
+        return
+    if row == settings.loaded_take:
         return
     _leave(obj, settings.takes[row].name)
     with playback.suspended():
@@ -114,8 +119,9 @@ def renamed(obj: bpy.types.Object, take: TalkSplatTake) -> None:
 def begin_blend(obj: bpy.types.Object) -> None:
     """The active take gets the weight 1 where no take has any."""
     settings = settings_of(obj)
-    if settings.blend_takes and settings.takes and not any(take.weight for take in settings.takes):
-        settings.takes[settings.loaded_take].weight = 1.0
+    row = active_row(obj)
+    if settings.blend_takes and row is not None and not any(take.weight for take in settings.takes):
+        settings.takes[row].weight = 1.0
 
 
 def solo_changed(obj: bpy.types.Object) -> None:
@@ -131,16 +137,16 @@ def _leave(obj: bpy.types.Object, name: str) -> None:
     """Another take than the active one is about to be spoken, and is compared with this one where it was compared."""
     settings = settings_of(obj)
     if settings.takes and settings.compare_with in ("", name):
-        settings.compare_with = settings.takes[settings.loaded_take].name
+        settings.compare_with = active_name(obj)
     take_compare.end(obj)
 
 
 def _store_active(obj: bpy.types.Object) -> None:
     """The head's own speech into the active row."""
-    settings = settings_of(obj)
-    if settings.takes:
+    settings, row = settings_of(obj), active_row(obj)
+    if row is not None:
         with playback.suspended():
-            _copy(obj, settings, settings.takes[settings.loaded_take])
+            _copy(obj, settings, settings.takes[row])
 
 
 def _load(obj: bpy.types.Object, row: int) -> None:

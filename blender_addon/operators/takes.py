@@ -7,6 +7,7 @@ from bpy.props import EnumProperty
 from .. import playback, take_compare, takes
 from ..blender_types import Context
 from ..head_objects import head_of, locked_reason, settings_of
+from ..take_blend import active_row
 from .operator_base import UNDOABLE, BaseOperator
 
 
@@ -19,7 +20,9 @@ class _TakeOperator(BaseOperator):
         obj = head_of(context)
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
-        return "" if settings_of(obj).takes else "Press Add Take first"
+        if not settings_of(obj).takes:
+            return "Press Add Take first"
+        return "Choose a take first" if active_row(obj) is None else ""
 
 
 class TALKSPLAT_OT_add_take(BaseOperator, bpy.types.Operator):
@@ -62,8 +65,9 @@ class _RowOperator(_TakeOperator):
         obj = head_of(context)
         if (reason := super().disabled_reason(context)) or obj is None:
             return reason
-        row = settings_of(obj).loaded_take
-        return "The take is the library's: remove or move it there" if takes.is_of_library(obj, row) else ""
+        row = active_row(obj)
+        is_of_library = row is not None and takes.is_of_library(obj, row)
+        return "The take is the library's: remove or move it there" if is_of_library else ""
 
 
 class TALKSPLAT_OT_remove_take(_RowOperator, bpy.types.Operator):

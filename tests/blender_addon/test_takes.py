@@ -395,6 +395,7 @@ def test_each_take_plays_its_own_bake_and_goes_on_with_it(two, changes):
 
 def begin_bake(job, audio_hash):
     """The bake of the job with nothing in it yet."""
+    from talksplat.core.baking.reuse import keyed_controls
     from talksplat.core.baking.shot import Shot
     from talksplat.core.formats import BakeCard, BakeWriter
 
@@ -402,9 +403,11 @@ def begin_bake(job, audio_hash):
     head = HeadReplay(file).replay
     card = BakeCard(
         "b", shot.rate, shot.frame_start, shot.frame_count, head.canonical.sh_degree, file.card.content_hash,
-        audio_hash, offset=job.offset, controls=shot.controls_card(), pose_change=shot.pose_change.to_card("", False),
+        audio_hash, offset=job.offset, controls=shot.controls_card(),
+        pose_change=shot.pose_change.to_card(file.rig_hash, False),
     )  # fmt: skip
-    BakeWriter.open(job.out, card, head.canonical, head.branch).close()
+    columns = shot.pose_change.columns(shot.frame_count)
+    BakeWriter.open(job.out, card, head.canonical, head.branch, keyed_controls(shot), columns).close()
 
 
 def test_without_a_rig_the_weights_change_nothing_and_say_why(talking, shown):
@@ -509,3 +512,53 @@ def test_a_library_override_chooses_and_adds_and_leaves_the_library_as_it_is(two
     bpy.context.scene.frame_set(12)
     np.testing.assert_array_equal(shown(own).means, second)
     assert (tmp_path / "library.blend").read_bytes() == library
+
+
+def test_a_moved_weight_is_a_change_since_the_bake_and_comparing_is_none(two, changes):
+    from talksplat.blender_addon import open_files
+    from talksplat.blender_addon.shot_jobs import shot_to_bake
+
+    scene, settings = bpy.context.scene, two.talksplat
+    blend(two, 0.5, 0.5)
+    job = replace(shot_to_bake(scene, two, range(1, LENGTH + 1)), out=settings.bake_out)
+    begin_bake(job, read_performance(settings.performance).audio_hash)
+    settings.bake = job.out
+    open_files.bake(job.out)
+    settings.compare_with = "Take 2"
+    bpy.ops.talksplat.compare_takes()
+    assert changes(scene, two) == []
+    settings.takes[1].weight = 0.25
+    assert changes(scene, two) == ["the curves or weights"]
+
+
+def test_a_take_without_a_sound_is_the_head_at_rest_in_a_blend(two, shown):
+    from talksplat.blender_addon.scene import versions
+
+    blend(two, 0.5, 0.5)
+    versions.top_strips(bpy.context.scene.sequence_editor).remove(strip_of("voice"))
+    expected = 0.5 * own_pose(two, 1, 12)
+    np.testing.assert_allclose(shown_pose(two, 12), expected, atol=2e-6)
+    rig = HeadReplay(read_head(two.talksplat.head)).rig
+    np.testing.assert_allclose(shown(two).means, rig.posed(expected).means, atol=1e-6)
+    choose(two, 1)
+    np.testing.assert_allclose(shown_pose(two, 12), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("row", [-1, 2, 2**31 - 1])
+def test_an_active_row_that_is_not_there_is_no_error(two, shown, row):
+    """The library of an override had more takes once, or the file is from anybody."""
+    from talksplat.blender_addon import operators, take_blend
+
+    settings = two.talksplat
+    settings.loaded_take = row
+    bpy.context.scene.frame_set(12)
+    before = shown(two).means
+    blend(two, 0.0, 0.0)
+    np.testing.assert_array_equal(shown(two).means, before)
+    assert take_blend.active_name(two) == ""
+    reason = operators.takes.TALKSPLAT_OT_remove_take.disabled_reason(bpy.context)
+    assert reason == "Choose a take first"
+    assert not bpy.ops.talksplat.duplicate_take.poll()
+    choose(two, 1)
+    assert settings.strip == "second"
+    assert bpy.ops.talksplat.remove_take() == {"FINISHED"}
