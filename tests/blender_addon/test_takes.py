@@ -441,18 +441,40 @@ def test_a_take_that_cannot_be_read_is_named_and_the_rest_goes_on(two, shown):
         shot_to_bake(bpy.context.scene, two, range(1, 5))
 
 
-def test_a_job_that_ends_after_another_take_was_chosen_belongs_to_the_first(two):
-    from talksplat.blender_addon import head_paths, take_blend
+def test_a_bake_that_ends_after_another_take_was_chosen_belongs_to_the_first(two, tmp_path, monkeypatch):
+    from talksplat.blender_addon import running
     from talksplat.core.formats import UserError
 
-    name = take_blend.active_name(two)
+    ends = []
+    monkeypatch.setattr(running, "no_worker_reason", lambda: "")
+    monkeypatch.setattr(running, "start_job", lambda _label, job, end: ends.append((job, end)))
+    bpy.ops.talksplat.bake()
     choose(two, 1)
-    head_paths.store_path(two, "bake", "/made/late.bake", take_blend.speech_named(two, name))
+    job, end = ends[0]
+    end({"frames": LENGTH, "new": LENGTH, "complete": True})
     assert two.talksplat.bake == ""
     choose(two, 0)
-    assert two.talksplat.bake.endswith("late.bake")
+    assert two.talksplat.bake == job.out
+    two.talksplat.takes[0].name = "Renamed"
     with pytest.raises(UserError, match="removed or renamed"):
-        take_blend.speech_named(two, "Take 9")
+        end({"frames": LENGTH, "new": LENGTH, "complete": True})
+
+
+def test_a_sound_that_was_heard_after_another_take_was_chosen_is_attached_to_the_first(two, monkeypatch):
+    from talksplat.blender_addon import running
+
+    ends, kept = [], two.talksplat.takes[1].performance
+    monkeypatch.setattr(running, "no_worker_reason", lambda: "")
+    monkeypatch.setattr(running, "start_job", lambda _label, job, end: ends.append((job, end)))
+    heard = read_performance(two.talksplat.performance)
+    assert bpy.ops.talksplat.attach_strip() == {"FINISHED"}
+    choose(two, 1)
+    job, end = ends[0]
+    write_performance(job.out, heard)
+    end({"warnings": []})
+    assert (two.talksplat.strip, two.talksplat.performance) == ("second", kept)
+    choose(two, 0)
+    assert (two.talksplat.strip, two.talksplat.performance) == ("voice", job.out)
 
 
 def test_takes_are_saved_with_paths_beside_the_file_and_undo_brings_a_row_back(two, tmp_path, shown):
@@ -478,6 +500,8 @@ def test_takes_are_saved_with_paths_beside_the_file_and_undo_brings_a_row_back(t
 
 def test_a_library_override_chooses_and_adds_and_leaves_the_library_as_it_is(two, tmp_path, shown):
     """Its paths stay those of the library's folder, whichever row they are chosen from."""
+    from talksplat.blender_addon import head_paths
+
     bpy.context.scene.frame_set(12)
     choose(two, 1)
     second, name = shown(two).means, two.name
@@ -485,6 +509,7 @@ def test_a_library_override_chooses_and_adds_and_leaves_the_library_as_it_is(two
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
     library = (tmp_path / "library.blend").read_bytes()
     (tmp_path / "shot").mkdir()
+    (tmp_path / "shot" / "second.wav").write_bytes(b"another file of that name, beside the shot")
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot" / "shot.blend"))
     with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
@@ -507,8 +532,9 @@ def test_a_library_override_chooses_and_adds_and_leaves_the_library_as_it_is(two
     own = next(obj for obj in bpy.data.objects if obj.override_library and obj.type == "POINTCLOUD")
     assert [take.name for take in own.talksplat.takes] == ["Take 1", "Take 2", "Take 2.001"]
     assert own.talksplat.loaded_take == 2
-    for row in (0, 2):
+    for row in (0, 2, 1):
         choose(own, row)
+    assert head_paths.path_of(own, "sound") == str(tmp_path / "second.wav")
     bpy.context.scene.frame_set(12)
     np.testing.assert_array_equal(shown(own).means, second)
     assert (tmp_path / "library.blend").read_bytes() == library
