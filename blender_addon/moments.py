@@ -5,6 +5,7 @@ import math
 import os
 from collections import OrderedDict
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from . import open_files
 from .curve_pose import CurvePose
 
 MAX_CACHED_BYTES = 128 << 20  # of frames kept for scrubbing over the same place again
+MAX_POSES = 64  # kept: a blend asks for that of its active take twice
 
 
 class Moment(NamedTuple):
@@ -85,6 +87,11 @@ def live_pose(moment: Moment) -> np.ndarray:
 
 def _own_pose(moment: Moment) -> np.ndarray:
     """The same, of the moment's own take."""
+    return _pose_alone(moment._replace(curves=None, takes=()))
+
+
+@lru_cache(MAX_POSES)
+def _pose_alone(moment: Moment) -> np.ndarray:
     head = loaded_head(moment.head)
     if head.rig is None:
         raise UserError(f"{os.path.basename(moment.head)} has no rig; press Make Rig.")
@@ -120,3 +127,4 @@ def interpolate(bake: open_files.OpenBake, position: Fraction) -> Frame:
 def clear() -> None:
     """Evaluate every moment again."""
     _frames.clear()
+    _pose_alone.cache_clear()
