@@ -55,7 +55,8 @@ class Found(NamedTuple):
     def meaning(self) -> str:
         """What is late or early."""
         frames = self.suggestion.frames or 0
-        return f"The {self.plays} comes {'later' if frames > 0 else 'earlier'} than the sound" if frames else ""
+        verb = "come" if self.plays == CURVES else "comes"
+        return f"The {self.plays} {verb} {'later' if frames > 0 else 'earlier'} than the sound" if frames else ""
 
 
 def plays_of(settings: TalkSplatHead) -> str:

@@ -130,6 +130,11 @@ def sequencer_scene(workspace: bpy.types.WorkSpace) -> bpy.types.Scene | None:
     return getattr(workspace, "sequencer_scene", None)
 
 
+def sequencer_shows(workspace: bpy.types.WorkSpace, scene: bpy.types.Scene) -> bool:
+    """Whether the sequencer editor shows the time of that scene of the window; before 5.0 it always did."""
+    return sequencer_scene(workspace) == scene or not hasattr(workspace, "sequencer_scene")
+
+
 def stored_properties(owner: bpy.types.ID) -> Mapping[str, Any]:
     """The values of registered properties as the file holds them, those that are registered no more too; 5.0 keeps
     them apart from custom properties."""

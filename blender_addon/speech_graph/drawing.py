@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The graph at the bottom of the editors with a time axis: drawn after Blender's own drawing, at its time axis."""
+"""The graph at the bottom of the editors with a time axis, in the Sequencer at the top: the curves behind the keys, the
+words over them."""
 
 from __future__ import annotations
 
@@ -11,12 +12,13 @@ import bpy
 import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
+from mathutils import Matrix
 
 from ...core.performance import NEARLY_CLOSED
 from ..blender_types import Context, current_context
 from ..head_objects import head_of, placed_heads
 from ..scene import strip as strips
-from ..scene.versions import sequencer_scene
+from ..scene.versions import sequencer_shows
 from . import graph_data
 from .graph_data import SpeechData
 from .layout import CLOSED_HEIGHT, ROW, Band, TimeAxis, closed_bars, label_bars, level_shape, lips_line
@@ -24,7 +26,10 @@ from .levels import levels_at
 from .lips import lips_channel
 from .view import TalkSplatGraph, view_of
 
+SHAPES, LABELS = "shapes", "labels"  # what is behind the keys, and what must be read over them
+CAPTION = 44  # pixels from the left, beside the numbers of the value axis, at a scale of 1
 SCROLL_BAR, MARKERS = 20, 22  # pixels at the bottom that are Blender's, at a scale of 1
+TIME_BAR = 30  # pixels at the top that are
 LEAST_HEIGHT = 1.6  # of the graph's: a lower editor, such as a timeline, shows none
 BACK, FILL, BAR = 0.75, 0.55, 0.35  # opacities
 Colour = tuple[float, float, float, float]
@@ -58,8 +63,9 @@ class Colours:
         )
 
 
-def draw(switch: str) -> None:
-    """Blender calls it for every editor of a kind, after its own drawing. switch: which of the view's it is."""
+def draw(switch: str, part: str) -> None:
+    """Blender calls it twice for every editor of a kind. switch: which of the view's it is; part: SHAPES, before the
+    keys are drawn, or LABELS, after them."""
     context = current_context()
     view = view_of(context.scene)
     if not (view.show and getattr(view, switch)):
@@ -70,22 +76,32 @@ def draw(switch: str) -> None:
         return
     axis = _axis_of(context)
     data = graph_data.data_of(context.scene, obj)
-    if view.lips:
+    if view.lips and part == SHAPES:
         graph_data.want(data, context.scene, obj, axis.view())
+    drawing = _Drawing(context, view, obj, data, axis, scale, Colours.of_theme(context))
     gpu.state.blend_set("ALPHA")
-    _Drawing(context, view, obj, data, axis, scale).draw()
+    with gpu.matrix.push_pop(), gpu.matrix.push_pop_projection():
+        gpu.matrix.load_identity()
+        gpu.matrix.load_projection_matrix(_pixels_to_clip(region.width, region.height))
+        drawing.shapes() if part == SHAPES else drawing.labels()
     gpu.state.blend_set("NONE")
+
+
+def _pixels_to_clip(width: int, height: int) -> Matrix:
+    """Before the editor's own drawing its matrix is that of its axes, in which text has no size."""
+    return Matrix(((2 / width, 0, 0, -1), (0, 2 / height, 0, -1), (0, 0, 1, 0), (0, 0, 0, 1)))
 
 
 def _is_shown(context: Context, obj: bpy.types.Object) -> bool:
     """Whether the head is in the view layer and not hidden, and the editor shows this scene's time."""
-    other = (
-        sequencer_scene(context.workspace) if isinstance(context.space_data, bpy.types.SpaceSequenceEditor) else None
-    )
-    if other is not None and other != context.scene:
+    if _is_sequencer(context) and not sequencer_shows(context.workspace, context.scene):
         return False
     owners = (owner for head, _, owner in placed_heads(context.scene) if head == obj)
     return any(owner.visible_get(view_layer=context.view_layer) for owner in owners)
+
+
+def _is_sequencer(context: Context) -> bool:
+    return isinstance(context.space_data, bpy.types.SpaceSequenceEditor)
 
 
 def _axis_of(context: Context) -> TimeAxis:
@@ -105,27 +121,48 @@ class _Drawing:
     data: SpeechData
     axis: TimeAxis
     scale: float
+    colours: Colours
 
-    def draw(self) -> None:
-        """All of it, from the back to the front."""
-        colours, scene = Colours.of_theme(self.context), self.context.scene
-        bottom = (SCROLL_BAR + (MARKERS if scene.timeline_markers else 0)) * self.scale
-        whole = Band(bottom, bottom + self.view.height * self.scale)
-        _rectangles([(0.0, float(self.axis.width))], whole, colours.back)
-        top = whole.top
-        for labels in (self.data.words, self.data.phones) if self.view.words else ():
-            bars = label_bars(self.axis, labels)
-            if bars:
-                top -= ROW * self.scale
-                self._labels(bars, Band(top, top + (ROW - 1) * self.scale), colours)
-        band = Band(bottom + CLOSED_HEIGHT * self.scale, top - 2 * self.scale)
+    def shapes(self) -> None:
+        """From the back to the front: the ground, the sound, the lips."""
+        whole, band = self._whole(), self._band()
+        _rectangles([(0.0, float(self.axis.width))], whole, self.colours.back)
         if self.view.sound and self.data.strips:
             shape = level_shape(levels_at(self.data.strips, self.axis.edges()), band)
-            _draw("UNIFORM_COLOR", "TRI_STRIP", shape, colours.sound)
+            _draw("UNIFORM_COLOR", "TRI_STRIP", shape, self.colours.sound)
         if self.view.lips:
-            self._lips(band, Band(bottom, bottom + CLOSED_HEIGHT * self.scale), colours)
+            self._lips(band, Band(whole.bottom, band.bottom))
 
-    def _lips(self, band: Band, marks: Band, colours: Colours) -> None:
+    def labels(self) -> None:
+        """The words, the phones below them, and how far the lips are apart at the playhead."""
+        for bars, band in self._rows():
+            self._labels(bars, band)
+        if self.view.lips:
+            self._caption()
+
+    def _whole(self) -> Band:
+        markers = MARKERS if self.context.scene.timeline_markers else 0
+        bottom, height = (SCROLL_BAR + markers) * self.scale, self.view.height * self.scale
+        if _is_sequencer(self.context):  # its lowest channels hold strips
+            bottom = self.context.region.height - TIME_BAR * self.scale - height
+        return Band(bottom, bottom + height)
+
+    def _rows(self) -> list[tuple[list[tuple[float, float, str]], Band]]:
+        """The rows of labels, from the top."""
+        rows, top = [], self._whole().top
+        for labels in (self.data.words, self.data.phones) if self.view.words else ():
+            if bars := label_bars(self.axis, labels):
+                top -= ROW * self.scale
+                rows.append((bars, Band(top, top + (ROW - 1) * self.scale)))
+        return rows
+
+    def _band(self) -> Band:
+        """Where the curves are: between the marks of closures and the labels."""
+        whole, rows = self._whole(), self._rows()
+        top = rows[-1][1].bottom if rows else whole.top
+        return Band(whole.bottom + CLOSED_HEIGHT * self.scale, top - 2 * self.scale)
+
+    def _lips(self, band: Band, marks: Band) -> None:
         head = graph_data.open_head(self.obj)
         number = lips_channel(head) if head else None
         if head is None or head.rig is None or number is None:
@@ -137,27 +174,26 @@ class _Drawing:
         if np.isfinite(lips).any():
             widest = max(widest, float(np.nanmax(lips)))
             line = lips_line(self.axis, band, frames, lips, widest)
-            _line(line, colours.lips, 1.5 * self.scale, self.context.region)
+            _line(line, self.colours.lips, 1.5 * self.scale, self.context.region)
             closed = closed_bars(self.axis, frames, lips, NEARLY_CLOSED * head.rig.channels[number].high)
-            _rectangles(closed, marks, colours.closed)
-        self._caption(band, colours)
+            _rectangles(closed, marks, self.colours.closed)
 
-    def _caption(self, band: Band, colours: Colours) -> None:
+    def _caption(self) -> None:
         """How far the lips are apart at the playhead."""
         frame, track = self.context.scene.frame_current, self.data.track
         lips = track.values[frame - track.frames.start] if frame in track.frames else np.nan
         text = f"Lips Apart {lips:.1f} mm" if np.isfinite(lips) else "Lips Apart"
-        _write(text, 8 * self.scale, band.top - 12 * self.scale, colours.lips, self.scale)
+        _write(text, CAPTION * self.scale, self._band().top - 12 * self.scale, self.colours.lips, self.scale)
 
-    def _labels(self, bars: list[tuple[float, float, str]], band: Band, colours: Colours) -> None:
+    def _labels(self, bars: list[tuple[float, float, str]], band: Band) -> None:
         """Bars with their labels; that at the playhead is filled."""
         now = float(self.axis.x_of(np.array(float(strips.current_frame(self.context.scene)))))
         spans = [(left, right - 1) for left, right, _ in bars]
-        _rectangles(spans, band, (*colours.sound[:3], BAR))
-        _rectangles([(a, b) for a, b in spans if a <= now < b + 1], band, colours.lips)
+        _rectangles(spans, band, (*self.colours.sound[:3], BAR))
+        _rectangles([(a, b) for a, b in spans if a <= now < b + 1], band, self.colours.lips)
         for left, right, label in bars:
             is_now = left <= now < right
-            colour = (*colours.back[:3], 1.0) if is_now else colours.text
+            colour = (*self.colours.back[:3], 1.0) if is_now else self.colours.text
             _write(label, left + 3 * self.scale, band.bottom + 4 * self.scale, colour, self.scale, right - 2)
 
 
@@ -209,7 +245,10 @@ def register() -> None:
         (bpy.types.SpaceSequenceEditor, "sequencer"),
     )
     for space, switch in spaces:
-        _handles.append((space, space.draw_handler_add(draw, (switch,), "WINDOW", "POST_PIXEL")))
+        # The Sequencer's own drawing would cover what is drawn before it.
+        first = "POST_PIXEL" if switch == "sequencer" else "PRE_VIEW"
+        for part, when in ((SHAPES, first), (LABELS, "POST_PIXEL")):
+            _handles.append((space, space.draw_handler_add(draw, (switch, part), "WINDOW", when)))
 
 
 def unregister() -> None:

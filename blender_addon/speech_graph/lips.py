@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a head's lips are apart at each frame, whatever plays: bake, live speech or curves. Found out between redraws,
-a few milliseconds at a time: what is in view first, and coarsely. A frame that shows what it showed is not asked again.
+"""How far a head's lips are apart at each frame, whatever plays: bake, live speech or curves.
+
+Found out between redraws, a few milliseconds at a time: what is in view first, and coarsely. A frame that shows what it
+showed is not asked again.
 
 Where drivers or the NLA move the head Blender alone knows, so that its frames are filled in as they are played.
 

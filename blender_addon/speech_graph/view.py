@@ -26,7 +26,7 @@ def _redraw(_self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None
 
 
 def _switch(name: str, description: str):
-    return BoolProperty(name=name, description=description, default=True, update=_redraw)
+    return BoolProperty(name=name, description=description, default=True, options=set(), update=_redraw)
 
 
 class TalkSplatGraph(bpy.types.PropertyGroup):
@@ -46,6 +46,7 @@ class TalkSplatGraph(bpy.types.PropertyGroup):
         min=40,
         max=600,
         subtype="PIXEL",
+        options=set(),
         update=_redraw,
     )
 

@@ -236,7 +236,7 @@ def test_a_hidden_head_and_a_switched_off_graph_cost_nothing(sample, monkeypatch
 
     monkeypatch.setattr(graph_data, "data_of", lambda *_: pytest.fail("something was looked at"))
     view.view_of(bpy.context.scene).show = False
-    drawing.draw("graph_editor")
+    drawing.draw("graph_editor", drawing.SHAPES)
     view.view_of(bpy.context.scene).show = True
     sample.hide_set(True)
     assert not drawing._is_shown(bpy.context, sample)
