@@ -37,6 +37,7 @@
     keyframes_panel what a head follows; corrections_panel: the list of its corrections
     head_state      what is wrong with a head, with the buttons that cure it
     panel_text      sentences over several lines
+    speech_offset   how late a mouth is, and what moves it; offset_panel, words_panel: their rows in the panels
 
 Nothing of bpy is imported before `register`, so that a shell may import this package.
 """

@@ -30,6 +30,7 @@ DATA = (  # of others in the package: name, licence, use, where it is
     ("MediaPipe Selfie Segmentation", "Apache-2.0", "masks of footage", "core/tracking/selfie_segmentation.tflite"),
     ("ICT-FaceKit", "MIT", "the rig that is fitted to footage", "core/tracking/ict_face.npz"),
     ("GRID corpus, talker s1", "CC-BY-4.0", "the sample voice", "samples/voice.wav"),
+    ("GRID corpus, talker s1", "CC-BY-4.0", "the sample voice's words", "samples/voice.align"),
     ("LJ Speech", PUBLIC_DOMAIN, "a voice for rigs", "core/rigging/voices/ljspeech.opus"),
     ("LibriVox", PUBLIC_DOMAIN, "a voice for rigs", "core/rigging/voices/librivox.opus"),
     ("Kerstin, rhasspy", "CC0-1.0", "a voice for rigs", "core/rigging/voices/kerstin.opus"),

@@ -80,9 +80,10 @@ def draw(switch: str, part: str) -> None:
         graph_data.want(data, context.scene, obj, axis.view())
     drawing = _Drawing(context, view, obj, data, axis, scale, Colours.of_theme(context))
     gpu.state.blend_set("ALPHA")
-    with gpu.matrix.push_pop(), gpu.matrix.push_pop_projection():
-        gpu.matrix.load_identity()
-        gpu.matrix.load_projection_matrix(_pixels_to_clip(region.width, region.height))
+    matrix: Any = gpu.matrix  # the stubs know no context managers in it
+    with matrix.push_pop(), matrix.push_pop_projection():
+        matrix.load_identity()
+        matrix.load_projection_matrix(_pixels_to_clip(region.width, region.height))
         drawing.shapes() if part == SHAPES else drawing.labels()
     gpu.state.blend_set("NONE")
 

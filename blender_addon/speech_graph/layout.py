@@ -55,7 +55,7 @@ def level_shape(
 ) -> np.ndarray:
     """[2P,2] corners of a strip of triangles: filled from the bottom."""
     x = np.repeat(np.arange(len(levels)) + 0.5, 2)
-    y = np.full(2 * len(levels), band.bottom)
+    y = np.full(2 * len(levels), band.bottom, np.float64)
     y[1::2] += levels * (band.top - band.bottom)
     return np.stack([x, y], axis=1).astype(np.float32)
 

@@ -29,7 +29,7 @@ from ..shot_sampling import are_channels_driven, control_curves, sample_controls
 
 CHANNEL = "lips_apart"  # of the rig
 STRIDES = (64, 16, 4, 1)  # frames
-AT_ONCE = 16  # frames between two looks at the clock
+AT_ONCE = 2  # frames between two looks at the clock
 MOST = 2_000_000  # frames of a scene's range: a day at 24 a second
 
 

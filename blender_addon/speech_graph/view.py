@@ -32,7 +32,7 @@ def _switch(name: str, description: str):
 class TalkSplatGraph(bpy.types.PropertyGroup):
     """What a scene's editors show of a head's speech."""
 
-    show: _switch("Speech Graph", "Show the sound, the lips and the words of the head at the bottom of the editor")
+    show: _switch("Speech Graph", "Show the sound, the lips and the words of the head in the editors with a time axis")
     graph_editor: _switch("Graph Editor", "Show it in the Graph Editor")
     dope_sheet: _switch("Dope Sheet", "Show it in the Dope Sheet")
     sequencer: _switch("Sequencer", "Show it in the Video Sequencer")

@@ -221,6 +221,19 @@ def test_closures_and_curves_lie_on_the_time_axis():
     assert label_bars(axis, labels) == [(50.0, 100.0, "in"), (pytest.approx(197.5), pytest.approx(400), "cut")]
 
 
+def test_the_sound_is_filled_from_the_bottom_at_its_pixels():
+    from talksplat.blender_addon.speech_graph.layout import Band, level_shape
+
+    shape = level_shape(np.array([0.0, 0.5, 1.0]), Band(10, 30))
+    assert shape.tolist() == [[0.5, 10], [0.5, 10], [1.5, 10], [1.5, 20], [2.5, 10], [2.5, 30]]
+
+
+def test_the_sample_sentence_comes_with_its_words(blender):
+    bpy.ops.talksplat.add_sample_head()
+    bpy.ops.talksplat.sample_voice()
+    assert [word.label for word in words_in(bpy.context.object)] == "set green by c six now".split()
+
+
 def test_a_long_shot_is_drawn_as_its_widest_and_closest_frames():
     from talksplat.blender_addon.speech_graph.layout import Band, TimeAxis, lips_line
 

@@ -31,7 +31,7 @@ def lips_keys(obj):
     return np.array([point.co.x for point in curve.keyframe_points])
 
 
-@pytest.mark.parametrize("frames", [-8, -3, -1, 0, 2, 8])
+@pytest.mark.parametrize("frames", [-8, 0, 1, 8])
 def test_moved_keys_are_found_and_moved_back(sample, frames):
     before = lips_keys(sample)
     from talksplat.blender_addon.speech_offset import CURVES, shift_mouth
