@@ -14,7 +14,7 @@ from .exported_shot import ExportedShot
 from .gltf import write_gltf
 from .shot_file import ShotFile
 from .spz import write_spz
-from .usd import plan_usd
+from .usd_shot import plan_usd
 
 
 class FrameWriter(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..formats import Camera
-from .usd_library import usd_modules
+from ..usd import define_prim, fixed, sampled, usd_modules
 
 SENSOR = 0.36  # tenths of a metre: 36 mm, a full-frame camera's width; only ratios to it are seen
 FLIP = np.diag([1.0, -1.0, -1.0, 1.0])  # OpenCV's camera axes <-> USD's
@@ -16,27 +16,24 @@ FLIP = np.diag([1.0, -1.0, -1.0, 1.0])  # OpenCV's camera axes <-> USD's
 
 def write_transform(layer: Any, path: str, matrices: Mapping[int, np.ndarray]) -> None:
     """Place the prim at `path`. matrices: frame -> [4,4], its space to the world; one alone holds for all frames."""
-    sdf, gf = usd_modules("Sdf", "Gf")
+    (gf,) = usd_modules("Gf")
     prim = layer.GetPrimAtPath(path)
     values = {frame: gf.Matrix4d(matrix.T.tolist()) for frame, matrix in matrices.items()}
-    _write(layer, prim, "xformOp:transform", sdf.ValueTypeNames.Matrix4d, values)
-    order = sdf.AttributeSpec(prim, "xformOpOrder", sdf.ValueTypeNames.TokenArray, sdf.VariabilityUniform)
-    order.default = ["xformOp:transform"]
+    sampled(prim, "xformOp:transform", "Matrix4d", values)
+    fixed(prim, "xformOpOrder", "TokenArray", ["xformOp:transform"], uniform=True)
 
 
 def write_camera(layer: Any, path: str, cameras: Mapping[int, Camera]) -> None:
     """A prim for the camera. cameras: frame -> camera in the world; one alone holds for all frames."""
-    sdf, gf = usd_modules("Sdf", "Gf")
-    prim = sdf.CreatePrimInLayer(layer, path)
-    prim.specifier, prim.typeName = sdf.SpecifierDef, "Camera"
+    (gf,) = usd_modules("Gf")
+    prim = define_prim(layer, path, "Camera")
     write_transform(layer, path, {frame: np.linalg.inv(camera.matrix) @ FLIP for frame, camera in cameras.items()})
     lenses = {frame: _lens(camera) for frame, camera in cameras.items()}
     for name in next(iter(lenses.values())):
-        _write(layer, prim, name, sdf.ValueTypeNames.Float, {frame: lens[name] for frame, lens in lenses.items()})
+        sampled(prim, name, "Float", {frame: lens[name] for frame, lens in lenses.items()})
     ranges = {frame: gf.Vec2f(camera.near, camera.far) for frame, camera in cameras.items()}
-    _write(layer, prim, "clippingRange", sdf.ValueTypeNames.Float2, ranges)
-    kinds = {frame: camera.kind for frame, camera in cameras.items()}
-    _write(layer, prim, "projection", sdf.ValueTypeNames.Token, kinds)
+    sampled(prim, "clippingRange", "Float2", ranges)
+    sampled(prim, "projection", "Token", {frame: camera.kind for frame, camera in cameras.items()})
 
 
 def _lens(camera: Camera) -> dict[str, float]:
@@ -52,15 +49,3 @@ def _lens(camera: Camera) -> dict[str, float]:
         "horizontalApertureOffset": width * (0.5 - camera.cx / camera.width),
         "verticalApertureOffset": height * (camera.cy / camera.height - 0.5),
     }
-
-
-def _write(layer: Any, prim: Any, name: str, kind: object, values: Mapping[int, object]) -> None:
-    """The attribute, with time samples where it changes."""
-    (sdf,) = usd_modules("Sdf")
-    attribute = sdf.AttributeSpec(prim, name, kind)
-    first = next(iter(values.values()))
-    if all(value == first for value in values.values()):
-        attribute.default = first
-        return
-    for frame, value in values.items():
-        layer.SetTimeSample(attribute.path, float(frame), value)

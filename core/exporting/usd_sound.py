@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..formats import found_path, stored_path
+from ..usd import define_prim, fixed, usd_modules
 from .exported_shot import ExportedHead
-from .usd_library import usd_modules
 
 Sound = tuple[str, float]  # path, seconds after the head's first frame at which it begins
 
@@ -41,14 +41,12 @@ def write_sounds(layer: Any, parent: str, heads: Iterable[ExportedHead], file: P
 def _write_sound(layer: Any, path: str, asset: str, first: int, frames: float, seconds: float) -> None:
     """frames, seconds: from the shot's first frame to the start of the sound; below 0 it has begun before."""
     (sdf,) = usd_modules("Sdf")
-    prim = sdf.CreatePrimInLayer(layer, path)
-    prim.specifier, prim.typeName = sdf.SpecifierDef, "SpatialAudio"
-    names = sdf.ValueTypeNames
+    prim = define_prim(layer, path, "SpatialAudio")
     for name, kind, value in (
-        ("filePath", names.Asset, sdf.AssetPath(asset if os.path.isabs(asset) else f"./{asset}")),
-        ("auralMode", names.Token, "nonSpatial"),
-        ("playbackMode", names.Token, "onceFromStart"),
-        ("startTime", names.TimeCode, sdf.TimeCode(first + max(frames, 0.0))),
-        ("mediaOffset", names.Double, max(-seconds, 0.0)),
+        ("filePath", "Asset", sdf.AssetPath(asset if os.path.isabs(asset) else f"./{asset}")),
+        ("auralMode", "Token", "nonSpatial"),
+        ("playbackMode", "Token", "onceFromStart"),
+        ("startTime", "TimeCode", sdf.TimeCode(first + max(frames, 0.0))),
+        ("mediaOffset", "Double", max(-seconds, 0.0)),
     ):
-        sdf.AttributeSpec(prim, name, kind, sdf.VariabilityUniform).default = value
+        fixed(prim, name, kind, value, uniform=True)

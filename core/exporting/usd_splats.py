@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..formats import BakeReader
-from .usd_library import usd_modules
+from ..usd import define_prim, fixed, usd_modules
 
 TYPE = "ParticleField3DGaussianSplat"
 SAVED_BYTES = 64 << 20
 SIGMAS = 3.0  # of a splat that count as its extent: as far as the rasterizers of 3DGS draw it
 # USD's names are of the "_scene" family; the transfer curve and the primaries are what they name (GfColorSpaceNames).
 COLOUR_SPACES = {"srgb_rec709_display": "srgb_rec709_scene", "lin_rec709_display": "lin_rec709_scene"}
+COEFFICIENTS = "radiance:sphericalHarmonicsCoefficients"
 MOVING = "positions", "orientations", "scales"
 
 
@@ -34,29 +35,24 @@ class SplatPrim:
 
     def define(self) -> None:
         """The prim with its moving attributes, without values."""
-        prim = self._sdf.CreatePrimInLayer(self._layer, self.path)
-        prim.specifier, prim.typeName = self._sdf.SpecifierDef, TYPE
+        prim = define_prim(self._layer, self.path, TYPE)
         for name in MOVING:
             self._attribute(name)
-        self._sdf.AttributeSpec(prim, "extent", self._sdf.ValueTypeNames.Float3Array)
+        fixed(prim, "extent", "Float3Array", None)
 
     def write_still(self, bake: BakeReader) -> None:
         """Opacities, colours and what a renderer must know."""
-        rest, sdf = bake.canonical, self._sdf
+        rest = bake.canonical
         prim = self._layer.GetPrimAtPath(self.path)
         harmonics = np.concatenate([rest.sh0[:, None], rest.shN], axis=1).reshape(-1, 3)
-        self._attribute("opacities").default = self._array("opacities", rest.opacities)
-        coefficients = "radiance:sphericalHarmonicsCoefficients"
-        self._attribute(coefficients).default = self._array(coefficients, harmonics)
+        for name, values in (("opacities", rest.opacities), (COEFFICIENTS, harmonics)):
+            self._attribute(name).default = self._array(name, values)
         space = COLOUR_SPACES.get(bake.card.colour_space, bake.card.colour_space)
-        prim.SetInfo("apiSchemas", sdf.TokenListOp.Create(prependedItems=["ColorSpaceAPI"]))
-        for name, kind, value in (
-            ("radiance:sphericalHarmonicsDegree", sdf.ValueTypeNames.Int, rest.sh_degree),
-            ("projectionModeHint", sdf.ValueTypeNames.Token, "perspective"),
-            ("sortingModeHint", sdf.ValueTypeNames.Token, "zDepth"),
-            ("colorSpace:name", sdf.ValueTypeNames.Token, space),
-        ):
-            sdf.AttributeSpec(prim, name, kind, sdf.VariabilityUniform).default = value
+        prim.SetInfo("apiSchemas", self._sdf.TokenListOp.Create(prependedItems=["ColorSpaceAPI"]))
+        fixed(prim, "colorSpace:name", "Token", space, uniform=True)
+        fixed(prim, "radiance:sphericalHarmonicsDegree", "Int", rest.sh_degree, uniform=True)
+        fixed(prim, "projectionModeHint", "Token", "perspective", uniform=True)
+        fixed(prim, "sortingModeHint", "Token", "zDepth", uniform=True)
 
     def write_frame(self, number: int, bake: BakeReader) -> None:
         """One frame's time samples."""
@@ -84,16 +80,10 @@ class SplatPrim:
         return f"{name}h" if self._half else name
 
     def _attribute(self, name: str) -> Any:
-        kinds = {
-            "positions": "Point3{}Array",
-            "orientations": "Quat{}Array",
-            "scales": "{long}3Array",
-            "opacities": "{long}Array",
-            "radiance:sphericalHarmonicsCoefficients": "{long}3Array",
-        }
         letter, long = ("h", "Half") if self._half else ("f", "Float")
-        kind = getattr(self._sdf.ValueTypeNames, kinds[name].format(letter, long=long))
-        return self._sdf.AttributeSpec(self._layer.GetPrimAtPath(self.path), self._name(name), kind)
+        kinds = {"positions": f"Point3{letter}Array", "orientations": f"Quat{letter}Array", "opacities": f"{long}Array"}
+        prim = self._layer.GetPrimAtPath(self.path)
+        return fixed(prim, self._name(name), kinds.get(name, f"{long}3Array"), None)
 
     def _array(self, name: str, values: np.ndarray) -> Any:
         """values: [N], [N,3], or [N,4] wxyz. As an array of USD's."""

@@ -123,9 +123,7 @@ class Export(Job):
     more_bakes: tuple[str, ...] = ()  # bakes of further heads for the same file (usd)
     half: bool = False  # numbers of 16 bits instead of 32: half the size, positions to a tenth of a millimetre (usd)
     clip: int = 0  # frames a file, as value clips of USD, so that a long shot can be continued; 0: one file (usd)
-    head_names: tuple[str, ...] = field(
-        default=(), metadata=HIDDEN
-    )  # a name for each bake's head; empty: the heads' own
+    head_names: tuple[str, ...] = ()  # names of the heads in the file, one a bake; empty: their own (usd)
     # For each bake, 4x4 row by row: head space -> the scene's world, one for the whole shot or one a frame.
     head_to_world: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...] = field(default=(), metadata=HIDDEN)
     # The scene's camera as it sees the head of `bake`: one for the whole shot, or one a frame.
@@ -184,16 +182,20 @@ class MakeRig(Job):
 
 @dataclass(frozen=True)
 class ExportRig(Job):
-    """Write a head's rig as plain arrays (.npz), and the curves that play a bake by it (.csv), for other programs."""
+    """Write a head's rig for other programs: as plain arrays (.npz) or USD blend shapes (.usdc), and the curves that
+    play a bake by it (.csv)."""
 
     head: str = field(metadata=POSITIONAL)  # the .head file
     out: str = field(
         default="", metadata=writes(".npz")
     )  # file for the rig: the head at rest and what each channel moves
-    bake: str = ""  # a .bake of this head, for `curves`
+    bake: str = ""  # a .bake of this head, for `curves` and to animate `usd`
     curves: str = field(
         default="", metadata=writes(".csv")
     )  # file for the curves: a row a frame, a column a channel, mm
+    usd: str = field(
+        default="", metadata=writes(".usdc")
+    )  # file for the rig as USD points with a blend shape a channel; positions alone, which is all that these can move
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ SIGNATURES = {
     ".json": (0, b"{"),
     ".csv": (0, b"frame,"),
     ".npz": (0, b"PK"),
+    ".usdc": (0, b"PXR-USDC"),
     ".mp4": (4, b"ftyp"),
     ".png": (0, b"\x89PNG"),
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The `ExportRig` job: a rig as plain arrays and a bake as its curves, so that any program can play a head.
+"""The `ExportRig` job: a rig as plain arrays and a bake as its curves, so that any program can play a head. As USD:
+rig_usd.py.
 
 The .npz holds what `playing` below needs, in metres and linear sigma:
   means [N,3], quats [N,4] wxyz, scales [N,3], opacities [N], sh0 [N,3], shN [N,S,3]   the head at rest, Blender's axes
@@ -20,8 +21,7 @@ import numpy as np
 from ..formats import BakeReader, HeadFile, Rig, UserError, atomic_write, read_head, rig_of
 from ..jobs import Event, ExportRig, Finished, Pace, Progress, Started
 from ..performance import Frame, Replay, RigReplay
-
-MILLIMETRE = 0.001
+from .rig_usd import MILLIMETRE, Curves, write_rig_usd
 
 
 def export_rig(job: ExportRig) -> Generator[Event, None, None]:
@@ -30,8 +30,12 @@ def export_rig(job: ExportRig) -> Generator[Event, None, None]:
     rig = rig_of(head)
     if rig is None:
         raise UserError(f"{job.head} has no rig; make one with `talksplat rig`.")
-    if not (job.out or job.curves) or bool(job.curves) != bool(job.bake):
-        raise UserError("name the file for the rig (--out), or a bake and the file for its curves (--bake, --curves).")
+    if not (job.out or job.curves or job.usd) or (job.curves and not job.bake):
+        raise UserError(
+            "name the file for the rig (--out or --usd), or a bake and the file for its curves (--bake, --curves)."
+        )
+    if job.bake and not (job.curves or job.usd):
+        raise UserError("name the file for the bake's curves (--curves or --usd), or leave out the bake.")
     if job.bake:
         _check_bake(job, head)
     replay = Replay(head)
@@ -42,9 +46,16 @@ def export_rig(job: ExportRig) -> Generator[Event, None, None]:
         with atomic_write(job.out) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **rig_arrays(replay, posed.frame(), rig))
         result["rig"] = str(Path(job.out).absolute())
-    if job.curves:
-        error = yield from _write_curves(job, posed)
-        result |= {"curves": str(Path(job.curves).absolute()), "largest_error": f"{error:.2f} mm"}
+    curves = None
+    if job.bake:
+        curves, error = yield from _curves_of(job, posed)
+        result["largest_error"] = f"{error:.2f} mm"
+    if job.curves and curves:
+        _write_csv(job, posed, curves)
+        result["curves"] = str(Path(job.curves).absolute())
+    if job.usd:
+        write_rig_usd(Path(job.usd), replay, posed, curves)
+        result["usd"] = str(Path(job.usd).absolute())
     yield Finished(result)
 
 
@@ -70,20 +81,24 @@ def _check_bake(job: ExportRig, head: HeadFile) -> None:
             raise UserError(f"{job.bake} is the bake of another head; name a bake of {job.head}.")
 
 
-def _write_curves(job: ExportRig, posed: RigReplay) -> Generator[Progress, None, float]:
-    """Returns the largest distance between a Gaussian of the bake and of the curves, mm."""
-    out, largest = posed.frame(), 0.0
+def _curves_of(job: ExportRig, posed: RigReplay) -> Generator[Progress, None, tuple[Curves, float]]:
+    """The pose at each frame of the bake, and the largest distance of a Gaussian from its place in the bake, mm."""
+    out, largest, poses = posed.frame(), 0.0, {}
     with BakeReader.open(job.bake) as bake:
-        pace, rows = Pace(len(bake.frames)), []
+        pace = Pace(len(bake.frames))
         for number in bake.frames:
             frame = Frame(*bake.frame(number))
-            pose = posed.pose_in(frame)
-            gap = np.linalg.norm(posed.posed(pose, out).means - frame.means, axis=1).max()
+            poses[number] = posed.pose_in(frame)
+            gap = np.linalg.norm(posed.posed(poses[number], out).means - frame.means, axis=1).max()
             largest = max(largest, float(gap) / MILLIMETRE)
-            seconds = float((number - bake.card.frame_start) / bake.card.fps)
-            rows.append(",".join([str(number), f"{seconds:.6f}", *(f"{value:.5f}" for value in pose)]))
             yield pace.at(pace.done + 1, f"frame {number}")
-    names = [channel.name for channel in posed.channels]
+        return Curves(bake.card.fps, bake.card.frame_start, poses), largest
+
+
+def _write_csv(job: ExportRig, posed: RigReplay, curves: Curves) -> None:
+    rows = [",".join(["frame", "seconds", *(channel.name for channel in posed.channels)])]
+    for number, pose in curves.poses.items():
+        seconds = float((number - curves.start) / curves.rate)
+        rows.append(",".join([str(number), f"{seconds:.6f}", *(f"{value:.5f}" for value in pose)]))
     with atomic_write(job.curves) as temporary:
-        temporary.write_text("\n".join([",".join(["frame", "seconds", *names]), *rows, ""]), encoding="utf-8")
-    return largest
+        temporary.write_text("\n".join([*rows, ""]), encoding="utf-8")

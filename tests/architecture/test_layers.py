@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ("formats", "jobs", "performance", "sync")
 COMPILING = ("compiling",)
-COMPONENTS = ("audio", "deformation", "raster", "interchange", "metrics", "tracking", "matting", "reports")
+COMPONENTS = ("audio", "deformation", "raster", "interchange", "metrics", "tracking", "matting", "reports", "usd")
 DATA = ("head", "footage", "listening")
 EVALUATION = ("evaluation", "rigging")
 WORKFLOWS = ("training", "baking", "exporting", "preparing", "converting", "importing", "inspecting")

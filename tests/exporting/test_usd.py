@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from talksplat.core.dispatch import run_job
-from talksplat.core.exporting.usd_library import new_layer
 from talksplat.core.exporting.usd_splats import SplatPrim
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.camera import Camera
 from talksplat.core.jobs.events import Failed, Finished, Progress, Warned
 from talksplat.core.jobs.messages import Export
+from talksplat.core.usd import new_layer
 
 pxr = pytest.importorskip("pxr", reason="usd-core is not installed here")
 from pxr import Gf, Usd, UsdGeom  # noqa: E402
@@ -243,7 +243,7 @@ def test_frames_go_to_the_disk_as_they_come(tmp_path):
     """An hour's shot must not lie in memory: peak memory of 40 frames of 36k splats and of 200 is the same."""
     code = (
         "import resource, sys, numpy as np\nfrom types import SimpleNamespace\n"
-        "from talksplat.core.exporting import usd_splats\nfrom talksplat.core.exporting.usd_library import new_layer\n"
+        "from talksplat.core.exporting import usd_splats\nfrom talksplat.core.usd import new_layer\n"
         "rng = np.random.default_rng(0)\nn = 36000\nq = rng.normal(size=(n, 4)).astype('f4')\n"
         "bake = SimpleNamespace(canonical=SimpleNamespace(quats=q), frame=lambda i: (rng.random((n, 3), 'f4'), q + "
         "rng.random((n, 4), 'f4'), rng.random((n, 3), 'f4')))\n"

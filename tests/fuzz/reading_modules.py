@@ -20,6 +20,8 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/converting/er_nerf_text.py": ("er-nerf",),
     "core/converting/resume_marker.py": ("folder to continue",),
     "core/dispatch.py": SHIPPED,
+    "core/exporting/gltf.py": OURS,
+    "core/exporting/spz.py": OURS,
     "core/footage/footage_card.py": ("footage", "our footage to er-nerf"),
     "core/footage/footage_png.py": ("footage", "our footage to er-nerf"),
     "core/footage/read_npz.py": ("footage", "stage cache"),

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..formats import atomic_write, frame_number, remove_leftovers
+from ..usd import define_prim, new_layer, usd_errors, usd_modules, write_header
 from .exported_shot import ExportedHead, ExportedShot
 from .shot_file import ShotFile
 from .usd_camera import write_camera, write_transform
-from .usd_library import new_layer, usd_errors, usd_modules
 from .usd_sound import sound_of, write_sounds
 from .usd_splats import SplatPrim
 
@@ -98,7 +98,9 @@ def _write_clip(head: ExportedHead, numbers: list[int], half: bool, path: Path) 
 def _write_stage(layer: Any, shot: ExportedShot, path: Path) -> list[SplatPrim]:
     """Everything but the frames. Returns each head's prim."""
     (tf,) = usd_modules("Tf")
-    _write_header(layer, shot)
+    root = define_prim(layer, ROOT, "Xform")
+    root.kind = "group"
+    write_header(layer, root, shot.rate, shot.first, shot.last)
     if shot.camera:
         write_camera(layer, f"{ROOT}/camera", shot.camera)
     write_sounds(layer, ROOT, shot.heads, path)
@@ -116,18 +118,6 @@ def _write_stage(layer: Any, shot: ExportedShot, path: Path) -> list[SplatPrim]:
         write_transform(layer, prim.path, head.to_world)
         prims.append(prim)
     return prims
-
-
-def _write_header(layer: Any, shot: ExportedShot) -> None:
-    (sdf,) = usd_modules("Sdf")
-    root = sdf.CreatePrimInLayer(layer, ROOT)
-    root.specifier, root.typeName, root.kind = sdf.SpecifierDef, "Xform", "group"
-    layer.defaultPrim = root.name
-    layer.documentation = "Made by talksplat."
-    layer.pseudoRoot.SetInfo("upAxis", "Z")
-    layer.pseudoRoot.SetInfo("metersPerUnit", 1.0)
-    layer.timeCodesPerSecond = layer.framesPerSecond = float(shot.rate)
-    layer.startTimeCode, layer.endTimeCode = float(shot.first), float(shot.last)
 
 
 def _clips(shot: ExportedShot, head: ExportedHead, path: Path) -> dict:
