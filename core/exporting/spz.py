@@ -3,7 +3,7 @@
 
 Written from the format's description (github.com/nianticlabs/spz, README, MIT); no Python library lets one choose the
 position's step, and the usual 1/4096 m would shake a talking mouth by a quarter of a millimetre. What a byte can hold
-limits the rest: scales to 3 %, rotations to 0.2 degrees, colours to a hundredth, SH to 1/128.
+limits the rest: scales to 3 %, rotations to 0.2 degrees, colours to one step of 255, SH to 1/256.
 
 Axes: "rub" (x right, y up, z back), which the format prescribes.
 """
