@@ -14,7 +14,7 @@ from .operators.corrections import TALKSPLAT_OT_add_correction, TALKSPLAT_OT_clo
 from .panel_base import HeadPanel, draw_button
 from .panel_text import draw_sentence
 from .properties import TalkSplatHead
-from .scene.pose_channels import label_of_name
+from .scene.pose_channels import is_detail, label_of_name
 
 KEYED = "In the keyframes: after a change bake them again, or switch this off"
 
@@ -87,7 +87,7 @@ class TALKSPLAT_PT_corrections(HeadPanel, bpy.types.Panel):
             times.prop(item, name)
         if item.is_keyed:
             draw_sentence(layout, context, KEYED, "INFO")
-        named = [change for change in item.changes if "_detail_" not in change.name]
+        named = [change for change in item.changes if not is_detail(change.name)]
         for title, changes in (("Pose", named), ("Details", [c for c in item.changes if c not in named])):
             header, body = column.panel(f"talksplat_correction_{title.lower()}", default_closed=title == "Details")
             header.label(text=title)

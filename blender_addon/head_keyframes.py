@@ -15,12 +15,12 @@ from .head_objects import settings_of
 from .scene.keyframes import keyed_frames, remove_curves, writable_bag, write_keys
 from .scene.motion_blur import enable_motion_blur
 from .scene.point_cloud import push
-from .scene.pose_channels import add_channels, label_of, path_of, path_of_label, remove_channels
+from .scene.pose_channels import add_channels, is_detail, label_of, path_of, path_of_label, remove_channels
 from .scene.rig_attributes import write_moves
 from .scene.rig_nodes import add_rig_modifier, labels_of, remove_rig_modifier
 from .shot_keys import ShotKeys
 
-GROUP = "TalkSplat"  # of the channels in the graph editor
+GROUP, DETAILS = "TalkSplat", "TalkSplat Details"  # of the channels in the Graph Editor: those with a name, the others
 
 
 def key_head(obj: bpy.types.Object, rig: RigReplay, keys: ShotKeys) -> None:
@@ -28,7 +28,11 @@ def key_head(obj: bpy.types.Object, rig: RigReplay, keys: ShotKeys) -> None:
     if labels_of(obj) != [label_of(channel) for channel in rig.channels]:
         _change_channels(obj, rig)
     bag = writable_bag(obj, f"{obj.name} Speech")
-    write_keys(bag, GROUP, {path_of(channel): curve for channel, curve in zip(rig.channels, keys.curves)})
+    curves = list(zip(rig.channels, keys.curves))
+    for group, has_details in ((GROUP, False), (DETAILS, True)):
+        chosen = {path_of(channel): curve for channel, curve in curves if is_detail(channel.name) == has_details}
+        if chosen:
+            write_keys(bag, group, chosen)
     settings = settings_of(obj)
     settings.follow, settings.use_bake = "CURVES", False
     for correction in corrections_within(obj, keys.frames):

@@ -38,6 +38,8 @@ def writable_bag(obj: bpy.types.Object, name: str) -> bpy.types.ActionChannelbag
         slot = next((s for s in action.slots if s.identifier == identifier), None)
     if action is None:
         action = animation.action = bpy.data.actions.new(name)
+        if any(track.strips for track in animation.nla_tracks):  # these speak where the new action has no keys
+            animation.action_extrapolation = "NOTHING"
     animation.action_slot = slot or action.slots.new("OBJECT", obj.name)
     layer = action.layers[0] if action.layers else action.layers.new("Layer")
     strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")

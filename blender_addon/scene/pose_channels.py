@@ -25,6 +25,11 @@ def label_of_name(name: str) -> str:
     return name.replace("_", " ").title() if name.islower() else name
 
 
+def is_detail(name: str) -> bool:
+    """Whether the channel of this name is one of those that say what the named ones leave."""
+    return "_detail_" in name
+
+
 def path_of(channel: RigChannel) -> str:
     """The property's path from the object, as F-curves and drivers name it."""
     return path_of_label(label_of(channel))

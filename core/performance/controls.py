@@ -200,7 +200,7 @@ class Controls:
         0.0,
         -1.0,
         1.0,
-        label="Brows Left/Right",
+        label="Brows L/R",
         digits=2,
         description="Moves one brow more than the other; above 0 the person's left",
         group=UPPER_FACE,

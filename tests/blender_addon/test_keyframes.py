@@ -362,3 +362,31 @@ def test_an_hour_of_keys(keyed):
     bpy.context.scene.frame_set(50_000)
     print(f"pushed down and shown in {perf_counter() - start:.2f} s")
     assert keyed["channel 26"] == pytest.approx(values[26, 50_000], rel=1e-5)
+
+
+def test_a_second_line_lets_the_one_that_was_pushed_down_speak_before_it(keyed):
+    """Blender's own way is that a new action holds its first pose from the beginning of time."""
+    bake()
+    animation, scene = keyed.animation_data, bpy.context.scene
+    action, slot, animation.action = animation.action, animation.action_slot, None
+    animation.nla_tracks.new().strips.new("first line", 1, action).action_slot = slot
+    first = live_pose(keyed, 8)
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 20, 30
+    bake(frames="PREVIEW")
+    assert animation.action not in (None, action)
+    scene.frame_set(8)
+    assert [keyed["Lips Apart"], keyed["Mouth Width"], keyed["Blink"]] == pytest.approx(first.tolist(), abs=1e-5)
+    scene.frame_set(25)
+    assert keyed["Lips Apart"] == pytest.approx(live_pose(keyed, 25)[0], abs=1e-5)
+
+
+def test_details_are_in_a_group_of_their_own_which_folds(keyed, make):
+    from talksplat.blender_addon import playback
+
+    path = keyed.talksplat.head
+    write_head(path, make.rigged(read_head(path), lower=("lips_apart", "lower_detail_1")))
+    playback.forget_frames()
+    bake()
+    groups = {curve.data_path: curve.group.name for curve in curves_in(keyed)}
+    named, details = "TalkSplat", "TalkSplat Details"
+    assert groups == {'["Lips Apart"]': named, '["Blink"]': named, '["Lower Detail 1"]': details}
