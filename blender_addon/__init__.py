@@ -27,6 +27,7 @@
     demo_scene      the new file of Open Demo Scene
     sidebar         our tab in a 3D view, opened
     saving          what of a head reaches the .blend: a relative path and a hash
+    self_contained  what more of it, for a Blender without the add-on: its rig and curves, or its frames
     migration       settings that an older version stored
     running         the running job, its progress, its end
     job_status      the same in Blender's status bar

@@ -8,7 +8,7 @@ from .blender_types import cloud_of
 from .head_objects import settings_of
 from .scene.motion_blur import enable_motion_blur
 from .scene.point_cloud import fill, new_cloud
-from .scene.rig_attributes import has_moves
+from .scene.stored_cloud import is_stored
 
 
 def load_head(obj: bpy.types.Object, path: str) -> None:
@@ -41,7 +41,7 @@ def has_own_cloud(obj: bpy.types.Object) -> bool:
 
 
 def needs_loading(obj: bpy.types.Object, head: open_files.OpenHead) -> bool:
-    """Whether the object lacks the cloud that `replace_cloud` would give it. One with a rig's moves is a saved file's:
-    the nodes would move what playback has moved."""
+    """Whether the object lacks the cloud that `replace_cloud` would give it. A saved file's own is
+    replaced: its nodes would move what playback has moved."""
     cloud = cloud_of(obj)
-    return obj.library is None and not (has_own_cloud(obj) and len(cloud.points) == len(head) and not has_moves(cloud))
+    return obj.library is None and not (has_own_cloud(obj) and len(cloud.points) == len(head) and not is_stored(cloud))

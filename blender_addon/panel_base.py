@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import bpy
 
@@ -16,6 +16,8 @@ from .properties import TAB
 
 if TYPE_CHECKING:
     from bpy.stub_internal.rna_enums import IconItems
+
+CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 
 
 def draw_button(

@@ -7,7 +7,6 @@ Panels decide nothing: why a button is grey is its own `disabled_reason`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import bpy
 
@@ -30,7 +29,7 @@ from .operators.make_rig import TALKSPLAT_OT_make_rig
 from .operators.open_demo_scene import TALKSPLAT_OT_open_demo_scene
 from .operators.set_up_playback import is_set_up
 from .output_panels import TALKSPLAT_PT_export, TALKSPLAT_PT_render
-from .panel_base import HeadPanel, TabPanel, draw_button, draw_outcome
+from .panel_base import CLOSED, HeadPanel, TabPanel, draw_button, draw_outcome
 from .panel_text import draw_sentence
 from .preset_panel import TALKSPLAT_PT_performance_presets
 from .properties import TalkSplatHead
@@ -38,8 +37,8 @@ from .scene import strip as strips
 from .scene.versions import all_strips_property
 from .takes_panel import TALKSPLAT_PT_takes
 from .words_panel import draw_words
+from .self_contained_panel import TALKSPLAT_PT_self_contained
 
-CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT_EXPAND"]] = {"DEFAULT_CLOSED"}
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
 CURVES_PLAY = "The curves play: set Follow to Speech to use the sliders"
 SPEAKS_NOT = (
@@ -258,6 +257,7 @@ CLASSES = (
     TALKSPLAT_PT_bake,
     TALKSPLAT_PT_render,
     TALKSPLAT_PT_export,
+    TALKSPLAT_PT_self_contained,
 )
 LISTS = (TALKSPLAT_UL_corrections,)
 

@@ -24,6 +24,7 @@ from .head_objects import heads_of, is_head, settings_of
 from .moments import Moment, frame_of
 from .scene import strip as strips
 from .scene.point_cloud import push
+from .scene.stored_cloud import is_stored
 from .spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
 from .take_blend import Shares, shares_now, speech_at
 from .take_compare import shown_row
@@ -115,7 +116,10 @@ def _open_head(obj: bpy.types.Object) -> tuple[open_files.OpenHead | None, list[
     try:
         head = open_files.head(path)
     except UserError as error:
-        return open_files.head.cached(path), [Problem(str(error), "head")]
+        sentence = (
+            f"{os.path.basename(path)} is not here: the head plays what this .blend keeps; Relink Head to change it"
+        )
+        return open_files.head.cached(path), [Problem(sentence if is_stored(cloud_of(obj)) else str(error), "head")]
     if head.hash == settings_of(obj).head_hash:
         return head, []
     name = os.path.basename(path)

@@ -26,6 +26,7 @@ from .correction_properties import TalkSplatCorrection
 from .frame_choice import CHOICES
 from .slider_properties import TalkSplatControls, show_now
 from .speech_properties import FILE, Speech, TalkSplatSound
+from .stored_properties import TalkSplatStored
 from .take_properties import TakeList, TalkSplatTake
 
 TAB = "TalkSplat"  # of the sidebar
@@ -113,6 +114,7 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         update=show_now,
     )
 
+    stored: PointerProperty(type=TalkSplatStored)
     corrections: CollectionProperty(type=TalkSplatCorrection)
     active_correction: IntProperty(name="Correction", description="The correction that is chosen", options=set())
 
@@ -225,6 +227,7 @@ CLASSES = (
     TalkSplatPasses,
     TalkSplatSound,
     TalkSplatTake,
+    TalkSplatStored,
     *correction_properties.CLASSES,
     TalkSplatHead,
 )

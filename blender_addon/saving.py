@@ -3,7 +3,7 @@
 
 While a file is written, every head's cloud is replaced by an empty stand-in; after it was written the cloud comes back
 as it was. After a file was read, every head is loaded and its cloud made again. A Blender without the add-on opens the
-file and sees an object without points; of a head that follows curves it sees the head, which its nodes move.
+file and sees an object without points; of a self-contained head (`self_contained`) it sees all, moved by its nodes.
 """
 
 import os
@@ -13,13 +13,15 @@ from bpy.app.handlers import persistent
 
 from . import playback, running
 from .blender_types import cloud_of
-from .head_keyframes import playable_cloud
 from .head_objects import is_head
 from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
 from .migration import migrate_settings
 from .playback_handlers import load_soon
 from .scene.material import migrate_materials
-from .scene.rig_attributes import has_moves
+from .scene.stored_cloud import is_stored
+from .scene.stored_frames import migrate_frames
+from .scene.versions import set_splat_type
+from .self_contained import cloud_to_save
 
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
 _paths_before: dict[int, list[str]] = {}  # session number of the object -> `stored_paths`, while a file is written
@@ -36,6 +38,9 @@ def restore() -> None:
     migrate_materials()
     for obj in own_heads():
         migrate_settings(obj)
+        migrate_frames(obj)
+        if cloud_of(obj).library is None:
+            set_splat_type(cloud_of(obj))
     playback.load_clouds()
 
 
@@ -45,9 +50,9 @@ def before_writing(path: str, *_: object) -> None:
     owners = {cloud_of(obj).session_uid: obj for obj in own_heads() if not cloud_of(obj).library}
     for obj in owners.values():
         cloud = cloud_of(obj)
-        if has_moves(cloud):
+        if is_stored(cloud):
             continue  # as it was read: the head's file is not there
-        stand_in = playable_cloud(obj) or _empty_cloud(cloud)
+        stand_in = cloud_to_save(obj) or _empty_cloud(cloud)
         stand_in.name = "talksplat stand-in"
         cloud.user_remap(stand_in)
         _stand_ins.append((cloud.name, stand_in.name))

@@ -28,9 +28,9 @@ def write_moves(cloud: bpy.types.PointCloud, rig: Rig) -> None:
         write_attribute(cloud, column)
 
 
-def has_moves(cloud: bpy.types.PointCloud) -> bool:
-    """Whether a rig's moves lie in the cloud."""
-    return REGION in cloud.attributes
+def moves_bytes(rig: Rig, count: int) -> int:
+    """The size of what `write_moves` writes into a cloud of `count` points."""
+    return count * (4 + 36 * max(len(part.solve) for part in rig.regions.values()))
 
 
 def _columns(rig: Rig, count: int) -> Iterator[AttributeColumn]:

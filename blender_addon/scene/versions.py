@@ -44,6 +44,11 @@ def set_splat_type(cloud: bpy.types.PointCloud) -> None:
         setattr(cloud, "type", "GAUSSIAN_SPLAT")  # noqa: B010  (the stubs know older versions)
 
 
+def points_type_node() -> str:
+    """The geometry node that says what a cloud's points are (5.3); "" before."""
+    return "GeometryNodePointsSetType" if draws_splats() else ""
+
+
 def use_nodes(material: bpy.types.Material) -> bpy.types.ShaderNodeTree:
     """The material's node tree; 5.0 makes one unasked and deprecates the switch."""
     if material.node_tree is None:

@@ -9,7 +9,7 @@ from .. import playback
 from ..blender_types import cloud_of, current_context
 from ..head_cloud import has_own_cloud
 from ..head_objects import placed_heads
-from ..scene.rig_attributes import has_moves
+from ..scene.stored_cloud import is_stored
 from ..scene.versions import draws_splats
 from . import notes, shader, xray
 from .splats import SplatDrawer
@@ -42,7 +42,7 @@ def draw() -> None:
 def _draw_heads(scene: bpy.types.Scene, space: bpy.types.SpaceView3D) -> None:
     for obj, matrix, owner in placed_heads(scene):
         shown = playback.shown_of(obj)
-        is_native = draws_splats() and (has_own_cloud(obj) or has_moves(cloud_of(obj)))
+        is_native = draws_splats() and (has_own_cloud(obj) or is_stored(cloud_of(obj)))
         if shown is not None and not is_native and owner.visible_in_viewport_get(space):
             key, uid = (space.as_pointer(), owner.session_uid), cloud_of(obj).session_uid
             _drawer.draw(uid, shown.frame, shown.canonical, matrix, linear=True, view_key=key)

@@ -11,8 +11,9 @@ from gpu_extras.batch import batch_for_shader
 from mathutils import Matrix, Vector
 
 from .. import playback
-from ..blender_types import current_context
+from ..blender_types import cloud_of, current_context
 from ..head_objects import heads_of, placed_heads
+from ..scene.stored_cloud import is_stored
 from ..scene.versions import draws_splats
 
 # Metres of head space, about a head and its neck: nothing is known of one whose file is missing.
@@ -25,7 +26,8 @@ EDGES = [(a, a | bit) for a in range(8) for bit in (1, 2, 4) if not a & bit]
 
 def _missing_heads(scene: bpy.types.Scene, space: bpy.types.SpaceView3D) -> Iterator[tuple[bpy.types.Object, Matrix]]:
     for obj, matrix, owner in placed_heads(scene):
-        if playback.shown_of(obj) is None and owner.visible_in_viewport_get(space):
+        is_missing = playback.shown_of(obj) is None and not is_stored(cloud_of(obj))
+        if is_missing and owner.visible_in_viewport_get(space):
             yield obj, matrix
 
 
