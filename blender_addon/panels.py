@@ -35,9 +35,9 @@ from .preset_panel import TALKSPLAT_PT_performance_presets
 from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.versions import all_strips_property
+from .self_contained_panel import TALKSPLAT_PT_self_contained
 from .takes_panel import TALKSPLAT_PT_takes
 from .words_panel import draw_words
-from .self_contained_panel import TALKSPLAT_PT_self_contained
 
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
 CURVES_PLAY = "The curves play: set Follow to Speech to use the sliders"

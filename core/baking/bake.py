@@ -125,6 +125,7 @@ def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeC
         channel=SoundChoice(job.track, job.channel).channel,
         more_audio=tuple(stored_path(job.out, path) for path in job.more_audio),
         pose_change=shot.pose_change.to_card(head.rig_hash, change_pose(shot.controls)),
+        blend=head.card.blend,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..interchange import EMPTY_ALPHA, ExrLayer, display_to_scene_linear
+from ..interchange import EMPTY_ALPHA, ExrLayer, display_to_scene_linear, light_to_scene_linear
 from ..raster import Rendering
 from .passes import Pass, PassKind
 
@@ -36,7 +36,8 @@ def _stored(row: Pass, rendering: Rendering, colour_space: str) -> np.ndarray:
     if row.kind is PassKind.COLOUR:
         alpha = pixels[..., 3]
         planes = np.empty((4, *alpha.shape), np.float16)
-        light = display_to_scene_linear(pixels[..., :3], alpha, colour_space)
+        to_scene_linear = light_to_scene_linear if rendering.blend == "linear" else display_to_scene_linear
+        light = to_scene_linear(pixels[..., :3], alpha, colour_space)
         for index in range(3):
             planes[index] = light[..., index]
         planes[3] = np.clip(alpha, 0.0, 1.0)

@@ -72,7 +72,7 @@ class ImageWriter:
 
 
 def _png(frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render) -> None:
-    write_png(frame.files["png"], display_codes(rendering.color, rendering.alpha))
+    write_png(frame.files["png"], display_codes(rendering.color, rendering.alpha, rendering.blend))
 
 
 def _exr(frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats import BakeCard, FileManifest, content_key, frame_number, remove_leftovers
+from ..formats import BakeCard, FileManifest, content_key, frame_number, over_background, remove_leftovers
 from ..interchange import MovieWriter, read_png
 from ..jobs import Event, Pace, Started
 from .image_writer import FrameFiles
@@ -35,6 +35,7 @@ class Movie:
     frames: list[FrameFiles]  # each with its "png"
     folder: Path  # of pictures that only a movie needs
     rate: Fraction  # of the shot, frames a second; exact
+    blend: str  # of BLENDS: as what the head and the grey behind it are blended
     sound: tuple[np.ndarray, int] | None  # samples [L,c] from the first frame's moment on, samples a second
 
     @staticmethod
@@ -49,7 +50,7 @@ class Movie:
         samples = soundtrack and soundtrack.between(start, start + seconds)
         folder = out / f"{name}.mp4.pictures"
         pictures = [_with_picture(frame, folder / f"{name}.{frame_number(frame.frame)}.png") for frame in frames]
-        return Movie(out / f"{name}{part}.mp4", key, pictures, folder, card.fps, samples)
+        return Movie(out / f"{name}{part}.mp4", key, pictures, folder, card.fps, card.blend, samples)
 
     def write(self, manifest: FileManifest) -> Generator[Event, None, None]:
         """Write it, and remove the pictures that only it needed. Raises UserError where a picture is damaged."""
@@ -57,7 +58,7 @@ class Movie:
         yield Started(f"Writing {self.path.name}", pace.total)
         with MovieWriter(self.path, self.rate, camera.width, camera.height, self.sound) as writer:
             for frame, times in zip(self.frames, held(self.frames)):
-                picture = over_grey(read_png(frame.files["png"], camera.width, camera.height))
+                picture = over_grey(read_png(frame.files["png"], camera.width, camera.height), self.blend)
                 for _ in range(times):
                     writer.add(picture)
                 yield pace.at(pace.done + 1, f"frame {frame.frame}")
@@ -82,10 +83,16 @@ def held(frames: Sequence[FrameFiles]) -> list[int]:
 
 def over_grey(
     pixels: np.ndarray,  # uint8 [H,W,4] sRGB codes, straight alpha
+    blend: str = "display",  # of BLENDS
 ) -> np.ndarray:
-    """uint8 [H,W,3]: the picture before the movie's background, blended as display codes, as a head is."""
+    """uint8 [H,W,3]: the picture before the movie's background, blended as the head is."""
     alpha = pixels[..., 3:].astype(np.float32) / 255
-    return np.rint(pixels[..., :3] * alpha + GREY * (1 - alpha)).astype(np.uint8)
+    if blend == "display":
+        codes = pixels[..., :3] * alpha + GREY * (1 - alpha)
+    else:
+        background = np.full(3, GREY / 255, np.float32)
+        codes = 255 * over_background(pixels[..., :3] / np.float32(255) * alpha, alpha[..., 0], background, blend)
+    return np.rint(codes).astype(np.uint8)
 
 
 def _with_picture(frame: FrameFiles, path: Path) -> FrameFiles:

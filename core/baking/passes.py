@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class PassKind(Enum):
     """What a pass's pixels are, which decides how they are written."""
 
-    COLOUR = "colour"  # [H,W,4] display-referred RGB, premultiplied, and alpha; written scene-linear, half float
+    COLOUR = "colour"  # [H,W,4] a rendering's colour, premultiplied, and alpha; written scene-linear, half float
     DEPTH = "depth"  # [H,W,1] metres along the camera's axis, 0: none; written float, far away where empty
     DATA = "data"  # [H,W,C] anything else; written float, as it is
 

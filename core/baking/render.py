@@ -43,7 +43,10 @@ def render(job: Render) -> Generator[Event, None, None]:
             yield Warned(warning)
         is_due = movie is not None and not manifest.is_finished(movie.path, movie.key)
         wanted = movie.frames if movie and is_due else frames
-        missing, device = [frame for frame in wanted if _unfinished(frame, manifest)], RenderDevice(job.device)
+        missing, device = (
+            [frame for frame in wanted if _unfinished(frame, manifest)],
+            RenderDevice(job.device, bake.card.blend),
+        )
         if missing:
             yield from device.prepare()
         yield from _render_frames(bake, missing, len(frames), ImageWriter(bake.card, manifest, job), device)

@@ -30,11 +30,12 @@ def has_gpu_packages() -> bool:
 class RenderDevice:
     """The device of one job: `prepare` it, then `draw` each frame."""
 
-    def __init__(self, wanted: str) -> None:
-        """wanted: one of DEVICES; `auto` is the GPU where it works. Raises UserError for another name."""
+    def __init__(self, wanted: str, blend: str = "display") -> None:
+        """wanted: one of DEVICES; `auto` is the GPU where it works. blend: the bake's, of BLENDS. Raises UserError for
+        another device."""
         if wanted not in DEVICES:
             raise UserError(f"device {wanted!r} is unknown; choose {', '.join(DEVICES)}.")
-        self._wanted = wanted
+        self._wanted, self._blend = wanted, blend
         self.name = CPU  # of the device that draws the next picture
         self.used: list[str] = []  # names of those that have drawn, in order
         self._backend = "numba"
@@ -86,7 +87,7 @@ class RenderDevice:
 
     def _rasterize(self, columns: Columns, camera: Camera, depth: bool) -> Rendering:
         held = self._held if self._backend == "numba" else None
-        return rasterize(*columns, camera, depth=depth, backend=self._backend, held=held)
+        return rasterize(*columns, camera, depth=depth, blend=self._blend, backend=self._backend, held=held)
 
     def _prepare_cpu(self) -> Generator[Event, None, None]:
         if not is_compiled():

@@ -13,7 +13,7 @@ import torch
 
 from ..audio import ENCODERS, Features, load_sound, windows_at
 from ..footage import Footage, encode_clips
-from ..formats import Camera, HeadFile, UserError
+from ..formats import Camera, HeadFile, UserError, over_background
 from ..head import HeadModel
 from ..metrics import face_box, mouth_box
 from ..performance import Condition, Frame, LandmarkCarrier, Replay, canonical_landmarks
@@ -79,19 +79,19 @@ class Evaluator:
 
     def draw(self, frame: Frame, camera: Camera) -> np.ndarray:
         """[H,W,3] 0..1 over grey."""
-        return np.clip(self.render(frame, camera).color, 0, 1)
+        return np.clip(self.render(frame, camera).display_color, 0, 1)
 
     def render(self, frame: Frame, camera: Camera) -> Rendering:
-        """The head over grey, with its alpha [H,W]; colour is not clipped above."""
+        """The head over grey, with its alpha [H,W]; `color` is as the head is blended, and not clipped above."""
         canonical, grey = self.replay.canonical, np.full(3, GREY, np.float32)
         moved = frame.means, frame.quats, frame.scales
         fixed = canonical.opacities, canonical.sh0, canonical.shN
-        return rasterize(*moved, *fixed, camera, background=grey)
+        return rasterize(*moved, *fixed, camera, background=grey, blend=self.head.card.blend)
 
     def truth(self, i: int) -> np.ndarray:
-        """[H,W,3] 0..1 over grey: the footage's picture i."""
-        view = self.footage.picture(i)
-        return view.rgb + (1 - view.alpha)[..., None] * np.float32(GREY)
+        """[H,W,3] 0..1 over grey: the footage's picture i, blended with the grey as the head is."""
+        view, grey = self.footage.picture(i), np.full(3, GREY, np.float32)
+        return over_background(view.rgb, view.alpha, grey, self.head.card.blend)
 
     def sees_mouth(self, camera: Camera) -> bool:
         """Whether the camera is in front of the face."""

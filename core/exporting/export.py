@@ -25,6 +25,10 @@ from .exporters import EXPORTERS
 from .shot_file import ShotFile
 
 FILE_VERSION = 1  # raise it when the same bake gives other files than before
+LINEAR = (
+    "its head is trained for blending in linear light, as Blender 5.3 does; programs that blend sRGB codes show its "
+    "soft edges a little too dark."
+)
 
 
 def export(job: Export) -> Generator[Event, None, None]:
@@ -42,7 +46,8 @@ def export(job: Export) -> Generator[Event, None, None]:
             missing = [file for file in files if not manifest.is_finished(file.path, keys[file.path])]
             frames, steps = max(len(head.frames) for head in shot.heads), sum(file.frames for file in files)
             yield Started(f"Exporting {frames} frames of {' and '.join(head.name for head in shot.heads)}", steps)
-            yield from map(Warned, warnings)
+            linear = [f"{head.bake.path}: {LINEAR}" for head in shot.heads if head.bake.card.blend == "linear"]
+            yield from map(Warned, [*warnings, *linear])
             pace = Pace(steps, steps - sum(file.frames for file in missing))
             yield pace.at(pace.done)
             for file in missing:
@@ -102,5 +107,6 @@ def _write_frame(kind: str, axes: str, bake: BakeReader, frame: int, path: Path)
     gaussians = replace(bake.canonical, means=means, quats=quats, scales=scales)
     write = EXPORTERS[kind].write_frame
     assert write is not None, "the format has a planner of its own"
-    write(path, gaussians, axes, bake.card.colour_space)
+    notes = {"blend": bake.card.blend} if EXPORTERS[kind].notes_blend else {}
+    write(path, gaussians, axes, bake.card.colour_space, **notes)
     yield frame

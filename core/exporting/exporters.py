@@ -6,10 +6,9 @@ no animation has a file a frame (`write_frame`); one that does says which files 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..formats import Gaussians, write_ply
+from ..formats import write_ply
 from .exported_shot import ExportedShot
 from .gltf import write_gltf
 from .shot_file import ShotFile
@@ -18,12 +17,13 @@ from .usd_shot import plan_usd
 
 
 class FrameWriter(Protocol):
-    """Writes one frame to `path`, atomically.
+    """Writes one frame, (path, gaussians, axes, colour_space), atomically.
 
     gaussians: in head space. axes: one of the exporter's. colour_space: of the SH coefficients, as a bake's card says.
+    A writer with `notes_blend` takes blend= too, of BLENDS.
     """
 
-    def __call__(self, path: Path, gaussians: Gaussians, axes: str, colour_space: str, /) -> None: ...
+    def __call__(self, *arguments: Any, **notes: Any) -> None: ...
 
 
 class ShotPlanner(Protocol):
@@ -46,6 +46,7 @@ class Exporter:
     default_axes: str  # one of `axes`
     write_frame: FrameWriter | None = None  # one of these two
     plan_shot: ShotPlanner | None = None
+    notes_blend: bool = False  # whether a frame's file can say as what its splats are to be blended
     needs_usd: bool = False  # Pixar's library, which Blender has
 
 
@@ -58,6 +59,7 @@ EXPORTERS: dict[str, Exporter] = {
         ("blender", "rdf"),
         "blender",
         write_ply,
+        notes_blend=True,
     ),
     "spz": Exporter(
         "SPZ Sequence",

@@ -5,7 +5,7 @@ from .atomic_write import atomic_write, check_writable, is_nonempty_file, remove
 from .bake_file import BakeReader
 from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
 from .bake_writer import BakeWriter
-from .blending import BLENDS, check_blend, linear_to_srgb, srgb_to_linear
+from .blending import BLENDS, check_blend, linear_to_srgb, over_background, srgb_to_linear
 from .camera import Camera
 from .file_lock import FileLock, locked_folder
 from .file_manifest import FileManifest, content_key
@@ -15,13 +15,11 @@ from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, wri
 from .json_codec import from_json, from_json_values, require_version, to_json
 from .label_lines import GRID_UNITS, label_lines
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
-from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
+from .ply import AXES_COMMENT, BLEND_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
 from .ratio import parse_ratio
 from .replace_file import replace_file
-from .rig import RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
-from .rotate import rotate_gaussians
-from .rotate import RUB_TO_BLENDER, rotate_gaussians
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
+from .rotate import RUB_TO_BLENDER, rotate_gaussians
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -35,6 +33,7 @@ __all__ = [
     "AXES_COMMENT",
     "BAKE_MAGIC",
     "BLENDS",
+    "BLEND_COMMENT",
     "BRANCHES",
     "COLOUR_COMMENT",
     "GRID_UNITS",
@@ -81,6 +80,7 @@ __all__ = [
     "locked_folder",
     "open_regular_file",
     "open_untrusted",
+    "over_background",
     "parse_frames",
     "parse_ratio",
     "read_head",

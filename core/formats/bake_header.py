@@ -16,16 +16,18 @@ import numpy as np
 from .atomic_write import atomic_write
 from .bake_index import pack_index, read_index
 from .bake_side_index import read_side_index
+from .blending import check_blend
 from .camera import Camera
 from .deltas import FrameErrors, morton_order
 from .gaussians import COLUMNS, Gaussians
-from .json_codec import from_json, from_json_values, require_version, to_json, to_json_values
+from .json_codec import LATER, from_json, from_json_values, require_version, to_json, to_json_values
 from .records import CorruptRecordError, Record, iterate_records, pack_record, read_payload
 from .tensors import dump_tensors, load_tensors
 from .user_error import UserError
 
 BAKE_MAGIC = b"TSPLBAKE"  # the first eight bytes of a bake
-BAKE_VERSION = 2  # 1, of 0.1.0, has no index; a reader of 1 asks for an update when it meets a 2
+# 1, of 0.1.0, has no index; 3: is blended in linear light; a reader asks for an update when it meets a newer one.
+BAKE_VERSION = 3
 MAX_FRAMES = 10_000_000
 CARD, BASE, FRAME, INDEX, DONE = b"CARD", b"BASE", b"FRAM", b"INDX", b"DONE"
 CONTROL = "controls."  # before the names of keyframed controls among the tensors of BASE
@@ -42,12 +44,14 @@ SHOT_FIELDS = (
     "controls",
     "colour_space",
     "pose_change",
+    "blend",
 )
+LATER_FIELDS = {"pose_change": {}, "blend": "display"}  # not in the key of a shot at these values: it had none of them
 
 
 @dataclass(frozen=True)
 class BakeCard:
-    """What a bake says about itself. Raises UserError for a rate or range of frames that makes no sense."""
+    """What a bake says about itself. Raises UserError for a rate, a range of frames or a blend that makes no sense."""
 
     name: str
     fps: Fraction  # scene frames a second, exact; "24000/1001" in JSON
@@ -62,15 +66,19 @@ class BakeCard:
     controls: dict = field(default_factory=dict)  # the controls (performance.controls_card), opaque here
     camera: Camera | None = None  # the head's own view
     colour_space: str = "srgb_rec709_display"
-    version: int = BAKE_VERSION
+    version: int = 2
     # Of the sound file, as SoundChoice has them; audio_hash holds a choice that was made, so SHOT_FIELDS need not.
     track: int = 0
     channel: str = ""
     more_audio: tuple[str, ...] = ()  # further sounds of the shot; audio_hash holds which is heard when
     # Of a shot that uses the head's rig (performance.PoseChange.to_card), opaque here; then part of the shot key.
     pose_change: dict = field(default_factory=dict)
+    blend: str = field(default="display", metadata=LATER)  # of BLENDS, as HeadCard has it
 
     def __post_init__(self) -> None:
+        check_blend(self.blend)
+        if self.blend != "display":
+            object.__setattr__(self, "version", BAKE_VERSION)  # an older reader would blend codes
         object.__setattr__(self, "controls", to_json_values(self.controls))
         object.__setattr__(self, "pose_change", to_json_values(self.pose_change))
         if not 0 < self.fps <= 1000:
@@ -86,7 +94,8 @@ class BakeCard:
     @property
     def shot(self) -> str:
         """The shot key: sha256 over everything that must agree for frames to belong together."""
-        values = {name: getattr(self, name) for name in SHOT_FIELDS if name != "pose_change" or self.pose_change}
+        values = {name: getattr(self, name) for name in SHOT_FIELDS}
+        values = {name: value for name, value in values.items() if value != LATER_FIELDS.get(name)}
         return hashlib.sha256(to_json(values).encode()).hexdigest()
 
 

@@ -29,6 +29,21 @@ def check_blend(blend: str) -> None:
         raise UserError(f"blend {blend[:40]!r} is unknown; use {' or '.join(BLENDS)}.")
 
 
+def over_background(
+    rgb: Codes,  # [H,W,3] sRGB codes, premultiplied by alpha as codes
+    alpha: Codes,  # [H,W]
+    background: Codes,  # [3] sRGB codes
+    blend: str,  # of BLENDS
+) -> Codes:
+    """A picture before a background, [H,W,3] sRGB codes: blended as codes, or as light. They differ where alpha is
+    soft; a head is compared with what is blended as its own splats are."""
+    if blend == "display":
+        return rgb + (1 - alpha)[..., None] * background
+    alpha = alpha[..., None]
+    straight = (rgb / alpha.clip(min=1 / 255)).clip(0, 1)
+    return linear_to_srgb(srgb_to_linear(straight) * alpha + srgb_to_linear(background) * (1 - alpha))
+
+
 def srgb_to_linear(codes: Codes) -> Codes:
     """The sRGB curve (IEC 61966-2-1): codes 0..1 and above -> light, any shape; differentiable where torch's."""
     codes = _array(codes)

@@ -19,22 +19,25 @@ from pathlib import Path
 
 import numpy as np
 
+from .blending import check_blend
 from .camera import Camera
 from .gaussians import COLUMNS, Gaussians
-from .json_codec import from_json, from_json_values, require_version, to_json
+from .json_codec import LATER, from_json, from_json_values, require_version, to_json
 from .open_untrusted import translate_read_errors
 from .tensors import read_tensors, write_tensors
 from .user_error import UserError
 
 HEAD_FORMAT = "talksplat.head"  # "format" in the metadata of a head's safetensors file
-HEAD_VERSION = 2  # 2: has a rig, whose tensors the head's hash leaves out; a head without one is written as version 1
+# 2: has a rig, whose tensors the head's hash leaves out; 3: is blended in linear light. A head is written as the oldest
+# version that can say what it is.
+HEAD_VERSION = 3
 RIG = "rig."  # how the names of a rig's tensors begin
 BRANCHES = ("face", "mouth")  # of a head, in the order of its joint table; "mouth" is the inside of the mouth
 
 
 @dataclass(frozen=True)
 class HeadCard:
-    """What a head says about itself. Raises UserError for a rate, a branch or a width that makes no sense."""
+    """What a head says about itself. Raises UserError for a rate, a branch, a width or a blend that makes no sense."""
 
     name: str
     model_rate: Fraction  # frames a second it was trained at; "25/1" in JSON
@@ -44,14 +47,16 @@ class HeadCard:
     fusion: str  # a name in deformation.FUSIONS
     branches: dict[str, dict]  # branch -> performance.BranchSettings, opaque here
     camera: Camera | None = None  # the head's own view
-    colour_space: str = "srgb_rec709_display"  # in which it was trained and its Gaussians are blended
+    colour_space: str = "srgb_rec709_display"  # of its SH coefficients: max(0, SH + 0.5) is a code in it
     training: dict = field(default_factory=dict)  # settings and results, opaque here
     licence: str = ""
     provenance: str = ""  # who or what it shows and how it came to be
     content_hash: str = ""  # `content_hash` of the tensors but the rig's; `write_head` fills it in
     version: int = 1
+    blend: str = field(default="display", metadata=LATER)  # of BLENDS: as what its Gaussians were trained to be blended
 
     def __post_init__(self) -> None:
+        check_blend(self.blend)
         if not 0 < self.model_rate <= 1000:
             raise UserError(f"model_rate {self.model_rate} is out of range; use 1 to 1000 frames a second.")
         unknown = sorted((set(self.branches) | set(self.audio_code)) - set(BRANCHES))
@@ -146,13 +151,19 @@ def write_head(path: Path | str, head: HeadFile) -> HeadCard:
     """Write atomically; returns the card with its content hash. Raises UserError for a head that could not be read
     again."""
     _check(head)
-    card = replace(head.card, content_hash=content_hash(head.tensors), version=HEAD_VERSION if head.rig_card else 1)
+    card = replace(head.card, content_hash=content_hash(head.tensors), version=_version(head))
     text = to_json(card)
     metadata = {"format": HEAD_FORMAT, "card": text, "card_sha256": _sha256(text)}
     if head.rig_card:
         metadata |= {"rig": head.rig_card, "rig_sha256": _rig_hash(head.tensors, head.rig_card)}
     write_tensors(path, head.tensors, metadata)
     return card
+
+
+def _version(head: HeadFile) -> int:
+    if head.card.blend != "display":
+        return HEAD_VERSION
+    return 2 if head.rig_card else 1
 
 
 def _sha256(text: str) -> str:

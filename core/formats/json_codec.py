@@ -16,16 +16,19 @@ from typing import Any, get_args, get_origin, get_type_hints
 from .ratio import parse_ratio
 from .user_error import UserError
 
+# Metadata of a field that came later: files that do not need it are written as before, for older readers.
+LATER = {"later": True}
+
 
 def to_json_values(value: Any) -> Any:
     """The JSON values of a dataclass, or of any value that a field may have; a Fraction becomes "25/1".
 
-    Of a dataclass that says `without_defaults = True` (a class variable) only the fields that are not at their default.
+    Of a dataclass that says `without_defaults = True` (a class variable) only the fields that are not at their default;
+    so of a field whose metadata is LATER.
     """
     if is_dataclass(value):
-        values = [(f, getattr(value, f.name)) for f in fields(value)]
-        if _leaves_out_defaults(value):
-            values = [(f, item) for f, item in values if item != f.default]
+        of_all, values = _leaves_out_defaults(value), [(f, getattr(value, f.name)) for f in fields(value)]
+        values = [(f, v) for f, v in values if v != f.default or not (of_all or f.metadata == LATER)]
         return {f.name: to_json_values(item) for f, item in values}
     if isinstance(value, Fraction):
         return f"{value.numerator}/{value.denominator}"

@@ -24,6 +24,7 @@ from .user_error import UserError
 AXES = ("blender", "rdf")
 AXES_COMMENT = "talksplat axes "  # the beginning of the comment that states the axes
 COLOUR_COMMENT = "talksplat colour_space "  # the beginning of the comment that states the colour space
+BLEND_COMMENT = "talksplat blend "  # likewise as what they are to be blended, where that is not as display codes
 MAX_LOGIT = 15.0  # opacity 3e-7 and 1 - 3e-7: float32 has nothing nearer to 1 that survives the round trip
 
 
@@ -60,10 +61,15 @@ def read_ply_header(path: Path | str) -> PlyHeader:
 
 
 def write_ply(
-    path: Path | str, gaussians: Gaussians, axes: str = "blender", colour_space: str = "srgb_rec709_display"
+    path: Path | str,
+    gaussians: Gaussians,
+    axes: str = "blender",
+    colour_space: str = "srgb_rec709_display",
+    blend: str = "display",
 ) -> None:
-    """Write atomically. axes: "blender", or "rdf", which viewers of splats expect. Opacities nearer to 0 or 1 than 3e-7
-    are clamped there. Raises UserError for unknown axes."""
+    """Write atomically. axes: "blender", or "rdf", which viewers of splats expect. colour_space, of the SH
+    coefficients, and blend, of BLENDS, are notes in the header. Opacities nearer to 0 or 1 than 3e-7 are clamped there.
+    Raises UserError for unknown axes."""
     if axes not in AXES:
         raise UserError(f"axes {axes!r} is unknown; use one of {', '.join(AXES)}.")
     if axes == "rdf":
@@ -75,6 +81,7 @@ def write_ply(
         "comment made by talksplat, units are metres",
         f"comment {AXES_COMMENT}{axes}",
         f"comment {COLOUR_COMMENT}{colour_space}",
+        *([f"comment {BLEND_COMMENT}{blend}"] if blend != "display" else []),
         f"element vertex {n}",
         *(f"property float {name}" for name in _property_names(rest)),
         "end_header",

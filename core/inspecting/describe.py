@@ -10,6 +10,7 @@ import numpy as np
 from ..formats import (
     AXES_COMMENT,
     BAKE_MAGIC,
+    BLEND_COMMENT,
     COLOUR_COMMENT,
     HEAD_FORMAT,
     BakeReader,
@@ -74,6 +75,7 @@ def _head(path: Path) -> Facts:
     yield "camera", f"{card.camera.width}x{card.camera.height} {card.camera.kind}" if card.camera else "none"
     yield from [
         ("colour_space", card.colour_space),
+        ("blend", card.blend),
         ("licence", card.licence or "not stated"),
         ("provenance", card.provenance or "not stated"),
         ("hash", card.content_hash),
@@ -112,6 +114,7 @@ def _bake(path: Path) -> Facts:
             ("audio_hash", card.audio_hash),
             ("offset", f"{card.offset:g}"),
             ("colour_space", card.colour_space),
+            ("blend", card.blend),
             ("shot", card.shot),
         ]
         if bake.manifest:
@@ -130,6 +133,7 @@ def _ply(path: Path) -> Facts:
         ("sh_degree", gaussians.sh_degree),
         ("axes", header.comment(AXES_COMMENT) or "not stated, read as rdf"),
         ("colour_space", header.comment(COLOUR_COMMENT) or "not stated"),
+        ("blend", header.comment(BLEND_COMMENT) or "not stated"),
     ]
     if len(gaussians):
         size = np.ptp(gaussians.means, axis=0)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images and movies of other programs: EXR, PNG, mp4, any video; colour spaces."""
 
-from .colour import COLOUR_SPACES, EMPTY_ALPHA, display_codes, display_to_scene_linear
+from .colour import COLOUR_SPACES, EMPTY_ALPHA, display_codes, display_to_scene_linear, light_to_scene_linear
 from .exr import EXR_LAYOUTS, ExrLayer, write_exr
 from .frame_metadata import FrameMetadata
 from .movie import MovieWriter
@@ -17,6 +17,7 @@ __all__ = [
     "MovieWriter",
     "display_codes",
     "display_to_scene_linear",
+    "light_to_scene_linear",
     "probe_video",
     "read_png",
     "read_video",

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the display-referred colours that a head was trained in to the scene-linear light that compositing works with.
 
-A head is blended as it was trained: in sRGB codes. Only the finished picture becomes light, and only after a division
-by its alpha: the curve on premultiplied codes makes dark fringes (0.6 at half coverage over a background of 0.18:
-0.1632 instead of 0.2493), and the curve on each Gaussian changes hair and mouth by up to 40 codes.
+A head is blended as it was trained. Where that is in sRGB codes, only the finished picture becomes light, and only
+after a division by its alpha: the curve on premultiplied codes makes dark fringes (0.6 at half coverage over a
+background of 0.18: 0.1632 instead of 0.2493), and the curve on each Gaussian changes hair and mouth by up to 40 codes.
+Where it is in linear light, the picture is light already.
 
     premultiplied codes -> / alpha -> clamp 0..1.2 -> sRGB curve -> matrix -> * alpha
 
@@ -12,7 +13,7 @@ Letters: H x W pixels; alpha 0..1.
 
 import numpy as np
 
-from ..formats import srgb_to_linear
+from ..formats import linear_to_srgb, srgb_to_linear
 
 EMPTY_ALPHA = 1e-4  # alpha up to which a pixel counts as empty: dividing by less only magnifies noise
 BRIGHTEST = 1.2  # display code: spherical harmonics may overshoot white a little; more is an error, not light
@@ -49,8 +50,22 @@ def display_to_scene_linear(
     space: str = "lin_rec709_scene",
 ) -> np.ndarray:
     """Premultiplied scene-linear light, [H,W,3] float32, in a space of COLOUR_SPACES; 0 where alpha <= EMPTY_ALPHA."""
-    light = srgb_to_linear(np.clip(unpremultiply(color, alpha), 0.0, BRIGHTEST)) @ COLOUR_SPACES[space].T
-    return (light * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
+    return _in_space(srgb_to_linear(np.clip(unpremultiply(color, alpha), 0.0, BRIGHTEST)), alpha, space)
+
+
+def light_to_scene_linear(
+    color: np.ndarray,  # [H,W,3] premultiplied by alpha, light in linear Rec.709, on black (of a linear Rendering)
+    alpha: np.ndarray,  # [H,W]
+    space: str = "lin_rec709_scene",
+) -> np.ndarray:
+    """`display_to_scene_linear` of what was blended as light: nothing is decoded, and BRIGHTEST is the same limit."""
+    light = np.clip(unpremultiply(color, alpha), 0.0, srgb_to_linear(np.float64(BRIGHTEST)))
+    return _in_space(light, alpha, space)
+
+
+def _in_space(light: np.ndarray, alpha: np.ndarray, space: str) -> np.ndarray:
+    """Straight light -> premultiplied float32 in the space."""
+    return (light @ COLOUR_SPACES[space].T * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
 
 
 def unpremultiply(
@@ -63,12 +78,14 @@ def unpremultiply(
 
 
 def display_codes(
-    color: np.ndarray,  # [H,W,3] display-referred, premultiplied by alpha if there is one
+    color: np.ndarray,  # [H,W,3] of a Rendering, premultiplied by alpha if there is one
     alpha: np.ndarray | None = None,  # [H,W]
+    blend: str = "display",  # of BLENDS; "linear": `color` is light
 ) -> np.ndarray:
     """8-bit sRGB for a PNG or a movie: uint8 [H,W,4] with straight alpha, or [H,W,3] without one."""
-    if alpha is None:
-        pixels = np.asarray(color)
-    else:
-        pixels = np.concatenate([unpremultiply(color, alpha), np.asarray(alpha)[..., None]], axis=-1)
+    pixels = np.asarray(color) if alpha is None else unpremultiply(color, alpha)
+    if blend == "linear":
+        pixels = linear_to_srgb(pixels)
+    if alpha is not None:
+        pixels = np.concatenate([pixels, np.asarray(alpha)[..., None]], axis=-1)
     return np.rint(np.clip(pixels, 0.0, 1.0) * 255.0).astype(np.uint8)

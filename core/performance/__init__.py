@@ -22,10 +22,8 @@ from .key_fitting import Keys, PoseMetric, fit_pose_keys, joined_keys, smoothed
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
 from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
-from .pose_controls import POSED, change_pose
-from .replay import Frame, Replay, field_shapes
 from .pose_controls import NEARLY_CLOSED, POSED, change_pose
-from .replay import Frame, Replay
+from .replay import Frame, Replay, field_shapes
 from .rest import SILENCE_FILE, rest_condition
 from .rest_difference import difference_from_rest
 from .rig_replay import RigReplay

@@ -36,7 +36,7 @@ def measure_rig(head: HeadFile, performances: Sequence[Performance]) -> Generato
             exact, rigged = replay.at(condition), posed.at(condition)
             errors.append(1000 * np.linalg.norm(exact.means[moving] - rigged.means[moving], axis=1))
             if box is not None and i < PICTURES:
-                pictures.append(_psnr(replay, exact, rigged, *box))
+                pictures.append(_psnr(replay, head.card.blend, exact, rigged, *box))
             yield pace.at(pace.done + 1, "measuring the rig")
         results[kind] = _summary(np.array(errors), pictures)
     return results
@@ -62,9 +62,11 @@ def _mouth(head: HeadFile, rest: Condition) -> tuple[Camera, tuple[slice, slice]
     return camera, mouth_box(pixels + np.array([camera.cx, camera.cy]), camera.width, camera.height)
 
 
-def _psnr(replay: Replay, exact: Frame, rigged: Frame, camera: Camera, box: tuple[slice, slice]) -> float:
+def _psnr(replay: Replay, blend: str, exact: Frame, rigged: Frame, camera: Camera, box: tuple[slice, slice]) -> float:
     g = replay.canonical
-    pictures = [
-        np.clip(rasterize(*frame, g.opacities, g.sh0, g.shN, camera).color[box], 0, 1) for frame in (exact, rigged)
-    ]
+
+    def drawn(frame: Frame) -> np.ndarray:
+        return rasterize(*frame, g.opacities, g.sh0, g.shN, camera, blend=blend).display_color
+
+    pictures = [np.clip(drawn(frame)[box], 0, 1) for frame in (exact, rigged)]
     return min(compute_metrics(rendered=pictures[1], target=pictures[0])["psnr"], 99.0)

@@ -13,7 +13,8 @@ from talksplat.core.exporting.exporters import EXPORTERS
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.ply import read_ply
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.jobs.events import Failed, Finished, Progress, Started
+from talksplat.core.inspecting.describe import describe
+from talksplat.core.jobs.events import Failed, Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import Export
 
 READERS = {"ply": read_ply}  # format -> reads a file back as Gaussians, where we can
@@ -74,6 +75,19 @@ def test_each_frame_becomes_a_file(job, tmp_path, bake_file, kind, axes):
                 np.testing.assert_allclose(read.sh0, bake.canonical.sh0, atol=1e-6)
 
 
+def test_splats_of_a_linear_head_are_the_same_numbers_and_say_how_to_blend_them(make, tmp_path):
+    """Viewers blend sRGB codes: the file says otherwise, and the job does, once."""
+    for blend in ("display", "linear"):
+        (tmp_path / blend).mkdir()
+        make.continue_bake(tmp_path / blend / "anna.bake", make.bake_card(blend=blend), make.gaussians(60))
+        events = list(export(Export(str(tmp_path / blend / "anna.bake"), str(tmp_path / blend / "out"), last=FIRST)))
+        warnings = [event.sentence for event in events if isinstance(event, Warned)]
+        assert [("linear light" in sentence) for sentence in warnings] == [True] * (blend == "linear")
+    display, linear = ((tmp_path / blend / "out/anna.-0001.ply").read_bytes() for blend in ("display", "linear"))
+    assert linear.replace(b"comment talksplat blend linear\n", b"") == display
+    assert dict(describe(tmp_path / "linear/out/anna.-0001.ply"))["blend"] == "linear"
+
+
 @pytest.mark.parametrize("kind", FRAME_FORMATS)
 def test_a_cancelled_export_continues(job, tmp_path, kind):
     job = replace(job, format=kind)
@@ -95,10 +109,10 @@ def test_a_cancelled_export_continues(job, tmp_path, kind):
 def test_a_write_that_fails_leaves_the_finished_files_only(job, tmp_path, monkeypatch, kind):
     row = EXPORTERS[kind]
 
-    def write_and_fail(path, gaussians, axes, colour_space):
+    def write_and_fail(path, gaussians, axes, colour_space, **notes):
         if path.name.startswith("anna.0001"):
             gaussians = replace(gaussians, scales="not numbers")
-        row.write_frame(path, gaussians, axes, colour_space)
+        row.write_frame(path, gaussians, axes, colour_space, **notes)
 
     monkeypatch.setitem(EXPORTERS, kind, replace(row, write_frame=write_and_fail))
     with pytest.raises((TypeError, ValueError, AttributeError)):

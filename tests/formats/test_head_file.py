@@ -38,6 +38,7 @@ def test_an_invalid_card_is_named(make):
         ({"branches": {"mouth": {}}}, "face"),
         ({"branches": {"face": {}, "hair": {}}}, "hair"),
         ({"audio_code": {"face": 0}}, "audio_code"),
+        ({"blend": "gamma"}, "blend"),
     ):
         with pytest.raises(UserError, match=match):
             make.head(**change)
@@ -63,11 +64,24 @@ def rewritten(path, tensors=None, **metadata):
     return path
 
 
+def test_a_display_head_is_written_as_before_and_a_linear_one_asks_older_programs_for_an_update(tmp_path, make):
+    """0.2.0 rejects a field that it does not know, and would blend codes; the tensors and their hash are the same."""
+    head = make.head()
+    display = write_head(tmp_path / "display.head", head)
+    linear = write_head(tmp_path / "linear.head", replace(head, card=replace(head.card, blend="linear")))
+    cards = [json.loads(read_tensors(tmp_path / f"{name}.head")[1]["card"]) for name in ("display", "linear")]
+    assert "blend" not in cards[0]
+    assert (cards[0]["version"], cards[1]["version"], cards[1]["blend"]) == (1, 3, "linear")
+    assert display.content_hash == linear.content_hash
+    assert read_head(tmp_path / "display.head").card.blend == "display"
+    assert read_head(tmp_path / "linear.head").card.blend == "linear"
+
+
 def test_a_newer_version_is_named(tmp_path, make):
     path = make.write_head(tmp_path / "anna.head")
     card = json.loads(read_tensors(path)[1]["card"])
-    rewritten(path, card=json.dumps({**card, "version": 3, "soul": "yes"}))
-    with pytest.raises(UserError, match=r"anna\.head: made by a newer talksplat \(version 3\); update"):
+    rewritten(path, card=json.dumps({**card, "version": 4, "soul": "yes"}))
+    with pytest.raises(UserError, match=r"anna\.head: made by a newer talksplat \(version 4\); update"):
         read_head(path)
 
 
