@@ -2,6 +2,7 @@
 """The add-on: Blender's side of talksplat. It sees bpy, numpy and the base packages, never torch.
 
     scene/          the Blender data we own: point cloud, sound strip, camera; what this version of Blender can do
+    compositing/    node groups of ours in the scene's compositor
     viewport/       heads as splats in the 3D view
     speech_graph/   the sound, the lips and the words in the editors with a time axis
     link/           the worker process (no bpy in there)
@@ -21,6 +22,7 @@
     moments         a head's Gaussians at one moment
     playback_handlers   when playback looks again: a frame, an update, undo, a file that came back
     shot_jobs       a scene's shot as jobs for the worker
+    f12_pictures    heads in Blender's own renders before 5.3; f12_handlers: rendered while Blender renders
     movie_sound     what the sequencer plays, for the movie of an edited shot
     bake_plan       where Bake writes to, and what becomes of the bakes that are there
     bake_state      what has changed since the bake, found out between redraws
@@ -50,6 +52,7 @@ def _modules() -> list[ModuleType]:
     from . import (
         bake_state,
         demo_scene,
+        f12_handlers,
         job_status,
         operators,
         panels,
@@ -73,6 +76,7 @@ def _modules() -> list[ModuleType]:
         takes_panel,
         panels,
         playback_handlers,
+        f12_handlers,
         saving,
         demo_scene,
         handler,

@@ -7,12 +7,14 @@ import bpy
 
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
+from . import f12_pictures
 from .blender_types import Context
 from .head_objects import other_heads, settings_of
 from .head_state import draw_view_transform
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
-from .panel_base import HeadPanel, draw_button
+from .operators.show_in_f12 import TALKSPLAT_OT_remove_from_f12, TALKSPLAT_OT_show_in_f12
+from .panel_base import HeadPanel, draw_button, draw_outcome
 from .panel_text import draw_sentence
 from .scene.versions import draws_splats, version_name
 
@@ -44,9 +46,26 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
             passes.prop(settings.passes, name, toggle=True)
         draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
         if not draws_splats():
-            line = f"Blender {version_name()} leaves splats out of its own renders (F12): use Render Sequence"
-            draw_sentence(layout, context, line, "INFO")
+            _draw_f12(layout, context)
         draw_view_transform(layout, context)
+
+
+def _draw_f12(layout: bpy.types.UILayout, context: Context) -> None:
+    """What F12 shows of the heads where Blender draws no splats, and the button that changes it."""
+    if not f12_pictures.is_shown(context.scene):
+        line = f"Blender {version_name()} leaves splats out of its own renders (F12)"
+        draw_sentence(layout, context, line, "INFO")
+        draw_button(layout, context, TALKSPLAT_OT_show_in_f12, "NODE_COMPOSITING")
+        return
+    line = (
+        "F12 shows each head as Render Sequence draws its bake, by depth, without shadows, reflections and motion blur"
+    )
+    draw_sentence(layout, context, line, "INFO")
+    row = layout.row(align=True)
+    if not f12_pictures.is_current(context.scene):
+        row.operator(TALKSPLAT_OT_show_in_f12.bl_idname, text="Update F12", icon="FILE_REFRESH")
+    row.operator(TALKSPLAT_OT_remove_from_f12.bl_idname, icon="X")
+    draw_outcome(layout, context, TALKSPLAT_OT_show_in_f12, TALKSPLAT_OT_remove_from_f12)
 
 
 class TALKSPLAT_PT_export(HeadPanel, bpy.types.Panel):

@@ -7,16 +7,17 @@ Letters: H x W pixels.
 """
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats import BakeCard, Camera, FileManifest
-from ..interchange import FrameMetadata, display_codes, write_exr, write_png
+from ..formats import BakeCard, Camera, FileManifest, frame_number
+from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
 from ..jobs import Render
 from ..raster import Rendering
 from .exr_layers import exr_layers
-from .passes import select_passes
+from .passes import PASSES, select_passes
 
 THREADS = 2
 MOST_WAITING = 3  # renderings that may wait in memory, 24 bytes a pixel each
@@ -30,8 +31,8 @@ class FrameFiles:
     camera: Camera
     world_camera: Camera  # the same view with the scene's world in place of head space
     pixels_key: str  # of what the raster gives
-    keys: dict[str, str]  # "png", "exr" -> the file's key in the manifest
-    files: dict[str, Path]  # those that the job wants: "png", "exr" -> path
+    keys: dict[str, str]  # name in IMAGE_KINDS -> the file's key in the manifest
+    files: dict[str, Path]  # those that the job wants: name in IMAGE_KINDS -> path
 
 
 class ImageWriter:
@@ -67,19 +68,47 @@ class ImageWriter:
 
     def _write(self, frame: FrameFiles, rendering: Rendering, kinds: list[str]) -> list[str]:
         for kind in kinds:
-            IMAGE_KINDS[kind](frame, rendering, self.card, self.job)
+            IMAGE_KINDS[kind].write(frame.files[kind], frame, rendering, self.card, self.job)
         return kinds
 
 
-def _png(frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render) -> None:
-    write_png(frame.files["png"], display_codes(rendering.color, rendering.alpha, rendering.blend))
+def _png(path: Path, _frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render) -> None:
+    write_png(path, display_codes(rendering.color, rendering.alpha, rendering.blend))
 
 
-def _exr(frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
+def _exr(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
     layers = exr_layers(select_passes(job.passes).values(), rendering, job.exr_layout, job.space)
+    write_exr(path, layers, _metadata(frame, card, job), job.exr_layout)
+
+
+def _depth(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
+    """One channel Y: a grey picture to any reader."""
+    (layer,) = exr_layers([PASSES[job.depth_file]], rendering, "nuke", job.space)
+    (distance,) = layer.channels.values()
+    write_exr(path, [ExrLayer("", {"Y": distance})], _metadata(frame, card, job), "nuke")
+
+
+def _metadata(frame: FrameFiles, card: BakeCard, job: Render) -> FrameMetadata:
     notes = {"bake": card.shot, "audio": card.audio_hash, "offset": repr(card.offset)}
-    metadata = FrameMetadata(card.fps, frame.frame, frame.world_camera, job.space, card.head_hash, notes)
-    write_exr(frame.files["exr"], layers, metadata, job.exr_layout)
+    return FrameMetadata(card.fps, frame.frame, frame.world_camera, job.space, card.head_hash, notes)
 
 
-IMAGE_KINDS = {"png": _png, "exr": _exr}  # by the field of `Render` that switches it on, which is the files' suffix too
+@dataclass(frozen=True)
+class ImageKind:
+    """One kind of file of a rendered frame."""
+
+    field: str  # of `Render`, which switches it on
+    suffix: str  # NAME.0001.png; after the frame's number
+    write: Callable[[Path, FrameFiles, Rendering, BakeCard, Render], None]
+    infix: str = ""  # before the frame's number
+
+    def file_name(self, name: str, frame: int) -> str:
+        """NAME.0001.png."""
+        return f"{name}{self.infix}.{frame_number(frame)}{self.suffix}"
+
+
+IMAGE_KINDS = {
+    "png": ImageKind("png", ".png", _png),
+    "exr": ImageKind("exr", ".exr", _exr),
+    "depth": ImageKind("depth_file", ".exr", _depth, ".depth"),
+}

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats import BakeReader, FileManifest, UserError, content_key, frame_number, locked_folder, select_frames
+from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_LAYOUTS
-from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
+from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned, files_name
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter
 from .movie import Movie
-from .passes import select_passes
+from .passes import Pass, select_passes
 from .render_cameras import cameras_of, head_to_world_of, world_camera_of
 from .render_device import RenderDevice
+from .render_region import check_region, within_region
 from .soundtrack import soundtrack_of
 
 PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
@@ -33,7 +34,7 @@ def render(job: Render) -> Generator[Event, None, None]:
 
     Raises UserError, also while another run writes to the folder.
     """
-    name, out = Path(job.bake).stem, Path(job.out)
+    name, out = files_name(job.name, job.bake), Path(job.out)
     with BakeReader.open(job.bake) as bake, ExitStack() as stack:
         frames = plan_frames(job, bake)
         movie, warning = _plan_movie(job, bake, frames)
@@ -59,26 +60,35 @@ def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
     """Each frame's camera and files. Raises UserError for settings that cannot be."""
     _check(job)
     selected = select_frames(bake, job.first, job.last, job.frames)
-    if len(selected) < 2 and not (job.png or job.exr):
+    if len(selected) < 2 and not _wants_images(job):
         raise UserError("a movie has two frames or more; choose more frames, or switch on png or exr.")
     cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
-    name, kinds = Path(job.bake).stem, [kind for kind in IMAGE_KINDS if getattr(job, kind)]
+    name, kinds = files_name(job.name, job.bake), [kind for kind, row in IMAGE_KINDS.items() if getattr(job, row.field)]
     passes = tuple(select_passes(job.passes)) if job.exr else ()
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
-    frames = []
+    region, frames = (job.region,) if job.region else (), []
     for frame in selected:
-        files = {kind: Path(job.out) / f"{name}.{frame_number(frame)}.{kind}" for kind in kinds}
-        pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame])
+        files = {kind: Path(job.out) / IMAGE_KINDS[kind].file_name(name, frame) for kind in kinds}
+        pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame], *region)
         world_camera = world_camera_of(cameras[frame], worlds[frame])
         seen_from = (world_camera,) if job.head_to_world else ()
-        keys = {"png": pixels_key, "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from)}
+        keys = {
+            "png": pixels_key,
+            "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from),
+            **({"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}),
+        }
         frames.append(FrameFiles(frame, cameras[frame], world_camera, pixels_key, keys, files))
     return frames
 
 
+def _wants_images(job: Render) -> bool:
+    return any(getattr(job, row.field) for row in IMAGE_KINDS.values())
+
+
 def _check(job: Render) -> None:
-    if not (job.png or job.exr or job.movie):
+    if not (_wants_images(job) or job.movie):
         raise UserError("there is nothing to render; switch on png, exr or movie.")
+    check_region(job.region)
     if job.exr_layout not in EXR_LAYOUTS:
         raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")
     if job.space not in COLOUR_SPACES:
@@ -90,7 +100,13 @@ def _plan_movie(job: Render, bake: BakeReader, frames: list[FrameFiles]) -> tupl
     if not job.movie or len(frames) < 2:
         return None, None
     soundtrack, warning = soundtrack_of(job, bake)
-    return Movie.of(Path(job.out), Path(job.bake).stem, bake.card, frames, soundtrack), warning
+    return Movie.of(Path(job.out), files_name(job.name, job.bake), bake.card, frames, soundtrack), warning
+
+
+def _passes_to_write(job: Render) -> list[Pass]:
+    """Those of the EXR and that of the depth's own file. Raises UserError for an unknown name."""
+    rows = list(select_passes(job.passes).values()) if job.exr else []
+    return rows + (list(select_passes([job.depth_file]).values()) if job.depth_file else [])
 
 
 def _unfinished(frame: FrameFiles, manifest: FileManifest) -> bool:
@@ -100,8 +116,7 @@ def _unfinished(frame: FrameFiles, manifest: FileManifest) -> bool:
 def _render_frames(
     bake: BakeReader, missing: list[FrameFiles], total: int, writer: ImageWriter, device: RenderDevice
 ) -> Generator[Event, None, None]:
-    passes = select_passes(writer.job.passes).values() if writer.job.exr else ()
-    needs_depth = any(row.needs_depth for row in passes)
+    needs_depth = any(row.needs_depth for row in _passes_to_write(writer.job))
     g = bake.canonical
     buffers = (np.empty_like(g.means), np.empty_like(g.quats), np.empty_like(g.scales))
     title, name = f"Rendering {total} frames of {bake.card.name}", device.name
@@ -115,7 +130,7 @@ def _render_frames(
             if device.name != name:
                 name = device.name
                 yield Started(f"{title} on {name}", total)
-            writer.submit(frame, rendering)
+            writer.submit(frame, within_region(rendering, writer.job.region))
             yield pace.at(pace.done + 1, f"frame {frame.frame}")
 
 

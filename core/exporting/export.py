@@ -19,7 +19,7 @@ from ..formats import (
     frame_number,
     locked_folder,
 )
-from ..jobs import Event, Export, Finished, Pace, Progress, Started, Warned
+from ..jobs import Event, Export, Finished, Pace, Progress, Started, Warned, files_name
 from .exported_shot import ExportedShot, opened_shot
 from .exporters import EXPORTERS
 from .shot_file import ShotFile
@@ -37,7 +37,7 @@ def export(job: Export) -> Generator[Event, None, None]:
     Raises UserError, also while another run writes to the folder.
     """
     axes = _axes_of(job)
-    folder, name = Path(job.out), _file_name(job)
+    folder, name = Path(job.out), files_name(job.name, job.bake)
     with opened_shot(job) as shot:
         files, warnings = _files(job.format, axes, shot, folder / name)
         with locked_folder(folder):
@@ -76,14 +76,6 @@ def _axes_of(job: Export) -> str:
     if axes not in exporter.axes:
         raise UserError(f"axes {axes!r} are unknown to {job.format}; use one of {', '.join(exporter.axes)}.")
     return axes
-
-
-def _file_name(job: Export) -> str:
-    """NAME of the files. Raises UserError for a name that would leave the folder."""
-    name = job.name or Path(job.bake).stem
-    if Path(name).name != name or "\\" in name:
-        raise UserError(f"name {name!r} is not a file name; leave out folders.")
-    return name
 
 
 def _files(kind: str, axes: str, shot: ExportedShot, stem: Path) -> tuple[list[ShotFile], list[str]]:

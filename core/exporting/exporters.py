@@ -6,6 +6,7 @@ no animation has a file a frame (`write_frame`); one that does says which files 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..formats import write_ply

@@ -20,7 +20,7 @@ from .messages import (
     Render,
     Train,
 )
-from .outputs import check_outputs
+from .outputs import check_outputs, files_name
 from .pace import Pace
 
 __all__ = [
@@ -49,4 +49,5 @@ __all__ = [
     "Train",
     "Warned",
     "check_outputs",
+    "files_name",
 ]

@@ -98,6 +98,11 @@ class Render(Job):
     passes: tuple[str, ...] = field(default=DEFAULT_PASSES, metadata=PASSES)  # what the EXR files hold
     exr_layout: str = field(default="blender", metadata=EXR_LAYOUT)  # naming of the EXR's parts and channels
     space: str = field(default="lin_rec709_scene", metadata=COLOUR_SPACE)  # colour space of the EXR files
+    # A pass with one channel for NAME.depth.0001.exr, which any program reads as a grey picture. Blender's compositor
+    # needs it so: a file of layers that is missing for one frame takes its layers' sockets, and their links, away.
+    depth_file: str = field(default="", metadata=HIDDEN)
+    # (left, top, right, bottom) in pixels, the last two excluded: the rest of each picture stays empty; (): all of it.
+    region: tuple[int, ...] = field(default=(), metadata=HIDDEN)
     movie: bool = True  # write an mp4 with the sound, of two frames or more
     audio: str = ""  # sound file for the mp4; empty: the sound of the bake
     # What an edited sequencer plays, for the mp4 in place of `audio`: sound files with one track and channel, and for
@@ -105,6 +110,7 @@ class Render(Job):
     sounds: tuple[str, ...] = field(default=(), metadata=HIDDEN)
     sound_per_frame: tuple[tuple[float, ...], ...] = field(default=(), metadata=HIDDEN)
     frames: str = ""  # frames to render, such as 1-10x2,20; empty: from the first to the last
+    name: str = ""  # NAME of the files; empty: the bake's
     device: str = "auto"  # cpu, cuda (needs gsplat), or auto: cuda where it works
 
 

@@ -31,6 +31,15 @@ def writes(suffix: str) -> dict[str, str]:
     return {"output": suffix}
 
 
+def files_name(name: str, source: str) -> str:
+    """NAME of a sequence's files: `name`, or the stem of the file that it is made from. Raises UserError for a name
+    that would leave the folder."""
+    name = name or Path(source).stem
+    if Path(name).name != name or "\\" in name:
+        raise UserError(f"name {name!r} is not a file name; leave out folders.")
+    return name
+
+
 def check_outputs(job: object) -> None:
     """Raises UserError, in one sentence, where a job would write over its input or over a foreign file."""
     inputs, outputs = [], []

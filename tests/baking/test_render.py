@@ -360,3 +360,35 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(job, tmp_path, monk
     assert not files(tmp_path / "images", "*.mp4")
     assert finished(job)[0]["rendered"] <= FRAMES - 3
     assert len(files(tmp_path / "images")) == 2 * FRAMES + 3, "the movie, the manifest and the lock"
+
+
+def test_the_depth_comes_as_a_grey_picture_of_its_own_under_a_name_that_stays(job, shot, read_exr):
+    """For Blender's compositor: a file of layers that is missing for one frame took its sockets and their links."""
+    job = replace(job, png=False, movie=False, passes=("beauty",), exr_layout="nuke", depth_file="depth", name="head")
+    assert finished(job)[0]["rendered"] == FRAMES
+    assert "head.depth.0104.exr" in files(Path(job.out), "head.*")
+    assert not files(Path(job.out), "anna*")
+    channels, _ = read_exr(Path(job.out) / "head.depth.0104.exr")
+    with BakeReader.open(shot) as reader:
+        rendering = rasterized(shot, 104, reader.card.camera.resized(48, 48))
+    seen = rendering.alpha > 0.01
+    assert list(channels) == ["Y"]
+    np.testing.assert_allclose(channels["Y"][seen], rendering.depth_expected[seen], rtol=1e-6)
+    assert sorted(read_exr(Path(job.out) / "head.0104.exr")[0]) == ["A", "B", "G", "R"]
+    assert finished(job)[0]["rendered"] == 0
+    for wrong in ({"depth_file": "fog"}, {"name": "../head"}):
+        with pytest.raises(UserError):
+            finished(replace(job, **wrong))
+
+
+def test_a_render_region_leaves_the_rest_of_the_picture_empty(job, shot, read_exr):
+    job = replace(job, png=False, movie=False, frames="104")
+    finished(job)
+    whole, _ = read_exr(Path(job.out) / "anna.0104.exr")
+    finished(replace(job, region=(10, 12, 30, 25)))
+    part, _ = read_exr(Path(job.out) / "anna.0104.exr")
+    alpha = "ViewLayer.Combined.A"
+    np.testing.assert_array_equal(part[alpha][12:25, 10:30], whole[alpha][12:25, 10:30])
+    assert part[alpha].sum() == part[alpha][12:25, 10:30].sum() > 0
+    with pytest.raises(UserError, match="region"):
+        finished(replace(job, region=(3, 2, 1, 0)))

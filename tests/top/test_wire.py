@@ -38,6 +38,7 @@ MESSAGES = [
     Bake("h", "a", "o", "24000/1001", -5, 72, 0.25, Controls(delay=-0.5), (Controls(), Controls(blink=1.0))),
     Render("b", "o", cameras=(CAMERA, CAMERA.resized(32, 32)), exr=False),
     Render("b", "o", passes=("depth",)),
+    Render("b", "o", depth_file="depth", region=(1, 2, 30, 40), name="head"),
     Export("b", "o", axes="rdf", first=-3),
     Prepare(("a.mp4", "b"), "f"),
     Train("f", "o", seed=2**62),
