@@ -11,6 +11,11 @@ from . import f12_pictures
 from .blender_types import Context
 from .head_objects import other_heads, settings_of
 from .head_state import draw_view_transform
+from .operators.exact_colour import (
+    TALKSPLAT_OT_exact_colour,
+    TALKSPLAT_OT_remove_exact_colour,
+    has_exact_colour,
+)
 from .operators.export_sequence import TALKSPLAT_OT_export_sequence
 from .operators.render_sequence import TALKSPLAT_OT_render_sequence
 from .operators.show_in_f12 import TALKSPLAT_OT_remove_from_f12, TALKSPLAT_OT_show_in_f12
@@ -45,7 +50,9 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         for name in PASSES:
             passes.prop(settings.passes, name, toggle=True)
         draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
-        if not draws_splats():
+        if draws_splats():
+            _draw_exact_colour(layout, context)
+        if not draws_splats() or f12_pictures.is_shown(context.scene):
             _draw_f12(layout, context)
         draw_view_transform(layout, context)
 
@@ -66,6 +73,17 @@ def _draw_f12(layout: bpy.types.UILayout, context: Context) -> None:
         row.operator(TALKSPLAT_OT_show_in_f12.bl_idname, text="Update F12", icon="FILE_REFRESH")
     row.operator(TALKSPLAT_OT_remove_from_f12.bl_idname, icon="X")
     draw_outcome(layout, context, TALKSPLAT_OT_show_in_f12, TALKSPLAT_OT_remove_from_f12)
+
+
+def _draw_exact_colour(layout: bpy.types.UILayout, context: Context) -> None:
+    """Which of its two blendings of a head's colours F12 shows."""
+    if has_exact_colour(context.scene):
+        draw_button(layout, context, TALKSPLAT_OT_remove_exact_colour, "X")
+        return
+    draw_sentence(
+        layout, context, "F12 blends a head in linear light, which greys fine edges: Exact Colour mends it", "INFO"
+    )
+    draw_button(layout, context, TALKSPLAT_OT_exact_colour, "NODE_COMPOSITING")
 
 
 class TALKSPLAT_PT_export(HeadPanel, bpy.types.Panel):

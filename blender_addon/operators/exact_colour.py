@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exact Colour, and Remove Exact Colour: heads in Cycles and EEVEE blended as they were trained (Blender 5.3)."""
+
+import bpy
+
+from ...core.formats import UserError
+from ..blender_types import Context, cloud_of
+from ..compositing.colour_passes import add_passes, forget_passes, remove_passes, write_passes
+from ..compositing.exact_colour import PURPOSE, exact_colour
+from ..compositing.scene_compositor import insert_groups, inserted_groups, remove_groups
+from ..head_objects import heads_of
+from ..scene.versions import draws_splats
+from .operator_base import UNDOABLE, BaseOperator
+
+
+def has_exact_colour(scene: bpy.types.Scene) -> bool:
+    """Whether the scene's compositor has it."""
+    return any(inserted_groups(scene, PURPOSE))
+
+
+def _materials(scene: bpy.types.Scene) -> list[bpy.types.Material]:
+    slots = [material for obj in heads_of(scene) for material in cloud_of(obj).materials]
+    return [material for material in dict.fromkeys(slots) if material]
+
+
+class TALKSPLAT_OT_exact_colour(BaseOperator, bpy.types.Operator):
+    """Correct the heads' colours in F12 in the compositor: edges of teeth, lashes and hair as in Render Sequence, at \
+no extra render time. For Cycles and EEVEE"""
+
+    bl_idname = "talksplat.exact_colour"
+    bl_label = "Exact Colour"
+    bl_options = UNDOABLE
+
+    @classmethod
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a Blender that draws splats, by an engine that has passes of materials."""
+        if not draws_splats():
+            return "Blender draws splats itself since 5.3: use Show in F12"
+        if not heads_of(context.scene):
+            return "Add a head first"
+        if context.scene.render.engine == "BLENDER_WORKBENCH":
+            return "Workbench renders no passes of materials: use Cycles or EEVEE"
+        return "Exact Colour is on already" if has_exact_colour(context.scene) else ""
+
+    def run(self, context: Context) -> None:
+        """Passes in the heads' materials and the view layers, and the group that uses them in the compositor."""
+        scene = context.scene
+        if not write_passes(_materials(scene)):
+            raise UserError(
+                "No material of a head has a colour that is linked to an Emission node; use TalkSplat's own."
+            )
+        for layer in scene.view_layers:
+            add_passes(layer)
+        group = exact_colour()
+        insert_groups(scene, lambda _layer: group)
+
+
+class TALKSPLAT_OT_remove_exact_colour(BaseOperator, bpy.types.Operator):
+    """Take Exact Colour out of the compositor, the view layers and the materials again"""
+
+    bl_idname = "talksplat.remove_exact_colour"
+    bl_label = "Remove Exact Colour"
+    bl_options = UNDOABLE
+
+    @classmethod
+    def disabled_reason(cls, context: Context) -> str:
+        """What is not there cannot be removed."""
+        return "" if has_exact_colour(context.scene) else "Exact Colour is off already"
+
+    def run(self, context: Context) -> None:
+        """Remove it; another scene that has it keeps the materials' part."""
+        scene = context.scene
+        remove_groups(scene, PURPOSE)
+        for layer in scene.view_layers:
+            remove_passes(layer)
+        if not any(has_exact_colour(other) for other in bpy.data.scenes):
+            forget_passes(_materials(scene))
+
+
+CLASSES = (TALKSPLAT_OT_exact_colour, TALKSPLAT_OT_remove_exact_colour)
