@@ -29,6 +29,7 @@ from .jobs import (
     ImportHead,
     Info,
     Job,
+    MakeProxy,
     MakeRig,
     Perform,
     Prepare,
@@ -88,6 +89,11 @@ JOBS: dict[str, JobType] = {
         ExportRig,
         "rigging.export_rig:export_rig",
         "Exporting the rig of {0.head} was cancelled. Run it again.",
+    ),
+    "proxy": JobType(
+        MakeProxy,
+        "meshing.proxy:proxy",
+        "Making the proxy mesh of {0.head} was cancelled; nothing was written. Run it again.",
     ),
     "evaluate": JobType(
         Evaluate,

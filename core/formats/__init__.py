@@ -16,6 +16,8 @@ from .json_codec import from_json, from_json_values, require_version, to_json
 from .label_lines import GRID_UNITS, label_lines
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, BLEND_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
+from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
+from .quad_mesh import QuadMesh, read_quad_mesh, write_quad_mesh
 from .ratio import parse_ratio
 from .replace_file import replace_file
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
@@ -54,6 +56,7 @@ __all__ = [
     "Gaussians",
     "HeadCard",
     "HeadFile",
+    "QuadMesh",
     "Rig",
     "RigCard",
     "RigChannel",
@@ -88,6 +91,7 @@ __all__ = [
     "read_ply",
     "read_ply_file",
     "read_ply_header",
+    "read_quad_mesh",
     "read_tensors",
     "read_words",
     "remove_leftovers",
@@ -104,5 +108,6 @@ __all__ = [
     "words_beside",
     "write_head",
     "write_ply",
+    "write_quad_mesh",
     "write_tensors",
 ]

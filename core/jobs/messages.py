@@ -205,6 +205,15 @@ class ExportRig(Job):
 
 
 @dataclass(frozen=True)
+class MakeProxy(Job):
+    """Make a closed mesh of a few thousand faces that stands where the head is at rest: for shadows and collisions."""
+
+    head: str = field(metadata=POSITIONAL)  # the .head file
+    out: str = field(metadata=writes(".ply"))  # the .ply file to write, in metres, Z up
+    spacing: float = 9.0  # mm between vertices, half as much in the face; 3 to 40
+
+
+@dataclass(frozen=True)
 class Evaluate(Job):
     """Measure a head on the test clips of its footage: pictures, landmarks, lips, silence, recovery of a delay."""
 

@@ -22,6 +22,7 @@ SIGNATURES = {
     ".usdc": (0, b"PXR-USDC"),
     ".mp4": (4, b"ftyp"),
     ".png": (0, b"\x89PNG"),
+    ".ply": (0, b"ply"),
 }
 FOLDER = ""  # in place of a suffix: the output is a folder
 

@@ -20,6 +20,7 @@ from .head_part import part_of
 from .head_replay import HeadReplay
 from .key_fitting import Keys, PoseMetric, fit_pose_keys, joined_keys, smoothed
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
+from .mesh_carrier import MeshCarrier
 from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
 from .pose_controls import NEARLY_CLOSED, POSED, change_pose
@@ -55,6 +56,7 @@ __all__ = [
     "HeadReplay",
     "Keys",
     "LandmarkCarrier",
+    "MeshCarrier",
     "Performance",
     "PoseChange",
     "PoseMetric",

@@ -18,6 +18,7 @@ from talksplat.core.formats import (
     BakeReader,
     BakeWriter,
     HeadFile,
+    QuadMesh,
     Rig,
     RigCard,
     RigChannel,
@@ -25,12 +26,14 @@ from talksplat.core.formats import (
     RigRegion,
     read_head,
     read_ply,
+    read_quad_mesh,
     read_tensors,
     read_words,
     rig_of,
     with_rig,
     write_head,
     write_ply,
+    write_quad_mesh,
     write_tensors,
 )
 from talksplat.core.formats.records import HEADER, HEADER_BYTES, pack_record
@@ -220,6 +223,18 @@ def compressed_ply_files(folder: Path) -> list[Path]:
     return [path]
 
 
+def quad_meshes(folder: Path) -> list[Path]:
+    corners = np.indices((2, 2, 2)).reshape(3, -1).T
+    sides = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    write_quad_mesh(folder / "cube.ply", QuadMesh(corners.astype(np.float32), np.array(sides, np.int32)))
+    return [folder / "cube.ply"]
+
+
+def read_a_quad_mesh(path: Path) -> None:
+    mesh = read_quad_mesh(path)
+    assert np.isfinite(mesh.vertices[mesh.quads]).all()
+
+
 def read_a_ply(path: Path) -> None:
     table = read_ply(path)
     check_frame(table.means, table.quats, table.scales)
@@ -282,6 +297,7 @@ READERS: dict[str, Reader] = {
     "ply": Reader(ply_files, read_a_ply, 300),
     "compressed ply": Reader(compressed_ply_files, read_a_ply, 200),
     "avatar": Reader(avatars, read_an_avatar, 200),
+    "quad mesh": Reader(quad_meshes, read_a_quad_mesh, 100),
     "tensors": Reader(tensors, read_tensors, 300),
     "info": Reader(copied("tiny.bake", "tiny.head", "tiny.performance"), describe, 100),
     "footage card": Reader(footage_card, describe, 300),

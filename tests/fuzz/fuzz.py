@@ -51,6 +51,7 @@ MODULES = {
         "ply",
         "compressed ply",
         "avatar",
+        "quad mesh",
         "tensors",
         "info",
         "footage card",

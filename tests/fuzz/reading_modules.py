@@ -36,6 +36,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/formats/json_codec.py": ("head", "performance", "message", "info"),
     "core/formats/open_untrusted.py": ("head", "ply", "sound", "footage"),
     "core/formats/ply.py": ("ply", "compressed ply"),
+    "core/formats/quad_mesh.py": ("quad mesh",),
     "core/formats/rig.py": ("rig", "hostile rig"),
     "core/formats/tensors.py": ("tensors", "head", "performance", "checkpoint"),
     "core/formats/timed_words.py": ("words",),

@@ -92,6 +92,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
             first = {
                 "rig": 1,
                 "export-rig": 1,
+                "proxy": 1,
                 "render": 1,
                 "export": 1,
                 "prepare": 1,
