@@ -49,10 +49,14 @@ def _instanced_heads(owner: bpy.types.Object, matrix: Matrix) -> Iterator[tuple[
 
 
 def head_of(context: Context) -> bpy.types.Object | None:
-    """The head that the user means: the active object when it is one or instances one, else the scene's only one."""
+    """The head that the user means: the active object when it is one, instances one
+    or is its proxy mesh, else the scene's only one."""
     active = context.object
     if is_head(active):
         return active
+    parent = active.parent if active is not None else None
+    if parent is not None and is_head(parent) and settings_of(parent).proxy == active:
+        return parent  # of its proxy mesh
     if active is not None and active.instance_type == "COLLECTION":
         return next((head for head, _ in _instanced_heads(active, active.matrix_world)), None)
     heads = heads_of(context.scene)

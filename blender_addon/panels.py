@@ -33,6 +33,7 @@ from .panel_base import CLOSED, HeadPanel, TabPanel, draw_button, draw_outcome
 from .panel_text import draw_sentence
 from .preset_panel import TALKSPLAT_PT_performance_presets
 from .properties import TalkSplatHead
+from .proxy_panel import TALKSPLAT_PT_proxy
 from .scene import strip as strips
 from .scene.versions import all_strips_property
 from .self_contained_panel import TALKSPLAT_PT_self_contained
@@ -254,6 +255,7 @@ CLASSES = (
     TALKSPLAT_PT_performance,
     TALKSPLAT_PT_keyframes,
     TALKSPLAT_PT_corrections,
+    TALKSPLAT_PT_proxy,
     TALKSPLAT_PT_bake,
     TALKSPLAT_PT_render,
     TALKSPLAT_PT_export,

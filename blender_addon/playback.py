@@ -21,6 +21,7 @@ from .blender_types import cloud_of
 from .curve_pose import CurvePose, curve_pose_of, moves_pose, no_rig_sentence
 from .head_cloud import has_own_cloud, needs_loading, replace_cloud
 from .head_objects import heads_of, is_head, settings_of
+from .head_proxy import follow
 from .moments import Moment, frame_of
 from .scene import strip as strips
 from .scene.point_cloud import push
@@ -103,6 +104,7 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
     if shown is None or shown.moment != moment:
         if has_own_cloud(obj):
             push(cloud, frame)
+        follow(obj, head.rig, frame)
         shown = Shown(moment, frame, head.replay.canonical, scene.session_uid)
     _shown[cloud.session_uid] = shown._replace(scene=scene.session_uid)
     if moment.source and moment.controls is not None and (sentence := changed_sentence(obj)):

@@ -6,6 +6,7 @@ slider_properties.py.
 """
 
 import zlib
+from typing import cast
 
 import bpy
 from bpy.props import (
@@ -24,6 +25,7 @@ from ..core.jobs import Export, Render
 from . import correction_properties
 from .correction_properties import TalkSplatCorrection
 from .frame_choice import CHOICES
+from .proxy_uses import USES, apply_use
 from .slider_properties import TalkSplatControls, show_now
 from .speech_properties import FILE, Speech, TalkSplatSound
 from .stored_properties import TalkSplatStored
@@ -67,6 +69,15 @@ class TalkSplatPasses(bpy.types.PropertyGroup):
     def names(self) -> tuple[str, ...]:
         """The chosen ones, as `Render.passes` takes them."""
         return tuple(name for name in PASSES if getattr(self, name))
+
+
+def _use_proxy(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """The mesh is set up for its use."""
+    from .head_proxy import proxy_of
+
+    obj = settings.id_data
+    if isinstance(obj, bpy.types.Object) and (proxy := proxy_of(obj)):
+        apply_use(proxy, cast(TalkSplatHead, settings).proxy_use)
 
 
 class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
@@ -117,6 +128,15 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
     stored: PointerProperty(type=TalkSplatStored)
     corrections: CollectionProperty(type=TalkSplatCorrection)
     active_correction: IntProperty(name="Correction", description="The correction that is chosen", options=set())
+
+    proxy: PointerProperty(name="Proxy Mesh", type=bpy.types.Object, description="The mesh that follows the head")
+    proxy_use: EnumProperty(
+        name="Use",
+        description="What the proxy mesh is for",
+        default="SHADOW",
+        update=_use_proxy,
+        items=[(name, use.label, use.description) for name, use in USES.items()],
+    )
 
     use_bake: BoolProperty(
         name="Play from Bake",

@@ -3,7 +3,8 @@
 
 While a file is written, every head's cloud is replaced by an empty stand-in; after it was written the cloud comes back
 as it was. After a file was read, every head is loaded and its cloud made again. A Blender without the add-on opens the
-file and sees an object without points; of a self-contained head (`self_contained`) it sees all, moved by its nodes.
+file and sees an object without points; of a self-contained head (`self_contained`) it sees all, moved by its nodes,
+and its proxy mesh, which drivers move.
 """
 
 import os
@@ -15,15 +16,18 @@ from . import playback, running
 from .blender_types import cloud_of
 from .head_objects import is_head
 from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
+from .head_proxy import drive_proxy
 from .migration import migrate_settings
 from .playback_handlers import load_soon
 from .scene.material import migrate_materials
+from .scene.proxy_object import remove_drivers
 from .scene.stored_cloud import is_stored
 from .scene.stored_frames import migrate_frames
 from .scene.versions import set_splat_type
 from .self_contained import cloud_to_save
 
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
+_driven: list[str] = []  # proxy meshes that have drivers, by name, while a file is written
 _paths_before: dict[int, list[str]] = {}  # session number of the object -> `stored_paths`, while a file is written
 
 
@@ -56,6 +60,7 @@ def before_writing(path: str, *_: object) -> None:
         stand_in.name = "talksplat stand-in"
         cloud.user_remap(stand_in)
         _stand_ins.append((cloud.name, stand_in.name))
+    _driven.extend(proxy.name for obj in own_heads() if (proxy := drive_proxy(obj)))
     folder = os.path.dirname(path) if path else ""
     for obj in own_heads() if folder else ():  # last: until the file is written the paths are of another place
         _paths_before[obj.session_uid] = stored_paths(obj)
@@ -78,6 +83,9 @@ def after_writing(path: str, *_: object) -> None:
         stand_in.user_remap(_own_cloud(cloud_name))
         bpy.data.pointclouds.remove(stand_in)
     _stand_ins.clear()
+    for name in _driven:
+        remove_drivers(next(obj for obj in bpy.data.objects if obj.name == name and obj.library is None))
+    _driven.clear()
     is_copy = not path or os.path.normpath(path) != os.path.normpath(bpy.data.filepath)
     for obj in own_heads() if is_copy else ():
         if obj.session_uid in _paths_before:

@@ -5,6 +5,7 @@ import bpy
 
 from . import (
     add_head,
+    add_proxy_mesh,
     add_sample_head,
     attach_strip,
     bake_keyframes,
@@ -44,6 +45,7 @@ MODULES = (
     make_override,
     make_rig,
     make_self_contained,
+    add_proxy_mesh,
     attach_strip,
     choose_sound,
     takes,

@@ -16,7 +16,6 @@ from .json_codec import from_json, from_json_values, require_version, to_json
 from .label_lines import GRID_UNITS, label_lines
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, BLEND_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
-from .ply import AXES_COMMENT, COLOUR_COMMENT, read_ply, read_ply_header, write_ply
 from .quad_mesh import QuadMesh, read_quad_mesh, write_quad_mesh
 from .ratio import parse_ratio
 from .replace_file import replace_file
