@@ -18,6 +18,7 @@ from .words import spoken_labels, timings_of
 BUDGET = 0.006  # seconds of work between two redraws
 PAUSE = 0.02  # seconds between two pieces of work
 PAUSE_IN_PLAYBACK = 0.3
+MOST_KNOWN = 16  # heads
 EDITORS = ("GRAPH_EDITOR", "DOPESHEET_EDITOR", "SEQUENCE_EDITOR")
 
 
@@ -43,6 +44,8 @@ def data_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> SpeechData:
     data = _known.get(number)
     track = new_track(scene, data.track if data else None)
     if data is None or data.track is not track:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()  # heads of files that were closed
         data = _known[number] = SpeechData(track)
     key = (changes.state(), *_stamps(obj))
     if data.key != key:
