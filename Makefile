@@ -3,23 +3,36 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-# A second Blender: bpy 5.2 needs Python 3.13. Where that interpreter is not to be had, its part of the tests is left out.
+# Further Blenders: bpy 5.2 and 5.3 need Python 3.13. Where that interpreter is not to be had, their tests are left out.
 PYTHON313 ?= $(shell for p in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13.*/bin/python3.13; do \
     $$p -c 'import sys; print(sys.executable)' 2>/dev/null && break; done)
 VENV313 := .venv313
+VENV45 := .venv-blender-4.5
+VENV53 := .venv-blender-5.3
+# What depends on the version of Blender most; the whole of the add-on's tests runs on 5.0 and 5.2.
+FURTHER := $(patsubst %,tests/blender_addon/test_%.py,add_head background demo_scene keyframes keyframes_saved \
+    native_splats register saving scene_camera self_contained strip strip_retimed viewport)
 
-.PHONY: demo test test-blender-5.2 lint api fuzz zip bench gpu clean
+.PHONY: demo test test-blender-4.5 test-blender-5.2 test-blender-5.3 lint api fuzz zip bench gpu clean
 
 demo: $(VENV)/.ready
 	$(BIN)/talksplat demo --out demo
 
 test: lint
 	$(BIN)/python -m pytest -m "not slow and not gpu"
-	@if [ -n "$(PYTHON313)" ]; then $(MAKE) test-blender-5.2; else echo "no Python 3.13 here: bpy 5.2 is not tested"; fi
+	$(MAKE) test-blender-4.5
+	@if [ -n "$(PYTHON313)" ]; then $(MAKE) test-blender-5.2 test-blender-5.3; \
+	else echo "no Python 3.13 here: bpy 5.2 and 5.3 are not tested"; fi
 
 test-blender-5.2: $(VENV)/.ready $(VENV313)/.ready
 	TALKSPLAT_PYTHON=$(abspath $(BIN)/python) $(VENV313)/bin/python -m pytest -m "not slow and not gpu" \
 	    tests/blender_addon tests/formats tests/jobs tests/top/test_wire.py
+
+test-blender-4.5: $(VENV)/.ready $(VENV45)/.ready
+	TALKSPLAT_PYTHON=$(abspath $(BIN)/python) $(VENV45)/bin/python -m pytest -m "not slow and not gpu" $(FURTHER)
+
+test-blender-5.3: $(VENV)/.ready $(VENV53)/.ready
+	TALKSPLAT_PYTHON=$(abspath $(BIN)/python) $(VENV53)/bin/python -m pytest -m "not slow and not gpu" $(FURTHER)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -52,11 +65,15 @@ $(VENV)/.ready: pyproject.toml constraints.txt install_system_libraries.sh
 	@if git rev-parse --git-dir >/dev/null 2>&1; then $(BIN)/pre-commit install >/dev/null; fi
 	touch $@
 
-$(VENV313)/.ready: pyproject.toml
-	$(PYTHON313) -m venv $(VENV313)
-	$(VENV313)/bin/python -m pip install --quiet --disable-pip-version-check bpy==5.2.3 pytest pytest-timeout hypothesis setuptools
-	$(VENV313)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+$(VENV313)/.ready: MAKING = $(PYTHON313) bpy==5.2.3
+$(VENV53)/.ready: MAKING = $(PYTHON313) bpy==5.3.0
+$(VENV45)/.ready: MAKING = $(PYTHON) bpy==4.5.15
+$(VENV313)/.ready $(VENV53)/.ready $(VENV45)/.ready: pyproject.toml
+	$(firstword $(MAKING)) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(lastword $(MAKING)) \
+	    pytest pytest-timeout hypothesis setuptools
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV313) demo dist build fuzz-faults talksplat.egg-info
+	rm -rf $(VENV) $(VENV313) $(VENV45) $(VENV53) demo dist build fuzz-faults talksplat.egg-info

@@ -7,6 +7,7 @@ environment (the checkout's .venv, or TALKSPLAT_PYTHON).
 
 import hashlib
 import importlib.util
+import os
 import sys
 import wave
 from fractions import Fraction
@@ -34,6 +35,19 @@ from talksplat.core.performance.branch_settings import BranchSettings  # noqa: E
 CHANNELS = 80  # of the logmel encoder
 EXPRESSION = ("blink", "brows")
 RATE = 16000
+
+
+def pytest_sessionfinish(session, exitstatus):
+    session.config.exit_status = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    """Blender 4.5 as a Python module crashes or hangs when Python ends while anything still refers to it; switching the
+    add-on off before, also by `atexit`, changes nothing."""
+    if bpy.app.version < (5, 0) and not bpy.app.binary_path:
+        sys.stdout.flush()
+        os._exit(getattr(config, "exit_status", 1))
 
 
 def pytest_collection_modifyitems(items):

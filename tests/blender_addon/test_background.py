@@ -39,7 +39,8 @@ def test_a_script_that_renders_and_quits_gives_its_frames_and_a_failure_is_an_ex
     ]
     for line in ("Baking 4 frames of tiny", "Rendering 4 frames of tiny", "The image sequence is in"):
         assert line in done.stdout, "the console shows what happens"
-    assert done.returncode == 1
+    if bpy.app.version >= (5, 0):  # 4.5 as a Python module crashes at its end, whatever a script returned
+        assert done.returncode == 1
     assert f"RuntimeError: Error: {tmp_path / 'file'}: is a file, where a folder" in done.stderr
 
 
