@@ -7,7 +7,7 @@ from dataclasses import replace
 import bpy
 
 from ..core.exporting import EXPORTERS
-from ..core.formats import UserError
+from ..core.formats import UserError, format_frames
 from ..core.jobs import Bake, Export, Render
 from ..core.performance import Controls, PoseChange
 from . import head_paths, open_files
@@ -131,7 +131,7 @@ def export_job(scene: bpy.types.Scene, obj: bpy.types.Object, others: Sequence[b
         format=settings.export_format,
         axes="" if settings.export_axes == DEFAULT_AXES else settings.export_axes,
         name=file_name_of(obj),
-        frames=list_of(frames, card.span),
+        frames=format_frames(frames) if others else list_of(frames, card.span),
         **(_stage(scene, [obj, *others], frames) if EXPORTERS[settings.export_format].plan_shot else {}),
     )
 
@@ -142,7 +142,10 @@ def _stage(scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Se
     paths = [head_paths.path_of(head, "bake") for head in heads]
     scale = strips.frame_rate(scene) / open_files.bake(paths[0]).card.fps
     cameras, head_to_world = sample_stage(scene, heads, [number * scale for number in frames])
+    sounds, rows = _sounds(scene, heads, paths)
     return {
+        "sounds": sounds,
+        "sound_per_frame": rows,
         "more_bakes": tuple(paths[1:]),
         "half": settings.export_half,
         "clip": settings.export_clip,
@@ -150,3 +153,16 @@ def _stage(scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Se
         "cameras": cameras,
         "head_to_world": head_to_world,
     }
+
+
+def _sounds(
+    scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], bakes: Sequence[str]
+) -> tuple[tuple[str, ...], tuple]:
+    """(files, for each head what is heard at each frame of its bake) where a sequencer was edited."""
+    files: list[str] = []
+    rows = []
+    for head, bake in zip(heads, bakes):
+        names, heard = movie_sound(scene, head, open_files.bake(bake).card)
+        rows.append(tuple(row and (row[0] + len(files), *row[1:]) for row in heard))
+        files += names
+    return tuple(files), tuple(rows) if any(rows) else ()

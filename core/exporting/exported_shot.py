@@ -28,6 +28,8 @@ class ExportedHead:
     bake: BakeReader
     frames: Sequence[int]
     to_world: dict[int, np.ndarray]  # frame -> [4,4], head space to the world; one frame alone: it stands still
+    sounds: tuple[str, ...] = ()  # what an edited sequencer plays, as `Export.sounds` has it
+    sound_per_frame: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,17 @@ def opened_shot(job: Export) -> Iterator[ExportedShot]:
         frames = [select_frames(bake, job.first, job.last, job.frames) for bake in bakes]
         if job.clip < 0:
             raise UserError(f"clip {job.clip} is out of range; give the frames of a file, or 0 for one file.")
-        heads = tuple(map(ExportedHead, _names(job, bakes), bakes, frames, _placements(job, frames)))
+        heads = tuple(
+            ExportedHead(*columns)
+            for columns in zip(
+                _names(job, bakes),
+                bakes,
+                frames,
+                _placements(job, frames),
+                [job.sounds] * len(bakes),
+                _sound_rows(job, bakes),
+            )
+        )
         yield ExportedShot(rate, heads, _camera(job, heads[0]), job.half, job.clip)
 
 
@@ -92,6 +104,22 @@ def _placements(job: Export, frames: Sequence[Sequence[int]]) -> list[dict[int, 
         _by_frame([_matrix(rows) for rows in matrices], numbers, "matrices of head_to_world")
         for matrices, numbers in zip(job.head_to_world, frames)
     ]
+
+
+def _sound_rows(job: Export, bakes: Sequence[BakeReader]) -> Sequence[tuple[tuple[float, ...], ...]]:
+    """Of each head, what an edited sequencer plays at each frame of its bake; () where its own sound is heard."""
+    if not job.sound_per_frame:
+        return [()] * len(bakes)
+    fits = len(job.sound_per_frame) == len(bakes) and all(
+        not rows or len(rows) == bake.card.frame_count for rows, bake in zip(job.sound_per_frame, bakes)
+    )
+    if not fits or not all(_is_sound(row, len(job.sounds)) for rows in job.sound_per_frame for row in rows):
+        raise UserError("sound_per_frame does not fit the bakes' frames; export again.")
+    return job.sound_per_frame
+
+
+def _is_sound(row: tuple[float, ...], files: int) -> bool:
+    return not row or (len(row) == 4 and bool(np.isfinite(row).all()) and row[0] in range(files))
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> np.ndarray:

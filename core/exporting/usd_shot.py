@@ -10,6 +10,7 @@ Value clips (USD's own way of cutting a long animation): the frames of a head li
 with the first frame of the next, so that a program finds both neighbours of a moment between two files in one.
 """
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,17 +21,18 @@ from ..usd import define_prim, new_layer, usd_errors, usd_modules, write_header
 from .exported_shot import ExportedHead, ExportedShot
 from .shot_file import ShotFile
 from .usd_camera import write_camera, write_transform
-from .usd_sound import sound_of, write_sounds
+from .usd_sound import sounds_of, write_sounds
 from .usd_splats import SplatPrim
 
 ROOT = "/shot"
+OTHER_PRIMS = re.compile(r"camera|sound(_\d+)?")  # beside the heads
 CLIP_PRIM = "/splats"
 
 
 def plan_usd(shot: ExportedShot, path: Path) -> tuple[list[ShotFile], list[str]]:
     """The clips first, then the file at `path` that names them. Raises UserError where there is no USD library."""
     usd_modules("Sdf")
-    warnings = [problem for head in shot.heads if (problem := sound_of(head)[1])]
+    warnings = [problem for head in shot.heads if (problem := sounds_of(head)[1])]
     if not shot.clip:
         frames = sum(len(head.frames) for head in shot.heads)
         return [ShotFile(path, ("usd", _content(shot)), frames, partial(_write_whole, shot, path))], warnings
@@ -46,7 +48,7 @@ def plan_usd(shot: ExportedShot, path: Path) -> tuple[list[ShotFile], list[str]]
 def _content(shot: ExportedShot) -> list:
     """Everything that the file depends on, as JSON values."""
     heads = [
-        [head.name, head.bake.card.shot, list(head.frames), str(sound_of(head)[0]), _rows(head.to_world)]
+        [head.name, head.bake.card.shot, list(head.frames), sounds_of(head)[0], _rows(head.to_world)]
         for head in shot.heads
     ]
     return [heads, shot.half, shot.clip, [[frame, camera] for frame, camera in shot.camera.items()]]
@@ -97,7 +99,7 @@ def _write_clip(head: ExportedHead, numbers: list[int], half: bool, path: Path) 
 
 def _write_stage(layer: Any, shot: ExportedShot, path: Path) -> list[SplatPrim]:
     """Everything but the frames. Returns each head's prim."""
-    (tf,) = usd_modules("Tf")
+    sdf, tf = usd_modules("Sdf", "Tf")
     root = define_prim(layer, ROOT, "Xform")
     root.kind = "group"
     write_header(layer, root, shot.rate, shot.first, shot.last)
@@ -107,8 +109,8 @@ def _write_stage(layer: Any, shot: ExportedShot, path: Path) -> list[SplatPrim]:
     prims = []
     used: set[str] = set()
     for head in shot.heads:
-        name = tf.MakeValidIdentifier(head.name)
-        while name in used or name in ("camera", "sound"):
+        name = head.name if sdf.Path.IsValidIdentifier(head.name) else tf.MakeValidIdentifier(head.name)
+        while name in used or OTHER_PRIMS.fullmatch(name):
             name += "_"
         used.add(name)
         prim = SplatPrim(layer, f"{ROOT}/{name}", shot.half)

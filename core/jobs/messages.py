@@ -132,6 +132,10 @@ class Export(Job):
     head_names: tuple[str, ...] = ()  # names of the heads in the file, one a bake; empty: their own (usd)
     # For each bake, 4x4 row by row: head space -> the scene's world, one for the whole shot or one a frame.
     head_to_world: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...] = field(default=(), metadata=HIDDEN)
+    # What an edited sequencer plays, in place of the bakes' own sounds: the files, and for each bake a row a frame as
+    # `Render.sound_per_frame` has them; () where the bake's own sound is heard.
+    sounds: tuple[str, ...] = field(default=(), metadata=HIDDEN)
+    sound_per_frame: tuple[tuple[tuple[float, ...], ...], ...] = field(default=(), metadata=HIDDEN)
     # The scene's camera as it sees the head of `bake`: one for the whole shot, or one a frame.
     cameras: tuple[Camera, ...] = field(default=(), metadata=HIDDEN)
 

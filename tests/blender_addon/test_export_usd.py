@@ -14,8 +14,8 @@ FIRST, FRAMES = 3, 6
 
 
 @pytest.fixture
-def heads(blender, head_path, sound_path, add_strip, tmp_path):
-    """Two baked heads and a camera, all of which move; the first head is the active one."""
+def heads(blender, head_path, tmp_path):
+    """Two baked heads and a camera, all of which move; the first head is active, the second's bake is longer."""
     from talksplat.blender_addon.link.blenders_usd import find_blenders_usd
 
     if not find_blenders_usd():
@@ -27,7 +27,7 @@ def heads(blender, head_path, sound_path, add_strip, tmp_path):
     for number in range(2):
         bpy.ops.talksplat.add_head(filepath=str(head_path))
         head = bpy.context.object
-        head.talksplat.bake = str(bake_of(head_path, sound_path, tmp_path / f"{number}.bake"))
+        head.talksplat.bake = str(bake_of(head_path, tmp_path / f"{number}.bake", FRAMES + 2 * number))
         for frame in (FIRST, FIRST + FRAMES - 1):
             head.location = (number - 0.5, 0.1 * frame, 0.2)
             head.keyframe_insert("location", frame=frame)
@@ -43,7 +43,7 @@ def heads(blender, head_path, sound_path, add_strip, tmp_path):
     return made
 
 
-def bake_of(head_path, sound_path, path):
+def bake_of(head_path, path, count):
     from talksplat.core.formats.bake_header import BakeCard
     from talksplat.core.formats.bake_writer import BakeWriter
     from talksplat.core.formats.head_file import read_head
@@ -52,10 +52,10 @@ def bake_of(head_path, sound_path, path):
     head = read_head(head_path)
     replay = Replay(head)
     canonical, branch = replay.canonical, replay.branch
-    card = BakeCard("tiny", Fraction(24), FIRST, FRAMES, canonical.sh_degree, head.card.content_hash, "cd" * 32)
+    card = BakeCard("tiny", Fraction(24), FIRST, count, canonical.sh_degree, head.card.content_hash, "cd" * 32)
     rng = np.random.default_rng(5)
     with BakeWriter.open(path, card, canonical, branch) as writer:
-        for frame in range(FIRST, FIRST + FRAMES):
+        for frame in range(FIRST, FIRST + count):
             means = canonical.means + 0.01 * rng.random(canonical.means.shape, np.float32)
             writer.append(frame, means, canonical.quats, canonical.scales)
         writer.finish()
@@ -78,6 +78,7 @@ def test_the_button_writes_the_selected_heads_and_the_camera(heads, tmp_path):
     assert path.parent == tmp_path / "export" / heads[0].name
     names = [bpy.path.clean_name(head.name).replace(".", "_") for head in heads]
     scene = bpy.context.scene
+    assert stage.GetEndTimeCode() == FIRST + FRAMES - 1, "as long as the scene's range"
     for frame in (FIRST, FIRST + 2, FIRST + FRAMES - 1):
         scene.frame_set(frame)
         for name, head in zip(names, heads):
@@ -100,6 +101,18 @@ def test_a_selected_head_without_a_bake_is_said(heads):
     assert Export.disabled_reason(bpy.context) == "", "a PLY holds one head"
 
 
+def test_each_head_has_the_sound_that_the_sequencer_plays_for_it(heads, monkeypatch):
+    from talksplat.blender_addon import shot_jobs
+
+    heads[0].talksplat.export_format = "usd"
+    rows = {heads[0].name: ((0.0, 0.0, 0.5, 1.0), ()), heads[1].name: ((1.0, 2.0, 2.5, 1.0),)}
+    files = {heads[0].name: ("a.wav",), heads[1].name: ("b.wav", "c.wav")}
+    monkeypatch.setattr(shot_jobs, "movie_sound", lambda scene, head, card: (files[head.name], rows[head.name]))
+    job = shot_jobs.export_job(bpy.context.scene, heads[0], heads[1:])
+    assert job.sounds == ("a.wav", "b.wav", "c.wav")
+    assert job.sound_per_frame == (((0.0, 0.0, 0.5, 1.0), ()), ((2.0, 2.0, 2.5, 1.0),))
+
+
 @pytest.mark.skipif("type" not in bpy.types.PointCloud.bl_rna.properties, reason="Blender 5.3 is the first with splats")
 @pytest.mark.parametrize("clip", [0, 2])
 def test_blender_opens_it_and_every_number_is_the_bakes(heads, tmp_path, clip):
@@ -120,7 +133,7 @@ def test_blender_opens_it_and_every_number_is_the_bakes(heads, tmp_path, clip):
         imported = bpy.data.objects[name]
         assert imported.data.type == "GAUSSIAN_SPLAT"
         with BakeReader.open(bake_path) as bake:
-            for frame in bake.frames:
+            for frame in range(FIRST, FIRST + FRAMES):
                 scene.frame_set(frame)
                 cloud = imported.evaluated_get(bpy.context.evaluated_depsgraph_get())
                 np.testing.assert_allclose(np.array(cloud.matrix_world), worlds[frame][index], atol=1e-6)

@@ -160,6 +160,46 @@ def test_a_sound_that_is_gone_is_said(make, tmp_path):
     assert not Usd.Stage.Open(str(tmp_path / "out" / "anna.usdc")).GetPrimAtPath("/shot/sound")
 
 
+def test_an_edited_sound_is_in_its_pieces(job, tmp_path, bake_file):
+    """Frames -1 to 3: a word, silence, the word again from its middle and softer, a retimed one."""
+    (tmp_path / "out").mkdir()
+    step = 1001 / 24000
+    rows = (
+        (0, 0.5, 0.5 + step, 1.0),
+        (),
+        (0, 2.0, 2.0 + step, 0.5),
+        (0, 2.0 + step, 2 + 2 * step, 0.25),
+        (1, 0, 0.2, 1.0),
+    )
+    files = str(bake_file.parent / "voice.wav"), str(bake_file.parent / "anna.bake")
+    job = replace(job, sounds=files, sound_per_frame=(rows,))
+    events = list(run_job(job))
+    assert [event.sentence for event in events if isinstance(event, Warned)] == [
+        "anna: a retimed strip is left out of the file, which has no speed of sound; render its sound."
+    ]
+    stage = exported(job)
+    assert problems(stage) == []
+    pieces = [prim for prim in stage.Traverse() if prim.GetTypeName() == "SpatialAudio"]
+    found = [
+        [float(prim.GetAttribute(name).Get()) for name in ("startTime", "endTime", "mediaOffset")] for prim in pieces
+    ]
+    np.testing.assert_allclose(found, [[-1, 0, 0.5], [1, 3, 2.0]])
+    assert [pieces[1].GetAttribute("gain").Get(time) for time in (1, 2)] == [0.5, 0.25]
+    *_, last = run_job(replace(job, sound_per_frame=((rows[0],),)))
+    assert isinstance(last, Failed)
+
+
+def test_names_that_others_have_are_told_apart(job, make, tmp_path):
+    ben = make.write_bake(tmp_path / "ben.bake")
+    names = [("camera", "sound"), ("Ünal", "Ünal"), ("a b", "a-b")]
+    prims = [("camera_", "sound_"), ("Ünal", "Ünal_2"), ("a_b", "a_b_")]
+    for number, (given, expected) in enumerate(zip(names, prims)):
+        out = str(tmp_path / str(number))
+        stage = exported(replace(job, more_bakes=(str(ben),), head_names=given, out=out, name="anna"))
+        found = [p.GetName() for p in stage.Traverse() if p.GetTypeName() == "ParticleField3DGaussianSplat"]
+        assert tuple(found) == expected
+
+
 def turned(angle, move, size=1.0):
     matrix = np.eye(4)
     matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
