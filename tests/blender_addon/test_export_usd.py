@@ -119,10 +119,11 @@ def test_blender_opens_it_and_every_number_is_the_bakes(heads, tmp_path, clip):
     heads[0].talksplat.export_format, heads[0].talksplat.export_clip = "usd", clip
     bakes = [head.talksplat.bake for head in heads]
     names = [bpy.path.clean_name(head.name).replace(".", "_") for head in heads]
-    worlds = {}
+    worlds, ours = {}, {}
     for frame in range(FIRST, FIRST + FRAMES):
         bpy.context.scene.frame_set(frame)
         worlds[frame] = [np.array(head.matrix_world) for head in heads]
+        ours[frame] = [{name: column(head, name, *shape) for name, shape in shapes(head).items()} for head in heads]
     assert bpy.ops.talksplat.export_sequence() == {"FINISHED"}
     path = next(file for file in tmp_path.rglob("*.usdc") if "clips" not in str(file))
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -142,10 +143,25 @@ def test_blender_opens_it_and_every_number_is_the_bakes(heads, tmp_path, clip):
                 np.testing.assert_array_equal(column(cloud, "scale", "vector", 3), scales)
                 turned = column(cloud, "rotation", "value", 4)
                 np.testing.assert_allclose(np.abs(np.sum(turned * quats, axis=1)), 1, atol=1e-6)
+                assert set(ours[frame][index]) <= set(shapes(cloud)), "the head in the add-on has nothing more"
+                for attribute, shape in shapes(cloud).items():
+                    theirs, own = column(cloud, attribute, *shape), ours[frame][index][attribute]
+                    if attribute == "rotation":  # q and -q are one
+                        own = own * np.sign(np.sum(own * theirs, axis=1, keepdims=True))
+                    np.testing.assert_allclose(theirs, own, atol=1e-6)
             base = column(cloud, "radiance:base", "vector", 4)
             np.testing.assert_array_equal(base, np.column_stack([bake.canonical.sh0, bake.canonical.opacities]))
             for i in range(bake.canonical.shN.shape[1]):
                 np.testing.assert_array_equal(column(cloud, f"radiance:sh_{i}", "vector", 3), bake.canonical.shN[:, i])
+
+
+def shapes(obj):
+    """Attribute that splats are drawn by -> (key, width) of its values."""
+    return {
+        a.name: ("value", 4) if a.name == "rotation" else ("vector", 4 if a.name == "radiance:base" else 3)
+        for a in obj.data.attributes
+        if a.name in ("position", "scale", "rotation") or a.name.startswith("radiance:")
+    }
 
 
 def column(obj, name, key, width):
