@@ -103,9 +103,9 @@ class TALKSPLAT_PT_export(HeadPanel, bpy.types.Panel):
         if len(exporter.axes) > 1:
             row.prop(settings, "export_axes", text="")
         if exporter.plan_shot:
-            row = layout.row(align=True)
-            row.prop(settings, "export_half", toggle=True)
-            row.prop(settings, "export_clip")
+            column = layout.column(align=True)
+            column.prop(settings, "export_half", toggle=True)
+            column.prop(settings, "export_clip")
             if others := other_heads(context, obj):
                 draw_sentence(
                     layout, context, f"With {' and '.join(head.name for head in others)}", "OUTLINER_OB_POINTCLOUD"
