@@ -41,13 +41,15 @@ def depth_hull(
 
 
 def _clearance(view: DepthView, axes: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
-    """[X,Y,Z]: how far a point lies in front of what the camera sees there."""
+    """[X,Y,Z]: how far a point lies in front of what the camera sees there, or beside all that it sees."""
     camera = view.camera
     x, y, z = np.ix_(*(np.asarray(axis, np.float32) for axis in axes))
     rows = camera.matrix[:3].astype(np.float32)
     u, v, away = (row[0] * x + row[1] * y + row[2] * z + row[3] for row in rows)
     depth = _sampled(view.depth, camera.fx * u + camera.cx, camera.fy * v + camera.cy)
-    return np.clip(depth - away, -TRUNCATION, TRUNCATION)
+    beside = _sampled(view.beside, camera.fx * u + camera.cx, camera.fy * v + camera.cy)
+    clear = np.where(depth >= camera.far, beside, depth - away)
+    return np.clip(clear, -TRUNCATION, TRUNCATION)
 
 
 def _sampled(picture: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from ..performance import Frame
 from ..raster import rasterize
 
 SIDE = 288  # pixels: 1.5 mm each for a bust of 40 cm
+REACH = 12  # pixels: as far as the hull asks
 OPAQUE = 0.5  # alpha from which a pixel shows a surface
 DISTANCE = 2.0  # half extents from the head's centre to a camera
 # Directions to the camera, degrees: (elevation, azimuths); azimuth 0 is in front of the face. From below only in front:
@@ -40,6 +41,7 @@ class DepthView(NamedTuple):
 
     camera: Camera
     depth: np.ndarray  # [H,W] float32 metres along the axis; camera.far where nothing is, 0 where it cannot be told
+    beside: np.ndarray  # [H,W] float32 metres in the picture to the nearest pixel that shows something, REACH at most
 
 
 def depth_views(frame: Frame, canonical: Gaussians) -> Generator[Progress, None, list[DepthView]]:
@@ -71,7 +73,20 @@ def _view(frame: Frame, canonical: Gaussians, centre: np.ndarray, half: float, d
     g = canonical
     picture = rasterize(*frame, g.opacities, g.sh0, g.shN, camera, depth=True, sh_degree=0, backend="numba")
     depth = np.where(picture.alpha > OPAQUE, np.asarray(picture.depth_median), far)
-    return DepthView(camera, depth.astype(np.float32))
+    return DepthView(camera, depth.astype(np.float32), _distance(depth < far) / np.float32(scale))
+
+
+def _distance(shown: np.ndarray) -> np.ndarray:
+    """[H,W] float32 pixels to the nearest that is `shown`, REACH at most: first along columns, then along rows."""
+    height, width = shown.shape
+    squared = np.where(shown, 0, REACH**2).astype(np.float32)
+    for axis in range(2):
+        padded = np.pad(squared, [(REACH, REACH) if k == axis else (0, 0) for k in range(2)], constant_values=REACH**2)
+        for step in range(-REACH, REACH + 1):
+            rows, columns = (slice(REACH + step, REACH + step + n) for n in (height, width))
+            shifted = padded[rows] if axis == 0 else padded[:, columns]
+            np.minimum(squared, shifted + np.float32(step**2), out=squared)
+    return np.sqrt(squared)
 
 
 def _outside(view: DepthView, opposite: DepthView) -> DepthView:
