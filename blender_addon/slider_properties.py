@@ -13,7 +13,9 @@ from .blender_types import Context
 def show_now(_self: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """A slider or a switch was touched: show it now, not at the next frame."""
     from . import playback
+    from .speech_graph import changes
 
+    changes.note()  # Blender tells of it together with the new cloud, as of a frame that was shown
     playback.refresh(cast(Context, context).scene)
 
 

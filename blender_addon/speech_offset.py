@@ -20,7 +20,6 @@ from . import head_paths, open_files, playback
 from .curve_pose import CurvePose
 from .head_keyframes import has_keyframes
 from .head_objects import settings_of
-from .playback import mix_of
 from .properties import TalkSplatHead
 from .scene import strip as strips
 from .scene.keyframes import writable_bag
@@ -29,6 +28,7 @@ from .scene.rig_nodes import labels_of
 from .shot_keys import rig_of_head
 from .shot_sampling import control_curves, curves_alone, sample_controls, sample_curve_poses
 from .speech_graph.lips import CHANNEL, lips_in, moment_at
+from .spoken_moments import mix_of, spoken_moment
 
 LONGEST = 3000  # frames around the playhead that are looked at: two minutes
 BAKE, CURVES, SPEECH = "bake", "curves", "speech"  # what plays
@@ -83,7 +83,7 @@ def find_offset(obj: bpy.types.Object, scene: bpy.types.Scene) -> Found:
         assert moment is not None  # there are pieces
         assert played is not None
         shown.append(lips_in(moment))
-        expected.append(lips_in(playback.spoken_moment(obj, played, Controls())))
+        expected.append(lips_in(spoken_moment(obj, played, Controls())))
     return Found(suggest_offset(np.array(shown), np.array(expected), strips.frame_rate(scene)), plays)
 
 

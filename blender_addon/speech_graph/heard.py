@@ -13,11 +13,12 @@ from fractions import Fraction
 import bpy
 import numpy as np
 
-from .. import head_paths, playback
+from .. import head_paths
 from ..attached_sounds import attached_sounds
 from ..scene import strip as strips
 from ..scene.sound_mix import Piece, SoundMix
 from ..scene.strip import Placement
+from ..spoken_moments import mix_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class HeardStrip:
 
 def heard_strips_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> tuple[HeardStrip, ...]:
     """Every strip that the head hears; () for a head without a sound. Raises UserError where it cannot follow one."""
-    mix = playback.mix_of(obj, scene)
+    mix = mix_of(obj, scene)
     if mix is None:
         return ()
     return tuple(_heard(obj, mix, piece) for piece in mix.pieces if not piece.is_muted)

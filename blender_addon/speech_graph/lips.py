@@ -25,7 +25,8 @@ from ..head_objects import settings_of
 from ..moments import Moment
 from ..scene import strip as strips
 from ..scene.sound_mix import SoundMix
-from ..shot_sampling import are_channels_driven, control_curves, sample_controls, sample_curve_poses
+from ..shot_sampling import are_channels_driven, control_curves, sample_controls, sample_curve_poses, sample_shares
+from ..spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
 
 CHANNEL = "lips_apart"  # of the rig
 STRIDES = (64, 16, 4, 1)  # frames
@@ -74,9 +75,9 @@ def fill(
     if is_driven(obj):
         return True
     until = time.perf_counter() + budget
-    mix = _mix(obj, scene)
+    mix, blend = _mix(obj, scene), TakeBlend(obj, scene)
     for frames in track.missing(view, state):
-        _look_at(track, obj, scene, mix, frames, state)
+        _look_at(track, obj, scene, mix, blend, frames, state)
         if time.perf_counter() > until:
             return False
     return True
@@ -92,6 +93,7 @@ def _look_at(
     obj: bpy.types.Object,
     scene: bpy.types.Scene,
     mix: SoundMix | None,
+    blend: TakeBlend,
     frames: Sequence[int],
     state: int,
 ) -> None:
@@ -99,9 +101,14 @@ def _look_at(
     if head is None or head.rig is None:
         return
     poses = sample_curve_poses(scene, obj, frames, head.rig.channels)
-    for frame, controls, curves in zip(frames, sample_controls(scene, obj, frames), poses):
+    sampled = sample_controls(scene, obj, frames), poses, sample_shares(scene, obj, frames)
+    for frame, controls, curves, shares in zip(frames, *sampled):
         try:
-            track.put(frame, moment_at(obj, scene, mix, frame, controls, curves), state)
+            moment = moment_at(obj, scene, mix, frame, controls, curves)
+            if shares and (moment is None or moment.controls or not moment.source):
+                time_of_frame = strips.scene_time(scene, Fraction(frame))
+                moment = blend.into(moment or resting_moment(obj), time_of_frame, controls, shares)
+            track.put(frame, moment, state)
         except UserError:  # the panel of the head says it
             track.leave(frame, state)
 
@@ -114,7 +121,8 @@ def moment_at(
     controls: Controls,
     curves: CurvePose | None,
 ) -> Moment | None:
-    """What the head shows at a frame, as `playback.best_moment` finds it; None: the head at rest. Raises UserError."""
+    """What the head's own take shows at a frame, as `playback.best_moment` finds it; None: the head at rest. Raises
+    UserError."""
     settings = settings_of(obj)
     if settings.bake and settings.use_bake:
         path = head_paths.path_of(obj, "bake")
@@ -123,16 +131,15 @@ def moment_at(
             head = head_paths.path_of(obj, "head")
             return Moment(head, settings.head_hash, path, open_files.bake.stamp(path), position, None)
     played = mix.at(strips.scene_time(scene, frame)) if mix else None
-    moment = playback.spoken_moment(obj, played, controls) if played else None
+    moment = spoken_moment(obj, played, controls) if played else None
     if moment is None and curves is not None:
-        path = head_paths.path_of(obj, "head")
-        moment = Moment(path, settings.head_hash, "", None, Fraction(0), None, open_files.head.stamp(path))
+        moment = resting_moment(obj)
     return moment._replace(curves=curves) if moment else None
 
 
 def _mix(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:
     try:
-        return playback.mix_of(obj, scene)
+        return mix_of(obj, scene)
     except UserError:
         return None
 

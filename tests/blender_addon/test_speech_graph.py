@@ -92,6 +92,24 @@ def test_curves_move_the_graph_as_soon_as_they_are_edited(sample, fill):
     assert_as_shown(sample, fill(sample))
 
 
+def test_a_blend_of_takes_with_a_correction_moves_the_graph(sample, fill):
+    bpy.ops.talksplat.add_take()
+    bpy.ops.talksplat.duplicate_take()
+    strip = sample.talksplat.strip
+    bpy.ops.talksplat.add_correction()
+    sample.talksplat.corrections[0].changes["lips_apart"].value = 4.0
+    sample.talksplat.takes[0].strip = ""
+    sample.talksplat.takes[0].performance = ""  # this one is at rest
+    sample.talksplat.blend_takes = True
+    for take, weight in zip(sample.talksplat.takes, (0.5, 0.5), strict=True):
+        take.weight = weight
+    assert sample.talksplat.strip == strip
+    plain = fill(sample).values.max()
+    assert_as_shown(sample, fill(sample))
+    sample.talksplat.takes[0].weight = 0.0
+    assert fill(sample).values.max() > 1.5 * plain
+
+
 def test_a_shown_frame_is_not_looked_at_again(sample, fill, monkeypatch):
     fill(sample)
     from talksplat.blender_addon.speech_graph import changes, lips
