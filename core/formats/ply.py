@@ -68,8 +68,8 @@ def write_ply(
     blend: str = "display",
 ) -> None:
     """Write atomically. axes: "blender", or "rdf", which viewers of splats expect. colour_space, of the SH
-    coefficients, and blend, of BLENDS, are notes in the header. Opacities nearer to 0 or 1 than 3e-7 are clamped there.
-    Raises UserError for unknown axes."""
+    coefficients, and blend, of BLENDS, are notes in the header. Opacities nearer to 0 or 1 than 3e-7 are clamped
+    there. Raises UserError for unknown axes."""
     if axes not in AXES:
         raise UserError(f"axes {axes!r} is unknown; use one of {', '.join(AXES)}.")
     if axes == "rdf":

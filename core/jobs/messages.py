@@ -24,6 +24,7 @@ def names_from(registry: str) -> dict[str, str]:
 FUSION = names_from("deformation.fusion:FUSIONS")
 STRATEGY = names_from("training.density:STRATEGIES")
 ENCODER = names_from("audio.encoders:ENCODERS")
+BLEND = names_from("formats.blending:BLENDS")
 PRESET = names_from("training.training_settings:PRESETS")
 EXR_LAYOUT = names_from("interchange.exr:EXR_LAYOUTS")
 COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
@@ -161,7 +162,7 @@ class Prepare(Job):
 
 @dataclass(frozen=True)
 class Train(Job):
-    """Train a head on a footage folder; continues from the last checkpoint in `work`."""
+    """Train a head on a footage folder, or go on with a trained one; continues from the last checkpoint in `work`."""
 
     footage: str = field(metadata=POSITIONAL)  # the footage folder
     out: str = field(metadata=writes(".head"))  # the .head file to write
@@ -169,10 +170,16 @@ class Train(Job):
         default="", metadata=writes(FOLDER)
     )  # folder for checkpoints and preview pictures; empty: next to `out`
     preset: str = field(default="cpu", metadata=PRESET)  # the training settings to start from
+    # a trained .head to go on from by its own settings, with `steps` full-size pictures (the stage fuse)
+    # and no others; with `blend` this converts an old head; empty: train from the start
+    resume_from: str = ""
     seed: int = 0  # seed of the random numbers
     fusion: str = field(default="", metadata=FUSION)  # how audio and position are fused; empty: the preset's
     density: str = field(default="", metadata=STRATEGY)  # density control of the Gaussians; empty: the preset's
     encoder: str = field(default="", metadata=ENCODER)  # audio encoder; empty: the preset's
+    # display: splats are blended as sRGB codes; linear: in light, as Blender 5.3 does, whose Cycles and EEVEE then show
+    # the head as it was trained; empty: the preset's
+    blend: str = field(default="", metadata=BLEND)
     steps: int = 0  # optimisation steps on pictures; the stages keep their shares; 0: the preset's
     budget: int = 0  # most Gaussians; 0: the preset's
     set: tuple[str, ...] = ()  # any other settings as name=value, such as density.tau=1e-4 mouth_gain=6

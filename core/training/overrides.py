@@ -10,13 +10,18 @@ from difflib import get_close_matches
 from typing import ClassVar, Protocol, TypeVar
 
 from ..audio import ENCODERS
-from ..formats import UserError
+from ..formats import BLENDS, HeadFile, UserError
 from ..jobs import Train
 from ..performance import FUSION_TYPES
 from .density import STRATEGIES
-from .training_settings import TrainingSettings, current_name, preset
+from .training_settings import TrainingSettings, current_name, current_settings, preset
 
-REGISTRIES: dict[str, Mapping] = {"encoder": ENCODERS, "fusion": FUSION_TYPES, "density.strategy": STRATEGIES}
+REGISTRIES: dict[str, Mapping] = {
+    "blend": BLENDS,
+    "encoder": ENCODERS,
+    "fusion": FUSION_TYPES,
+    "density.strategy": STRATEGIES,
+}
 AT_LEAST_1 = (
     "height",
     "window",
@@ -69,26 +74,55 @@ class SettingsGroup(Protocol):
 Settings = TypeVar("Settings", bound=SettingsGroup)
 
 
-def settings_from_job(job: Train) -> TrainingSettings:
-    """The job's preset with the job's overrides; `set` is applied last. Raises UserError."""
+def settings_from_job(job: Train, head: HeadFile | None = None) -> TrainingSettings:
+    """The job's preset with the job's overrides; `set` is applied last. head: that the job goes on from, whose own
+    settings take the preset's place; `steps` are then those of fuse, the only stage. Raises UserError."""
     settings = replace(preset(job.preset), seed=job.seed)
+    if head is not None:
+        settings = with_overrides(settings, _settings_of(head))
     flags = {
         "fusion": job.fusion,
         "density.strategy": job.density,
         "encoder": job.encoder,
+        "blend": job.blend,
         "density.budget": job.budget or "",
     }
     settings = with_overrides(settings, [f"{name}={value}" for name, value in flags.items() if value != ""])
     if job.steps:
-        settings = with_steps(settings, job.steps)
+        settings = with_steps(settings, job.steps) if head is None else with_fuse_steps(settings, job.steps)
     return with_overrides(settings, job.set)
+
+
+def _settings_of(head: HeadFile) -> list[str]:
+    """The settings on a head's card, as overrides; the seed is the job's, and names that there are no more are left."""
+    stored, known = head.card.training.get("settings"), {*setting_names(TrainingSettings())} - {"seed"}
+    values = _flat(current_settings(stored)) if isinstance(stored, dict) else {}
+    return [f"{name}={value}" for name, value in values.items() if name in known]
+
+
+def _flat(settings: Mapping, prefix: str = "") -> dict[str, object]:
+    """The values by their names, those of groups joined by dots."""
+    values = {}
+    for name, value in settings.items():
+        values |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return values
+
+
+def with_fuse_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
+    """So many steps of the stage fuse; the others stay. Raises UserError."""
+    _check_steps(steps)
+    return replace(settings, fuse_steps=steps)
+
+
+def _check_steps(steps: int) -> None:
+    if not MIN_STEPS <= steps <= MAX_STEPS:
+        raise UserError(f"--steps is {steps} but must be within {MIN_STEPS} to {MAX_STEPS}.")
 
 
 def with_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
     """So many picture steps in all: static, move and fuse keep their shares, and density control its place in them.
     The stages before pictures stay. Raises UserError."""
-    if not MIN_STEPS <= steps <= MAX_STEPS:
-        raise UserError(f"--steps is {steps} but must be within {MIN_STEPS} to {MAX_STEPS}.")
+    _check_steps(steps)
     share = steps / settings.total
     static, fuse = round(settings.static_steps * share), round(settings.fuse_steps * share)
     density = replace(

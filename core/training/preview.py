@@ -25,11 +25,12 @@ def preview_frames(frames: np.ndarray, lip_gaps: np.ndarray) -> np.ndarray:  # [
 def write_preview(path: Path, run: TrainingRun, frames: np.ndarray) -> np.ndarray:
     """target | render | the target's mouth | the render's mouth, one row per frame (train pictures); returns the
     PNG's 8-bit values."""
-    rows, background = [], torch.full((3,), GREY, device=run.device)
+    rows, background, blend = [], torch.full((3,), GREY, device=run.device), run.settings.blend
     for frame in frames:
         view = full_view(run.footage, int(frame))
         moved = run.model(*run.condition_at(int(frame)))
-        pictures = blend_target(view, background), draw(moved, view.camera, background).color
+        drawn = draw(moved, view.camera, background, blend=blend).display_color
+        pictures = blend_target(view, background, blend), drawn
         target, rendered = (picture.cpu().numpy() for picture in pictures)
         box, side = mouth_box(run.footage.landmarks2d[frame], run.footage.width, run.footage.height), target.shape[0]
         rows.append([target, rendered, enlarge_crop(target, box, side), enlarge_crop(rendered, box, side)])

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..footage import ClipSpeech, Footage
+from ..formats import BRANCHES, HeadFile
 from ..metrics import MOUTH_LANDMARKS, lip_gap
+from ..performance import BranchSettings, canonical_landmarks
 
 OPEN = 85  # percentile of the lip gap
 NEAR = 0.0015  # metres; pictures whose mouth landmarks differ less in the mean show the same mouth
@@ -58,15 +60,30 @@ def choose_reference(footage: Footage, speech: ClipSpeech, frames: np.ndarray, b
     and torso, which move against the head for reasons no sound tells (not in the paper: ours)."""
     landmarks = picture_landmarks(footage, speech, frames)
     medoid = _medoid_of_open_mouths(landmarks)
-    difference = landmarks[:, MOUTH_LANDMARKS] - landmarks[medoid][MOUTH_LANDMARKS]
-    distance = np.linalg.norm(difference, axis=-1).mean(axis=1)
-    order = np.argsort(distance, kind="stable")
-    same_mouth = order[: max(int((distance < NEAR).sum()), min(MIN_SAME, len(order)))]
+    same_mouth = _pictures_of_mouth(landmarks, landmarks[medoid])
     all_points = speech.stack_tracks("landmarks").reshape(-1, 3)
     low, high = np.percentile(all_points, 0.5, axis=0), np.percentile(all_points, 99.5, axis=0)
     centre, half = (low + high) / 2, 0.65 * float((high - low).max())
     centre[2] = max(centre[2], landmarks[medoid][:, 2].min() - below_chin + half)
     return Reference(landmarks[medoid], frames[same_mouth], centre, half, *_mouth_cube(landmarks))
+
+
+def reference_of_head(head: HeadFile, landmarks: np.ndarray, frames: np.ndarray) -> Reference:
+    """The reference that a trained head has, and the pictures [F] that show its mouth, by their landmarks [F,68,3].
+    Raises UserError for a head without landmarks."""
+    canonical = canonical_landmarks(head).astype(np.float32)
+    face, mouth = (BranchSettings.from_dict(head.card.branches[name]) for name in BRANCHES)
+    same_mouth = _pictures_of_mouth(landmarks, canonical)
+    bounds = np.array(face.centre), face.half_extent, np.array(mouth.centre), mouth.half_extent
+    return Reference(canonical, frames[same_mouth], *bounds)
+
+
+def _pictures_of_mouth(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarray:  # [F,68,3], [68,3]
+    """Rows whose mouth is that of `reference`, the nearest first."""
+    difference = landmarks[:, MOUTH_LANDMARKS] - reference[MOUTH_LANDMARKS]
+    distance = np.linalg.norm(difference, axis=-1).mean(axis=1)
+    order = np.argsort(distance, kind="stable")
+    return order[: max(int((distance < NEAR).sum()), min(MIN_SAME, len(order)))]
 
 
 def _medoid_of_open_mouths(landmarks: np.ndarray) -> int:  # [F,68,3]

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evaluation import Evaluator, final_metrics, measure_face_opacity, opacity_warning
-from ..formats import HeadCard, UserError, locked_folder, write_head
+from ..formats import HeadCard, UserError, locked_folder, read_head, write_head
 from ..jobs import RIG_BOUND, Event, Finished, Pace, Progress, Started, Train, Warned
 from ..metrics import lip_gap
 from ..rigging import with_measured_rig
@@ -45,13 +45,13 @@ SMOOTH = 0.98  # of the PSNR that is reported
 def train(job: Train) -> Generator[Event, None, None]:
     """Train `job.footage` into `job.out`. Raises UserError for bad footage, unknown presets, checkpoints of other
     settings, and a work folder in which another process trains."""
-    yield from train_with(job, settings_from_job(job))
+    yield from train_with(job, settings_from_job(job, read_head(job.resume_from) if job.resume_from else None))
 
 
 def train_with(
     job: Train, settings: TrainingSettings, clock: Callable[[], float] = time.monotonic
 ) -> Generator[Event, None, None]:
-    """`train` with given settings; of the job, only footage, out, work and device are read. clock: seconds."""
+    """`train` with given settings; of the job, only footage, out, work, resume_from and device are read. clock: s."""
     out = Path(job.out)
     work = Path(job.work) if job.work else out.with_suffix(".work")
     started_at = clock()
@@ -59,7 +59,7 @@ def train_with(
     if job.device != "cpu":
         yield Progress(0, settings.total, -1.0, "looking for a GPU")
     with closing(TrainingRun(Path(job.footage), settings, choose_device(job.device))) as run, locked_folder(work):
-        yield from _begin_or_continue(run, work / CHECKPOINT)
+        yield from _begin_or_continue(run, work / CHECKPOINT, job.resume_from)
         with closing(RunLog(work, run.t, job.tensorboard)) as log:
             if log.warning:
                 yield Warned(log.warning)
@@ -72,12 +72,19 @@ def train_with(
         yield Finished(_result(run, job, work, report) | _face_alpha(card))
 
 
-def _begin_or_continue(run: TrainingRun, checkpoint: Path) -> Iterator[Event]:
+def _begin_or_continue(run: TrainingRun, checkpoint: Path, resume_from: str) -> Iterator[Event]:
+    head = read_head(resume_from) if resume_from else None
     if not checkpoint.is_file():
-        run.begin()
+        if head is None:
+            run.begin()
+        else:
+            run.begin_from(head)
+            yield Progress(run.t, run.total, -1.0, f"going on from {Path(resume_from).name}, full-size pictures")
         return
     if warning := run.load(checkpoint):
         yield Warned(warning)
+    if run.results.get("resumed_from", "") != (head.card.content_hash if head else ""):
+        raise UserError(f"{checkpoint} is of a training that began otherwise; name another folder with --work.")
     where = f"at the stage {run.pending_stages[0]}" if run.pending_stages else f"from step {run.t}"
     yield Progress(run.t, run.total, -1.0, f"continuing {where}")
 

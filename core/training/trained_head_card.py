@@ -33,6 +33,7 @@ def trained_head_card(run: TrainingRun, name: str) -> HeadCard:
         branches={branch: {} for branch in run.model.clouds},
         camera=frontal_camera(run),
         colour_space=footage.card.colour_space,
+        blend=settings.blend,
         training={
             "settings": settings.to_dict(),
             "footage": footage.name,

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..footage import encode_clips
-from ..formats import UserError
+from ..formats import HeadFile, UserError
 from ..head import Cloud, HeadModel, clouds_from_checkpoint, read_checkpoint, restore_checkpoint, save_checkpoint
 from ..metrics import lip_gap
 from ..performance import BranchSettings
@@ -31,7 +31,7 @@ from .landmark_loss import landmark_loss
 from .optimizers import cloud_optimizer, field_optimizer
 from .picture_sampler import PictureSample, PictureSampler, blink_values
 from .picture_stream import ReadAhead, open_footage
-from .reference import Reference, choose_reference, picture_landmarks
+from .reference import Reference, choose_reference, picture_landmarks, reference_of_head
 from .silence_samples import collect_silence, rest_pictures
 from .thread_count import fix_thread_count
 from .training_settings import TrainingSettings
@@ -86,6 +86,32 @@ class TrainingRun:
         }
         self.surface = FrontSurface.from_points(clouds["face"].means.detach().numpy()) if s.reach else None
         self._assemble(clouds)
+
+    def begin_from(self, head: HeadFile) -> None:
+        """The Gaussians and networks of a trained head, whose stages but the last are done. Raises UserError where it
+        does not fit the footage or the settings."""
+        trained = HeadModel.from_file(head)
+        self.reference = reference_of_head(head, self.landmarks, self.frames)
+        self.surface = None  # the Gaussians are where the training left them, and fuse hardly moves them
+        self._require_same_networks(head, trained.settings)
+        self._assemble(dict(trained.clouds.items()))
+        self.model.field.load_state_dict(trained.field.state_dict())
+        self.pending_stages, self.t = [], self.total - self.settings.fuse_steps
+        before = head.card.training.get("before_pictures")
+        self.results["before_pictures"] = before if isinstance(before, dict) else {}
+        self.results["resumed_from"] = head.card.content_hash
+
+    def _require_same_networks(self, head: HeadFile, trained: dict[str, BranchSettings]) -> None:
+        theirs, own = head.card.audio_encoder, self.settings.encoder
+        if theirs != own:
+            raise UserError(f"{head.source} listens by the encoder {theirs}, not {own}; leave --encoder out.")
+        for branch, settings in self.branch_settings().items():
+            pairs = zip(trained[branch].to_dict().items(), settings.to_dict().values())
+            if changed := [f"{name} was {was}, now {now}" for (name, was), now in pairs if was != now]:
+                raise UserError(
+                    f"{head.source} does not fit {self.footage.folder} and these settings ({branch}: {changed[0]}); "
+                    "take the footage that it was trained on, and leave out what shapes its networks."
+                )
 
     def _assemble(self, clouds: dict[str, Cloud]) -> None:
         s = self.settings

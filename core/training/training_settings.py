@@ -35,6 +35,7 @@ RENAMED = {  # settings of 0.1.0 -> their names now
     "quiet_pictures": "silence_pictures",
     "quiet_moments": "silence_moments",
 }
+LATER = {"blend": "display"}  # settings that came later -> what checkpoints without them were trained with
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class TrainingSettings:
     face_finest: float = 96.0  # TG 38.4; ours: lips part along a line a millimetre wide
     mouth_base: float = 16.0  # TG 64 over a cube three times as large
     mouth_finest: float = 48.0  # TG 57.6
+    blend: str = "display"  # of BLENDS; 3DGS and TG blend sRGB codes; ours: "linear" is what Blender shows unchanged
     # pictures
     height: int = 192  # pixels: full pictures are made about this small
     window: int = 160  # pixels a side: parts of the full-size picture
@@ -182,4 +184,4 @@ def current_name(name: str) -> str:
 
 def current_settings(fingerprint: Mapping) -> dict:
     """A checkpoint's fingerprint under the names that settings have now."""
-    return {current_name(name): value for name, value in fingerprint.items()}
+    return LATER | {current_name(name): value for name, value in fingerprint.items()}

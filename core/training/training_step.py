@@ -42,8 +42,10 @@ def picture_step(run: TrainingRun) -> StepResult:
     sample, view = run.views.at(run.t)
     background = torch.from_numpy(sample.rng.random(3, dtype=np.float32)).to(run.device)
     moved = deform_head(run, sample, view.frame, stage)
-    rendering, target = draw(moved, view.camera, background, is_mouth(run)), blend_target(view, background)
-    loss = view_loss(run, view, rendering, target)
+    blend = run.settings.blend
+    rendering = draw(moved, view.camera, background, is_mouth(run), blend)
+    picture, target = rendering.display_color, blend_target(view, background, blend)
+    loss = view_loss(run, view, rendering, picture, target)
     if stage != "static":
         loss = loss + motion_loss(run, moved)
     loss = loss + density_terms(run, rendering.density)
@@ -53,7 +55,7 @@ def picture_step(run: TrainingRun) -> StepResult:
     run.t += 1
     if run.t > run.total - round(s.average * s.fuse_steps):
         run.average.add(run.model)
-    error = float((rendering.color.detach() - target).square().mean())
+    error = float((picture.detach() - target).square().mean())
     return StepResult(run.t, stage, float(loss.detach()), float(-10 * np.log10(max(error, 1e-10))), changes)
 
 
@@ -84,11 +86,12 @@ def is_mouth(run: TrainingRun) -> Tensor:
     return torch.cat([torch.full((count, 1), float(name == "mouth")) for name, count in counts.items()]).to(run.device)
 
 
-def view_loss(run: TrainingRun, view: View, rendering: Rendering, target: Tensor) -> Tensor:
-    """Colour, silhouette, and which branch shows where."""
+def view_loss(run: TrainingRun, view: View, rendering: Rendering, picture: Tensor, target: Tensor) -> Tensor:
+    """Colour, silhouette, and which branch shows where. picture, target: [H,W,3] sRGB codes, as an eye compares them,
+    whatever the splats are blended as."""
     s, (height, width) = run.settings, view.alpha.shape
     weight = mouth_weight(height, width, view.box, s.mouth_gain, view.torso, s.torso_gain).to(run.device)
-    loss = picture_loss(rendering.color, target, s.dssim, weight)
+    loss = picture_loss(picture, target, s.dssim, weight)
     loss = loss + s.alpha_weight * alpha_loss(rendering.alpha, torch.from_numpy(view.alpha).to(run.device))
     assert rendering.extra is not None, "`is_mouth` was drawn"
     label = (rendering.extra[..., 0] - torch.from_numpy(view.mouth).to(run.device)).abs()[..., None]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..footage import Footage
-from ..formats import Camera
+from ..formats import Camera, over_background
 from ..head import DeformedHead
 from ..metrics import mouth_box
 from ..raster import Rendering, rasterize
@@ -98,8 +98,15 @@ def sees_face(footage: Footage, frames: np.ndarray, landmarks: np.ndarray) -> np
     return -direction[:, 1] / np.linalg.norm(direction, axis=1) > FACING
 
 
-def draw(moved: DeformedHead, camera: Camera, background: Tensor | None, is_mouth: Tensor | None = None) -> Rendering:
-    """The head through a camera; `is_mouth` [N,1] is 1 for inside-mouth Gaussians and comes back as `extra`."""
+def draw(
+    moved: DeformedHead,
+    camera: Camera,
+    background: Tensor,
+    is_mouth: Tensor | None = None,
+    blend: str = "display",
+) -> Rendering:
+    """The head through a camera, over a background [3] of sRGB codes; `is_mouth` [N,1] is 1 for inside-mouth Gaussians
+    and comes back as `extra`; blend: of BLENDS."""
     return rasterize(
         moved.means,
         moved.quats,
@@ -110,10 +117,12 @@ def draw(moved: DeformedHead, camera: Camera, background: Tensor | None, is_mout
         camera,
         background=background,
         extra=is_mouth,
+        blend=blend,
     )
 
 
-def blend_target(view: View, background: Tensor) -> Tensor:
-    """The view's picture over a background [3]: [H,W,3] on the background's device."""
+def blend_target(view: View, background: Tensor, blend: str = "display") -> Tensor:
+    """The view's picture over a background [3], blended as the head is: [H,W,3] sRGB codes, on the background's
+    device."""
     rgb, alpha = (torch.from_numpy(channel).to(background.device) for channel in (view.rgb, view.alpha))
-    return rgb + (1.0 - alpha)[..., None] * background
+    return over_background(rgb, alpha, background, blend)

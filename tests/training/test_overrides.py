@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the shell sets reaches the settings and the rules; a mistake is one sentence."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.messages import Train
 from talksplat.core.training.density import STRATEGIES
@@ -18,6 +21,23 @@ from talksplat.core.training.overrides import (
     with_steps,
 )
 from talksplat.core.training.training_settings import CPU, NEUTRAL, PRESETS, TrainingSettings
+
+
+def test_a_head_that_is_gone_on_from_brings_its_own_settings(make_tiny_head, tmp_path):
+    """All of them, groups too, under the names of today; the job's flags come after, and steps are those of fuse."""
+    own = with_overrides(PRESETS["portrait"], ["dssim=0.3", "density.strategy=mcmc", "density.mcmc.noise=3", "seed=9"])
+    head = read_head(make_tiny_head(tmp_path / "a.head"))
+    stored = {**own.to_dict(), "ear": own.to_dict()["audio_net"], "gone": 1}
+    del stored["audio_net"], stored["blend"]
+    head.card.training["settings"] = stored
+    assert settings_from_job(Train("f", "o", seed=9), head) == own
+    job = Train("f", "o", steps=50, blend="linear", set=("dssim=0.1",))
+    assert settings_from_job(job, head) == replace(own, seed=0, fuse_steps=50, blend="linear", dssim=0.1)
+    head.card.training["settings"] = {"dssim": [1], "smallest": "x"}
+    with pytest.raises(UserError):
+        settings_from_job(job, head)
+    head.card.training["settings"] = "none"
+    assert settings_from_job(Train("f", "o"), head) == CPU
 
 
 def test_every_flag_reaches_its_setting():
