@@ -35,7 +35,7 @@ TAB = "TalkSplat"  # of the sidebar
 SETTINGS_VERSION = 2  # 1: 0.1.0; raise it together with migration.py
 RENDER, EXPORT = Render("", ""), Export("", "")
 FOLDER = {"subtype": "DIR_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
-AXES = {"blender": "Z Up (Blender)", "rdf": "Y Down, Z Forward (OpenCV)"}
+AXES = {"blender": "Z Up (Blender)", "rdf": "Y Down, Z Forward (OpenCV)", "rub": "Y Up, Z Back (OpenGL)"}
 DEFAULT_AXES = "DEFAULT"
 TOLERANCE = {
     "name": "Tolerance (mm)",

@@ -43,7 +43,9 @@ class Exporter:
     label: str  # in the panel
     description: str  # one sentence without a full stop, the panel's tooltip and the shell's help
     suffix: str  # of a file, with its dot
-    axes: tuple[str, ...]  # what it can be written in: "blender" (Z up), "rdf" (X right, Y down, Z forward)
+    axes: tuple[
+        str, ...
+    ]  # what it can be written in: "blender" (Z up), "rdf" (X right, Y down, Z forward), "rub" (X right, Y up, Z back)
     default_axes: str  # one of `axes`
     write_frame: FrameWriter | None = None  # one of these two
     plan_shot: ShotPlanner | None = None

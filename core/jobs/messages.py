@@ -122,7 +122,7 @@ class Export(Job):
     bake: str = field(metadata=POSITIONAL)  # the .bake file
     out: str = field(metadata=writes(FOLDER))  # the folder for the files, NAME.0001.ply or NAME.usdc
     format: str = field(default="ply", metadata=EXPORTER)  # file format
-    axes: str = ""  # blender (Z up) or rdf (X right, Y down, Z forward); empty: as the format expects
+    axes: str = ""  # blender (Z up), rdf (X right, Y down, Z forward) or rub (Y up, Z back); empty: the format's own
     first: int | None = None  # number of the first frame to export; None: the shot's first
     last: int | None = None  # number of the last frame to export; None: the shot's last
     name: str = ""  # NAME of the files; empty: the bake's
