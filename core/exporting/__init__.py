@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bakes as file sequences for other programs. Light to import (numpy): Blender shows EXPORTERS; core/dispatch.py finds
+"""Bakes as files for other programs. Light to import (numpy): Blender shows EXPORTERS; core/dispatch.py finds
 the job's handler by name."""
 
 from .exporters import EXPORTERS, Exporter
