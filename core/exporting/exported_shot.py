@@ -4,11 +4,12 @@
 Space: the scene's world, Blender's axes, metres.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
+from itertools import count
 from typing import TypeVar
 
 import numpy as np
@@ -87,10 +88,12 @@ def _names(job: Export, bakes: Sequence[BakeReader]) -> list[str]:
     if job.head_names and len(job.head_names) != len(bakes):
         raise UserError(f"head_names names {len(job.head_names)} heads of {len(bakes)}; give one a head.")
     names: list[str] = []
+    taken: set[str] = set()  # in small letters: some disks tell no others apart
     for name in job.head_names or [bake.card.name for bake in bakes]:
-        name = Path(name.replace("\\", "/")).name or "head"  # it becomes a part of the names of files
-        same = sum(other.rsplit("_", 1)[0] == name or other == name for other in names)
-        names.append(f"{name}_{same + 1}" if name in names else name)
+        stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name) or "head"  # it becomes a part of the names of files
+        free = (f"{stem}_{number}" if number > 1 else stem for number in count(1))
+        names.append(next(candidate for candidate in free if candidate.casefold() not in taken))
+        taken.add(names[-1].casefold())
     return names
 
 

@@ -126,7 +126,7 @@ def _clips(shot: ExportedShot, head: ExportedHead, path: Path) -> dict:
     """USD's metadata of the head's clips; a file's times are the shot's."""
     sdf, vt, gf = usd_modules("Sdf", "Vt", "Gf")
     starts = [numbers[0] for numbers in _cuts(head, shot.clip)]
-    ends = head.frames[0], head.frames[-1]
+    ends = sorted({head.frames[0], head.frames[-1]})
     return {
         "assetPaths": sdf.AssetPathArray([sdf.AssetPath(_asset(path, head, start)) for start in starts]),
         "manifestAssetPath": sdf.AssetPath(_asset(path, head, None)),

@@ -191,11 +191,11 @@ def test_an_edited_sound_is_in_its_pieces(job, tmp_path, bake_file):
 
 def test_names_that_others_have_are_told_apart(job, make, tmp_path):
     ben = make.write_bake(tmp_path / "ben.bake")
-    names = [("camera", "sound"), ("Ünal", "Ünal"), ("a b", "a-b")]
-    prims = [("camera_", "sound_"), ("Ünal", "Ünal_2"), ("a_b", "a_b_")]
+    names = [("camera", "sound"), ("Ünal", "ünal"), ("a b", "../a?b")]
+    prims = [("camera_", "sound_"), ("Ünal", "ünal_2"), ("a_b", "___a_b")]
     for number, (given, expected) in enumerate(zip(names, prims)):
         out = str(tmp_path / str(number))
-        stage = exported(replace(job, more_bakes=(str(ben),), head_names=given, out=out, name="anna"))
+        stage = exported(replace(job, more_bakes=(str(ben),), head_names=given, out=out, name="anna", clip=3))
         found = [p.GetName() for p in stage.Traverse() if p.GetTypeName() == "ParticleField3DGaussianSplat"]
         assert tuple(found) == expected
 
@@ -268,6 +268,14 @@ def test_a_long_shot_continues_after_its_last_clip(job, tmp_path):
     assert last.result["new"] == 0
     *_, last = run_job(replace(job, head_to_world=((turned(0, (1, 0, 0)),),)))
     assert last.result["new"] == 1, "the head was moved: its frames are as they were"
+
+
+@pytest.mark.parametrize("clip", [0, 2])
+def test_one_frame_is_a_shot_too(job, bake_file, clip):
+    stage = exported(replace(job, first=2, last=2, clip=clip))
+    assert problems(stage) == []
+    with BakeReader.open(bake_file) as bake:
+        np.testing.assert_array_equal(frame_of(stage, 2)[0], bake.frame(2)[0])
 
 
 @pytest.mark.parametrize("clip", [0, 3])
