@@ -16,6 +16,7 @@ from typing import Any, cast
 import bpy
 
 from ...core.formats import UserError
+from ..scene.versions import has_compositor_groups
 
 MARK = "talksplat"  # custom property of our node groups: what they are for; of a compositor: what we did to it
 MADE, SWITCHED_ON = "made", "switched on"  # the latter before 5.0, where an artist's nodes may be off
@@ -24,7 +25,7 @@ ENDS = {"R_LAYERS", "COMPOSITE", "GROUP_OUTPUT"}  # the nodes of a compositor th
 
 def compositor_of(scene: bpy.types.Scene) -> Any | None:
     """The scene's compositor nodes, None where there are none or they are off (a group of its own since 5.0)."""
-    if hasattr(scene, "compositing_node_group"):
+    if has_compositor_groups():
         return cast(Any, scene).compositing_node_group
     return cast(Any, scene).node_tree if scene.use_nodes else None
 
@@ -102,7 +103,7 @@ def _take_links(tree: Any, old: Any, new: Any) -> None:
 
 def _new_compositor(scene: bpy.types.Scene) -> Any:
     """Render Layers to the scene's picture, of the first view layer, as Blender makes it."""
-    if hasattr(scene, "compositing_node_group"):
+    if has_compositor_groups():
         tree = cast(Any, bpy.data.node_groups.new(f"{scene.name} Compositing", cast(Any, "CompositorNodeTree")))
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         setattr(scene, "compositing_node_group", tree)  # noqa: B010  (the stubs know 5.0)
@@ -126,7 +127,7 @@ def _new_compositor(scene: bpy.types.Scene) -> Any:
 
 
 def _remove_compositor(scene: bpy.types.Scene, tree: Any) -> None:
-    if hasattr(scene, "compositing_node_group"):
+    if has_compositor_groups():
         setattr(scene, "compositing_node_group", None)  # noqa: B010  (the stubs know 5.0)
         if tree.users == 0:
             bpy.data.node_groups.remove(tree)

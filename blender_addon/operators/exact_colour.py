@@ -56,7 +56,7 @@ no extra render time. For Cycles and EEVEE"""
 
 
 class TALKSPLAT_OT_remove_exact_colour(BaseOperator, bpy.types.Operator):
-    """Take Exact Colour out of the compositor, the view layers and the materials again"""
+    """Remove Exact Colour from the compositor, the view layers and the materials"""
 
     bl_idname = "talksplat.remove_exact_colour"
     bl_label = "Remove Exact Colour"

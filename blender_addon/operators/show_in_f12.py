@@ -31,7 +31,7 @@ while Blender renders"""
 
 
 class TALKSPLAT_OT_remove_from_f12(BaseOperator, bpy.types.Operator):
-    """Take the heads out of the compositor again; the rest of it stays as it is, and so do the pictures on disk"""
+    """Remove the heads from the compositor; the rest of it stays as it is, and so do the pictures on disk"""
 
     bl_idname = "talksplat.remove_from_f12"
     bl_label = "Remove from F12"

@@ -57,6 +57,11 @@ def use_nodes(material: bpy.types.Material) -> bpy.types.ShaderNodeTree:
     return material.node_tree
 
 
+def has_compositor_groups() -> bool:
+    """Whether a scene's compositor is a node group that it names (5.0); before, nodes of its own that may be off."""
+    return "compositing_node_group" in _rna(bpy.types.Scene).properties
+
+
 def top_strips(editor: bpy.types.SequenceEditor) -> Any:
     """The strips outside of meta strips, with `new_sound` (the collection was `sequences` before 5.0)."""
     return editor.strips if hasattr(editor, "strips") else getattr(editor, "sequences")  # noqa: B009
