@@ -21,11 +21,11 @@ SIDE = 288  # pixels: 1.5 mm each for a bust of 40 cm
 REACH = 12  # pixels: as far as the hull asks
 OPAQUE = 0.5  # alpha from which a pixel shows a surface
 DISTANCE = 2.0  # half extents from the head's centre to a camera
-# Directions to the camera, degrees: (elevation, azimuths); azimuth 0 is in front of the face. From below only in front:
-# a bust has no bottom. Not in the paper: chosen because 30 degrees see the sides of a nose, and a ring more moved the
-# surface by less than a tenth of a millimetre.
+# Directions to the camera, degrees: (elevation, azimuths); azimuth 0 is in front of the face. From below only in front
+# and flat: a bust has no bottom, and a steeper camera looks into the neck. Not in the paper: chosen because with half
+# as many again the median distance from the depth of other views did not become smaller.
 RINGS = (
-    (-25, (-60, -30, 0, 30, 60)),
+    (-12, (-60, -30, 0, 30, 60)),
     (0, tuple(range(0, 360, 30))),
     (25, tuple(range(15, 375, 30))),
     (55, tuple(range(0, 360, 60))),
