@@ -115,16 +115,14 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
 def _open_head(obj: bpy.types.Object) -> tuple[open_files.OpenHead | None, list[Problem]]:
     """The head's file, or what is in memory of a file that has gone."""
     path = head_paths.path_of(obj, "head")
+    name = os.path.basename(path)
     try:
         head = open_files.head(path)
     except UserError as error:
-        sentence = (
-            f"{os.path.basename(path)} is not here: the head plays what this .blend keeps; Relink Head to change it"
-        )
-        return open_files.head.cached(path), [Problem(sentence if is_stored(cloud_of(obj)) else str(error), "head")]
+        kept = f"{name} is not here: the head plays what this .blend keeps; press Relink Head to change it."
+        return open_files.head.cached(path), [Problem(kept if is_stored(cloud_of(obj)) else str(error), "head")]
     if head.hash == settings_of(obj).head_hash:
         return head, []
-    name = os.path.basename(path)
     sentence = f"{name} has changed since it was loaded; press Reload to take it as it is, or Relink Head."
     return head, [Problem(sentence, "changed head")]
 

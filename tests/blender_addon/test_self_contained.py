@@ -224,6 +224,8 @@ def test_the_button_says_what_is_missing(rigged):
 def test_stored_frames_are_replaced_and_removed_without_leftovers(rigged, tmp_path):
     stored = rigged.talksplat.stored
     stored.keep = "FOLDER"
+    bpy.context.view_layer.objects.active = None
+    rigged.select_set(False)
     for _ in range(2):
         bpy.ops.talksplat.make_self_contained()
     assert sum(m.name.startswith("TalkSplat Stored") for m in rigged.modifiers) == 1
