@@ -28,11 +28,13 @@ def mark_frames(cloud: bpy.types.PointCloud) -> None:
 
 
 def show_points(cloud: bpy.types.PointCloud, gaussians: Gaussians | None) -> None:
-    """Give the points a size, for a Blender that draws no splats: the RMS of a Gaussian's three sigmas, times its
-    opacity (not in the paper: chosen because what is faint must not cover what is solid). None: no size."""
+    """Give the points a size, for a Blender that draws no splats: 1.5 times a Gaussian's middle sigma, at most
+    three times the median of those, times its opacity (not in the paper: chosen by its looks; skin is then closed, and
+    neither the large Gaussians of hair and cloth nor the faint ones cover what is behind them). None: no size."""
     radius = np.zeros(len(cloud.points), np.float32)
     if gaussians is not None:
-        radius = np.sqrt(np.square(gaussians.scales).mean(axis=1)) * gaussians.opacities
+        middle = np.median(gaussians.scales, axis=1)
+        radius = 1.5 * np.minimum(middle, 2 * np.median(middle)) * gaussians.opacities
     write_attribute(cloud, AttributeColumn("radius", "FLOAT", radius))
 
 

@@ -208,6 +208,24 @@ def test_what_stays_in_the_file_is_as_large_as_the_panel_says(large, tmp_path, k
     assert sizes[True][0] - sizes[False][0] == pytest.approx(sizes[True][1] - sizes[False][1], rel=0.3)
 
 
+def test_no_point_covers_the_face(blender, make_head, tmp_path, read_attribute):
+    """As large as its Gaussian, a point of the hair was a ball in front of the eyes."""
+    from talksplat.blender_addon.scene.stored_cloud import show_points
+
+    bpy.ops.talksplat.add_head(filepath=str(make_head(tmp_path / "hairy.head", 300)))
+    head = read_head(tmp_path / "hairy.head")
+    scales = head.tensors["face.gaussians.scales"]
+    scales[:5, 0] = 0.2
+    write_head(tmp_path / "hairy.head", head)
+    from talksplat.blender_addon import open_files
+
+    canonical = open_files.head(str(tmp_path / "hairy.head")).replay.canonical
+    show_points(bpy.context.object.data, canonical)
+    radius = read_attribute(bpy.context.object.data, "radius")
+    assert 0 < radius.min()
+    assert radius.max() <= 3 * np.median(np.sort(canonical.scales, axis=1)[:, 1])
+
+
 def test_the_button_says_what_is_missing(rigged):
     from talksplat.blender_addon.operators.make_self_contained import TALKSPLAT_OT_make_self_contained as button
 
