@@ -23,7 +23,7 @@ def load_head(obj: bpy.types.Object, path: str) -> None:
 def replace_cloud(obj: bpy.types.Object, head: open_files.OpenHead) -> None:
     """A new cloud of the head at rest, in place of the one that the object has."""
     old = obj.data
-    cloud = new_cloud(head.file.card.name, len(head))
+    cloud = new_cloud(head.file.card.name, head.replay.canonical.means)
     for material in cloud_of(obj).materials if old else ():
         cloud.materials.append(material)
     fill(cloud, head.replay.canonical)

@@ -5,6 +5,7 @@ It does not know where the Gaussians come from.
 """
 
 import bpy
+import numpy as np
 
 from ...core.formats import Gaussians
 from ...core.performance import Frame
@@ -16,16 +17,16 @@ from .versions import can_resize_clouds, set_splat_type
 BUILT_IN = {"position", "radius"}  # attributes that every cloud has
 
 
-def new_cloud(name: str, count: int) -> bpy.types.PointCloud:
-    """A point-cloud datablock of `count` points, in whichever way this Blender can make one.
+def new_cloud(name: str, means: np.ndarray) -> bpy.types.PointCloud:
+    """A point-cloud datablock of these points, [N,3] metres, in whichever way this Blender can make one.
 
     Always a new datablock: growing an old one that carries attributes corrupts memory in 5.1.
     """
     if can_resize_clouds():
         cloud = bpy.data.pointclouds.new(name)
-        cloud.resize(count)  # pyright: ignore[reportAttributeAccessIssue]  (the stubs know 5.0)
+        cloud.resize(len(means))  # pyright: ignore[reportAttributeAccessIssue]  (the stubs know 5.0)
         return cloud
-    return _converted_cloud(name, count)
+    return _converted_cloud(name, means)
 
 
 def fill(cloud: bpy.types.PointCloud, gaussians: Gaussians) -> None:
@@ -45,10 +46,11 @@ def push(cloud: bpy.types.PointCloud, frame: Frame) -> None:
     cloud.update_tag()
 
 
-def _converted_cloud(name: str, count: int) -> bpy.types.PointCloud:
-    """Blender 4.5 and 5.0 make point clouds only by converting a mesh."""
+def _converted_cloud(name: str, means: np.ndarray) -> bpy.types.PointCloud:
+    """Blender 4.5 and 5.0 make point clouds only by converting a mesh, whose bounds the cloud keeps for ever."""
     mesh = bpy.data.meshes.new(name)
-    mesh.vertices.add(count)
+    mesh.vertices.add(len(means))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(means, np.float32).reshape(-1))
     obj = bpy.data.objects.new(name, mesh)
     current_context().scene.collection.objects.link(obj)
     current_context().view_layer.update()
