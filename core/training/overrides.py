@@ -62,6 +62,9 @@ POSITIVE = (
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 HIGHEST = 1e12  # of any setting
+# `fuse_appearance` of a head that changes its blend; not in the paper: chosen because the colours and opacities of
+# edges must find new values (docs/research/linear_blending.md).
+CONVERTING_APPEARANCE = 1.0
 MIN_STEPS, MAX_STEPS = 10, 10_000_000
 
 
@@ -80,6 +83,8 @@ def settings_from_job(job: Train, head: HeadFile | None = None) -> TrainingSetti
     settings = replace(preset(job.preset), seed=job.seed)
     if head is not None:
         settings = with_overrides(settings, _settings_of(head))
+        if job.blend and job.blend != head.card.blend:
+            settings = replace(settings, fuse_appearance=CONVERTING_APPEARANCE)
     flags = {
         "fusion": job.fusion,
         "density.strategy": job.density,

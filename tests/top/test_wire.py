@@ -42,7 +42,7 @@ MESSAGES = [
     Render("b", "o", depth_file="depth", region=(1, 2, 30, 40), name="head"),
     Export("b", "o", axes="rdf", first=-3),
     Prepare(("a.mp4", "b"), "f"),
-    Train("f", "o", seed=2**62),
+    Train("f", "o", seed=2**62, resume_from="h", blend="linear"),
     MakeRig("h", bound=0.2),
     ExportRig("h", "r.npz"),
     MakeProxy("h", "m.ply", 12.0),

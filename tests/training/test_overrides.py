@@ -32,7 +32,9 @@ def test_a_head_that_is_gone_on_from_brings_its_own_settings(make_tiny_head, tmp
     head.card.training["settings"] = stored
     assert settings_from_job(Train("f", "o", seed=9), head) == own
     job = Train("f", "o", steps=50, blend="linear", set=("dssim=0.1",))
-    assert settings_from_job(job, head) == replace(own, seed=0, fuse_steps=50, blend="linear", dssim=0.1)
+    assert settings_from_job(job, head) == replace(
+        own, seed=0, fuse_steps=50, blend="linear", fuse_appearance=1.0, dssim=0.1
+    )
     head.card.training["settings"] = {"dssim": [1], "smallest": "x"}
     with pytest.raises(UserError):
         settings_from_job(job, head)
