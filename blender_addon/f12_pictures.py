@@ -40,7 +40,9 @@ def is_shown(scene: bpy.types.Scene) -> bool:
 def is_current(scene: bpy.types.Scene) -> bool:
     """Whether it does so for each head of each view layer, from where its pictures are now."""
     shown = {name for node in inserted_groups(scene, PURPOSE) for name in _made_of(node.node_tree)}
-    return shown == {name for layer in scene.view_layers for obj in heads_in(scene, layer) for name in _name(obj)}
+    return bool(shown) and shown == {
+        name for layer in scene.view_layers for obj in heads_in(scene, layer) for name in _name(obj)
+    }
 
 
 def unsaved_head_reason(scene: bpy.types.Scene) -> str:

@@ -67,9 +67,11 @@ def _draw_f12(layout: bpy.types.UILayout, context: Context) -> None:
     line = (
         "F12 shows each head as Render Sequence draws its bake, by depth, without shadows, reflections and motion blur"
     )
+    if draws_splats():
+        line = "The compositor lays older pictures of the heads over those that Blender draws itself: remove them"
     draw_sentence(layout, context, line, "INFO")
     row = layout.row(align=True)
-    if not f12_pictures.is_current(context.scene):
+    if not draws_splats() and not f12_pictures.is_current(context.scene):
         row.operator(TALKSPLAT_OT_show_in_f12.bl_idname, text="Update F12", icon="FILE_REFRESH")
     row.operator(TALKSPLAT_OT_remove_from_f12.bl_idname, icon="X")
     draw_outcome(layout, context, TALKSPLAT_OT_show_in_f12, TALKSPLAT_OT_remove_from_f12)

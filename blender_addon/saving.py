@@ -70,6 +70,8 @@ def before_writing(path: str, *_: object) -> None:
 def _empty_cloud(cloud: bpy.types.PointCloud) -> bpy.types.PointCloud:
     """One with the same materials."""
     empty = bpy.data.pointclouds.new("talksplat stand-in")
+    if "position" not in empty.attributes:  # Cycles of 5.0 takes whatever is in memory for it, and crashes
+        empty.attributes.new("position", "FLOAT_VECTOR", "POINT")
     for material in cloud.materials:
         empty.materials.append(material)
     return empty

@@ -57,14 +57,18 @@ def insert_groups(scene: bpy.types.Scene, group_of: Callable[[bpy.types.ViewLaye
         raise UserError(f"The compositor of {scene.name} is linked from another file; make it local first.")
     scene.render.use_compositing = True
     layers = [node for node in tree.nodes if isinstance(node, bpy.types.CompositorNodeRLayers) and node.scene == scene]
-    made = [group for node in layers if (group := group_of(scene.view_layers[node.layer])) and _insert(node, group)]
+    feeds = [(node, scene.view_layers[node.layer]) for node in layers if node.layer in scene.view_layers]
+    made = [(node, group) for node, layer in feeds if (group := group_of(layer))]
+    for node, group in made:
+        _insert(node, group)
     if not made:
+        _restore_compositor(scene)
         raise UserError(
             f"The compositor of {scene.name} has no Render Layers node of a view layer with a head; add one."
         )
 
 
-def _insert(layer: Any, group: bpy.types.NodeTree) -> bool:
+def _insert(layer: Any, group: bpy.types.NodeTree) -> None:
     tree = layer.id_data
     node = tree.nodes.new("CompositorNodeGroup")
     node.node_tree, node.label = group, group.name
@@ -73,12 +77,10 @@ def _insert(layer: Any, group: bpy.types.NodeTree) -> bool:
         _take_links(tree, layer.outputs[output.name], output)
     for socket in node.inputs:
         tree.links.new(layer.outputs[socket.name], socket)
-    return True
 
 
 def remove_groups(scene: bpy.types.Scene, purpose: str) -> None:
     """Take the groups of this purpose out; every link is as it was before, or as the artist has changed it since."""
-    tree = compositor_of(scene)
     groups = {node.node_tree for node in inserted_groups(scene, purpose)}
     for node in inserted_groups(scene, purpose):
         for output in node.outputs:
@@ -89,11 +91,7 @@ def remove_groups(scene: bpy.types.Scene, purpose: str) -> None:
     for group in groups:
         if group is not None and group.users == 0:
             bpy.data.node_groups.remove(group)
-    if tree and tree.get(MARK) == MADE and {node.type for node in tree.nodes} <= ENDS:
-        _remove_compositor(scene, tree)
-    elif tree and tree.get(MARK) == SWITCHED_ON:
-        del tree[MARK]
-        scene.use_nodes = False
+    _restore_compositor(scene)
 
 
 def _take_links(tree: Any, old: Any, new: Any) -> None:
@@ -124,6 +122,18 @@ def _new_compositor(scene: bpy.types.Scene) -> Any:
     output.location = (800, 0)
     tree.links.new(layer.outputs["Image"], output.inputs[0])
     return tree
+
+
+def _restore_compositor(scene: bpy.types.Scene) -> None:
+    """No compositor, where we made it and the artist has added nothing; off, where it was."""
+    tree = compositor_of(scene)
+    if tree is None or MARK not in tree:
+        return
+    if tree[MARK] == SWITCHED_ON:
+        del tree[MARK]
+        scene.use_nodes = False
+    elif {node.type for node in tree.nodes} <= ENDS:
+        _remove_compositor(scene, tree)
 
 
 def _remove_compositor(scene: bpy.types.Scene, tree: Any) -> None:

@@ -5,6 +5,7 @@ import bpy
 
 from .. import f12_pictures
 from ..blender_types import Context
+from ..scene.versions import draws_splats, version_name
 from .operator_base import UNDOABLE, BaseOperator
 
 
@@ -19,6 +20,8 @@ while Blender renders"""
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
         """Needs heads and a place for their pictures."""
+        if draws_splats():
+            return f"Blender {version_name()} draws splats itself"
         if not f12_pictures.heads_in(context.scene):
             return "F12 can show the scene's own heads, not those of a collection instance"
         if reason := f12_pictures.unsaved_head_reason(context.scene):
