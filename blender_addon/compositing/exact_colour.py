@@ -16,15 +16,15 @@ from __future__ import annotations
 import bpy
 
 from .colour_passes import ALPHA, CODE, LINEAR, PASSES
-from .node_math import NodeMath
+from .node_math import NodeMath, Value
 from .scene_compositor import new_group
 
 PURPOSE = "exact colour"
 KINDS = {"COLOR": "NodeSocketColor", "VALUE": "NodeSocketFloat"}
 
 
-def exact_colour() -> bpy.types.NodeTree:
-    """A node group with the sockets Image and the three passes in, Image out."""
+def exact_colour(scene: bpy.types.Scene) -> bpy.types.NodeTree:
+    """A node group with the sockets Image and the three passes in, Image out, for the scene's engine."""
     image = {"Image": "NodeSocketColor"}
     group = new_group("Exact Colour", PURPOSE, image | {name: KINDS[kind] for name, kind in PASSES.items()}, image)
     maths = NodeMath(group)
@@ -33,9 +33,15 @@ def exact_colour() -> bpy.types.NodeTree:
         maths.channels("CompositorNodeSeparateColor", start.outputs[name]) for name in ("Image", LINEAR, CODE)
     )
     alpha = start.outputs[ALPHA]
+    exposure = _exposure(maths, scene)
     cured = []
     for shown, wrong, code in zip(picture[:3], light, codes):
         exact = maths("MULTIPLY", maths.srgb_decoded(maths("DIVIDE", code, alpha)), alpha)
-        cured.append(maths("ADD", shown, maths("SUBTRACT", exact, wrong)))
+        cured.append(maths("MULTIPLY_ADD", maths("SUBTRACT", exact, wrong), exposure, shown))
     group.links.new(maths.colour("CompositorNodeCombineColor", [*cured, picture[3]]), end.inputs[0])
     return group
+
+
+def _exposure(maths: NodeMath, scene: bpy.types.Scene) -> Value:
+    """What the engine multiplies the picture by and not the passes: the exposure of Cycles' film."""
+    return maths.followed(scene, "cycles.film_exposure") if scene.render.engine == "CYCLES" else 1.0

@@ -41,6 +41,17 @@ class NodeMath:
         else:
             setattr(socket, "default_value", value)  # noqa: B010  (each kind of socket has its own)
 
+    def followed(self, owner: bpy.types.ID, path: str) -> bpy.types.NodeSocket:
+        """The value of a property of `owner`, by a driver without an expression."""
+        node = cast(Any, self.node("ShaderNodeMath"))  # adds nothing to it
+        node.inputs[1].default_value = 0.0
+        driver = node.inputs[0].driver_add("default_value").driver
+        driver.type = "SUM"
+        target = driver.variables.new().targets[0]
+        target.id_type = owner.id_type
+        target.id, target.data_path = owner, path
+        return node.outputs[0]
+
     def channels(self, kind: str, colour: bpy.types.NodeSocket) -> list[bpy.types.NodeSocket]:
         """What a Separate Color node of this kind makes of a colour: red, green, blue and, in a compositor, alpha."""
         node = self.node(kind)

@@ -67,14 +67,8 @@ def _over(
 
 
 def _shown(maths: NodeMath, owner: bpy.types.Object) -> bpy.types.NodeSocket:
-    """1, or 0 while the object is hidden in renders: a driver, so that an animated switch is obeyed."""
-    result = maths("SUBTRACT", 1.0, 0.0)
-    hidden = cast(Any, result.node).inputs[1].driver_add("default_value")
-    driver = cast(bpy.types.Driver, hidden.driver)
-    driver.type = "SUM"
-    target = driver.variables.new().targets[0]
-    target.id, target.data_path = owner, "hide_render"
-    return result
+    """1, or 0 while the object is hidden in renders, as its switch is animated."""
+    return maths("SUBTRACT", 1.0, maths.followed(owner, "hide_render"))
 
 
 def _image(maths: NodeMath, image: bpy.types.Image) -> bpy.types.NodeSocket:

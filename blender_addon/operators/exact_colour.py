@@ -51,7 +51,7 @@ no extra render time. For Cycles and EEVEE"""
             )
         for layer in scene.view_layers:
             add_passes(layer)
-        group = exact_colour()
+        group = exact_colour(scene)
         insert_groups(scene, lambda _layer: group)
 
 

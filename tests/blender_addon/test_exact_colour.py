@@ -131,3 +131,10 @@ def test_a_material_without_a_colour_to_correct_is_said(stage):
     with pytest.raises(RuntimeError, match="Emission"):
         bpy.ops.talksplat.exact_colour()
     assert bpy.context.scene.compositing_node_group is None
+
+
+def test_exposure_of_the_film_brightens_both_alike(stage, tmp_path):
+    bpy.ops.talksplat.exact_colour()
+    once = press_f12(tmp_path)
+    bpy.context.scene.cycles.film_exposure = 2
+    np.testing.assert_allclose(press_f12(tmp_path)[..., :3], 2 * once[..., :3], atol=1e-3)
