@@ -38,7 +38,7 @@ def add_proxy(obj: bpy.types.Object, head: OpenHead, rig: RigReplay, mesh: QuadM
     add_keys(proxy, [label_of(channel) for channel in rig.channels], moves)
     owners = [collection for collection in obj.users_collection if collection.library is None]
     (owners[0] if owners else current_context().scene.collection).objects.link(proxy)
-    proxy.parent, proxy.display_type = obj, "WIRE"
+    proxy.parent = obj
     settings_of(obj).proxy = proxy
     apply_use(proxy, settings_of(obj).proxy_use)
     return proxy

@@ -16,6 +16,7 @@ class Use(NamedTuple):
     is_shadow_catcher: bool = False
     is_holdout: bool = False
     hide_render: bool = False
+    display_type: str = "BOUNDS"  # lines all over the face are in the way; snapping needs them
 
 
 USES = {
@@ -29,7 +30,12 @@ USES = {
     "HOLDOUT": Use(
         "Hold-Out", "Cuts the head out of the picture, for compositing the head's own render", True, is_holdout=True
     ),
-    "GUIDE": Use("Snap and Collide", "Is not rendered: to snap to, to pick, and for collisions", hide_render=True),
+    "GUIDE": Use(
+        "Snap and Collide",
+        "Is not rendered: to snap to, to pick, and for collisions",
+        hide_render=True,
+        display_type="WIRE",
+    ),
 }
 
 

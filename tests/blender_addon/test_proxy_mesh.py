@@ -106,6 +106,7 @@ def test_each_use_sets_the_object_up(proxied):
     proxy, settings = proxied.talksplat.proxy, proxied.talksplat
     assert not proxy.visible_camera
     assert proxy.visible_shadow
+    assert proxy.display_type == "BOUNDS"
     settings.proxy_use = "HOLDOUT"
     assert proxy.visible_camera
     assert proxy.is_holdout
@@ -113,6 +114,7 @@ def test_each_use_sets_the_object_up(proxied):
     assert (proxy.is_shadow_catcher, proxy.is_holdout) == (True, False)
     settings.proxy_use = "GUIDE"
     assert proxy.hide_render
+    assert proxy.display_type == "WIRE"  # what is snapped to is seen
     settings.proxy_use = "SHADOW"
     assert not (proxy.hide_render)
     assert not (proxy.is_shadow_catcher)
