@@ -57,7 +57,7 @@ class SplatDrawer:
 
         uid: the cloud's session number; view_key: tells views and places of the head apart, each has its own order.
         linear: the target turns light into sRGB itself, as Blender's 3D view does; blending then happens in light,
-        which brightens soft edges a little.
+        which is right for a head whose card says so (`blend`), and brightens soft edges of others a little.
         """
         view = gpu.matrix.get_model_view_matrix() @ head_to_world
         batch = self._sorted(view_key, uid, frame, tuple(np.array(view)[2, :3].tolist()))
