@@ -170,16 +170,12 @@ class Train(Job):
         default="", metadata=writes(FOLDER)
     )  # folder for checkpoints and preview pictures; empty: next to `out`
     preset: str = field(default="cpu", metadata=PRESET)  # the training settings to start from
-    # a trained .head to go on from by its own settings, with `steps` full-size pictures (the stage fuse)
-    # and no others; with `blend` this converts an old head; empty: train from the start
-    resume_from: str = ""
+    resume_from: str = ""  # a trained .head to go on from, with `steps` full-size pictures; empty: from the start
     seed: int = 0  # seed of the random numbers
     fusion: str = field(default="", metadata=FUSION)  # how audio and position are fused; empty: the preset's
     density: str = field(default="", metadata=STRATEGY)  # density control of the Gaussians; empty: the preset's
     encoder: str = field(default="", metadata=ENCODER)  # audio encoder; empty: the preset's
-    # display: splats are blended as sRGB codes; linear: in light, as Blender 5.3 does, whose Cycles and EEVEE then show
-    # the head as it was trained; empty: the preset's
-    blend: str = field(default="", metadata=BLEND)
+    blend: str = field(default="", metadata=BLEND)  # of splats: sRGB codes or, as Blender, light; empty: the preset's
     steps: int = 0  # optimisation steps on pictures; the stages keep their shares; 0: the preset's
     budget: int = 0  # most Gaussians; 0: the preset's
     set: tuple[str, ...] = ()  # any other settings as name=value, such as density.tau=1e-4 mouth_gain=6
