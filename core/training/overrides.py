@@ -95,13 +95,18 @@ def settings_from_job(job: Train, head: HeadFile | None = None) -> TrainingSetti
     settings = with_overrides(settings, [f"{name}={value}" for name, value in flags.items() if value != ""])
     if job.steps:
         settings = with_steps(settings, job.steps) if head is None else with_fuse_steps(settings, job.steps)
-    return with_overrides(settings, job.set)
+    settings = with_overrides(settings, job.set)
+    if head is not None and settings.encoder != head.card.audio_encoder:
+        own = f"{head.card.audio_encoder}, not {settings.encoder}"
+        raise UserError(f"{head.source} listens by the encoder {own}; leave --encoder out.")
+    return settings
 
 
 def _settings_of(head: HeadFile) -> list[str]:
     """The settings on a head's card, as overrides; the seed is the job's, and names that there are no more are left."""
     stored, known = head.card.training.get("settings"), {*setting_names(TrainingSettings())} - {"seed"}
     values = _flat(current_settings(stored)) if isinstance(stored, dict) else {}
+    values["encoder"] = head.card.audio_encoder
     return [f"{name}={value}" for name, value in values.items() if name in known]
 
 

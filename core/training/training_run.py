@@ -102,9 +102,6 @@ class TrainingRun:
         self.results["resumed_from"] = head.card.content_hash
 
     def _require_same_networks(self, head: HeadFile, trained: dict[str, BranchSettings]) -> None:
-        theirs, own = head.card.audio_encoder, self.settings.encoder
-        if theirs != own:
-            raise UserError(f"{head.source} listens by the encoder {theirs}, not {own}; leave --encoder out.")
         for branch, settings in self.branch_settings().items():
             pairs = zip(trained[branch].to_dict().items(), settings.to_dict().values())
             if changed := [f"{name} was {was}, now {now}" for (name, was), now in pairs if was != now]:

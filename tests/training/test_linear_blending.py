@@ -167,7 +167,7 @@ def test_what_cannot_go_on_says_why(old_head, tiny_footage, tmp_path, make_tiny_
     with pytest.raises(UserError, match=r"--steps is 3 but must be"):
         settings_from_job(replace(job, steps=3), read_head(old_head))
     with pytest.raises(UserError, match="has no landmarks"):
-        list(train(replace(job, resume_from=str(make_tiny_head(tmp_path / "other.head")), encoder="")))
+        list(train(replace(job, resume_from=str(make_tiny_head(tmp_path / "other.head")))))
     with pytest.raises(UserError, match=r"no\.head"):
         list(train(replace(job, resume_from=str(tmp_path / "no.head"))))
 

@@ -26,7 +26,7 @@ from talksplat.core.training.training_settings import CPU, NEUTRAL, PRESETS, Tra
 def test_a_head_that_is_gone_on_from_brings_its_own_settings(make_tiny_head, tmp_path):
     """All of them, groups too, under the names of today; the job's flags come after, and steps are those of fuse."""
     own = with_overrides(PRESETS["portrait"], ["dssim=0.3", "density.strategy=mcmc", "density.mcmc.noise=3", "seed=9"])
-    head = read_head(make_tiny_head(tmp_path / "a.head"))
+    head = read_head(make_tiny_head(tmp_path / "a.head", encoder="moonshine"))
     stored = {**own.to_dict(), "ear": own.to_dict()["audio_net"], "gone": 1}
     del stored["audio_net"], stored["blend"]
     head.card.training["settings"] = stored
