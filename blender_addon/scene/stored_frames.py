@@ -25,9 +25,10 @@ def store_frames(obj: bpy.types.Object, target: Literal["PACKED", "DISK"], folde
     modifier.bake_target, modifier.bake_directory = target, folder
     bake = modifier.bakes[0]
     bake.bake_mode = "ANIMATION"
-    done = bpy.ops.object.geometry_node_bake_single(
-        session_uid=obj.session_uid, modifier_name=modifier.name, bake_id=bake.bake_id
-    )
+    with bpy.context.temp_override(object=obj, active_object=obj):  # 5.3 asks for an active object
+        done = bpy.ops.object.geometry_node_bake_single(
+            session_uid=obj.session_uid, modifier_name=modifier.name, bake_id=bake.bake_id
+        )
     return done == {"FINISHED"}
 
 
@@ -44,9 +45,10 @@ def remove_frames(obj: bpy.types.Object) -> None:
         return
     group = modifier.node_group
     for bake in modifier.bakes:
-        bpy.ops.object.geometry_node_bake_delete_single(
-            session_uid=obj.session_uid, modifier_name=modifier.name, bake_id=bake.bake_id
-        )
+        with bpy.context.temp_override(object=obj, active_object=obj):
+            bpy.ops.object.geometry_node_bake_delete_single(
+                session_uid=obj.session_uid, modifier_name=modifier.name, bake_id=bake.bake_id
+            )
     obj.modifiers.remove(modifier)
     if group is not None and group.users == 0:
         bpy.data.node_groups.remove(group)
