@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Add Proxy Mesh: a mesh that stands where the head is and speaks with it, for shadows; and Remove Proxy Mesh."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class TALKSPLAT_OT_add_proxy_mesh(JobOperator, bpy.types.Operator):
 
         def report(result: dict) -> str:
             mesh = read_quad_mesh(out)
-            out.unlink()
+            shutil.rmtree(folder)
             with edited_head(uid) as owner:
                 opened = open_files.head(head)
                 if opened.rig is None:
