@@ -86,9 +86,21 @@ def listens_to(obj: bpy.types.Object, sequencer: bpy.types.Scene, speech: Speech
     return Choice(first, strip=speech.strip if is_there else "")
 
 
+def silent_reason(obj: bpy.types.Object) -> str:
+    """Why no sound moves the head, in one sentence; "" for one that speaks, or is not loaded."""
+    head = open_files.head.cached(head_paths.path_of(obj, "head"))
+    if head is None or head.replay.speaks:
+        return ""
+    if head.rig is None:
+        return "This head was imported and stands still: no sound moves it."
+    return "This head was imported and speaks no sound: key its channels."
+
+
 def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     """Why Attach should be pressed, in one sentence; "" when all that the head should speak is attached. Costs a look
     at the disk for each sound."""
+    if reason := silent_reason(obj):
+        return reason
     attached, wanted = attached_sounds(obj), wanted_sounds(obj, sequencer, strip_of(obj, sequencer))
     if not wanted:
         return "No sound strip is chosen: press Choose Sound, or choose a strip and press Attach."

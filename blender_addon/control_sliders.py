@@ -12,6 +12,8 @@ from .attached_sounds import attached_sounds
 from .blender_types import Context
 from .head_objects import settings_of
 from .panel_text import draw_sentence
+from .scene.pose_channels import path_of_label
+from .scene.rig_nodes import labels_of
 
 NO_PAUSES = "the sound has no pauses, or was attached with an older version"
 
@@ -34,6 +36,13 @@ def draw_controls(layout: bpy.types.UILayout, context: Context, obj: bpy.types.O
                     said.setdefault(reasons[name], []).append(control.label)
         for reason, labels in said.items():
             draw_sentence(column, context, f"{', '.join(labels)}: {reason}", "INFO")
+
+
+def draw_channels(layout: bpy.types.UILayout, obj: bpy.types.Object) -> None:
+    """Those of a head that speaks no sound: the channels that are keyed on the object."""
+    for label in labels_of(obj):
+        if label in obj:
+            layout.prop(obj, path_of_label(label), text=label, slider=True)
 
 
 def grey_reasons(obj: bpy.types.Object) -> dict[str, str]:

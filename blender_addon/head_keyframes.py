@@ -41,8 +41,8 @@ def key_head(obj: bpy.types.Object, rig: RigReplay, keys: ShotKeys) -> None:
 
 def show_channels(obj: bpy.types.Object) -> None:
     """Give a head that speaks no sound the channels of its rig, where it has one: its curves are all that moves it."""
-    head = open_files.head(head_paths.path_of(obj, "head"))
-    if head.rig is None or head.replay.speaks:
+    head = open_files.head.cached(head_paths.path_of(obj, "head"))
+    if head is None or head.rig is None or head.replay.speaks:
         return
     _change_channels(obj, head.rig)
     settings_of(obj).follow = "CURVES"
@@ -82,7 +82,8 @@ def keyed_range(obj: bpy.types.Object) -> tuple[float, float] | None:
 
 
 def remove_keyframes(obj: bpy.types.Object) -> None:
-    """Take away all that `key_head` made: the head follows the speech again."""
+    """Take away all that `key_head` made: the head follows the speech again; one that speaks no sound keeps channels,
+    all 0."""
     labels = labels_of(obj)
     remove_curves(obj, map(path_of_label, labels))
     remove_rig_modifier(obj)
@@ -91,6 +92,7 @@ def remove_keyframes(obj: bpy.types.Object) -> None:
     settings_of(obj).follow = "SPEECH"
     for correction in settings_of(obj).corrections:
         correction.is_keyed = False
+    show_channels(obj)
 
 
 def _has_nodes_of(obj: bpy.types.Object, channels: Sequence[RigChannel]) -> bool:

@@ -11,12 +11,13 @@ from pathlib import Path
 import bpy
 
 from . import head_paths, open_files, running
-from .attached_sounds import attach_reason, attached_sounds
+from .attached_sounds import attach_reason, attached_sounds, silent_reason
 from .bake_state import BakeState, state_of
 from .blender_types import Context
-from .control_sliders import draw_controls
+from .control_sliders import draw_channels, draw_controls
 from .corrections_panel import TALKSPLAT_PT_corrections, TALKSPLAT_UL_corrections
 from .frame_choice import described
+from .head_keyframes import has_keyframes
 from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
 from .keyframes_panel import TALKSPLAT_PT_keyframes
@@ -42,9 +43,6 @@ from .words_panel import draw_words
 
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
 CURVES_PLAY = "The curves play: set Follow to Speech to use the sliders"
-SPEAKS_NOT = (
-    "This head was imported as it is and has learned no speech: key its channels, the custom properties of the object"
-)
 WHAT_A_HEAD_IS = (
     "A head is a person trained from video (a .head file) that speaks any sound. Add one, or select one of the scene's."
 )
@@ -119,9 +117,8 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         """The strip, and the buttons that attach it and set up playback."""
         settings = settings_of(obj)
-        head = open_files.head.cached(head_paths.path_of(obj, "head"))
-        if head is not None and not head.replay.speaks:
-            draw_sentence(layout, context, SPEAKS_NOT, "INFO")
+        if reason := silent_reason(obj):
+            draw_sentence(layout, context, reason, "INFO")
             return
         sequencer = sequencer_of(context, obj)
         column = layout.column()
@@ -179,8 +176,17 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
     bl_label = "Performance"
     bl_idname = "TALKSPLAT_PT_performance"
 
-    def draw_header_preset(self, _context: Context) -> None:
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether there is a head that something moves."""
+        obj = head_of(context)
+        return obj is not None and not (silent_reason(obj) and not has_keyframes(obj))
+
+    def draw_header_preset(self, context: Context) -> None:
         """The presets, at the right of the title."""
+        obj = head_of(context)
+        if obj is None or silent_reason(obj):
+            return
         TALKSPLAT_PT_performance_presets.draw_panel_header(self.layout)
 
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
@@ -188,6 +194,9 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
         settings = settings_of(obj)
         layout.use_property_split = True
         column = layout.column()
+        if silent_reason(obj):
+            draw_channels(column, obj)
+            return
         plays = CURVES_PLAY if settings.follow == "CURVES" else ""
         plays = BAKE_PLAYS if settings.bake and settings.use_bake else plays
         column.active = not plays

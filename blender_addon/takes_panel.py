@@ -9,8 +9,9 @@ from pathlib import PurePath
 import bpy
 
 from . import head_paths, open_files, take_compare
+from .attached_sounds import silent_reason
 from .blender_types import Context
-from .head_objects import settings_of
+from .head_objects import head_of, settings_of
 from .panel_base import HeadPanel
 from .panel_text import draw_sentence
 from .properties import TalkSplatHead
@@ -60,6 +61,12 @@ class TALKSPLAT_PT_takes(HeadPanel, bpy.types.Panel):
     bl_idname = "TALKSPLAT_PT_takes"
     bl_parent_id = "TALKSPLAT_PT_speech"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012  (Blender's own)
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether there is a head that speaks."""
+        obj = head_of(context)
+        return obj is not None and not silent_reason(obj)
 
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         """The list, the buttons beside it, and what is done with it."""

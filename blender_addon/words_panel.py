@@ -29,4 +29,4 @@ def draw_words(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Obje
     elif name:
         time = float(strips.scene_time(context.scene, strips.current_frame(context.scene)))
         word = label_at(graph_data.data_of(context.scene, obj).words, time)
-        layout.label(text=word or "(no word at the playhead)", icon="BLANK1")
+        layout.label(text=f"At the playhead: {word}" if word else "No word at the playhead", icon="BLANK1")

@@ -11,6 +11,7 @@ from ...core.formats import UserError
 from .. import open_files, playback
 from ..blender_types import Context, OperatorResult, cloud_of
 from ..head_cloud import load_head
+from ..head_keyframes import show_channels
 from ..head_objects import settings_of
 from ..properties import SETTINGS_VERSION
 from ..scene.versions import draws_splats
@@ -30,6 +31,7 @@ def add_head(context: Context, path: str) -> bpy.types.Object:
     (context.collection or context.scene.collection).objects.link(obj)
     if not draws_splats():
         obj.display_type = "BOUNDS"  # the view draws the splats; Blender would draw a bead for each
+    show_channels(obj)
     obj.location = context.scene.cursor.location
     for other in context.selected_objects:
         other.select_set(False)

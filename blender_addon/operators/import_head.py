@@ -10,7 +10,6 @@ from ...core.formats import UserError
 from ...core.jobs import ImportHead
 from .. import open_files, running
 from ..blender_types import Context, OperatorResult, current_context
-from ..head_keyframes import show_channels
 from .add_head import add_head
 from .operator_base import JobOperator
 
@@ -56,7 +55,6 @@ class TALKSPLAT_OT_import_head(JobOperator, bpy.types.Operator):
 
         def add(result: dict) -> str:
             obj = add_head(current_context(), result["head"])
-            show_channels(obj)
             if not bpy.app.background:
                 bpy.ops.ed.undo_push(message=self.bl_label)
             return f"{obj.name}: {result['gaussians']} Gaussians, {result['channels']} channels, in {result['head']}"

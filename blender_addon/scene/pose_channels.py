@@ -13,6 +13,7 @@ import bpy
 from ...core.formats import RigChannel
 
 UNIT = "Millimetres"
+WHOLE = "1 is the whole shape"  # of another program's rig
 
 
 def label_of(channel: RigChannel) -> str:
@@ -51,7 +52,9 @@ def add_channels(obj: bpy.types.Object, channels: Sequence[RigChannel]) -> None:
             soft_min=min(channel.low, 0.0),
             soft_max=max(channel.high, 0.0),
             precision=2,
-            description=f"{UNIT}; from {channel.low:g} to {channel.high:g} in what the rig was made from",
+            description=f"{UNIT}; from {channel.low:g} to {channel.high:g} in what the rig was made from"
+            if channel.name.islower()
+            else WHOLE,
         )
         obj.property_overridable_library_set(path_of(channel), True)
 

@@ -37,6 +37,43 @@ def test_a_shape_of_an_avatar_is_a_slider_that_can_be_keyed(avatar):
     np.testing.assert_allclose(positions(avatar), rest, atol=1e-6)
 
 
+def test_its_channels_come_with_the_head_file_and_stay_without_keys(avatar):
+    bpy.ops.talksplat.add_head(filepath=avatar.talksplat.head)
+    again = bpy.context.object
+    assert again != avatar
+    again["jawOpen"] = 1.0
+    again.keyframe_insert('["jawOpen"]', frame=1)
+    assert bpy.ops.talksplat.remove_keyframes() == {"FINISHED"}
+    assert (again["jawOpen"], again.talksplat.follow) == (0.0, "CURVES")
+    bpy.context.scene.frame_set(1)
+    rest = positions(again)
+    again["jawOpen"] = 1.0
+    again.update_tag()
+    np.testing.assert_allclose((positions(again) - rest)[[1, 5]], [[0, 0, -0.02], [0, 0, -0.01]], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["avatar", "still"])
+def test_no_panel_sends_a_head_that_speaks_nothing_to_a_sound(request, blender, tmp_path, make, kind):
+    from talksplat.blender_addon.operators.bake_keyframes import TALKSPLAT_OT_bake_keyframes
+    from talksplat.blender_addon.operators.bake_shot import TALKSPLAT_OT_bake
+    from talksplat.blender_addon.panels import TALKSPLAT_PT_performance, TALKSPLAT_PT_speech
+    from talksplat.blender_addon.takes_panel import TALKSPLAT_PT_takes
+
+    if kind == "avatar":
+        request.getfixturevalue("avatar")
+    else:
+        write_ply(tmp_path / "still.ply", make.gaussians(20))
+        bpy.ops.talksplat.import_head(filepath=str(tmp_path / "still.ply"))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    for button in (TALKSPLAT_OT_bake, *([TALKSPLAT_OT_bake_keyframes] if kind == "avatar" else [])):
+        reason = button.disabled_reason(bpy.context)
+        assert "imported" in reason
+        assert "Choose Sound" not in reason
+    assert TALKSPLAT_PT_speech.poll(bpy.context)
+    assert not TALKSPLAT_PT_takes.poll(bpy.context)
+    assert TALKSPLAT_PT_performance.poll(bpy.context) == (kind == "avatar")
+
+
 def test_a_second_import_writes_over_no_head(avatar, tmp_path):
     first = (tmp_path / "anna.head").read_bytes()
     assert bpy.ops.talksplat.import_head(filepath=str(tmp_path / "anna.zip")) == {"FINISHED"}
