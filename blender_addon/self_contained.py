@@ -11,7 +11,7 @@ from typing import Literal
 import bpy
 
 from ..core.formats import UserError
-from . import head_paths, open_files
+from . import head_paths, open_files, playback, take_compare
 from .attached_sounds import attached_sounds
 from .blender_types import cloud_of, current_context
 from .head_cloud import has_own_cloud
@@ -23,20 +23,28 @@ from .scene.motion_blur import enable_motion_blur
 from .scene.point_cloud import push
 from .scene.rig_attributes import moves_bytes
 from .scene.sound_source import find_sound
-from .scene.stored_frames import frames_modifier_of, remove_frames, store_frames
+from .scene.stored_frames import frames_modifier_of, has_frames_folder, remove_frames, store_frames
 
 TARGETS: dict[str, Literal["PACKED", "DISK"]] = {"PACKED": "PACKED", "FOLDER": "DISK"}  # of frames, as Blender says it
 
 
 def stores_frames(obj: bpy.types.Object) -> bool:
-    """Whether the head's frames are in the file, or beside it."""
-    return settings_of(obj).stored.keep in TARGETS and frames_modifier_of(obj) is not None
+    """Whether the head's frames are in the file, or beside it. Blender copies no folder with a head."""
+    keep = settings_of(obj).stored.keep
+    return keep in TARGETS and frames_modifier_of(obj) is not None and (keep == "PACKED" or has_frames_folder(obj))
 
 
 def is_self_contained(obj: bpy.types.Object) -> bool:
     """Whether the head plays from the next saved file without the add-on and without the head's own file."""
     settings = settings_of(obj)
     return stores_frames(obj) or (settings.stored.keep == "RIG" and settings.follow == "CURVES")
+
+
+def count_unkeyed(obj: bpy.types.Object) -> int:
+    """How many corrections of a head that plays from its keyframes are not in them: only TalkSplat shows these."""
+    if settings_of(obj).stored.keep != "RIG" or not is_self_contained(obj):
+        return 0
+    return sum(not (item.mute or item.is_keyed) for item in settings_of(obj).corrections)
 
 
 def stored_bytes(obj: bpy.types.Object, scene: bpy.types.Scene) -> int | None:
@@ -59,6 +67,8 @@ def store_head_frames(obj: bpy.types.Object, target: str) -> None:
     head, cloud, scene = _open_head(obj), cloud_of(obj), current_context().scene
     if head is None:
         raise UserError(f"{head_paths.path_of(obj, 'head')} is not loaded; press Relink Head.")
+    take_compare.end(obj)  # what is stored is what the head speaks, as in every render
+    playback.refresh(scene)
     frame, subframe = scene.frame_current, scene.frame_subframe
     stored_cloud.show_points(cloud, head.replay.canonical)
     folder = f"//frames/{bpy.path.clean_name(obj.name)}"

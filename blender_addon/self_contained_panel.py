@@ -10,9 +10,10 @@ from .operators.make_self_contained import TALKSPLAT_OT_make_self_contained
 from .panel_base import CLOSED, HeadPanel, draw_button
 from .panel_text import draw_sentence
 from .scene.stored_frames import frames_modifier_of
-from .self_contained import is_self_contained, stored_bytes
+from .self_contained import count_unkeyed, is_self_contained, stored_bytes
 
 PLAYS = "The saved file plays without TalkSplat: from Blender 5.3 on as splats, before as points"
+UNKEYED = "Without TalkSplat the corrections that are not in the keyframes are missing ({}): press Bake to Keyframes"
 NEEDS_FILES = "The saved file needs TalkSplat and the head's file"
 
 
@@ -40,6 +41,8 @@ class TALKSPLAT_PT_self_contained(HeadPanel, bpy.types.Panel):
             row.operator("talksplat.remove_stored_frames", text="", icon="X")
         if not running.now:
             draw_sentence(layout, context, PLAYS if is_self_contained(obj) else NEEDS_FILES, "INFO")
+        if count := count_unkeyed(obj):
+            draw_sentence(layout, context, UNKEYED.format(count), "ERROR")
         if frames_modifier_of(obj) and is_self_contained(obj):
             draw_sentence(layout, context, "After a change press the button again: the frames stay as stored", "INFO")
 

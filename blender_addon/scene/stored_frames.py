@@ -5,6 +5,7 @@ between two frames, in a Blender without the add-on and without Python.
 The frames play where the cloud is a saved file's (`stored_cloud`); in a session the modifier passes the cloud on.
 """
 
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import bpy
@@ -36,6 +37,15 @@ def frames_modifier_of(obj: bpy.types.Object) -> bpy.types.NodesModifier | None:
     """The modifier that plays the object's stored frames, whatever its name is now."""
     modifiers = (modifier for modifier in obj.modifiers if isinstance(modifier, bpy.types.NodesModifier))
     return next((m for m in modifiers if m.node_group is not None and m.node_group.get(NAME)), None)
+
+
+def has_frames_folder(obj: bpy.types.Object) -> bool:
+    """Whether the folder with the object's frames is there. Blender forgets it in a copy of the object."""
+    modifier = frames_modifier_of(obj)
+    if modifier is None or not modifier.bake_directory:
+        return False
+    folder = Path(bpy.path.abspath(modifier.bake_directory, library=obj.library))
+    return any((folder / str(bake.bake_id) / "meta").is_dir() for bake in modifier.bakes)
 
 
 def remove_frames(obj: bpy.types.Object) -> None:

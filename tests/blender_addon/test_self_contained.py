@@ -251,3 +251,38 @@ def test_stored_frames_are_replaced_and_removed_without_leftovers(rigged, tmp_pa
     bpy.ops.talksplat.remove_stored_frames()
     assert not list((tmp_path / "made" / "frames").rglob("*.json"))
     assert not [g for g in bpy.data.node_groups if g.name.startswith("TalkSplat Stored")]
+
+
+@pytest.mark.parametrize("keep", KEPT)
+def test_a_copy_of_the_head_says_whether_it_plays_and_does(rigged, shown, tmp_path, keep):
+    from talksplat.blender_addon.self_contained import is_self_contained
+
+    rigged.talksplat.stored.keep, rigged.talksplat.key_tolerance = keep, 0.0
+    bpy.ops.talksplat.make_self_contained()
+    rigged.select_set(True)
+    bpy.ops.object.duplicate()
+    twin = bpy.context.object
+    assert is_self_contained(rigged)
+    assert is_self_contained(twin) == (keep != "FOLDER"), "Blender copies no folder"
+    if keep == "FOLDER":
+        bpy.ops.talksplat.make_self_contained()
+        assert is_self_contained(rigged)
+        assert is_self_contained(twin)
+    bpy.context.scene.frame_set(8)
+    expected = shown(twin).means
+    bpy.ops.wm.save_mainfile()
+    played = play(sys.executable, tmp_path / "made" / "a.blend", 8)
+    for obj in (rigged, twin):
+        np.testing.assert_allclose(played[f"{obj.name} position 8"], expected, atol=1e-5)
+
+
+def test_corrections_that_the_file_leaves_out_are_counted(rigged):
+    from talksplat.blender_addon.self_contained import count_unkeyed
+
+    rigged.talksplat.stored.keep = "RIG"
+    bpy.ops.talksplat.make_self_contained()
+    assert count_unkeyed(rigged) == 0
+    bpy.ops.talksplat.add_correction()
+    assert count_unkeyed(rigged) == 1
+    bpy.ops.talksplat.bake_keyframes()
+    assert count_unkeyed(rigged) == 0

@@ -285,6 +285,27 @@ def test_comparing_shows_the_other_take_and_changes_nothing_of_the_file(two, sho
     assert "UNDO" not in getattr(operators.takes.TALKSPLAT_OT_compare_takes, "bl_options", ())
 
 
+def test_stored_frames_are_of_the_active_take_while_another_is_compared(two):
+    from talksplat.blender_addon import take_compare
+
+    stored = two.talksplat.stored
+    bpy.context.view_layer.objects.active, stored.keep = two, "PACKED"
+    two.talksplat.compare_with = two.talksplat.takes[1].name
+    bpy.ops.talksplat.compare_takes()
+    seen = []
+
+    def look(scene, depsgraph):
+        seen.append(take_compare.shown_row(two))
+
+    bpy.app.handlers.frame_change_post.append(look)
+    try:
+        bpy.ops.talksplat.make_self_contained()
+    finally:
+        bpy.app.handlers.frame_change_post.remove(look)
+    assert len(seen) >= LENGTH
+    assert set(seen) == {None}
+
+
 def test_comparing_goes_by_the_name_which_stays_unique(two):
     from talksplat.blender_addon import take_compare
 
@@ -554,7 +575,7 @@ def test_a_moved_weight_is_a_change_since_the_bake_and_comparing_is_none(two, ch
     bpy.ops.talksplat.compare_takes()
     assert changes(scene, two) == []
     settings.takes[1].weight = 0.25
-    assert changes(scene, two) == ["the curves or weights"]
+    assert changes(scene, two) == ["the curves, corrections or weights"]
 
 
 def test_a_take_without_a_sound_is_the_head_at_rest_in_a_blend(two, shown):
