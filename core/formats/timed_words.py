@@ -75,7 +75,7 @@ def _text(path: Path | str) -> str:
     with open_untrusted(path) as (file, size):
         if size > LARGEST:
             raise UserError(f"{path}: is too large for word timings; choose a TextGrid, SRT, VTT, .lab or .align file.")
-        data = file.read(LARGEST)
+        data = file.read(size)
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)

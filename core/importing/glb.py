@@ -16,6 +16,7 @@ HEADER, CHUNK = struct.Struct("<4sII"), struct.Struct("<II")
 JSON_CHUNK, BINARY_CHUNK = 0x4E4F534A, 0x004E4942
 FLOAT, INDEX_TYPES = 5126, {5121: "u1", 5123: "<u2", 5125: "<u4"}  # component types
 MAX_VERTICES, MAX_TARGETS = 2_000_000, 256
+MAX_MOVES = 20_000_000  # vertices times morph targets, 240 MB; an avatar of LAM has 1,020,918
 
 
 class Mesh(NamedTuple):
@@ -55,24 +56,35 @@ class _Document:
     def mesh(self) -> Mesh:
         mesh = self.json["meshes"][0]
         primitive = mesh["primitives"][0]
-        vertices = self._vectors(primitive["attributes"]["POSITION"])
+        vertices = self._vertices(primitive["attributes"]["POSITION"])
         targets = primitive.get("targets", [])
         names = mesh.get("extras", {}).get("targetNames", [f"shape_{i + 1}" for i in range(len(targets))])
+        if len(vertices) * len(targets) > MAX_MOVES:
+            raise _damaged(self.source, "its morph targets are too many for so many vertices")
         if len(targets) > MAX_TARGETS or len(names) != len(targets) or len(set(names)) != len(names):
             raise _damaged(self.source, "its morph targets and their names do not match")
         if not all(isinstance(name, str) and name.isidentifier() for name in names):
             raise _damaged(self.source, "a morph target has no name that a channel can have")
-        shapes = {name: self._vectors(target["POSITION"]) for name, target in zip(names, targets)}
-        if any(shape.shape != vertices.shape for shape in shapes.values()):
-            raise _damaged(self.source, "a morph target has another number of vertices than the mesh")
-        return Mesh(vertices, shapes)
+        return Mesh(
+            vertices, {name: self._vectors(row["POSITION"], len(vertices)) for name, row in zip(names, targets)}
+        )
 
-    def _vectors(self, number: int) -> np.ndarray:
-        """Accessor -> [V,3] float32: its values, or zeros, and what is stored sparsely over them."""
+    def _vertices(self, number: int) -> np.ndarray:
+        """Accessor -> [V,3] float32, as many as there are bytes for."""
         accessor = self.json["accessors"][number]
         count = accessor["count"]
-        if accessor["type"] != "VEC3" or accessor["componentType"] != FLOAT or not 0 < count <= MAX_VERTICES:
-            raise _damaged(self.source, "positions are not 32-bit numbers, or too many")
+        if "bufferView" not in accessor or not 0 < count <= MAX_VERTICES:
+            raise _damaged(self.source, "its positions are not there, or too many")
+        self._table(accessor["bufferView"], accessor.get("byteOffset", 0), "<f4", count, 3)
+        return self._vectors(number, count)
+
+    def _vectors(self, number: int, count: int) -> np.ndarray:
+        """Accessor -> [count,3] float32: its values, or zeros, and what is stored sparsely over them."""
+        accessor = self.json["accessors"][number]
+        if accessor["type"] != "VEC3" or accessor["componentType"] != FLOAT:
+            raise _damaged(self.source, "positions are not 32-bit numbers")
+        if accessor["count"] != count:
+            raise _damaged(self.source, "a morph target has another number of vertices than the mesh")
         values = np.zeros((count, 3), np.float32)
         if "bufferView" in accessor:
             values[:] = self._table(accessor["bufferView"], accessor.get("byteOffset", 0), "<f4", count, 3)

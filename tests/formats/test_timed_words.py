@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words and their times: one sentence written in every format reads alike, and hostile files end in one sentence."""
 
+import tracemalloc
+
 import pytest
 
 from talksplat.core.formats import UserError, read_words, words_beside
@@ -130,3 +132,16 @@ def test_hostile_files_end_in_one_sentence(tmp_path, kind):
     with pytest.raises(UserError, match=r"words\.TextGrid") as caught:
         read_words(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("letter", ["a", '"'])
+def test_a_label_of_a_megabyte_takes_no_more_than_a_few(tmp_path, letter):
+    """Blender reads these files in its own process: one of 16 MB must not take it gigabytes."""
+    path = tmp_path / "a.TextGrid"
+    path.write_text(f'"ooTextFile"\n"TextGrid"\n0\n2\n<exists>\n1\n"{letter * (1 << 20)}"\n')
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"a\.TextGrid"):
+        read_words(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10 << 20

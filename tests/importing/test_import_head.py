@@ -3,6 +3,7 @@
 
 import json
 import struct
+import tracemalloc
 import wave
 import zipfile
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from talksplat.core.dispatch import run_job
-from talksplat.core.formats import SH_C0, read_head, read_ply, rig_of, write_ply
+from talksplat.core.formats import SH_C0, UserError, read_head, read_ply, rig_of, write_ply
+from talksplat.core.importing.glb import read_mesh
 from talksplat.core.jobs import Failed, Finished, ImportHead, Perform
 from talksplat.core.performance import Controls, Replay, RigReplay, read_performance
 
@@ -125,8 +127,12 @@ def damaged_skin(skin, **changes):
     (size,) = struct.unpack_from("<I", skin, 12)
     document = json.loads(skin[20 : 20 + size])
     document["accessors"][0] |= changes
+    return glb_of(document, skin[20 + size :])
+
+
+def glb_of(document, binary_chunk):
     text = json.dumps(document).encode()
-    body = struct.pack("<II", len(text), 0x4E4F534A) + text + skin[20 + size :]
+    body = struct.pack("<II", len(text), 0x4E4F534A) + text + binary_chunk
     return struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body
 
 
@@ -161,6 +167,22 @@ def test_a_damaged_avatar_is_one_sentence_that_names_it(damage, avatars, tmp_pat
     assert "anna.zip" in last.sentence
     assert "\n" not in last.sentence
     assert not (tmp_path / "out.head").exists()
+
+
+def test_positions_that_a_mesh_claims_without_bytes_are_not_made(avatars, tmp_path):
+    """glTF's accessors may have no bytes and then mean zeros: a kilobyte could ask for gigabytes of shapes."""
+    skin = avatars.glb(avatars.vertices(N), {f"shape{i}": (np.array([0]), np.ones((1, 3))) for i in range(20)})
+    (size,) = struct.unpack_from("<I", skin, 12)
+    document = json.loads(skin[20 : 20 + size])
+    for accessor in document["accessors"]:
+        accessor["count"] = 1_000_000
+    document["accessors"][0].pop("bufferView")
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"a\.glb"):
+        read_mesh(glb_of(document, skin[20 + size :]), "a.glb")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1_000_000
 
 
 def test_a_zip_without_an_avatar_says_what_it_lacks(tmp_path):
