@@ -99,6 +99,5 @@ def _write_frame(kind: str, axes: str, bake: BakeReader, frame: int, path: Path)
     gaussians = replace(bake.canonical, means=means, quats=quats, scales=scales)
     write = EXPORTERS[kind].write_frame
     assert write is not None, "the format has a planner of its own"
-    notes = {"blend": bake.card.blend} if EXPORTERS[kind].notes_blend else {}
-    write(path, gaussians, axes, bake.card.colour_space, **notes)
+    write(path, gaussians, axes, bake.card.colour_space, bake.card.blend)
     yield frame

@@ -7,9 +7,9 @@ no animation has a file a frame (`write_frame`); one that does says which files 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from ..formats import write_ply
+from ..formats import Gaussians, write_ply
 from .exported_shot import ExportedShot
 from .gltf import write_gltf
 from .shot_file import ShotFile
@@ -18,13 +18,14 @@ from .usd_shot import plan_usd
 
 
 class FrameWriter(Protocol):
-    """Writes one frame, (path, gaussians, axes, colour_space), atomically.
+    """Writes one frame atomically.
 
-    gaussians: in head space. axes: one of the exporter's. colour_space: of the SH coefficients, as a bake's card says.
-    A writer with `notes_blend` takes blend= too, of BLENDS.
+    gaussians: in head space. axes: one of the exporter's. colour_space, of the SH coefficients, and blend, of BLENDS,
+    as a bake's card says; a format that has no place for them leaves them out. Raises UserError for what it cannot
+    hold.
     """
 
-    def __call__(self, *arguments: Any, **notes: Any) -> None: ...
+    def __call__(self, path: Path, gaussians: Gaussians, axes: str, colour_space: str, blend: str, /) -> None: ...
 
 
 class ShotPlanner(Protocol):
@@ -43,13 +44,11 @@ class Exporter:
     label: str  # in the panel
     description: str  # one sentence without a full stop, the panel's tooltip and the shell's help
     suffix: str  # of a file, with its dot
-    axes: tuple[
-        str, ...
-    ]  # what it can be written in: "blender" (Z up), "rdf" (X right, Y down, Z forward), "rub" (X right, Y up, Z back)
+    # What it can be written in: "blender" (Z up), "rdf" (X right, Y down, Z forward), "rub" (X right, Y up, Z back).
+    axes: tuple[str, ...]
     default_axes: str  # one of `axes`
     write_frame: FrameWriter | None = None  # one of these two
     plan_shot: ShotPlanner | None = None
-    notes_blend: bool = False  # whether a frame's file can say as what its splats are to be blended
     needs_usd: bool = False  # Pixar's library, which Blender has
 
 
@@ -62,11 +61,10 @@ EXPORTERS: dict[str, Exporter] = {
         ("blender", "rdf"),
         "blender",
         write_ply,
-        notes_blend=True,
     ),
     "spz": Exporter(
         "SPZ Sequence",
-        "A small .spz for each frame, a tenth of the PLY, for viewers, game engines and the web",
+        "A small .spz for each frame, about a fifth of the PLY, for viewers, game engines and the web",
         ".spz",
         ("rub",),
         "rub",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..formats import RUB_TO_BLENDER, SH_C0, Gaussians, UserError, atomic_write, rotate_gaussians
+from ..formats import RUB_TO_BLENDER, SH_C0, Gaussians, UserError, atomic_write, rotate_gaussians, srgb_to_linear
 
 NAME = "KHR_gaussian_splatting"
 POINTS, ARRAY_BUFFER = 0, 34962
@@ -23,9 +23,14 @@ MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 
 
 def write_gltf(
-    path: Path | str, gaussians: Gaussians, axes: str = "rub", colour_space: str = "srgb_rec709_display"
+    path: Path | str,
+    gaussians: Gaussians,
+    axes: str = "rub",
+    colour_space: str = "srgb_rec709_display",
+    _blend: str = "",
 ) -> None:
-    """Write atomically. axes: "rub". Raises UserError for a colour space that the extension does not have."""
+    """Write atomically. axes: "rub". The extension cannot say how splats are blended. Raises UserError for a colour
+    space that it does not have."""
     if axes != "rub":
         raise UserError(f"axes {axes!r} are unknown to glTF; use rub.")
     if colour_space not in COLOUR_SPACES:
@@ -63,8 +68,7 @@ def _attributes(gaussians: Gaussians) -> dict[str, np.ndarray]:
 def _point_colours(gaussians: Gaussians) -> np.ndarray:
     """[N,4] uint8: for viewers without splats. glTF's colours are linear, ours are of a display: sRGB's curve."""
     display = np.clip(gaussians.sh0 * SH_C0 + 0.5, 0, 1)
-    linear = np.where(display <= 0.04045, display / 12.92, ((display + 0.055) / 1.055) ** 2.4)
-    return np.round(np.column_stack([linear, gaussians.opacities]) * 255).astype(np.uint8)
+    return np.round(np.column_stack([srgb_to_linear(display), gaussians.opacities]) * 255).astype(np.uint8)
 
 
 def _document(columns: dict[str, np.ndarray], colour_space: str) -> dict:

@@ -22,9 +22,11 @@ REACH = 1 << 23  # a position is a signed number of 24 bits
 COLOUR_SCALE = 0.15  # of sh0 in a colour's byte, by the format
 
 
-def write_spz(path: Path | str, gaussians: Gaussians, axes: str = "rub", colour_space: str = "") -> None:
-    """Write atomically. axes: "rub". The format has no place for a colour space. Raises UserError for positions too far
-    out for it."""
+def write_spz(
+    path: Path | str, gaussians: Gaussians, axes: str = "rub", _colour_space: str = "", _blend: str = ""
+) -> None:
+    """Write atomically. axes: "rub". The format has no place for a colour space, nor for how splats are blended. Raises
+    UserError for positions too far out for it."""
     if axes != "rub":
         raise UserError(f"axes {axes!r} are unknown to SPZ; use rub.")
     gaussians = rotate_gaussians(gaussians, RUB_TO_BLENDER.T)

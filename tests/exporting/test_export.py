@@ -109,10 +109,10 @@ def test_a_cancelled_export_continues(job, tmp_path, kind):
 def test_a_write_that_fails_leaves_the_finished_files_only(job, tmp_path, monkeypatch, kind):
     row = EXPORTERS[kind]
 
-    def write_and_fail(path, gaussians, axes, colour_space, **notes):
+    def write_and_fail(path, gaussians, *card):
         if path.name.startswith("anna.0001"):
             gaussians = replace(gaussians, scales="not numbers")
-        row.write_frame(path, gaussians, axes, colour_space, **notes)
+        row.write_frame(path, gaussians, *card)
 
     monkeypatch.setitem(EXPORTERS, kind, replace(row, write_frame=write_and_fail))
     with pytest.raises((TypeError, ValueError, AttributeError)):
