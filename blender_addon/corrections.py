@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A head's corrections: how one is made of what an artist sees at a frame."""
 
-import os
-
 import bpy
 import numpy as np
 
@@ -14,6 +12,7 @@ from .curve_pose import SHARES, curve_pose_of
 from .head_objects import settings_of
 from .scene import strip as strips
 from .scene.pose_channels import pose_of
+from .shot_keys import rig_of_head
 from .spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
 from .take_blend import shares_now
 
@@ -94,11 +93,7 @@ def shown_pose(scene: bpy.types.Scene, obj: bpy.types.Object) -> np.ndarray:
 
 def rig_of(obj: bpy.types.Object) -> RigReplay:
     """The head's rig. Raises UserError where it has none."""
-    path = head_paths.path_of(obj, "head")
-    rig = moments.loaded_head(path).rig
-    if rig is None:
-        raise UserError(f"{os.path.basename(path)} has no rig; press Make Rig.")
-    return rig
+    return rig_of_head(head_paths.path_of(obj, "head"))
 
 
 def _take_unkeyed(scene: bpy.types.Scene, obj: bpy.types.Object, channels: tuple[RigChannel, ...]) -> np.ndarray:
