@@ -32,7 +32,9 @@ def shown_texts() -> set[str]:
     names = {node.value for node in ast.walk(measures) if isinstance(node, ast.Constant)}
     channels = {name.replace("_", " ").title() for name in names if isinstance(name, str) and name.isidentifier()}
     presets = {path.stem for path in (ROOT / "blender_addon/presets").rglob("*.py")}
-    return {text for text in texts if isinstance(text, str)} | channels | {f"{name} Side" for name in channels} | presets
+    return (
+        {text for text in texts if isinstance(text, str)} | channels | {f"{name} Side" for name in channels} | presets
+    )
 
 
 def labels(page: Path) -> set[str]:
