@@ -83,7 +83,7 @@ def _answer(head_uid: int, job: Bake, is_driven: bool) -> BakeState:
     obj = _by_number(bpy.data.objects, head_uid)
     if obj is None:
         return BakeState()
-    bake = open_files.bake.cached(head_paths.path_of(obj, "bake"))
+    bake = _played_bake(obj)
     changes = []
     if bake:
         keyed = bake.reader.keyed_controls, bake.reader.pose_change
@@ -97,6 +97,15 @@ def _answer(head_uid: int, job: Bake, is_driven: bool) -> BakeState:
     except UserError:  # a performance is missing: the head's own box says so
         plan = ""
     return BakeState(tuple(changes), plan, is_driven)
+
+
+def _played_bake(obj: bpy.types.Object) -> open_files.OpenBake | None:
+    """The bake, opened where nothing has done so yet because Play from Bake is off; None where it cannot be read."""
+    path = head_paths.path_of(obj, "bake")
+    try:
+        return open_files.bake(path) if path else None
+    except UserError:
+        return open_files.bake.cached(path)
 
 
 def _joined(jobs: list[Bake]) -> Bake:

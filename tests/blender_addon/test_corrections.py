@@ -173,6 +173,9 @@ def test_a_finished_bake_shows_the_correction_and_tells_that_it_has_changed(head
     assert sorted(open_files.bake(head.talksplat.bake).reader.pose_change) == ["lips_apart", "mouth_width"]
     item.strength = 0.5
     assert changes(bpy.context.scene, head) == ["the curves, corrections or weights"]
+    head.talksplat.use_bake = False
+    open_files.clear()  # as in a file that was opened with Play from Bake off
+    assert changes(bpy.context.scene, head) == ["the curves, corrections or weights"]
 
 
 @pytest.mark.parametrize("choice", FOLLOWS)
