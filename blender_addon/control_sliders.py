@@ -40,9 +40,11 @@ def draw_controls(layout: bpy.types.UILayout, context: Context, obj: bpy.types.O
 
 def draw_channels(layout: bpy.types.UILayout, obj: bpy.types.Object) -> None:
     """Those of a head that speaks no sound: the channels that are keyed on the object."""
-    for label in labels_of(obj):
+    column = layout.column(align=True)
+    column.use_property_split = False  # long names are read whole inside of their sliders
+    for label in sorted(labels_of(obj)):
         if label in obj:
-            layout.prop(obj, path_of_label(label), text=label, slider=True)
+            column.prop(obj, path_of_label(label), text=label, slider=True)
 
 
 def grey_reasons(obj: bpy.types.Object) -> dict[str, str]:

@@ -91,8 +91,12 @@ class TALKSPLAT_PT_corrections(HeadPanel, bpy.types.Panel):
         for title, changes in (("Pose", named), ("Details", [c for c in item.changes if c not in named])):
             header, body = column.panel(f"talksplat_correction_{title.lower()}", default_closed=title == "Details")
             header.label(text=title)
-            for change in changes if body else ():
-                body.prop(change, "value", text=label_of_name(change.name))
+            if body is None:
+                continue
+            sliders = body.column(align=True)
+            sliders.use_property_split = False  # "Mouth Width Side" is read whole inside of its slider
+            for change in changes:
+                sliders.prop(change, "value", text=label_of_name(change.name))
 
 
 CLASSES = (TALKSPLAT_UL_corrections, TALKSPLAT_PT_corrections)

@@ -10,13 +10,25 @@ from .offset_panel import draw_offset
 from .operators.bake_keyframes import TALKSPLAT_OT_bake_keyframes
 from .panel_base import HeadPanel, draw_button
 from .panel_text import draw_sentence
+from .self_contained import is_self_contained
 
+BAKE_PLAYS = "The bake plays: switch off Play from Bake to see the curves"
+PLAYS = "The saved file plays without TalkSplat too"
 # What a head follows -> what an artist should know of it
 NOTES = {
-    "CURVES": "Edit its channels in the Graph Editor. The saved file plays without TalkSplat too",
+    "CURVES": "Edit its channels in the Graph Editor",
     "MIX": "Key the weight to go from live speech to the keyframes and back",
     "ADD": "A key of 0 changes nothing; Bake to Keyframes makes one curve of both",
 }
+
+
+def note_of(obj: bpy.types.Object) -> str:
+    """What an artist should know of what the head follows; "" for nothing."""
+    settings = settings_of(obj)
+    if settings.bake and settings.use_bake:
+        return BAKE_PLAYS
+    note = NOTES.get(settings.follow, "")
+    return f"{note}. {PLAYS}" if settings.follow == "CURVES" and is_self_contained(obj) else note
 
 
 class TALKSPLAT_PT_keyframes(HeadPanel, bpy.types.Panel):
@@ -44,8 +56,6 @@ class TALKSPLAT_PT_keyframes(HeadPanel, bpy.types.Panel):
             row = layout.row()
             row.use_property_decorate = True
             row.prop(settings, "curve_weight")
-        if settings.bake and settings.use_bake:
-            draw_sentence(layout, context, "The bake plays: switch off Play from Bake to see the curves", "INFO")
-        elif settings.follow in NOTES:
-            draw_sentence(layout, context, NOTES[settings.follow], "INFO")
+        if note := note_of(obj):
+            draw_sentence(layout, context, note, "INFO")
         draw_offset(layout.column(), context, obj)

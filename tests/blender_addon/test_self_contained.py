@@ -286,3 +286,13 @@ def test_corrections_that_the_file_leaves_out_are_counted(rigged):
     assert count_unkeyed(rigged) == 1
     bpy.ops.talksplat.bake_keyframes()
     assert count_unkeyed(rigged) == 0
+
+
+def test_the_keyframes_panel_claims_no_more_than_the_file_keeps(rigged):
+    from talksplat.blender_addon.keyframes_panel import note_of
+
+    bpy.ops.talksplat.bake_keyframes()
+    assert "plays without TalkSplat" in note_of(rigged)
+    for keep in ("PATHS", "PACKED", "FOLDER"):
+        rigged.talksplat.stored.keep = keep
+        assert "plays without TalkSplat" not in note_of(rigged), "nothing is stored"
