@@ -18,6 +18,7 @@ from .sound_content import known_hash, stamp_of
 from .speech_properties import Speech, TalkSplatSound
 
 Attached = Speech | TalkSplatSound  # both have sound, performance, sound_lag, sound_stamp, sound_choice
+NO_SPEECH = "A bake is of a sound, and this head was imported: it speaks none."
 
 
 def source_in(obj: bpy.types.Object, attached: Attached) -> str:
@@ -86,6 +87,13 @@ def listens_to(obj: bpy.types.Object, sequencer: bpy.types.Scene, speech: Speech
     return Choice(first, strip=speech.strip if is_there else "")
 
 
+def no_bake_reason(obj: bpy.types.Object) -> str:
+    """Why nothing can be made from the head's bake, in one sentence; "" where there is one."""
+    if settings_of(obj).bake:
+        return ""
+    return NO_SPEECH.rstrip(".") if silent_reason(obj) else "Bake the shot first"
+
+
 def silent_reason(obj: bpy.types.Object) -> str:
     """Why no sound moves the head, in one sentence; "" for one that speaks, or is not loaded."""
     head = open_files.head.cached(head_paths.path_of(obj, "head"))
@@ -99,8 +107,8 @@ def silent_reason(obj: bpy.types.Object) -> str:
 def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     """Why Attach should be pressed, in one sentence; "" when all that the head should speak is attached. Costs a look
     at the disk for each sound."""
-    if reason := silent_reason(obj):
-        return reason
+    if silent_reason(obj):
+        return NO_SPEECH
     attached, wanted = attached_sounds(obj), wanted_sounds(obj, sequencer, strip_of(obj, sequencer))
     if not wanted:
         return "No sound strip is chosen: press Choose Sound, or choose a strip and press Attach."

@@ -7,7 +7,7 @@ from bpy.props import IntProperty
 from ...core.formats import UserError
 from .. import head_paths, playback
 from ..blender_types import Context
-from ..corrections import add_correction, close_lips, remove_correction, rig_of
+from ..corrections import LIPS, add_correction, close_lips, remove_correction, rig_of
 from ..head_objects import head_of, locked_reason, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 
@@ -59,6 +59,15 @@ class TALKSPLAT_OT_close_lips(CorrectionOperator, bpy.types.Operator):
     bl_idname = "talksplat.close_lips"
     bl_label = "Close Lips Here"
     bl_options = UNDOABLE
+
+    @classmethod
+    def disabled_reason(cls, context: Context) -> str:
+        """Needs a rig that can close them."""
+        obj = head_of(context)
+        if (reason := super().disabled_reason(context)) or obj is None:
+            return reason
+        is_there = any(channel.name == LIPS for channel in rig_of(obj).channels)
+        return "" if is_there else "The head has no channel that opens and closes the lips"
 
     def add(self, context: Context, obj: bpy.types.Object) -> None:
         """Make it. Raises UserError."""

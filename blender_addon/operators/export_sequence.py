@@ -6,6 +6,7 @@ import bpy
 from ...core.dispatch import run_job
 from ...core.exporting import EXPORTERS
 from .. import running
+from ..attached_sounds import no_bake_reason
 from ..blender_types import Context
 from ..head_objects import head_of, other_heads, settings_of
 from ..link.blenders_usd import find_blenders_usd
@@ -28,8 +29,8 @@ class TALKSPLAT_OT_export_sequence(JobOperator, bpy.types.Operator):
         if obj is None:
             return "Select a head first"
         settings = settings_of(obj)
-        if not settings.bake:
-            return "Bake the shot first"
+        if reason := no_bake_reason(obj):
+            return reason
         exporter = EXPORTERS[settings.export_format]
         for other in other_heads(context, obj) if exporter.plan_shot else ():
             if not settings_of(other).bake:

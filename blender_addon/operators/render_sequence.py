@@ -4,6 +4,7 @@
 import bpy
 
 from .. import running
+from ..attached_sounds import no_bake_reason
 from ..blender_types import Context
 from ..head_objects import head_of, settings_of
 from ..output_paths import unsaved_reason
@@ -25,8 +26,8 @@ class TALKSPLAT_OT_render_sequence(JobOperator, bpy.types.Operator):
         if obj is None:
             return "Select a head first"
         settings = settings_of(obj)
-        if not settings.bake:
-            return "Bake the shot first"
+        if reason := no_bake_reason(obj):
+            return reason
         if settings.view == "SCENE" and context.scene.camera is None:
             return "Add a camera, or render the head's own view"
         reason = _nothing_to_write(settings) or unsaved_reason(settings.render_out)
