@@ -72,6 +72,8 @@ def condition_of(moment: Moment) -> Condition:
 
 def shown_pose(moment: Moment) -> np.ndarray:
     """[K] mm: the pose of the moment, its curves included. Raises UserError."""
+    if moment.curves and moment.curves.speech == 0.0:
+        return np.array(moment.curves.pose, np.float32)  # whatever is spoken
     live = live_pose(moment)
     return moment.curves.mixed(live) if moment.curves else live
 

@@ -16,7 +16,11 @@ class TalkSplatStored(bpy.types.PropertyGroup):
             ("PATHS", "Paths Only", "The path of the head's file: the .blend stays small and needs TalkSplat"),
             ("RIG", "Rig and Curves", "The head, its rig and its keyframes, which can be edited without TalkSplat too"),
             ("PACKED", "Frames", "Each frame of the scene's range as it is shown now, in the .blend"),
-            ("FOLDER", "Frames in a Folder", "Each frame of the scene's range, in the folder frames beside the .blend"),
+            (
+                "FOLDER",
+                "Frames in a Folder",
+                "Each frame of the scene's range, in the folder frames next to the .blend",
+            ),
         ],
     )
     side_colour: BoolProperty(

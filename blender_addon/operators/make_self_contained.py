@@ -33,7 +33,7 @@ class TALKSPLAT_OT_make_self_contained(BaseOperator, bpy.types.Operator):
         if not has_own_cloud(obj) or playback.shown_of(obj) is None:
             return "The head is not loaded"
         if stored == "FOLDER" and not bpy.data.filepath:
-            return "Save the .blend first: the folder is made beside it"
+            return "Save the .blend first: the folder is made next to it"
         if stored == "RIG" and settings_of(obj).follow != "CURVES":
             return TALKSPLAT_OT_bake_keyframes.disabled_reason(context)
         return ""

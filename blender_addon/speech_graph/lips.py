@@ -152,11 +152,8 @@ def lips_in(moment: Moment) -> float:
         return float("nan")
     if moment.source and moment.controls is None:
         pose = head.rig.pose_in(moments.interpolate(open_files.bake(moment.source), moment.time))
-    elif moment.curves is not None and moment.curves.speech == 0.0:
-        pose = moment.curves.pose
     else:
-        live = moments.live_pose(moment)
-        pose = moment.curves.mixed(live) if moment.curves else live
+        pose = moments.shown_pose(moment)
     return float(pose[number])
 
 
