@@ -64,7 +64,6 @@ def _modules() -> list[ModuleType]:
         saving,
         shortcuts,
         speech_graph,
-        takes_panel,
     )
     from .viewport import handler
 
@@ -73,7 +72,6 @@ def _modules() -> list[ModuleType]:
         properties,
         operators,
         preset_panel,
-        takes_panel,
         panels,
         playback_handlers,
         f12_handlers,

@@ -15,6 +15,7 @@ from .scene.pose_channels import pose_of
 from .shot_keys import rig_of_head
 from .spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
 from .take_blend import shares_now
+from .unique_name import unique_name
 
 LIPS = "lips_apart"
 INNER_UPPER, INNER_LOWER = slice(61, 64), slice(65, 68)  # of iBUG's 68 landmarks
@@ -29,8 +30,9 @@ def add_correction(scene: bpy.types.Scene, obj: bpy.types.Object, name: str) -> 
     """
     channels, settings = rig_of(obj).channels, settings_of(obj)
     change = _take_unkeyed(scene, obj, channels)
+    taken = {row.name for row in settings.corrections}  # overrides of a library tell them apart by their names
     item = settings.corrections.add()
-    item.name, item.frame = _free_name(obj, name), scene.frame_current
+    item.name, item.frame = unique_name(name, taken), scene.frame_current
     for channel, value in zip(channels, change):
         row = item.changes.add()
         row.name, row.value = channel.name, value
@@ -106,9 +108,3 @@ def _take_unkeyed(scene: bpy.types.Scene, obj: bpy.types.Object, channels: tuple
     scene.frame_set(scene.frame_current)
     change = moved - np.array(pose_of(obj, channels))
     return SHARES[settings.follow](settings.curve_weight)[1] * change
-
-
-def _free_name(obj: bpy.types.Object, name: str) -> str:
-    """The name with a number where another correction has it: overrides of a library tell them apart by it."""
-    taken = {item.name for item in settings_of(obj).corrections}
-    return next(n for n in (name, *(f"{name} {i}" for i in range(2, len(taken) + 3))) if n not in taken)

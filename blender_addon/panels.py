@@ -38,7 +38,7 @@ from .proxy_panel import TALKSPLAT_PT_proxy
 from .scene import strip as strips
 from .scene.versions import all_strips_property
 from .self_contained_panel import TALKSPLAT_PT_self_contained
-from .takes_panel import TALKSPLAT_PT_takes
+from .takes_panel import TALKSPLAT_PT_takes, TALKSPLAT_UL_takes
 from .words_panel import draw_words
 
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
@@ -270,7 +270,7 @@ CLASSES = (
     TALKSPLAT_PT_export,
     TALKSPLAT_PT_self_contained,
 )
-LISTS = (TALKSPLAT_UL_corrections,)
+LISTS = (TALKSPLAT_UL_corrections, TALKSPLAT_UL_takes)
 
 
 def register() -> None:

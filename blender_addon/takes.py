@@ -3,7 +3,6 @@
 alone, so that many of them cost nothing.
 """
 
-import re
 from typing import cast
 
 import bpy
@@ -16,6 +15,7 @@ from .speech_properties import Speech, TalkSplatSound
 from .take_blend import active_name, active_row
 from .take_curves import move_weights
 from .take_properties import TalkSplatTake
+from .unique_name import unique_name
 
 # In their order in Speech: a channel is set after the choice of a channel, which would set it too.
 COPIED = tuple(name for name in Speech.__annotations__ if name != "more_sounds")
@@ -179,11 +179,7 @@ def _copy_value(
 
 
 def _free_name(wanted: str, settings: TalkSplatHead) -> str:
-    """The name, with a number as Blender gives them where another take has it."""
-    names = {take.name for take in settings.takes}
-    base = re.sub(r"\.\d{3,}$", "", wanted)
-    numbered = (f"{base}.{number:03d}" for number in range(1, len(names) + 2))
-    return wanted if wanted not in names else next(name for name in numbered if name not in names)
+    return unique_name(wanted, {take.name for take in settings.takes})
 
 
 def _show() -> None:

@@ -108,13 +108,3 @@ class TALKSPLAT_PT_takes(HeadPanel, bpy.types.Panel):
             return CURVES_PLAY
         head = open_files.head.cached(head_paths.path_of(obj, "head"))
         return NO_RIG if settings.blend_takes and head is not None and head.rig is None else ""
-
-
-def register() -> None:
-    """Called by the add-on's own `register`."""
-    bpy.utils.register_class(TALKSPLAT_UL_takes)
-
-
-def unregister() -> None:
-    """Called by the add-on's own `unregister`."""
-    bpy.utils.unregister_class(TALKSPLAT_UL_takes)

@@ -7,7 +7,6 @@ The content decides which of the first three it is, the name's ending what a lab
 
 import codecs
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -37,11 +36,6 @@ class WordTimings:
 
     words: tuple[TimedLabel, ...]  # of subtitles: the cues
     phones: tuple[TimedLabel, ...] = ()  # empty where the file has none
-
-    def at(self, seconds: float) -> str:
-        """The word that is spoken at that moment; "" for none."""
-        number = bisect_right(self.words, seconds, key=lambda word: word.start) - 1
-        return self.words[number].label if number >= 0 and seconds < self.words[number].end else ""
 
 
 def read_words(path: Path | str) -> WordTimings:

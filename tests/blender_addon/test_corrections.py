@@ -242,7 +242,7 @@ def test_the_list_jumps_and_removes(head):
     for frame in (5, HERE, 20):
         bpy.context.scene.frame_set(frame)
         add(head)
-    assert [item.name for item in head.talksplat.corrections] == ["Correction", "Correction 2", "Correction 3"]
+    assert [item.name for item in head.talksplat.corrections] == ["Correction", "Correction.001", "Correction.002"]
     bpy.ops.talksplat.jump_to_correction(index=0)
     assert [bpy.context.scene.frame_current, head.talksplat.active_correction] == [5, 0]
     bpy.ops.talksplat.remove_correction(index=1)

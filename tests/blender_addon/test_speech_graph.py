@@ -285,3 +285,13 @@ def test_nothing_of_it_is_left_after_the_add_on(blender):
     assert changes.on_update not in bpy.app.handlers.depsgraph_update_post
     assert not [name for name in ("talksplat_graph",) if hasattr(bpy.types.Scene, name)]
     blender_addon.register()
+
+
+def test_the_word_at_a_moment():
+    """A word begins at its start and has ended at its end; between words there is none."""
+    from talksplat.blender_addon.speech_graph.words import label_at
+    from talksplat.core.formats import TimedLabel
+
+    words = [TimedLabel(0.5, 0.75, "bin"), TimedLabel(0.75, 1.25, "blue"), TimedLabel(1.5, 2.0, "at")]
+    said = [label_at(words, time) for time in (0, 0.5, 0.749, 0.75, 1.3, 1.99, 2.0)]
+    assert said == ["", "bin", "bin", "blue", "", "at", ""]

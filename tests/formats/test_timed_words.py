@@ -78,13 +78,6 @@ def test_one_sentence_reads_alike_in_every_format(tmp_path, name, encoding):
     assert [phone.label for phone in timings.phones] == (["b", "p"] if "TextGrid" in name else [])
 
 
-def test_the_word_at_a_moment(tmp_path):
-    (tmp_path / "a.srt").write_text(FILES["cues.srt"])
-    timings = read_words(tmp_path / "a.srt")
-    said = [timings.at(t) for t in (0, 0.5, 0.749, 0.75, 1.3, 1.99, 2.0)]
-    assert said == ["", "bin", "bin", "blue", "", 'say "p"', ""]
-
-
 def test_words_within_a_cue_have_the_cues_own_times(tmp_path):
     path = tmp_path / "captions.vtt"
     path.write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nset<00:01.250><c> white</c><00:01.500><c> &amp; blue</c>\n")
