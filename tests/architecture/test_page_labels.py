@@ -50,6 +50,11 @@ def test_a_label_of_a_page_is_one_that_is_shown(page):
     assert labels(page) - known == set()
 
 
+@pytest.mark.parametrize("page", GUIDES[1:], ids=lambda page: page.name)
+def test_a_page_is_reached_from_the_readme(page):
+    assert f"docs/{page.name}" in GUIDES[0].read_text(encoding="utf-8")
+
+
 def anchors(page: Path) -> set[str]:
     """Of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
