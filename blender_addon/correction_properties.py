@@ -9,10 +9,10 @@ row does is seen in the Graph Editor, and in a Blender without the add-on, once 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty
 
-from ..core.performance import BLEND
+from ..core.performance import BLEND_TIME
 from .slider_properties import show_now
 
-STILL: set = set()  # no F-curves: how a correction comes and goes is its blending
+STILL: set = set()  # no F-curves: how a correction comes and goes is its fall-off
 SECONDS = {"subtype": "TIME_ABSOLUTE", "unit": "TIME_ABSOLUTE", "min": 0.0, "max": 600.0, "soft_max": 2.0, "step": 1}
 
 
@@ -54,9 +54,9 @@ class TalkSplatCorrection(bpy.types.PropertyGroup):
         options=STILL,
         update=show_now,
     )
-    blend_in: _seconds("Blend In", "Seconds before its frame in which the correction comes", BLEND)
+    blend_in: _seconds("Blend In", "Seconds before its frame in which the correction comes", BLEND_TIME)
     hold: _seconds("Hold", "Seconds after its frame for which the correction stays as it is", 0.0)
-    blend_out: _seconds("Blend Out", "Seconds after that in which the correction goes", BLEND)
+    blend_out: _seconds("Blend Out", "Seconds after that in which the correction goes", BLEND_TIME)
     mute: BoolProperty(name="Mute", description="Leave the correction out", options=STILL, update=show_now)
     is_keyed: BoolProperty(
         name="In Keyframes",

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from ..core.formats import RigChannel
-from ..core.performance import Blending, Correction, corrected
+from ..core.performance import Correction, FallOff, corrected
 from .correction_properties import TalkSplatCorrection
 from .head_objects import settings_of
 from .scene import strip as strips
@@ -88,7 +88,7 @@ def with_corrections(
             Correction(
                 float((frame - item.frame) / rate),
                 {change.name: change.value for change in item.changes},
-                Blending(item.blend_in, item.hold, item.blend_out),
+                FallOff(item.blend_in, item.hold, item.blend_out),
                 item.strength * (curves.speech if item.is_keyed else 1.0),
             )
             for item in corrections

@@ -13,7 +13,7 @@ from .condition import (
     write_performance,
 )
 from .controls import CONTROLS, GROUPS, Control, Controls, controls_card
-from .correction import BLEND, Blending, Correction, corrected
+from .correction import BLEND_TIME, Correction, FallOff, corrected
 from .folding import FUSION_TYPES
 from .frame_rate import frame_time, parse_rate
 from .head_part import part_of
@@ -33,7 +33,7 @@ from .upper_face import smoothstep
 
 __all__ = [
     "AUDIO_GATE",
-    "BLEND",
+    "BLEND_TIME",
     "CONTROLS",
     "EXPRESSION_GATE",
     "FUSION_TYPES",
@@ -46,12 +46,12 @@ __all__ = [
     "SAMPLE_RATE",
     "SILENCE_FILE",
     "AudioInference",
-    "Blending",
     "BranchSettings",
     "Condition",
     "Control",
     "Controls",
     "Correction",
+    "FallOff",
     "Frame",
     "HeadReplay",
     "Keys",

@@ -18,18 +18,18 @@ from ..formats import RigChannel
 from .pose_change import pose_vector
 from .upper_face import smoothstep
 
-BLEND = 0.1  # seconds: about as long as a lip takes to close or to open
+BLEND_TIME = 0.1  # seconds: about as long as a lip takes to close or to open
 
 
-class Blending(NamedTuple):
+class FallOff(NamedTuple):
     """How a correction comes and goes: seconds, none of them negative."""
 
-    blend_in: float = BLEND  # before its moment, from nothing
+    blend_in: float = BLEND_TIME  # before its moment, from nothing
     hold: float = 0.0  # from its moment on, as it is
-    blend_out: float = BLEND  # after that, to nothing
+    blend_out: float = BLEND_TIME  # after that, to nothing
 
 
-DEFAULT = Blending()
+DEFAULT = FallOff()
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Correction:
 
     after: float  # seconds from its moment to now; below 0 it is still to come
     change: Mapping[str, float]  # channel of the rig -> mm
-    blending: Blending = DEFAULT
+    fall_off: FallOff = DEFAULT
     strength: float = 1.0
 
     @property
     def weight(self) -> float:
         """How much of it there is now: `strength` at its moment, exactly 0 where it has not begun or has ended."""
-        late = self.after - self.blending.hold
+        late = self.after - self.fall_off.hold
         if self.after < 0:
-            return self.strength * _fallen(-self.after, self.blending.blend_in)
-        return self.strength * _fallen(late, self.blending.blend_out) if late > 0 else self.strength
+            return self.strength * _fallen(-self.after, self.fall_off.blend_in)
+        return self.strength * _fallen(late, self.fall_off.blend_out) if late > 0 else self.strength
 
 
 def _fallen(away: float, length: float) -> float:
