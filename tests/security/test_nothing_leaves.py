@@ -25,10 +25,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from traced_process import audit_folder, foreign_addresses, opened_for_writing, strace_works, traced
 
 from talksplat.blender_addon.link.worker_process import LAST_EVENTS, WorkerProcess
+from talksplat.core.exporting import EXPORTERS
 from talksplat.core.jobs import Finished, Perform
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, VOICE = ROOT / "samples" / "sample.head", ROOT / "samples" / "voice.wav"
+AVATAR = ROOT / "tests" / "fixtures" / "avatar" / "anna.zip"
 FILM = ROOT / "tests" / "fixtures" / "grid" / "sgbc6n.mpg"
 SYSTEM = ("/dev/", "/proc/", "/sys/")  # devices, and torch's thread library in /dev/shm
 TIMEOUT = 600  # seconds; every kernel is compiled anew
@@ -147,6 +149,18 @@ def test_a_voice_becomes_a_render_and_leaves_only_that(place):
     shell(place, "render", place.out / "v.bake", "--size", 64, "--out", place.out / "pictures")
     shell(place, "export", place.out / "v.bake", "--out", place.out / "ply")
     shell(place, "info", place.out / "v.bake")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_head_goes_to_other_programs_and_comes_from_them_and_leaves_only_that(place):
+    shell(place, "bake", "--head", SAMPLE, "--audio", VOICE, "--out", place.out / "v.bake", "--frame-count", 1)
+    for kind in EXPORTERS:
+        shell(place, "export", place.out / "v.bake", "--format", kind, "--out", place.out / kind)
+    shell(place, "import-head", place.out / "ply" / "v.0001.ply", "--out", place.out / "still.head")
+    shell(place, "import-head", AVATAR, "--out", place.out / "avatar.head")
+    shell(place, "export-rig", SAMPLE, "--out", place.out / "rig.npz", "--usd", place.out / "rig.usdc")
+    shell(place, "proxy", SAMPLE, "--out", place.out / "proxy.ply", "--spacing", 30)
 
 
 @pytest.mark.slow
