@@ -170,7 +170,6 @@ class Train(Job):
         default="", metadata=writes(FOLDER)
     )  # folder for checkpoints and preview pictures; empty: next to `out`
     preset: str = field(default="cpu", metadata=PRESET)  # the training settings to start from
-    resume_from: str = ""  # a trained .head to go on from, with `steps` full-size pictures; empty: from the start
     seed: int = 0  # seed of the random numbers
     fusion: str = field(default="", metadata=FUSION)  # how audio and position are fused; empty: the preset's
     density: str = field(default="", metadata=STRATEGY)  # density control of the Gaussians; empty: the preset's
@@ -181,6 +180,7 @@ class Train(Job):
     set: tuple[str, ...] = ()  # any other settings as name=value, such as density.tau=1e-4 mouth_gain=6
     device: str = "auto"  # cpu, cuda (needs gsplat), or auto: cuda where it works
     tensorboard: bool = False  # also write TensorBoard event files to the work folder
+    resume_from: str = ""  # a trained .head to go on from, with `steps` full-size pictures; empty: from the start
 
 
 @dataclass(frozen=True)

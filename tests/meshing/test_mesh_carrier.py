@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talksplat.core.formats import rig_of
 from talksplat.core.performance import Controls, MeshCarrier, read_performance
 
 
@@ -16,7 +15,7 @@ def carrier(proxy):
 
 
 def test_channels_move_the_mesh_as_the_posed_gaussians_do(proxy, carrier):
-    moves, random = carrier.channel_moves(rig_of(proxy.head)), np.random.default_rng(5)
+    moves, random = carrier.channel_moves(proxy.replay.rig.rig), np.random.default_rng(5)
     for _ in range(5):
         pose = random.uniform([c.low for c in proxy.replay.rig.channels], [c.high for c in proxy.replay.rig.channels])
         frame = proxy.replay.rig.posed(pose)
@@ -44,7 +43,7 @@ def test_the_mouth_speaks_with_the_gaussians(proxy, carrier):
     mouth = np.asarray(proxy.head.card.training["landmarks"])[48:].mean(axis=0)
     near = np.flatnonzero(np.linalg.norm(proxy.mesh.vertices - mouth, axis=1) < 0.035)
     closest = carrier.rows[near, carrier.weights[near].argmax(axis=1)]
-    moves = carrier.channel_moves(rig_of(proxy.head))[:, near]
+    moves = carrier.channel_moves(proxy.replay.rig.rig)[:, near]
     errors, by_rig, motion = [], [], []
     for k in range(0, 72, 6):
         frame = proxy.replay.replay.at(performance.at(k / 24, Controls()))
