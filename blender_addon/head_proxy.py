@@ -5,6 +5,7 @@ import bpy
 
 from ..core.formats import QuadMesh
 from ..core.performance import Frame, MeshCarrier, RigReplay
+from . import moments
 from .blender_types import current_context
 from .head_objects import settings_of
 from .open_files import OpenHead
@@ -60,15 +61,16 @@ def is_of_rig(proxy: bpy.types.Object, rig: RigReplay) -> bool:
     return key_labels(proxy) == [label_of(channel) for channel in rig.channels]
 
 
-def follow(obj: bpy.types.Object, rig: RigReplay | None, frame: Frame) -> None:
-    """Let the head's proxy mesh show a frame of the head, in the pose of the rig that comes nearest to it. Nothing is
-    written into linked data, nor into a mesh of another rig."""
+def follow(obj: bpy.types.Object, rig: RigReplay | None, moment: moments.Moment, frame: Frame) -> None:
+    """Let the head's proxy mesh show what the head shows: its pose, or of a bake's frame the pose that comes nearest.
+    Nothing is written into linked data, nor into a mesh of another rig. Raises UserError."""
     proxy = proxy_of(obj)
     if proxy is None or rig is None or proxy.library or not proxy.data or proxy.data.library:
         return
     if is_of_rig(proxy, rig):
         remove_drivers(proxy)  # of a saved file, which knows the curves alone
-        set_pose(proxy, rig.pose_in(frame))
+        is_baked = moment.source and moment.controls is None
+        set_pose(proxy, rig.pose_in(frame) if is_baked else moments.shown_pose(moment))
 
 
 def drive_proxy(obj: bpy.types.Object) -> bpy.types.Object | None:

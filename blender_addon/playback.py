@@ -104,7 +104,7 @@ def _show(obj: bpy.types.Object, scene: bpy.types.Scene, evaluated: bpy.types.Ob
     if shown is None or shown.moment != moment:
         if has_own_cloud(obj):
             push(cloud, frame)
-        follow(obj, head.rig, frame)
+        follow(obj, head.rig, moment, frame)
         shown = Shown(moment, frame, head.replay.canonical, scene.session_uid)
     _shown[cloud.session_uid] = shown._replace(scene=scene.session_uid)
     if moment.source and moment.controls is not None and (sentence := changed_sentence(obj)):

@@ -84,6 +84,19 @@ def test_it_speaks_with_the_head(proxied, shown):
     assert np.abs(seen[0] - seen[1]).max() > 1e-4
 
 
+def test_one_side_of_the_mouth_moves_one_side_of_the_mesh(blender, worker):
+    bpy.ops.talksplat.add_sample_head()
+    head = bpy.context.object
+    bpy.ops.talksplat.sample_voice()
+    bpy.ops.talksplat.add_proxy_mesh()
+    keys = head.talksplat.proxy.data.shape_keys.key_blocks
+    bpy.context.scene.frame_set(20)
+    assert keys["Lips Apart Side"].value == 0.0
+    head.talksplat.controls.mouth_side = 1.0
+    assert keys["Lips Apart Side"].value == pytest.approx(0.4 * keys["Lips Apart"].value, rel=0.02)
+    assert keys["Lips Apart"].value > 0.1
+
+
 def test_its_shape_keys_are_the_channels(proxied):
     from talksplat.blender_addon import open_files
     from talksplat.blender_addon.scene.pose_channels import label_of
