@@ -14,7 +14,7 @@ from .depth_views import DepthView, depth_views
 from .surface_nets import surface_nets
 
 PAD = 3  # cells around the head
-MAX_POINTS = 20_000_000  # of the grid: 400 MB
+MAX_POINTS = 20_000_000  # of the grid, several float32 each: a spacing that asks for more is a slip
 # Of the head's own landmarks, iBUG's: the brows' outer ends, the nose's tip, the mouth's corners, the chin.
 FACE_LANDMARKS = (17, 26, 30, 48, 54, 8)
 MARGIN = 0.012  # metres that the finer grid goes beyond them
