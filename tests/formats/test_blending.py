@@ -3,9 +3,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from talksplat.core.formats import UserError, check_blend, linear_to_srgb, srgb_to_linear
+
+torch = pytest.importorskip("torch", reason="the twin of the curve in torch")
 
 CODES = np.concatenate([np.linspace(0, 2, 2001), [0.04045, 0.040449, 0.040451]])
 
