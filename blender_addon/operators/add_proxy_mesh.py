@@ -14,7 +14,8 @@ from ..blender_types import Context
 from ..head_objects import head_of, locked_reason
 from ..head_proxy import add_proxy, proxy_of, remove_proxy
 from .job_result import edited_head
-from .operator_base import UNDOABLE, BaseOperator, JobOperator
+from .operator_base import UNDOABLE, JobOperator
+from .remove_base import RemoveOperator
 
 
 class TALKSPLAT_OT_add_proxy_mesh(JobOperator, bpy.types.Operator):
@@ -62,26 +63,22 @@ class TALKSPLAT_OT_add_proxy_mesh(JobOperator, bpy.types.Operator):
         running.start_job(self.bl_label, MakeProxy(head, str(out)), report)
 
 
-class TALKSPLAT_OT_remove_proxy_mesh(BaseOperator, bpy.types.Operator):
+class TALKSPLAT_OT_remove_proxy_mesh(RemoveOperator, bpy.types.Operator):
     """Delete the head's proxy mesh"""
 
     bl_idname = "talksplat.remove_proxy_mesh"
     bl_label = "Remove Proxy Mesh"
     bl_options = UNDOABLE
+    nothing_there = "The head has no proxy mesh"
 
     @classmethod
-    def disabled_reason(cls, context: Context) -> str:
-        """Needs a head that has one."""
-        obj = head_of(context)
-        if obj is None or locked_reason(obj):
-            return locked_reason(obj)
-        return "" if proxy_of(obj) else "The head has no proxy mesh"
+    def is_there(cls, obj: bpy.types.Object) -> bool:
+        """Whether there is something to remove."""
+        return proxy_of(obj) is not None
 
-    def run(self, context: Context) -> None:
-        """Delete it."""
-        obj = head_of(context)
-        if obj is not None:
-            remove_proxy(obj)
+    def remove(self, obj: bpy.types.Object) -> None:
+        """Remove it."""
+        remove_proxy(obj)
 
 
 CLASSES = (TALKSPLAT_OT_add_proxy_mesh, TALKSPLAT_OT_remove_proxy_mesh)

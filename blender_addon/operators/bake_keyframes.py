@@ -23,6 +23,7 @@ from ..scene import strip as strips
 from ..shot_keys import KeyOptions, ShotKeys, fit_shot, rig_of_head, shot_moments
 from .job_result import edited_head
 from .operator_base import UNDOABLE, BaseOperator, has_window
+from .remove_base import RemoveOperator
 
 LONG = 2000  # frames: what takes longer than a breath shows its progress
 
@@ -116,26 +117,22 @@ class TALKSPLAT_OT_bake_keyframes(BaseOperator, bpy.types.Operator):
                 setattr(self, name, getattr(settings, f"key_{name}"))
 
 
-class TALKSPLAT_OT_remove_keyframes(BaseOperator, bpy.types.Operator):
+class TALKSPLAT_OT_remove_keyframes(RemoveOperator, bpy.types.Operator):
     """Remove the keyframes and channels of the head, so that it follows the speech again"""
 
     bl_idname = "talksplat.remove_keyframes"
     bl_label = "Remove Keyframes"
     bl_options = UNDOABLE
+    nothing_there = "There are no keyframes"
 
     @classmethod
-    def disabled_reason(cls, context: Context) -> str:
-        """Needs a head with keyframes."""
-        obj = head_of(context)
-        if obj is None or locked_reason(obj):
-            return locked_reason(obj)
-        return "" if has_keyframes(obj) else "There are no keyframes"
+    def is_there(cls, obj: bpy.types.Object) -> bool:
+        """Whether there is something to remove."""
+        return has_keyframes(obj)
 
-    def run(self, context: Context) -> None:
-        """Remove them."""
-        if obj := head_of(context):
-            remove_keyframes(obj)
-        playback.refresh(context.scene)
+    def remove(self, obj: bpy.types.Object) -> None:
+        """Remove it."""
+        remove_keyframes(obj)
 
 
 def _rig_reason(obj: bpy.types.Object) -> str:

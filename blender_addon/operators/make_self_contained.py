@@ -12,6 +12,7 @@ from ..scene.stored_frames import frames_modifier_of
 from ..self_contained import TARGETS, forget_head_frames, pack_sounds, store_head_frames
 from .bake_keyframes import TALKSPLAT_OT_bake_keyframes
 from .operator_base import UNDOABLE, BaseOperator
+from .remove_base import RemoveOperator
 
 
 class TALKSPLAT_OT_make_self_contained(BaseOperator, bpy.types.Operator):
@@ -55,25 +56,22 @@ class TALKSPLAT_OT_make_self_contained(BaseOperator, bpy.types.Operator):
         self.report({"INFO"}, f"Save the .blend: it plays {obj.name} by itself")
 
 
-class TALKSPLAT_OT_remove_stored_frames(BaseOperator, bpy.types.Operator):
+class TALKSPLAT_OT_remove_stored_frames(RemoveOperator, bpy.types.Operator):
     """Remove the head's stored frames from the .blend, and delete the files in their folder"""
 
     bl_idname = "talksplat.remove_stored_frames"
     bl_label = "Remove Stored Frames"
     bl_options = UNDOABLE
+    nothing_there = "There are no stored frames"
 
     @classmethod
-    def disabled_reason(cls, context: Context) -> str:
-        """Needs frames of a head of this file."""
-        obj = head_of(context)
-        if obj is None or locked_reason(obj):
-            return locked_reason(obj)
-        return "" if frames_modifier_of(obj) else "There are no stored frames"
+    def is_there(cls, obj: bpy.types.Object) -> bool:
+        """Whether there is something to remove."""
+        return frames_modifier_of(obj) is not None
 
-    def run(self, context: Context) -> None:
-        """Remove them."""
-        if obj := head_of(context):
-            forget_head_frames(obj)
+    def remove(self, obj: bpy.types.Object) -> None:
+        """Remove it."""
+        forget_head_frames(obj)
 
 
 def _bake_keyframes() -> None:
