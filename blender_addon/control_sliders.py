@@ -8,12 +8,12 @@ import bpy
 
 from ..core.performance import CONTROLS, GROUPS
 from . import head_paths, open_files
-from .attached_sounds import attached_sounds
 from .blender_types import Context
 from .head_objects import settings_of
 from .panel_text import draw_sentence
 from .scene.pose_channels import path_of_label
 from .scene.rig_nodes import labels_of
+from .speech.attached_sounds import attached_sounds
 
 NO_PAUSES = "the sound has no pauses, or was attached with an older version"
 

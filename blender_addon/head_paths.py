@@ -17,7 +17,7 @@ from .head_objects import settings_of
 from .open_files import storable
 from .properties import TalkSplatHead
 from .scene.sound_source import PACKED
-from .speech_properties import Speech, TalkSplatSound
+from .speech.properties import Speech, TalkSplatSound
 
 Holder = Speech | TalkSplatSound  # of paths
 PATHS = ("head", "sound", "bake", "words")  # stored relative where they can be; the cached performance stays absolute

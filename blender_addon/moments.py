@@ -13,7 +13,7 @@ import numpy as np
 from ..core.formats import UserError
 from ..core.performance import Condition, Controls, Frame
 from . import open_files
-from .curve_pose import CurvePose
+from .keyframes.curve_pose import CurvePose
 
 MAX_CACHED_BYTES = 128 << 20  # of frames kept for scrubbing over the same place again
 MAX_POSES = 64  # kept: a blend asks for that of its active take twice

@@ -11,16 +11,13 @@ from pathlib import Path
 import bpy
 
 from . import head_paths, open_files, running
-from .attached_sounds import attach_reason, attached_sounds, silent_reason
-from .bake_state import BakeState, state_of
 from .blender_types import Context
 from .control_sliders import draw_channels, draw_controls
-from .corrections_panel import TALKSPLAT_PT_corrections, TALKSPLAT_UL_corrections
-from .frame_choice import described
-from .head_keyframes import has_keyframes
+from .corrections.panel import TALKSPLAT_PT_corrections, TALKSPLAT_UL_corrections
 from .head_objects import head_of, settings_of
 from .head_state import draw_problems, draw_view_transform
-from .keyframes_panel import TALKSPLAT_PT_keyframes
+from .keyframes.head_keyframes import has_keyframes
+from .keyframes.panel import TALKSPLAT_PT_keyframes
 from .operators.add_head import TALKSPLAT_OT_add_head
 from .operators.add_sample_head import TALKSPLAT_OT_add_sample_head
 from .operators.attach_strip import TALKSPLAT_OT_attach_strip, sequencer_of
@@ -29,17 +26,20 @@ from .operators.choose_sound import TALKSPLAT_OT_choose_sound, TALKSPLAT_OT_samp
 from .operators.make_rig import TALKSPLAT_OT_make_rig
 from .operators.open_demo_scene import TALKSPLAT_OT_open_demo_scene
 from .operators.set_up_playback import is_set_up
-from .output_panels import TALKSPLAT_PT_export, TALKSPLAT_PT_render
 from .panel_base import CLOSED, HeadPanel, TabPanel, draw_button, draw_outcome
 from .panel_text import draw_sentence
 from .preset_panel import TALKSPLAT_PT_performance_presets
 from .properties import TalkSplatHead
-from .proxy_panel import TALKSPLAT_PT_proxy
+from .proxy.panel import TALKSPLAT_PT_proxy
 from .scene import strip as strips
 from .scene.versions import all_strips_property
-from .self_contained_panel import TALKSPLAT_PT_self_contained
-from .takes_panel import TALKSPLAT_PT_takes, TALKSPLAT_UL_takes
-from .words_panel import draw_words
+from .self_contained.panel import TALKSPLAT_PT_self_contained
+from .shot.bake_state import BakeState, state_of
+from .shot.frame_choice import described
+from .shot.panels import TALKSPLAT_PT_export, TALKSPLAT_PT_render
+from .speech.attached_sounds import attach_reason, attached_sounds, silent_reason
+from .speech.words_panel import draw_words
+from .takes.panel import TALKSPLAT_PT_takes, TALKSPLAT_UL_takes
 
 BAKE_PLAYS = "The bake plays: switch off Play from Bake to use the sliders"
 CURVES_PLAY = "The curves play: set Follow to Speech to use the sliders"

@@ -16,19 +16,19 @@ import bpy
 from ..core.formats import Gaussians, UserError
 from ..core.performance import Controls, Frame
 from . import head_paths, moments, open_files
-from .attached_sounds import changed_sentence
 from .blender_types import cloud_of
-from .curve_pose import CurvePose, curve_pose_of, moves_pose, no_rig_sentence
 from .head_cloud import has_own_cloud, needs_loading, replace_cloud
 from .head_objects import heads_of, is_head, settings_of
-from .head_proxy import follow
+from .keyframes.curve_pose import CurvePose, curve_pose_of, moves_pose, no_rig_sentence
 from .moments import Moment, frame_of
+from .proxy.proxy_mesh import follow
 from .scene import strip as strips
 from .scene.point_cloud import push
 from .scene.stored_cloud import is_stored
-from .spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
-from .take_blend import Shares, shares_now, speech_at
-from .take_compare import shown_row
+from .speech.attached_sounds import changed_sentence
+from .speech.spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
+from .takes.blend import Shares, shares_now, speech_at
+from .takes.compare import shown_row
 
 
 class Shown(NamedTuple):

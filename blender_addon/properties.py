@@ -22,14 +22,14 @@ from bpy.props import (
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
 from ..core.jobs import Export, Render
-from . import correction_properties
-from .correction_properties import TalkSplatCorrection
-from .frame_choice import CHOICES
-from .proxy_uses import USES, apply_use
+from .corrections import properties as correction_properties
+from .corrections.properties import TalkSplatCorrection
+from .proxy.uses import USES, apply_use
+from .self_contained.properties import TalkSplatStored
+from .shot.frame_choice import CHOICES
 from .slider_properties import TalkSplatControls, show_now
-from .speech_properties import FILE, Speech, TalkSplatSound
-from .stored_properties import TalkSplatStored
-from .take_properties import TakeList, TalkSplatTake
+from .speech.properties import FILE, Speech, TalkSplatSound
+from .takes.properties import TakeList, TalkSplatTake
 
 TAB = "TalkSplat"  # of the sidebar
 SETTINGS_VERSION = 2  # 1: 0.1.0; raise it together with migration.py
@@ -73,7 +73,7 @@ class TalkSplatPasses(bpy.types.PropertyGroup):
 
 def _use_proxy(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     """The mesh is set up for its use."""
-    from .head_proxy import proxy_of
+    from .proxy.proxy_mesh import proxy_of
 
     obj = settings.id_data
     if isinstance(obj, bpy.types.Object) and (proxy := proxy_of(obj)):

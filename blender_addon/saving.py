@@ -16,15 +16,15 @@ from . import playback, running
 from .blender_types import cloud_of
 from .head_objects import is_head
 from .head_paths import adopt_paths, put_back_paths, store_paths, stored_paths
-from .head_proxy import drive_proxy
 from .migration import migrate_settings
 from .playback_handlers import load_soon
+from .proxy.proxy_mesh import drive_proxy
 from .scene.material import migrate_materials
 from .scene.proxy_object import remove_drivers
 from .scene.stored_cloud import is_stored
 from .scene.stored_frames import migrate_frames
 from .scene.versions import set_splat_type
-from .self_contained import cloud_to_save
+from .self_contained.stored_head import cloud_to_save
 
 _stand_ins: list[tuple[str, str]] = []  # (cloud, stand-in) by name, while a file is written
 _driven: list[str] = []  # proxy meshes that have drivers, by name, while a file is written

@@ -11,8 +11,8 @@ from ...core.formats import UserError
 from .. import open_files, playback
 from ..blender_types import Context, OperatorResult, cloud_of
 from ..head_cloud import load_head
-from ..head_keyframes import show_channels
 from ..head_objects import settings_of
+from ..keyframes.head_keyframes import show_channels
 from ..properties import SETTINGS_VERSION
 from ..scene.versions import draws_splats
 from .operator_base import UNDOABLE, BaseOperator

@@ -12,7 +12,7 @@ from ...core.jobs import MakeProxy
 from .. import head_paths, open_files, playback, running
 from ..blender_types import Context
 from ..head_objects import head_of, locked_reason
-from ..head_proxy import add_proxy, proxy_of, remove_proxy
+from ..proxy.proxy_mesh import add_proxy, proxy_of, remove_proxy
 from .job_result import edited_head
 from .operator_base import UNDOABLE, JobOperator
 from .remove_base import RemoveOperator

@@ -10,14 +10,15 @@ import bpy
 
 from ...core.formats import SoundChoice, UserError, atomic_write
 from ...core.jobs import Event, Finished, Perform, Progress, Started
-from .. import attached_sounds, head_paths, open_files, playback, preferences, running
+from .. import head_paths, open_files, playback, preferences, running
 from ..blender_types import Context, current_context
 from ..head_objects import head_of, locked_reason, settings_of
 from ..scene import strip as strips
 from ..scene.sound_lag import measure_lag
 from ..scene.versions import sequencer_scene
-from ..sound_content import hash_steps, known_hash, playable_file, stamp_of
-from ..take_blend import active_name, speech_named
+from ..speech import attached_sounds
+from ..speech.sound_content import hash_steps, known_hash, playable_file, stamp_of
+from ..takes.blend import active_name, speech_named
 from .job_result import edited_head
 from .operator_base import JobOperator
 

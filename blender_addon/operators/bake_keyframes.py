@@ -13,14 +13,14 @@ from ...core.formats import UserError
 from ...core.jobs import Event, Finished
 from ...core.performance import RigReplay
 from .. import head_paths, playback, running
-from ..attached_sounds import attach_reason
 from ..blender_types import Context, OperatorResult, current_context
-from ..frame_choice import CHOICES, chosen_frames
-from ..head_keyframes import has_keyframes, key_head, keyed_range, override_reason, remove_keyframes
 from ..head_objects import head_of, locked_reason, settings_of
+from ..keyframes.head_keyframes import has_keyframes, key_head, keyed_range, override_reason, remove_keyframes
 from ..properties import TOLERANCE, TalkSplatHead
 from ..scene import strip as strips
-from ..shot_keys import KeyOptions, ShotKeys, fit_shot, rig_of_head, shot_moments
+from ..shot.frame_choice import CHOICES, chosen_frames
+from ..shot.keys import KeyOptions, ShotKeys, fit_shot, rig_of_head, shot_moments
+from ..speech.attached_sounds import attach_reason
 from .job_result import edited_head
 from .operator_base import UNDOABLE, BaseOperator, has_window
 from .remove_base import RemoveOperator

@@ -13,14 +13,14 @@ from ...core.formats import UserError
 from ...core.jobs import Bake
 from ...core.performance import performance_file, write_performance
 from .. import head_paths, open_files, playback, running
-from ..attached_sounds import attach_reason, attached_sounds
-from ..bake_plan import BakePlan
 from ..blender_types import Context, OperatorResult, current_context
 from ..head_objects import head_of, locked_reason, settings_of
-from ..output_paths import unsaved_reason
-from ..shot_jobs import bake_plan_of
-from ..sound_content import playable_file, stamp_of
-from ..take_blend import active_name, speech_named
+from ..shot.bake_plan import BakePlan
+from ..shot.jobs import bake_plan_of
+from ..shot.output_paths import unsaved_reason
+from ..speech.attached_sounds import attach_reason, attached_sounds
+from ..speech.sound_content import playable_file, stamp_of
+from ..takes.blend import active_name, speech_named
 from .job_result import edited_head
 from .operator_base import JobOperator, has_window
 

@@ -7,7 +7,7 @@ from bpy.props import IntProperty
 from ...core.formats import UserError
 from .. import head_paths, playback
 from ..blender_types import Context
-from ..corrections import LIPS, add_correction, close_lips, remove_correction, rig_of
+from ..corrections.rows import LIPS, add_correction, close_lips, remove_correction, rig_of
 from ..head_objects import head_of, locked_reason, settings_of
 from .operator_base import UNDOABLE, BaseOperator
 

@@ -6,13 +6,13 @@ import bpy
 from ...core.dispatch import run_job
 from ...core.exporting import EXPORTERS
 from .. import running
-from ..attached_sounds import no_bake_reason
 from ..blender_types import Context
 from ..head_objects import head_of, other_heads, settings_of
 from ..link.blenders_usd import find_blenders_usd
-from ..output_paths import unsaved_reason
 from ..properties import DEFAULT_AXES
-from ..shot_jobs import export_job
+from ..shot.jobs import export_job
+from ..shot.output_paths import unsaved_reason
+from ..speech.attached_sounds import no_bake_reason
 from .operator_base import JobOperator
 
 

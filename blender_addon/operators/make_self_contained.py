@@ -9,7 +9,7 @@ from ..blender_types import Context
 from ..head_cloud import has_own_cloud
 from ..head_objects import head_of, locked_reason, settings_of
 from ..scene.stored_frames import frames_modifier_of
-from ..self_contained import TARGETS, forget_head_frames, pack_sounds, store_head_frames
+from ..self_contained.stored_head import TARGETS, forget_head_frames, pack_sounds, store_head_frames
 from .bake_keyframes import TALKSPLAT_OT_bake_keyframes
 from .operator_base import UNDOABLE, BaseOperator
 from .remove_base import RemoveOperator

@@ -4,12 +4,12 @@
 import bpy
 
 from .. import running
-from ..attached_sounds import no_bake_reason
 from ..blender_types import Context
 from ..head_objects import head_of, settings_of
-from ..output_paths import unsaved_reason
 from ..properties import TalkSplatHead
-from ..shot_jobs import render_job
+from ..shot.jobs import render_job
+from ..shot.output_paths import unsaved_reason
+from ..speech.attached_sounds import no_bake_reason
 from .operator_base import JobOperator
 
 

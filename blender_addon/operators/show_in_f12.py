@@ -3,8 +3,8 @@
 
 import bpy
 
-from .. import f12_pictures
 from ..blender_types import Context
+from ..f12 import pictures as f12_pictures
 from ..scene.versions import draws_splats, version_name
 from .operator_base import UNDOABLE, BaseOperator
 

@@ -8,8 +8,8 @@ from bpy.props import IntProperty
 from .. import head_paths, playback
 from ..blender_types import Context
 from ..head_objects import head_of, settings_of
+from ..speech.offset import Found, apply_reason, find_offset, plays_of, shift_mouth
 from ..speech_graph import changes
-from ..speech_offset import Found, apply_reason, find_offset, plays_of, shift_mouth
 from .operator_base import UNDOABLE
 from .relink_base import HeadOperator
 

@@ -4,10 +4,12 @@
 import bpy
 from bpy.props import EnumProperty
 
-from .. import playback, take_compare, takes
+from .. import playback
 from ..blender_types import Context
 from ..head_objects import head_of, locked_reason, settings_of
-from ..take_blend import active_row
+from ..takes import compare as take_compare
+from ..takes import take_list as takes
+from ..takes.blend import active_row
 from .operator_base import UNDOABLE, BaseOperator
 
 

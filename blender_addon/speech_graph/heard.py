@@ -14,11 +14,11 @@ import bpy
 import numpy as np
 
 from .. import head_paths
-from ..attached_sounds import attached_sounds
 from ..scene import strip as strips
 from ..scene.sound_mix import Piece, SoundMix
 from ..scene.strip import Placement
-from ..spoken_moments import mix_of
+from ..speech.attached_sounds import attached_sounds
+from ..speech.spoken_moments import mix_of
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ import numpy as np
 from ...core.formats import UserError
 from ...core.performance import Controls
 from .. import head_paths, moments, open_files, playback
-from ..curve_pose import CurvePose
-from ..frame_choice import shot_of_scene
 from ..head_objects import settings_of
+from ..keyframes.curve_pose import CurvePose
 from ..moments import Moment
 from ..scene import strip as strips
 from ..scene.sound_mix import SoundMix
-from ..shot_sampling import are_channels_driven, control_curves, sample_controls, sample_curve_poses, sample_shares
-from ..spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
+from ..shot.frame_choice import shot_of_scene
+from ..shot.sampling import are_channels_driven, control_curves, sample_controls, sample_curve_poses, sample_shares
+from ..speech.spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
 
 CHANNEL = "lips_apart"  # of the rig
 STRIDES = (64, 16, 4, 1)  # frames

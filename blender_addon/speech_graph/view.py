@@ -10,10 +10,10 @@ from bpy.props import BoolProperty, IntProperty, PointerProperty
 
 from ..blender_types import Context
 from ..head_objects import head_of
-from ..offset_panel import draw_offset
 from ..panel_text import draw_sentence
 from ..properties import TAB
-from ..words_panel import draw_words
+from ..speech.offset_panel import draw_offset
+from ..speech.words_panel import draw_words
 from . import graph_data
 from .lips import is_driven, lips_channel
 

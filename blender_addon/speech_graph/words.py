@@ -8,10 +8,10 @@ import numpy as np
 
 from ...core.formats import TimedLabel, UserError, WordTimings, read_words, words_beside
 from .. import head_paths
-from ..attached_sounds import attached_sounds
 from ..head_objects import settings_of
 from ..open_files import FileCache
 from ..scene.sound_source import PACKED
+from ..speech.attached_sounds import attached_sounds
 from .heard import HeardStrip
 
 open_words: FileCache[WordTimings] = FileCache(

@@ -258,7 +258,7 @@ def place_strip():
 @pytest.fixture
 def changes():
     """changes(scene, obj) -> what the panel says has changed since the bake, once it has found out."""
-    from talksplat.blender_addon import bake_state
+    from talksplat.blender_addon.shot import bake_state
 
     def find_out(scene, obj):
         steps = bake_state.find_out(scene.session_uid, obj.session_uid)

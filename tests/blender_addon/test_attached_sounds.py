@@ -20,7 +20,7 @@ RATE = 16000
 
 def attach(item, path, performance, digest):
     """What Attach stores, the performance made by hand."""
-    from talksplat.blender_addon.sound_content import stamp_of
+    from talksplat.blender_addon.speech.sound_content import stamp_of
 
     made = Path(performance).with_name(f"{Path(path).stem}-{digest[:8]}.performance")
     write_performance(made, replace(read_performance(performance), audio_hash=digest))
@@ -52,9 +52,10 @@ def wait_for(question):
 
 
 def test_a_sound_that_was_recorded_over_is_said_in_the_viewport_and_in_the_bake(talking, blender, own_sound, make_wave):
-    from talksplat.blender_addon import playback, shot_jobs
-    from talksplat.blender_addon.attached_sounds import attach_reason, changed_sentence
-    from talksplat.blender_addon.sound_content import known_hash
+    from talksplat.blender_addon import playback
+    from talksplat.blender_addon.shot import jobs as shot_jobs
+    from talksplat.blender_addon.speech.attached_sounds import attach_reason, changed_sentence
+    from talksplat.blender_addon.speech.sound_content import known_hash
 
     scene = blender.context.scene
     os.utime(own_sound, (1, 1))
@@ -72,7 +73,7 @@ def test_a_sound_that_was_recorded_over_is_said_in_the_viewport_and_in_the_bake(
 
 
 def test_a_redraw_looks_at_the_disk_and_never_reads_a_sound(talking, blender, own_sound, monkeypatch):
-    from talksplat.blender_addon import attached_sounds, sound_content
+    from talksplat.blender_addon.speech import attached_sounds, sound_content
 
     read_in = []
     monkeypatch.setattr(
@@ -88,7 +89,7 @@ def test_a_redraw_looks_at_the_disk_and_never_reads_a_sound(talking, blender, ow
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such devices here")
 def test_devices_and_pipes_are_no_sounds_and_nothing_waits_for_them(tmp_path):
-    from talksplat.blender_addon import sound_content
+    from talksplat.blender_addon.speech import sound_content
 
     os.mkfifo(tmp_path / "pipe.wav")
     for path in ("/dev/zero", str(tmp_path / "pipe.wav"), str(tmp_path)):
@@ -100,8 +101,8 @@ def test_devices_and_pipes_are_no_sounds_and_nothing_waits_for_them(tmp_path):
 
 
 def test_a_packed_sound_plays_from_the_blend(talking, blender, own_sound):
-    from talksplat.blender_addon import shot_jobs
-    from talksplat.blender_addon.attached_sounds import attach_reason
+    from talksplat.blender_addon.shot import jobs as shot_jobs
+    from talksplat.blender_addon.speech.attached_sounds import attach_reason
 
     scene, data = blender.context.scene, own_sound.read_bytes()
     sound = next(sound for sound in blender.data.sounds if sound.filepath == str(own_sound))
@@ -132,8 +133,9 @@ def two_sounds(talking, blender, own_sound, tmp_path, make_wave):
 
 
 def test_a_channel_of_several_files_is_spoken_one_after_the_other(talking, blender, own_sound, two_sounds):
-    from talksplat.blender_addon import playback, shot_jobs
-    from talksplat.blender_addon.attached_sounds import attach_reason, wanted_sounds
+    from talksplat.blender_addon import playback
+    from talksplat.blender_addon.shot import jobs as shot_jobs
+    from talksplat.blender_addon.speech.attached_sounds import attach_reason, wanted_sounds
 
     scene, settings = blender.context.scene, talking.talksplat
     assert [Path(source).name for source in wanted_sounds(talking, scene, None)] == ["dialogue.wav", "answer.wav"]
@@ -167,9 +169,9 @@ def test_this_strip_alone_is_spoken_and_all_strips_of_its_sound_by_default(talki
 
 
 def test_two_heads_speak_the_left_and_the_right_channel_of_one_file(talking, blender, own_sound):
-    from talksplat.blender_addon import shot_jobs
-    from talksplat.blender_addon.attached_sounds import attach_reason, audio_hash, choice_text, sound_choice
-    from talksplat.blender_addon.sound_content import known_hash
+    from talksplat.blender_addon.shot import jobs as shot_jobs
+    from talksplat.blender_addon.speech.attached_sounds import attach_reason, audio_hash, choice_text, sound_choice
+    from talksplat.blender_addon.speech.sound_content import known_hash
 
     scene, settings = blender.context.scene, talking.talksplat
     settings.sound_channel = "RIGHT"
@@ -233,8 +235,8 @@ def test_the_panel_offers_the_choice_and_says_what_is_attached(talking, blender,
 @pytest.mark.parametrize(("stored", "name"), [(None, "Automatic"), (0, "Automatic"), (2, "Track 2")])
 def test_a_track_has_a_name_where_0_2_0_had_a_number(talking, stored, name):
     """The panel said "Track 0"; a .blend of that time keeps its choice."""
-    from talksplat.blender_addon.attached_sounds import sound_choice
     from talksplat.blender_addon.scene.versions import stored_properties
+    from talksplat.blender_addon.speech.attached_sounds import sound_choice
 
     settings = talking.talksplat
     if stored is not None:

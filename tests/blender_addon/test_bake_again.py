@@ -71,7 +71,7 @@ def bake():
 
 
 def plan():
-    from talksplat.blender_addon.shot_jobs import bake_plan_of
+    from talksplat.blender_addon.shot.jobs import bake_plan_of
 
     return bake_plan_of(bpy.context.scene, bpy.data.objects["tiny"])
 
@@ -141,7 +141,7 @@ def test_each_thing_that_was_changed_is_named(shot, changes, place_strip):
 
 
 def test_driven_sliders_are_never_called_changed_and_the_panel_says_that_it_cannot_know(shot, changes):
-    from talksplat.blender_addon import bake_state
+    from talksplat.blender_addon.shot import bake_state
 
     bake()
     scene, frame = bpy.context.scene, bpy.context.scene.frame_current
@@ -155,7 +155,7 @@ def test_driven_sliders_are_never_called_changed_and_the_panel_says_that_it_cann
 
 
 def test_the_panel_says_which_version_bake_makes_or_continues(shot):
-    from talksplat.blender_addon import bake_state
+    from talksplat.blender_addon.shot import bake_state
 
     def sentence():
         bake_state.forget()
@@ -182,7 +182,8 @@ def test_the_panel_says_which_version_bake_makes_or_continues(shot):
 
 def test_the_panel_finds_nothing_out_while_a_job_shows_its_progress(shot, monkeypatch):
     """Ten redraws a second would sample the shot all the time."""
-    from talksplat.blender_addon import bake_state, running
+    from talksplat.blender_addon import running
+    from talksplat.blender_addon.shot import bake_state
 
     monkeypatch.setattr(running, "now", running.Running("Bake", str))
     bake_state.state_of(bpy.context.scene, shot)
@@ -230,7 +231,7 @@ def test_the_frames_that_a_bake_lacks_are_named(tmp_path, blender):
 
 
 def test_a_bake_made_with_keys_is_continued_to_the_byte_although_the_curves_have_other_last_digits(shot, monkeypatch):
-    from talksplat.blender_addon import shot_jobs
+    from talksplat.blender_addon.shot import jobs as shot_jobs
     from talksplat.core.performance.controls import Controls
 
     key_brows(shot)

@@ -55,7 +55,7 @@ def add(obj, **changes):
 
 
 def pose_at(obj, frame):
-    from talksplat.blender_addon import corrections
+    from talksplat.blender_addon.corrections import rows as corrections
 
     bpy.context.scene.frame_set(frame)
     return corrections.shown_pose(bpy.context.scene, obj)
@@ -70,7 +70,7 @@ def replay(obj):
 
 
 def bake_job(obj):
-    from talksplat.blender_addon import shot_jobs
+    from talksplat.blender_addon.shot import jobs as shot_jobs
 
     return shot_jobs.bake_job(bpy.context.scene, obj)
 
@@ -107,7 +107,7 @@ def test_without_strength_or_muted_nothing_changes_to_the_bit(head, shown, choic
 
 @pytest.mark.parametrize("choice", ["CURVES", "MIX", "ADD"])
 def test_channels_moved_without_a_key_become_the_correction_and_the_pose_stays(head, choice):
-    from talksplat.blender_addon import corrections
+    from talksplat.blender_addon.corrections import rows as corrections
 
     follow(head, choice)
     keyed = [head[label] for label in LABELS]
@@ -224,7 +224,8 @@ def test_close_lips_closes_them_at_this_frame_alone(head):
 
 def test_closed_is_where_the_inner_lips_of_the_head_meet(blender, monkeypatch):
     """The sample head rests with its inner lips a little apart by its own landmarks."""
-    from talksplat.blender_addon import corrections, moments
+    from talksplat.blender_addon import moments
+    from talksplat.blender_addon.corrections.rows import rows as corrections
 
     bpy.ops.talksplat.add_sample_head()
     obj = bpy.context.object
@@ -335,6 +336,6 @@ def test_channels_that_the_nla_moves_are_taken_too(head):
 
 
 def pose_now(obj):
-    from talksplat.blender_addon import corrections
+    from talksplat.blender_addon.corrections import rows as corrections
 
     return corrections.shown_pose(bpy.context.scene, obj)

@@ -102,7 +102,7 @@ def test_a_selected_head_without_a_bake_is_said(heads):
 
 
 def test_each_head_has_the_sound_that_the_sequencer_plays_for_it(heads, monkeypatch):
-    from talksplat.blender_addon import shot_jobs
+    from talksplat.blender_addon.shot import jobs as shot_jobs
 
     heads[0].talksplat.export_format = "usd"
     rows = {heads[0].name: ((0.0, 0.0, 0.5, 1.0), ()), heads[1].name: ((1.0, 2.0, 2.5, 1.0),)}

@@ -33,7 +33,8 @@ def worker(tmp_path_factory):
 @pytest.fixture
 def stage(talking, worker, tmp_path, monkeypatch):
     """A baked head of frames 1 to 3 with a cube before and a wall behind it, through a camera that moves."""
-    from talksplat.blender_addon import f12_handlers, running
+    from talksplat.blender_addon import running
+    from talksplat.blender_addon.f12 import handlers as f12_handlers
     from talksplat.blender_addon.scene.versions import draws_splats
 
     if draws_splats():
@@ -153,7 +154,7 @@ def artists_tree(stage):
 
 def test_the_artists_compositor_keeps_its_links_while_heads_are_in_it_and_after(artists_tree):
     """The group stands behind Render Layers: what blurs the render blurs the head; the same button takes it out."""
-    from talksplat.blender_addon import f12_pictures
+    from talksplat.blender_addon.f12 import pictures as f12_pictures
 
     scene, before, nodes = bpy.context.scene, links_of(artists_tree), len(artists_tree.nodes)
     assert bpy.ops.talksplat.show_in_f12() == {"FINISHED"}
@@ -276,7 +277,7 @@ def test_a_view_layer_without_a_head_gets_none(stage):
 
 
 def test_undo_takes_the_heads_out_again(stage):
-    from talksplat.blender_addon import f12_pictures
+    from talksplat.blender_addon.f12 import pictures as f12_pictures
 
     bpy.ops.ed.undo_push(message="before")
     bpy.ops.talksplat.show_in_f12()

@@ -89,7 +89,8 @@ def test_a_first_sound_that_cannot_be_chosen_says_why(blender, head_path, monkey
 
 def sentences_of(panel, monkeypatch) -> list[str]:
     """What the panel says of the active head."""
-    from talksplat.blender_addon import control_sliders, head_state, output_panels, panel_base, panels
+    from talksplat.blender_addon import control_sliders, head_state, panel_base, panels
+    from talksplat.blender_addon.shot import panels as output_panels
 
     class Layout:
         def __getattr__(self, name):

@@ -60,7 +60,7 @@ def test_no_panel_sends_a_head_that_speaks_nothing_to_a_sound(request, blender, 
     from talksplat.blender_addon.operators.export_sequence import TALKSPLAT_OT_export_sequence
     from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence
     from talksplat.blender_addon.panels import TALKSPLAT_PT_performance, TALKSPLAT_PT_speech
-    from talksplat.blender_addon.takes_panel import TALKSPLAT_PT_takes
+    from talksplat.blender_addon.takes.panel import TALKSPLAT_PT_takes
 
     if kind == "avatar":
         request.getfixturevalue("avatar")

@@ -129,8 +129,8 @@ def test_attaching_again_takes_the_cache(attached):
 
 
 def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path, shown):
-    from talksplat.blender_addon.shot_jobs import bake_job
-    from talksplat.blender_addon.shot_sampling import sample_controls
+    from talksplat.blender_addon.shot.jobs import bake_job
+    from talksplat.blender_addon.shot.sampling import sample_controls
 
     sliders, scene = attached.talksplat.controls, bpy.context.scene
     for frame, value in ((3, 0.0), (14, 2.0)):
@@ -158,7 +158,7 @@ def test_keyed_sliders_are_baked_frame_by_frame(attached, tmp_path, shown):
 
 def test_where_the_strip_is_silent_the_bake_rests(attached, place_strip):
     from talksplat.blender_addon.scene.versions import strip_frames
-    from talksplat.blender_addon.shot_jobs import bake_job
+    from talksplat.blender_addon.shot.jobs import bake_job
 
     strip = bpy.context.scene.sequence_editor.strips_all["voice"]
     place_strip(strip, trim_end=strip_frames(strip)[2] - 8)
@@ -215,7 +215,7 @@ def test_a_killed_worker_leaves_a_sentence_and_the_next_job_runs(attached, press
 
 
 def test_another_shot_has_the_next_version_and_the_same_shot_its_own(attached, tmp_path):
-    from talksplat.blender_addon.shot_jobs import bake_job
+    from talksplat.blender_addon.shot.jobs import bake_job
 
     scene, settings = bpy.context.scene, attached.talksplat
     first, second = (tmp_path / "bake" / f"tiny_v00{number}.bake" for number in (1, 2))
@@ -277,7 +277,7 @@ def test_a_render_through_the_scene_camera(attached, tmp_path):
 
 def test_passes_and_export_settings_reach_the_jobs(attached):
     from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence as Render
-    from talksplat.blender_addon.shot_jobs import export_job, render_job
+    from talksplat.blender_addon.shot.jobs import export_job, render_job
 
     bpy.context.scene.frame_end = 4
     bpy.ops.talksplat.bake()
@@ -381,7 +381,7 @@ def test_export_needs_no_worker(attached, tmp_path, monkeypatch, press):
 
 
 def test_cameras_follow_keys_and_markers(attached):
-    from talksplat.blender_addon.shot_sampling import sample_views
+    from talksplat.blender_addon.shot.sampling import sample_views
 
     scene = bpy.context.scene
     for name, x in (("a", 0.0), ("b", 0.5)):
@@ -441,7 +441,7 @@ def test_the_mouth_rests_while_the_strip_is_muted(attached, shown):
     scene.frame_set(12)
     scene.frame_set(11)
     assert np.abs(shown(attached).means - speaking).max() > 1e-6
-    from talksplat.blender_addon.shot_jobs import bake_job
+    from talksplat.blender_addon.shot.jobs import bake_job
 
     assert bake_job(scene, attached).controls == Controls(intensity=0.0)
 

@@ -165,7 +165,7 @@ def test_corrections_do_not_take_the_networks_away_where_the_rig_does_not_reach(
 
 
 def test_a_bake_is_of_what_the_curves_show(keyed, shown):
-    from talksplat.blender_addon.shot_jobs import bake_job
+    from talksplat.blender_addon.shot.jobs import bake_job
 
     scene = bpy.context.scene
     assert not bake_job(scene, keyed).pose_change.channels
@@ -268,7 +268,7 @@ def test_pushed_down_and_blended_in_the_nla(keyed, shown):
     strip.action_slot, strip.blend_type = its_slot, "ADD"
     bpy.context.scene.frame_set(8)
     assert_posed(keyed, live_pose(keyed, 8) + np.array([2.0, 0, 0], np.float32), shown)
-    from talksplat.blender_addon.shot_jobs import bake_job
+    from talksplat.blender_addon.shot.jobs import bake_job
 
     change = bake_job(bpy.context.scene, keyed).pose_change
     assert change.at(7)["lips_apart"] == pytest.approx(2.0, abs=1e-4)
@@ -318,7 +318,7 @@ def test_a_rig_that_was_made_again_leaves_no_channel_of_the_old_one(keyed, make)
 def test_a_long_shot_shows_its_progress_and_is_written_at_its_end(keyed):
     from talksplat.blender_addon import running
     from talksplat.blender_addon.operators.bake_keyframes import start_long_bake
-    from talksplat.blender_addon.shot_keys import KeyOptions, fit_shot, rig_of_head, shot_moments
+    from talksplat.blender_addon.shot.keys import KeyOptions, fit_shot, rig_of_head, shot_moments
 
     rig = rig_of_head(keyed.talksplat.head)
     shot = shot_moments(bpy.context.scene, keyed, FRAMES)

@@ -75,7 +75,7 @@ def test_saved_again_the_new_settings_win(old, tmp_path):
 
 def test_a_bake_of_0_1_0_is_of_the_same_shot(old, tmp_path):
     """Its controls are the same where only a control that 0.1.0 did not have is at its default."""
-    from talksplat.blender_addon.bake_plan import plan_bake
+    from talksplat.blender_addon.shot.bake_plan import plan_bake
     from talksplat.core.jobs import Bake
     from talksplat.core.performance import Controls
 
@@ -91,8 +91,8 @@ def test_a_bake_of_0_1_0_is_of_the_same_shot(old, tmp_path):
 
 
 def test_unfinished_and_foreign_files_among_the_versions(old, tmp_path):
-    from talksplat.blender_addon.bake_plan import plan_bake
-    from talksplat.blender_addon.output_paths import existing_versions
+    from talksplat.blender_addon.shot.bake_plan import plan_bake
+    from talksplat.blender_addon.shot.output_paths import existing_versions
     from talksplat.core.formats import BakeWriter
     from talksplat.core.jobs import Bake
     from talksplat.core.performance import Controls

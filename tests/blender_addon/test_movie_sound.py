@@ -44,7 +44,7 @@ def card_of(**changes):
 
 
 def movie_sound(talking, card=None):
-    from talksplat.blender_addon.movie_sound import movie_sound as sound_of
+    from talksplat.blender_addon.speech.movie_sound import movie_sound as sound_of
 
     return sound_of(bpy.context.scene, talking, card or card_of())
 

@@ -31,7 +31,7 @@ def rigged(talking, make, tmp_path):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_viewport_shows_what_the_bake_stores(rigged, shown, seed):
     baking = pytest.importorskip("talksplat.core.baking.bake", reason="bakes in this process")
-    from talksplat.blender_addon.shot_jobs import shot_to_bake
+    from talksplat.blender_addon.shot.jobs import shot_to_bake
 
     rng, controls, scene = np.random.default_rng(seed), rigged.talksplat.controls, bpy.context.scene
     for name, row in CONTROLS.items():
@@ -93,8 +93,8 @@ CURVES = PoseChange(("smile",), tuple((i / 10,) for i in range(len(FRAMES))))
 @pytest.mark.parametrize("change", [PoseChange(), CURVES], ids=["live", "curves"])
 @pytest.mark.parametrize("mouth_open", [1.0, 0.5])
 def test_a_shot_is_baked_again_when_the_rig_that_it_uses_is_another(rigged, make, tmp_path, change, mouth_open):
-    from talksplat.blender_addon.bake_plan import plan_bake
-    from talksplat.blender_addon.shot_jobs import shot_to_bake
+    from talksplat.blender_addon.shot.bake_plan import plan_bake
+    from talksplat.blender_addon.shot.jobs import shot_to_bake
 
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     rigged.talksplat.controls.mouth_open = mouth_open
@@ -108,8 +108,8 @@ def test_a_shot_is_baked_again_when_the_rig_that_it_uses_is_another(rigged, make
 
 
 def test_a_shot_whose_sliders_found_no_rig_is_baked_again_when_there_is_one(talking, make, tmp_path):
-    from talksplat.blender_addon.bake_plan import plan_bake
-    from talksplat.blender_addon.shot_jobs import shot_to_bake
+    from talksplat.blender_addon.shot.bake_plan import plan_bake
+    from talksplat.blender_addon.shot.jobs import shot_to_bake
 
     path = tmp_path / "later.head"
     write_head(path, read_head(talking.talksplat.head))

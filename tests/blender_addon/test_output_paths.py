@@ -10,7 +10,7 @@ import pytest
     [("Anna", "Anna"), ("CON", "CON_"), ("lpt1", "lpt1_"), ("Console", "Console"), ("a/b:c?", "a_b_c_"), ("..", "__")],
 )
 def test_a_name_is_a_file_name_on_every_system(tmp_path, name, file):
-    from talksplat.blender_addon.output_paths import output_path
+    from talksplat.blender_addon.shot.output_paths import output_path
 
     obj = bpy.data.objects.new(name, None)
     try:

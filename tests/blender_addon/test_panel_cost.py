@@ -129,7 +129,8 @@ def test_a_redraw_reads_no_file(draw_all, monkeypatch):
 
 def test_finding_out_about_an_hour_lets_the_window_live(talking, monkeypatch):
     """The same answer comes between redraws, a few hundred frames at a time."""
-    from talksplat.blender_addon import bake_state, shot_jobs
+    from talksplat.blender_addon.shot import bake_state
+    from talksplat.blender_addon.shot import jobs as shot_jobs
 
     blocks = []
     original = shot_jobs.sample_controls
@@ -150,7 +151,7 @@ def test_finding_out_about_an_hour_lets_the_window_live(talking, monkeypatch):
 
 
 def test_a_head_that_goes_while_the_panel_finds_out_about_it_does_no_harm(talking):
-    from talksplat.blender_addon import bake_state
+    from talksplat.blender_addon.shot import bake_state
 
     bpy.context.scene.frame_end = 2000
     bake_state.state_of(bpy.context.scene, talking)

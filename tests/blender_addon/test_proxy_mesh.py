@@ -136,7 +136,7 @@ def test_each_use_sets_the_object_up(proxied):
 
 def test_the_selected_proxy_means_its_head_and_a_copy_of_the_head_has_none(proxied):
     from talksplat.blender_addon.head_objects import head_of
-    from talksplat.blender_addon.head_proxy import proxy_of
+    from talksplat.blender_addon.proxy.proxy_mesh import proxy_of
 
     bpy.ops.talksplat.add_head(filepath=proxied.talksplat.head)  # two heads: the active object decides
     bpy.context.view_layer.objects.active = proxied.talksplat.proxy

@@ -191,7 +191,7 @@ def large(talking, make_head, make, tmp_path):
 
 @pytest.mark.parametrize("keep", ["RIG", "PACKED"])
 def test_what_stays_in_the_file_is_as_large_as_the_panel_says(large, tmp_path, keep):
-    from talksplat.blender_addon.self_contained import stored_bytes
+    from talksplat.blender_addon.self_contained.stored_head import stored_bytes
 
     scene, sizes = bpy.context.scene, {}
     for side_colour in (True, False):
@@ -255,7 +255,7 @@ def test_stored_frames_are_replaced_and_removed_without_leftovers(rigged, tmp_pa
 
 @pytest.mark.parametrize("keep", KEPT)
 def test_a_copy_of_the_head_says_whether_it_plays_and_does(rigged, shown, tmp_path, keep):
-    from talksplat.blender_addon.self_contained import is_self_contained
+    from talksplat.blender_addon.self_contained.stored_head import is_self_contained
 
     rigged.talksplat.stored.keep, rigged.talksplat.key_tolerance = keep, 0.0
     bpy.ops.talksplat.make_self_contained()
@@ -277,7 +277,7 @@ def test_a_copy_of_the_head_says_whether_it_plays_and_does(rigged, shown, tmp_pa
 
 
 def test_corrections_that_the_file_leaves_out_are_counted(rigged):
-    from talksplat.blender_addon.self_contained import count_unkeyed
+    from talksplat.blender_addon.self_contained.stored_head import count_unkeyed
 
     rigged.talksplat.stored.keep = "RIG"
     bpy.ops.talksplat.make_self_contained()
@@ -289,7 +289,7 @@ def test_corrections_that_the_file_leaves_out_are_counted(rigged):
 
 
 def test_the_keyframes_panel_claims_no_more_than_the_file_keeps(rigged):
-    from talksplat.blender_addon.keyframes_panel import note_of
+    from talksplat.blender_addon.keyframes.panel import note_of
 
     bpy.ops.talksplat.bake_keyframes()
     assert "plays without TalkSplat" in note_of(rigged)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from talksplat.blender_addon.shot_comparison import as_baked, differences
+from talksplat.blender_addon.shot.comparison import as_baked, differences
 from talksplat.core.formats.bake_header import BakeCard
 from talksplat.core.jobs.messages import Bake
 from talksplat.core.performance.controls import CONTROLS, Controls, controls_card

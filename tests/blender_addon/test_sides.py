@@ -40,7 +40,8 @@ def test_the_slider_is_in_the_keys_and_the_channels_can_be_keyed_on(sample, show
 
 
 def test_keyframes_of_before_play_on_without_the_add_on(sample, monkeypatch):
-    from talksplat.blender_addon import head_keyframes, playback
+    from talksplat.blender_addon import playback
+    from talksplat.blender_addon.keyframes import head_keyframes
 
     with monkeypatch.context() as before:
         before.setattr(head_replay, "with_sides", lambda rig, head, means: rig)

@@ -252,8 +252,9 @@ def test_a_renamed_strip_is_still_the_heads(talking, blender):
 def test_a_moved_piece_of_a_cut_strip_moves_the_head_in_the_viewport_and_in_the_bake(
     talking, blender, place_strip, tmp_path
 ):
-    from talksplat.blender_addon import open_files, playback, shot_jobs
+    from talksplat.blender_addon import open_files, playback
     from talksplat.blender_addon.scene import strip as strips
+    from talksplat.blender_addon.shot import jobs as shot_jobs
 
     scene = blender.context.scene
     scene.frame_start, scene.frame_end = 1, 60

@@ -34,7 +34,7 @@ def lips_keys(obj):
 @pytest.mark.parametrize("frames", [-8, 0, 1, 8])
 def test_moved_keys_are_found_and_moved_back(sample, frames):
     before = lips_keys(sample)
-    from talksplat.blender_addon.speech_offset import CURVES, shift_mouth
+    from talksplat.blender_addon.speech.offset import CURVES, shift_mouth
 
     shift_mouth(sample, bpy.context.scene, CURVES, frames)
     found = suggestion(sample)
@@ -102,7 +102,7 @@ def test_a_head_without_a_sound_says_what_to_do(blender):
 
 
 def test_keys_in_the_nla_are_found_but_not_moved(sample):
-    from talksplat.blender_addon.speech_offset import CURVES, apply_reason
+    from talksplat.blender_addon.speech.offset import CURVES, apply_reason
 
     animation = sample.animation_data
     action, slot = animation.action, animation.action_slot

@@ -71,7 +71,7 @@ def choose(obj, row):
 
 def speech_of(obj):
     """Everything that a take keeps, as it is read."""
-    from talksplat.blender_addon.takes import COPIED
+    from talksplat.blender_addon.takes.take_list import COPIED
 
     return {name: getattr(obj.talksplat, name) for name in COPIED}
 
@@ -190,7 +190,7 @@ def test_the_bake_is_what_the_viewport_shows_of_keyed_weights(crossfaded, shown,
         bpy.ops.talksplat.add_correction()
         crossfaded.talksplat.corrections[0].changes["lips_apart"].value = -2.0
     baking = pytest.importorskip("talksplat.core.baking.bake", reason="bakes in this process")
-    from talksplat.blender_addon.shot_jobs import shot_to_bake
+    from talksplat.blender_addon.shot.jobs import shot_to_bake
 
     frames, stored = range(4, 13), {}
     job = shot_to_bake(bpy.context.scene, crossfaded, frames)
@@ -217,7 +217,7 @@ def test_the_keyframes_are_the_crossfade_and_so_is_its_end(crossfaded):
 
 
 def test_a_driven_weight_is_sampled_as_it_is_shown(two):
-    from talksplat.blender_addon.shot_sampling import are_channels_driven, sample_shares
+    from talksplat.blender_addon.shot.sampling import are_channels_driven, sample_shares
 
     blend(two, 1.0, 0.0)
     driver = two.driver_add("talksplat.takes[1].weight").driver
@@ -266,7 +266,8 @@ def test_removing_the_last_row_leaves_what_the_head_speaks(two, shown):
 
 def test_comparing_shows_the_other_take_and_changes_nothing_of_the_file(two, shown):
     """No undo step, no key, no "Changed since the bake", nothing to save."""
-    from talksplat.blender_addon import operators, shot_jobs
+    from talksplat.blender_addon import operators
+    from talksplat.blender_addon.shot import jobs as shot_jobs
 
     scene, settings = bpy.context.scene, two.talksplat
     settings.compare_with = ""
@@ -286,7 +287,7 @@ def test_comparing_shows_the_other_take_and_changes_nothing_of_the_file(two, sho
 
 
 def test_stored_frames_are_of_the_active_take_while_another_is_compared(two):
-    from talksplat.blender_addon import take_compare
+    from talksplat.blender_addon.takes import compare as take_compare
 
     stored = two.talksplat.stored
     bpy.context.view_layer.objects.active, stored.keep = two, "PACKED"
@@ -307,7 +308,7 @@ def test_stored_frames_are_of_the_active_take_while_another_is_compared(two):
 
 
 def test_comparing_goes_by_the_name_which_stays_unique(two):
-    from talksplat.blender_addon import take_compare
+    from talksplat.blender_addon.takes import compare as take_compare
 
     settings = two.talksplat
     settings.compare_with = "Take 2"
@@ -320,7 +321,7 @@ def test_comparing_goes_by_the_name_which_stays_unique(two):
 
 def test_a_row_that_is_chosen_is_seen_and_compared_with_the_one_before(two, shown):
     """Also while another one is compared."""
-    from talksplat.blender_addon import take_compare
+    from talksplat.blender_addon.takes.take_list import compare as take_compare
 
     settings = two.talksplat
     assert settings.compare_with == "Take 2", "the one that was active before"
@@ -390,8 +391,8 @@ def test_solo_hears_the_chosen_take_and_leaves_muted_what_an_artist_muted(two):
 def test_each_take_plays_its_own_bake_and_goes_on_with_it(two, changes):
     """The newest version is another take's: it is neither played nor continued, nor made once more."""
     from talksplat.blender_addon import open_files
-    from talksplat.blender_addon.bake_plan import plan_bake
-    from talksplat.blender_addon.shot_jobs import shot_to_bake
+    from talksplat.blender_addon.shot.bake_plan import plan_bake
+    from talksplat.blender_addon.shot.jobs import shot_to_bake
 
     scene, made = bpy.context.scene, []
     for row in (0, 1):
@@ -432,7 +433,7 @@ def begin_bake(job, audio_hash):
 
 
 def test_without_a_rig_the_weights_change_nothing_and_say_why(talking, shown):
-    from talksplat.blender_addon import takes_panel
+    from talksplat.blender_addon.takes import panel as takes_panel
 
     bpy.context.scene.frame_set(9)
     add()
@@ -447,7 +448,7 @@ def test_without_a_rig_the_weights_change_nothing_and_say_why(talking, shown):
 
 def test_a_take_that_cannot_be_read_is_named_and_the_rest_goes_on(two, shown):
     from talksplat.blender_addon import playback
-    from talksplat.blender_addon.shot_jobs import shot_to_bake
+    from talksplat.blender_addon.shot.jobs import shot_to_bake
     from talksplat.core.formats import UserError
 
     bpy.context.scene.frame_set(9)
@@ -563,7 +564,7 @@ def test_a_library_override_chooses_and_adds_and_leaves_the_library_as_it_is(two
 
 def test_a_moved_weight_is_a_change_since_the_bake_and_comparing_is_none(two, changes):
     from talksplat.blender_addon import open_files
-    from talksplat.blender_addon.shot_jobs import shot_to_bake
+    from talksplat.blender_addon.shot.jobs import shot_to_bake
 
     scene, settings = bpy.context.scene, two.talksplat
     blend(two, 0.5, 0.5)
@@ -594,7 +595,8 @@ def test_a_take_without_a_sound_is_the_head_at_rest_in_a_blend(two, shown):
 @pytest.mark.parametrize("row", [-1, 2, 2**31 - 1])
 def test_an_active_row_that_is_not_there_is_no_error(two, shown, row):
     """The library of an override had more takes once, or the file is from anybody."""
-    from talksplat.blender_addon import operators, take_blend
+    from talksplat.blender_addon import operators
+    from talksplat.blender_addon.takes import blend as take_blend
 
     settings = two.talksplat
     settings.loaded_take = row

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A scene's shot as jobs: what to bake, to render and to export."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import bpy
+
+from ...core.exporting import EXPORTERS
+from ...core.formats import UserError, format_frames
+from ...core.jobs import Bake, Export, Render
+from ...core.performance import Controls, PoseChange
+from .. import head_paths, open_files
+from ..head_objects import settings_of
+from ..keyframes.pose_change import pose_change
+from ..properties import DEFAULT_AXES
+from ..scene import strip as strips
+from ..speech.attached_sounds import attach_reason, sound_choice
+from ..speech.movie_sound import movie_sound
+from ..speech.sound_content import playable_file
+from ..speech.spoken_moments import gate, mix_of
+from .bake_plan import BakePlan, plan_bake
+from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
+from .output_paths import file_name_of, output_path
+from .sampling import sample_controls, sample_stage, sample_views
+
+
+def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
+    """Everything that the worker needs to bake the chosen frames of the scene's shot, the file to write included.
+    Raises UserError, also for a sound that is not attached or has changed since."""
+    return bake_plan_of(scene, obj).job
+
+
+def bake_plan_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> BakePlan:
+    """What Bake does with the chosen frames of the scene's shot. Raises UserError as `bake_job` does."""
+    if reason := attach_reason(obj, settings_of(obj).strip_scene or scene):
+        raise UserError(reason)
+    plan = plan_bake(shot_to_bake(scene, obj, shot_of_scene(scene)), obj)
+    frames = list_of(chosen_frames(scene, settings_of(obj).bake_frames), shot_of_scene(scene))
+    audio, *more = (playable_file(source) for source in (plan.job.audio, *plan.job.more_audio))
+    return replace(plan, job=replace(plan.job, frames=frames, audio=audio, more_audio=tuple(more)))
+
+
+def shot_to_bake(
+    scene: bpy.types.Scene,
+    obj: bpy.types.Object,
+    frames: range,
+    sample: Callable[[bpy.types.Scene, bpy.types.Object, range], Sequence[Controls]] = sample_controls,
+    with_curves: bool = True,
+) -> Bake:
+    """The bake job of these frames of the scene without its file, which needs a look at the disk. Its sounds are named
+    as `sound_source` names them. with_curves: with what the curves of its pose and its other takes do. Raises
+    UserError."""
+    mix = mix_of(obj, scene)
+    if mix is None or not mix.pieces:
+        raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
+    rate = strips.frame_rate(scene)
+    played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
+    sliders = sample(scene, obj, frames)
+    controls = [gate(*pair) for pair in zip(sliders, played)]
+    choice = sound_choice(settings_of(obj))
+    job = Bake(
+        head=head_paths.path_of(obj, "head"),
+        audio="",
+        out="",
+        fps=f"{rate.numerator}/{rate.denominator}",
+        frame_start=frames.start,
+        frame_count=len(frames),
+        offset=float(-played[0].seconds),
+        controls=controls[0],
+        controls_per_frame=() if len(set(controls)) == 1 else tuple(controls),
+        track=choice.track,
+        channel=choice.channel,
+        pose_change=pose_change(scene, obj, frames, zip(played, sliders)) if with_curves else PoseChange(),
+    )
+    return with_sounds(job, [moment.sound for moment in played])
+
+
+def heard_sounds(job: Bake) -> list[str]:
+    """The sound of each frame."""
+    sounds = (job.audio, *job.more_audio)
+    return [sounds[i] for i in job.audio_per_frame] if job.more_audio else [job.audio] * job.frame_count
+
+
+def with_sounds(job: Bake, heard: Sequence[str]) -> Bake:
+    """The job with the sound of each frame."""
+    sounds = list(dict.fromkeys(heard))
+    per_frame = tuple(map(sounds.index, heard)) if len(sounds) > 1 else ()
+    return replace(job, audio=sounds[0], more_audio=tuple(sounds[1:]), audio_per_frame=per_frame)
+
+
+def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
+    """Everything that the worker needs to render a head's bake. Raises UserError."""
+    settings = settings_of(obj)
+    path = head_paths.path_of(obj, "bake")
+    card = open_files.bake(path).card
+    frames = chosen_of_bake(scene, settings.render_frames, card)
+    cameras, head_to_world = (), ()
+    if settings.view == "SCENE":
+        scale = strips.frame_rate(scene) / card.fps
+        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in frames])
+    sounds, sound_per_frame = movie_sound(scene, obj, card) if settings.movie and len(frames) > 1 else ((), ())
+    return Render(
+        bake=path,
+        out=output_path(settings.render_out, obj),
+        size=settings.size,
+        cameras=cameras,
+        head_to_world=head_to_world,
+        png=settings.png,
+        exr=settings.exr,
+        passes=settings.passes.names(),
+        exr_layout=settings.exr_layout,
+        space=settings.space,
+        movie=settings.movie,
+        sounds=sounds,
+        sound_per_frame=sound_per_frame,
+        frames=list_of(frames, card.span),
+    )
+
+
+def export_job(scene: bpy.types.Scene, obj: bpy.types.Object, others: Sequence[bpy.types.Object] = ()) -> Export:
+    """A head's shot for other programs, with the shots of the others where the format holds several. Raises
+    UserError."""
+    settings = settings_of(obj)
+    path = head_paths.path_of(obj, "bake")
+    card = open_files.bake(path).card
+    frames = chosen_of_bake(scene, settings.export_frames, card)
+    return Export(
+        bake=path,
+        out=output_path(settings.export_out, obj),
+        format=settings.export_format,
+        axes="" if settings.export_axes == DEFAULT_AXES else settings.export_axes,
+        name=file_name_of(obj),
+        frames=format_frames(frames) if others else list_of(frames, card.span),
+        **(_stage(scene, [obj, *others], frames) if EXPORTERS[settings.export_format].plan_shot else {}),
+    )
+
+
+def _stage(scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Sequence[int]) -> dict:
+    """The fields of an export that places the heads in the scene."""
+    settings = settings_of(heads[0])
+    paths = [head_paths.path_of(head, "bake") for head in heads]
+    scale = strips.frame_rate(scene) / open_files.bake(paths[0]).card.fps
+    cameras, head_to_world = sample_stage(scene, heads, [number * scale for number in frames])
+    sounds, rows = _sounds(scene, heads, paths)
+    return {
+        "sounds": sounds,
+        "sound_per_frame": rows,
+        "more_bakes": tuple(paths[1:]),
+        "half": settings.export_half,
+        "clip": settings.export_clip,
+        "head_names": tuple(map(file_name_of, heads)),
+        "cameras": cameras,
+        "head_to_world": head_to_world,
+    }
+
+
+def _sounds(
+    scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], bakes: Sequence[str]
+) -> tuple[tuple[str, ...], tuple]:
+    """(files, for each head what is heard at each frame of its bake) where a sequencer was edited."""
+    files: list[str] = []
+    rows = []
+    for head, bake in zip(heads, bakes):
+        names, heard = movie_sound(scene, head, open_files.bake(bake).card)
+        rows.append(tuple(row and (row[0] + len(files), *row[1:]) for row in heard))
+        files += names
+    return tuple(files), tuple(rows) if any(rows) else ()
