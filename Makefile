@@ -40,6 +40,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --warnings
+	$(BIN)/vulture --min-confidence 80 blender_addon core samples benchmarks
 
 # The table of the public API in ARCHITECTURE.md, written from the docstrings.
 api: $(VENV)/.ready

@@ -225,7 +225,7 @@ def test_close_lips_closes_them_at_this_frame_alone(head):
 def test_closed_is_where_the_inner_lips_of_the_head_meet(blender, monkeypatch):
     """The sample head rests with its inner lips a little apart by its own landmarks."""
     from talksplat.blender_addon import moments
-    from talksplat.blender_addon.corrections.rows import rows as corrections
+    from talksplat.blender_addon.corrections import rows as corrections
 
     bpy.ops.talksplat.add_sample_head()
     obj = bpy.context.object

@@ -321,7 +321,7 @@ def test_comparing_goes_by_the_name_which_stays_unique(two):
 
 def test_a_row_that_is_chosen_is_seen_and_compared_with_the_one_before(two, shown):
     """Also while another one is compared."""
-    from talksplat.blender_addon.takes.take_list import compare as take_compare
+    from talksplat.blender_addon.takes import compare as take_compare
 
     settings = two.talksplat
     assert settings.compare_with == "Take 2", "the one that was active before"
