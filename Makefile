@@ -20,9 +20,9 @@ demo: $(VENV)/.ready
 
 test: lint
 	$(BIN)/python -m pytest -m "not slow and not gpu"
-	$(MAKE) test-blender-4.5
-	@if [ -n "$(PYTHON313)" ]; then $(MAKE) test-blender-5.2 test-blender-5.3; \
-	else echo "no Python 3.13 here: bpy 5.2 and 5.3 are not tested"; fi
+	@if [ -n "$(PYTHON313)" ]; then $(MAKE) $(addsuffix /.ready,$(VENV45) $(VENV313) $(VENV53)) && \
+	    $(MAKE) -j 2 -O test-blender-4.5 test-blender-5.2 test-blender-5.3; \
+	else $(MAKE) test-blender-4.5; echo "no Python 3.13 here: bpy 5.2 and 5.3 are not tested"; fi
 
 test-blender-5.2: $(VENV)/.ready $(VENV313)/.ready
 	TALKSPLAT_PYTHON=$(abspath $(BIN)/python) $(VENV313)/bin/python -m pytest -m "not slow and not gpu" \
