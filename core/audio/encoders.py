@@ -7,9 +7,11 @@ An encoder imports its large libraries inside of `encode`: whoever reads this ta
 from .features import Encoder
 from .logmel import LogMel
 from .moonshine import Moonshine
+from .mouth_shapes import MouthShapes
 
 # The name that a head's card stores -> the encoder.
 ENCODERS: dict[str, Encoder] = {
     "moonshine": Moonshine(),
     "logmel": LogMel(),
+    "mouth_shapes": MouthShapes(),
 }

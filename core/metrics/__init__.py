@@ -5,6 +5,7 @@ from .bilabial_closure import LipClosure, closed_gap_threshold, lip_closure
 from .delay_recovery import shift_recovery
 from .grid_words import bilabial_spans, read_align, word_pauses
 from .lips import MOUTH_LANDMARKS, correlation, face_box, jitter, landmark_distance, lip_gap, mouth_box
+from .phone_lips import PhoneLips, stillness
 from .psnr import psnr
 from .silence import SilenceMotion, silence_motion
 from .spans import Span
@@ -21,6 +22,7 @@ __all__ = [
     "MOUTH_LANDMARKS",
     "LipClosure",
     "LipOffset",
+    "PhoneLips",
     "SilenceMotion",
     "Span",
     "StLpips",
@@ -47,5 +49,6 @@ __all__ = [
     "speech_share",
     "ssim_with_gradient",
     "ssim_with_gradient_torch",
+    "stillness",
     "word_pauses",
 ]

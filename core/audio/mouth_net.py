@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network of `mouth_shapes` in numpy, and its file: safetensors whose metadata hold a JSON card.
+
+A moment's input is joined from its speech features and the sound's bands at three moments around it; residual
+convolutions over time with ever wider steps follow, ReLU behind each, no padding: REACH moments on both sides are used
+up. The last layer gives the measures, then the logits of the phone classes.
+
+Letters: T moments of a 10 ms grid, F speech features, B bands, P projected features, H hidden channels, K measures,
+Q phone classes.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..formats import UserError, from_json, read_tensors
+from .mouth_measures import MOUTH_MEASURES
+
+MOUTH_NET = Path(__file__).parent / "mouth_net_weights" / "mouth_net.safetensors"
+FORMAT = "talksplat.mouth_net"
+# Moments between a convolution's three taps. Not in the paper: chosen as multiples of 4, so that training needs every
+# fourth moment; the bands in between tell it when a closure begins.
+STEPS = (4, 8, 16)
+BAND_STEP = 2  # moments between the three of the bands
+REACH = BAND_STEP + sum(STEPS)  # moments: 0.3 s
+FEATURES, BANDS, PROJECTED, HIDDEN = 288, 8, 96, 96  # F, B, P, H
+# Q: what is heard, in the order of the recipe's phonetic table.
+PHONE_CLASSES = (
+    "silence", "p b", "m", "f v", "w", "uw", "uh", "ao", "sh", "r", "er", "aa", "ae", "ah", "eh", "ih", "iy", "s", "th",
+    "l", "t d", "n", "k g ng", "h",
+)  # fmt: skip
+OUTPUTS = len(MOUTH_MEASURES) + len(PHONE_CLASSES)
+LARGEST_MEASURE = 1.25  # of a measure's range: a shout may open wider than what counts as 1
+
+
+def mouth_net_shapes() -> dict[str, tuple[int, ...]]:
+    """The tensors of the file by name."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "project.weight": (FEATURES, PROJECTED),
+        "project.bias": (PROJECTED,),
+        "input.weight": (PROJECTED + 3 * BANDS, HIDDEN),
+        "input.bias": (HIDDEN,),
+    }
+    for i in range(len(STEPS)):
+        shapes[f"step{i}.weight"], shapes[f"step{i}.bias"] = (3, HIDDEN, HIDDEN), (HIDDEN,)
+    return shapes | {"output.weight": (HIDDEN, OUTPUTS), "output.bias": (OUTPUTS,)}
+
+
+@dataclass(frozen=True)
+class MouthNet:
+    """The network with its weights."""
+
+    tensors: dict[str, np.ndarray]  # by the names of `mouth_net_shapes`, float32
+
+    def project(self, features: np.ndarray) -> np.ndarray:
+        """Speech features [...,F] -> [...,P]."""
+        return features @ self.tensors["project.weight"] + self.tensors["project.bias"]
+
+    def __call__(
+        self,
+        speech: np.ndarray,  # [T + 2 REACH, P] float32, projected
+        bands: np.ndarray,  # [T + 2 REACH, B] float32
+    ) -> np.ndarray:
+        """[T, K + Q] float32: measures 0 .. LARGEST_MEASURE, then the phone classes' probabilities."""
+        x = join_inputs(speech, bands)
+        x = np.maximum(x @ self.tensors["input.weight"] + self.tensors["input.bias"], 0)
+        for i, step in enumerate(STEPS):
+            weight, count = self.tensors[f"step{i}.weight"], len(x) - 2 * step
+            y = x[:count] @ weight[0]
+            y += x[step : step + count] @ weight[1]
+            y += x[2 * step :] @ weight[2]
+            y += self.tensors[f"step{i}.bias"]
+            x = x[step : step + count] + np.maximum(y, 0, out=y)
+        out = x @ self.tensors["output.weight"] + self.tensors["output.bias"]
+        measures, logits = out[:, : len(MOUTH_MEASURES)], out[:, len(MOUTH_MEASURES) :]
+        np.clip(measures, 0, LARGEST_MEASURE, out=measures)
+        np.exp(logits - logits.max(axis=1, keepdims=True), out=logits)
+        logits /= logits.sum(axis=1, keepdims=True)
+        return out
+
+
+def join_inputs(
+    speech: np.ndarray,  # [T + 2 BAND_STEP, P]
+    bands: np.ndarray,  # [T + 2 BAND_STEP, B]
+) -> np.ndarray:
+    """[T, P + 3 B]: a moment's speech, and its bands before, now and after."""
+    now = slice(BAND_STEP, len(bands) - BAND_STEP)
+    return np.concatenate([speech[now], bands[: -2 * BAND_STEP], bands[now], bands[2 * BAND_STEP :]], axis=1)
+
+
+@lru_cache(maxsize=2)
+def load_mouth_net(path: Path = MOUTH_NET) -> MouthNet:
+    """Raises UserError for what is not such a file, and for one with other channels than ours."""
+    return MouthNet(_read(path)[0])
+
+
+def mouth_net_card(path: Path = MOUTH_NET) -> dict[str, Any]:
+    """What the net was trained on, under which licences; the keys are those of the recipe (`samples.mouth_net`).
+
+    Raises UserError as `load_mouth_net`.
+    """
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    fix = "make it again with samples.mouth_net, or reinstall talksplat"
+    tensors, metadata = read_tensors(path)
+    if metadata.get("format") != FORMAT:
+        raise UserError(f"{path}: is not a net for mouth shapes; {fix}.")
+    card = from_json(metadata.get("card", ""), str(path))
+    try:
+        channels = [*card["measures"], *card["phone_classes"]]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: its card does not name its channels; {fix}.") from error
+    if channels != [*(measure.name for measure in MOUTH_MEASURES), *PHONE_CLASSES]:
+        raise UserError(f"{path}: its channels are those of another version of talksplat; {fix}.")
+    shapes = mouth_net_shapes()
+    if {name: tensor.shape for name, tensor in tensors.items()} != shapes:
+        raise UserError(f"{path}: its tensors are not those of a net for mouth shapes; {fix}.")
+    tensors = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+    if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+        raise UserError(f"{path}: it holds numbers that are not finite; {fix}.")
+    return tensors, card
