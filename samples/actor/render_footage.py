@@ -22,7 +22,7 @@ from ...core.tracking import EXPRESSION_CHANNELS
 from . import cameras
 from .expression_rig import Rig, load_rig
 from .motion import read_tracked_clip, solve_expressions
-from .plan import FRAMES_PER_CLIP, RATE, PlannedPicture, choose_clips, plan_pictures
+from .plan import FRAMES_PER_CLIP, RATE, TRAIN, PlannedPicture, choose_clips, plan_pictures
 from .voice_tracks import read_sound, write_wav
 from .zbuffer import label_and_depth, project_to_pixels
 
@@ -144,13 +144,15 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512, help="width and height in pixels")
     parser.add_argument("--samples", type=int, default=8, help="paths per pixel before denoising")
     parser.add_argument("--most", type=int, default=None, help="stop after this many pictures of the plan")
+    parser.add_argument("--held-back", action="store_true", help="only the pictures that no training sees")
     arguments = parser.parse_args()
     size, out = arguments.size, arguments.out.resolve()
     rig = load_rig(arguments.data)
     out.mkdir(parents=True, exist_ok=True)
     motions = write_clips(rig, arguments.data, arguments.tracked, out)
     write_card(out, sorted(motions), size)
-    pictures = plan_pictures(sorted(motions))[: arguments.most]
+    plan = plan_pictures(sorted(motions))
+    pictures = [picture for picture in plan if picture.split != TRAIN or not arguments.held_back][: arguments.most]
     render_pictures(Studio(rig, size, size, arguments.samples), FrameTable(out, rig, motions, size), pictures, size)
 
 
