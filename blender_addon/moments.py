@@ -26,8 +26,9 @@ class Moment(NamedTuple):
     hash: str
     source: str  # the bake's or the performance's absolute path, or "" for the head at rest
     stamp: tuple[int, int] | None  # of the source's file
-    time: Fraction  # a bake: its frame, between two for sub-frames; a performance: seconds in the sound
-    controls: Controls | None  # None: a bake's frame, or the head at rest
+    # A bake: its frame, between two for sub-frames; a performance: seconds in the sound; at rest: seconds of the scene.
+    time: Fraction
+    controls: Controls | None  # None: a bake's frame, or the head at rest where they do nothing
     head_stamp: tuple[int, int] | None = None  # of the head's file: its rig may be made again
     by_rig: bool = False  # rather than by the networks: faster, and within the error that the rig states
     curves: CurvePose | None = None  # what F-curves do to it
@@ -55,19 +56,28 @@ def frame_of(moment: Moment) -> Frame:
 
 def _evaluate(moment: Moment) -> Frame:
     head = loaded_head(moment.head)
-    is_pose_alone = moment.curves is not None and moment.curves.speech == 0 and moment.by_rig
-    if (moment.curves or moment.takes) and head.rig and (is_pose_alone or not moment.source):
+    is_pose_alone = moment.curves is not None and moment.curves.speech == 0 and (moment.by_rig or not moment.source)
+    if (moment.curves or moment.takes) and head.rig and (is_pose_alone or _is_still(moment)):
         return head.rig.posed(shown_pose(moment))
-    if not moment.source:
+    if _is_still(moment):
         return head.at_rest()
     if moment.controls is None:
         return interpolate(open_files.bake(moment.source), moment.time)
     return head.posing.at(condition_of(moment), moment.controls, pose_change_of(moment), moment.by_rig)
 
 
+def _is_still(moment: Moment) -> bool:
+    """Whether it is of the head at rest, which no slider moves."""
+    return not moment.source and moment.controls is None
+
+
 def condition_of(moment: Moment) -> Condition:
-    """What drives the head at a moment of a performance. Raises UserError."""
-    return open_files.performance(moment.source).at(moment.time, moment.controls)
+    """What drives the head at a moment that has controls. Raises UserError."""
+    if moment.source:
+        return open_files.performance(moment.source).at(moment.time, moment.controls)
+    resting = loaded_head(moment.head).posing.resting
+    assert resting is not None  # else `resting_moment` gives no controls
+    return resting.at(moment.time, moment.controls)
 
 
 def shown_pose(moment: Moment) -> np.ndarray:
@@ -97,7 +107,7 @@ def _pose_alone(moment: Moment) -> np.ndarray:
     head = loaded_head(moment.head)
     if head.rig is None:
         raise UserError(f"{os.path.basename(moment.head)} has no rig; press Make Rig.")
-    if not moment.source or moment.controls is None:
+    if moment.controls is None:
         return np.zeros(len(head.rig.channels), np.float32)
     return head.posing.pose(condition_of(moment), moment.controls)
 

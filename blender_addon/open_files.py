@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import bpy
 
 from ..core.formats import BakeCard, BakeReader, HeadFile, UserError, format_frames, read_head
-from ..core.performance import Frame, HeadReplay, Performance, Replay, RigReplay, read_performance, rest_condition
+from ..core.performance import Frame, HeadReplay, Performance, Replay, RigReplay, read_performance
 
 MAX_LISTED = 60  # characters of a list of frames
 MAX_OPEN = 16  # of each kind
@@ -48,8 +48,7 @@ class OpenHead:
 
     def at_rest(self) -> Frame:
         """The Gaussians in silence; the canonical ones of a head whose silence is unknown here."""
-        condition = rest_condition(self.file)
-        return self.replay.frame() if condition is None else self.replay.at(condition)
+        return self.posing.at_rest()
 
     def __len__(self) -> int:
         """The number of Gaussians."""

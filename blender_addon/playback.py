@@ -140,8 +140,8 @@ def best_moment(
     """(what a head should show at a frame of the scene with these sliders, its Gaussians, what failed before it).
 
     The bake, else the performance with what curves do to it, else the head at rest with the same. at_rest: do not look
-    at the other two. shares: of the takes that are blended; where one fails, the active take alone. take: which of them
-    is meant; None: the active one. Raises UserError only where the head itself cannot be evaluated.
+    at the other two, nor at the sliders. shares: of the takes that are blended; where one fails, the active take alone.
+    take: which of them is meant; None: the active one. Raises UserError only where the head itself cannot be evaluated.
     """
     problems: list[Problem] = []
     for cure, find in () if at_rest else (("bake", _baked_moment), ("performance", _performed_moment)):
@@ -155,7 +155,8 @@ def best_moment(
                 return moment, frame_of(moment), problems
         except UserError as error:
             problems.append(Problem(str(error), "" if isinstance(error, _StripError) else cure))
-    rest = _blended(obj, scene, frame, controls, resting_moment(obj)._replace(curves=curves), shares, problems)
+    rest = resting_moment(obj, None if at_rest else controls, strips.scene_time(scene, frame))._replace(curves=curves)
+    rest = _blended(obj, scene, frame, controls, rest, shares, problems)
     return rest, frame_of(rest), problems
 
 

@@ -107,7 +107,8 @@ def command_of(message: type[Job], with_choices: bool) -> type:
         for f in fields(message)
     ]
     json = Annotated[FlagCreatePairsOff[bool], arg(help="write events as lines of JSON to stdout")]
-    return make_dataclass(f"{message.__name__}Command", [*flags, ("json", json, False)], bases=(message,), frozen=True)
+    every = [*flags, ("json", json, False)]
+    return make_dataclass(f"{message.__name__}Command", every, bases=(message,), frozen=True, kw_only=True)
 
 
 def shell_type(hint: Any, f: Field) -> Any:
@@ -127,7 +128,9 @@ def described(f: Field, comments: dict[str, str], with_choices: bool) -> Any:
 
 
 def default_of(f: Field) -> Any:
-    """The same default in a dataclass of its own."""
+    """The same default in a dataclass of its own; in a shell a field may have one that has none in Python."""
+    if "shell_default" in f.metadata:
+        return field(default=f.metadata["shell_default"])
     if f.default_factory is not MISSING:
         return field(default_factory=f.default_factory)
     return field() if f.default is MISSING else field(default=f.default)

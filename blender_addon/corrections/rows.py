@@ -12,7 +12,7 @@ from ..keyframes.curve_pose import SHARES, curve_pose_of
 from ..scene import strip as strips
 from ..scene.pose_channels import pose_of
 from ..shot.keys import rig_of_head
-from ..speech.spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
+from ..speech.spoken_moments import TakeBlend, mix_of, moment_in
 from ..takes.blend import shares_now
 from ..unique_name import unique_name
 from .properties import TalkSplatCorrection
@@ -86,8 +86,7 @@ def shown_pose(scene: bpy.types.Scene, obj: bpy.types.Object) -> np.ndarray:
     Raises UserError."""
     channels, now = rig_of(obj).channels, strips.current_frame(scene)
     time, controls, mix = strips.scene_time(scene, now), settings_of(obj).controls.values(), mix_of(obj, scene)
-    played = mix.at(time) if mix else None
-    spoken = spoken_moment(obj, played, controls) if played else resting_moment(obj)
+    spoken = moment_in(obj, mix, time, controls)
     live = moments.live_pose(TakeBlend(obj, scene).into(spoken, time, controls, shares_now(obj, obj)))
     curves = curve_pose_of(obj, channels, scene, now)
     return curves.mixed(live) if curves else live

@@ -73,10 +73,12 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
 
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
-        """Needs a head, a sound strip and a worker."""
+        """Needs a head that can listen, a sound strip and a worker."""
         obj = head_of(context)
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
+        if reason := attached_sounds.deaf_reason(obj):
+            return reason.rstrip(".")
         if not strips.sound_strips(sequencer_of(context, obj)):
             return "Press Choose Sound, or add a sound strip in the Video Sequencer"
         if chosen_strip(context, obj) is None:

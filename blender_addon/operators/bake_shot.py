@@ -18,7 +18,7 @@ from ..head_objects import head_of, locked_reason, settings_of
 from ..shot.bake_plan import BakePlan
 from ..shot.jobs import bake_plan_of
 from ..shot.output_paths import unsaved_reason
-from ..speech.attached_sounds import attach_reason, attached_sounds
+from ..speech.attached_sounds import attached_sounds, unheard_reason
 from ..speech.sound_content import playable_file, stamp_of
 from ..takes.blend import active_name, speech_named
 from .job_result import edited_head
@@ -32,7 +32,7 @@ def keep_performances(obj: bpy.types.Object, job: Bake) -> None:
     written is what was read as a performance, never a copy of a file.
     """
     attached = {playable_file(source): item for source, item in attached_sounds(obj).items() if stamp_of(source)}
-    for number, audio in enumerate((job.audio, *job.more_audio)):
+    for number, audio in enumerate(job.sounds):
         if audio not in attached:
             continue
         path = head_paths.path_of(obj, "performance", attached[audio])
@@ -52,14 +52,14 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
 
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
-        """Needs a head with a strip, a place to write to, and a worker."""
+        """Needs a head, the performance of the strip that it speaks, a place to write to, and a worker."""
         obj = head_of(context)
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
         settings = settings_of(obj)
         if reason := head_paths.missing_head_reason(obj):
             return reason
-        if reason := attach_reason(obj, settings.strip_scene or context.scene):
+        if reason := unheard_reason(obj, settings.strip_scene or context.scene):
             return reason.rstrip(".")
         return unsaved_reason(settings.bake_out) or running.no_worker_reason()
 

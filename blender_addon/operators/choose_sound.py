@@ -13,6 +13,7 @@ from ..blender_types import Context, OperatorResult
 from ..head_objects import head_of, locked_reason, settings_of
 from ..running import ROOT
 from ..scene.versions import strip_frames, top_strips
+from ..speech.attached_sounds import deaf_reason
 from .attach_strip import attach, has_sample_performance, sequencer_of
 from .operator_base import UNDOABLE, JobOperator, has_window
 from .set_up_playback import set_up_playback
@@ -59,8 +60,11 @@ class _Speaking(JobOperator):
 
     @classmethod
     def disabled_reason(cls, context: Context) -> str:
-        """Needs a head and a worker."""
-        return locked_reason(head_of(context)) or running.no_worker_reason()
+        """Needs a head that can listen, and a worker."""
+        obj = head_of(context)
+        if obj is None or locked_reason(obj):
+            return locked_reason(obj)
+        return deaf_reason(obj).rstrip(".") or running.no_worker_reason()
 
     def say(self, sentence: str) -> None:
         """Report what was done at once; a job reports its end itself."""

@@ -37,6 +37,8 @@ class BakePlan:
             return f"Bake continues {name}: {self.stored} of {self.job.frame_count} frames are baked"
         if self.replaces:
             return f"Bake replaces {name}, which is another shot ({', '.join(self.replaces)})"
+        if not self.job.sounds:
+            name += ", without a sound"
         if self.job.reuse:
             return f"Bake makes {name}; frames that have not changed come from {Path(self.job.reuse).name}"
         return f"Bake makes {name}"

@@ -39,7 +39,7 @@ def differences(
     # Where second 0 of the sound is, in seconds from frame 0.
     moved = abs(float(job.frame_start / rate + Fraction(job.offset) - card.frame_start / rate) - card.offset)
     if rate == card.fps:  # else no frame is at the same time
-        is_same["the strip's position"] = moved < SAME_TIME
+        is_same["the strip's position"] = moved < SAME_TIME or not (job.sounds and card.has_sound)
         is_same["the sliders"] = not sliders or _have_same_controls(job, card, keyed_controls, baked)
         is_same["the curves, corrections or weights"] = not sliders or _have_same_pose_change(job, pose_change, baked)
     return [name for name, same in is_same.items() if not same]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import bpy
 
 from ...core.exporting import EXPORTERS
-from ...core.formats import UserError, format_frames
+from ...core.formats import SoundChoice, UserError, format_frames
 from ...core.jobs import Bake, Export, Render
 from ...core.performance import Controls, PoseChange
 from .. import head_paths, open_files
@@ -15,14 +15,16 @@ from ..head_objects import settings_of
 from ..keyframes.pose_change import pose_change
 from ..properties import DEFAULT_AXES
 from ..scene import strip as strips
-from ..speech.attached_sounds import attach_reason, sound_choice
+from ..speech.attached_sounds import sound_choice, unheard_reason
 from ..speech.movie_sound import movie_sound
 from ..speech.sound_content import playable_file
-from ..speech.spoken_moments import gate, mix_of
+from ..speech.spoken_moments import gate, mix_of_shot
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import file_name_of, output_path
 from .sampling import sample_controls, sample_stage, sample_views
+
+UNMOVED = Controls(blinks=0.0)
 
 
 def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
@@ -33,12 +35,15 @@ def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
 
 def bake_plan_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> BakePlan:
     """What Bake does with the chosen frames of the scene's shot. Raises UserError as `bake_job` does."""
-    if reason := attach_reason(obj, settings_of(obj).strip_scene or scene):
+    if reason := unheard_reason(obj, settings_of(obj).strip_scene or scene):
         raise UserError(reason)
     plan = plan_bake(shot_to_bake(scene, obj, shot_of_scene(scene)), obj)
     frames = list_of(chosen_frames(scene, settings_of(obj).bake_frames), shot_of_scene(scene))
-    audio, *more = (playable_file(source) for source in (plan.job.audio, *plan.job.more_audio))
-    return replace(plan, job=replace(plan.job, frames=frames, audio=audio, more_audio=tuple(more)))
+    job = replace(plan.job, frames=frames)
+    if job.sounds:
+        audio, *more = map(playable_file, job.sounds)
+        job = replace(job, audio=audio, more_audio=tuple(more))
+    return replace(plan, job=job)
 
 
 def shot_to_bake(
@@ -49,16 +54,16 @@ def shot_to_bake(
     with_curves: bool = True,
 ) -> Bake:
     """The bake job of these frames of the scene without its file, which needs a look at the disk. Its sounds are named
-    as `sound_source` names them. with_curves: with what the curves of its pose and its other takes do. Raises
-    UserError."""
-    mix = mix_of(obj, scene)
-    if mix is None or not mix.pieces:
-        raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
-    rate = strips.frame_rate(scene)
-    played = [moment for frame in frames if (moment := mix.at(strips.scene_time(scene, frame)))]
-    sliders = sample(scene, obj, frames)
-    controls = [gate(*pair) for pair in zip(sliders, played)]
-    choice = sound_choice(settings_of(obj))
+    as `sound_source` names them; a shot without one counts its time from the scene's frame 0. with_curves: with what
+    the curves of its pose and its other takes do. Raises UserError."""
+    mix, rate = mix_of_shot(obj, scene), strips.frame_rate(scene)
+    times = [strips.scene_time(scene, frame) for frame in frames]
+    played = [moment for time in times if (moment := mix.at(time))] if mix else []
+    # No slider moves what follows its curves alone.
+    is_speaking = mix is not None or settings_of(obj).follow != "CURVES"
+    sliders = sample(scene, obj, frames) if is_speaking else [UNMOVED] * len(frames)
+    controls = [gate(*pair) for pair in zip(sliders, played)] if mix else sliders
+    choice = sound_choice(settings_of(obj)) if mix else SoundChoice()
     job = Bake(
         head=head_paths.path_of(obj, "head"),
         audio="",
@@ -66,14 +71,14 @@ def shot_to_bake(
         fps=f"{rate.numerator}/{rate.denominator}",
         frame_start=frames.start,
         frame_count=len(frames),
-        offset=float(-played[0].seconds),
+        offset=float(-(played[0].seconds if mix else times[0])),
         controls=controls[0],
         controls_per_frame=() if len(set(controls)) == 1 else tuple(controls),
         track=choice.track,
         channel=choice.channel,
-        pose_change=pose_change(scene, obj, frames, zip(played, sliders)) if with_curves else PoseChange(),
+        pose_change=pose_change(scene, obj, frames, mix, sliders) if with_curves else PoseChange(),
     )
-    return with_sounds(job, [moment.sound for moment in played])
+    return with_sounds(job, [moment.sound for moment in played]) if mix else job
 
 
 def heard_sounds(job: Bake) -> list[str]:

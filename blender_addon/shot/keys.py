@@ -20,7 +20,7 @@ from ..keyframes.curve_pose import corrections_within
 from ..moments import Moment
 from ..scene import strip as strips
 from ..scene.keyframes import BEZIER, LINEAR, CurveKeys
-from ..speech.spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
+from ..speech.spoken_moments import TakeBlend, mix_of_shot, moment_in
 from .sampling import sample_controls, sample_curve_poses, sample_shares
 
 
@@ -51,17 +51,12 @@ class ShotKeys:
 def shot_moments(scene: bpy.types.Scene, obj: bpy.types.Object, frames: range) -> list[Moment]:
     """What the head speaks at these frames, with the corrections at them; of one that mixes speech and curves, what it
     shows. Raises UserError."""
-    mix = mix_of(obj, scene)
-    if mix is None or not mix.pieces:
-        raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
     head = head_paths.path_of(obj, "head")
-    rest, blend, spoken = resting_moment(obj), TakeBlend(obj, scene), []
+    mix, blend, spoken = mix_of_shot(obj, scene), TakeBlend(obj, scene), []
     sampled = sample_controls(scene, obj, frames), sample_shares(scene, obj, frames)
     for frame, controls, shares in zip(frames, *sampled):
         time = strips.scene_time(scene, Fraction(frame))
-        played = mix.at(time)
-        moment = spoken_moment(obj, played, controls) if played else rest
-        spoken.append(blend.into(moment, time, controls, shares))
+        spoken.append(blend.into(moment_in(obj, mix, time, controls), time, controls, shares))
     corrections = corrections_within(obj, frames)
     is_mixture = settings_of(obj).follow in ("MIX", "ADD")
     if not (is_mixture or corrections):

@@ -18,7 +18,6 @@ from .properties import Speech, TalkSplatSound
 from .sound_content import known_hash, stamp_of
 
 Attached = Speech | TalkSplatSound  # both have sound, performance, sound_lag, sound_stamp, sound_choice
-NO_SPEECH = "A bake is of a sound, and this head was imported: it speaks none."
 
 
 def source_in(obj: bpy.types.Object, attached: Attached) -> str:
@@ -89,9 +88,7 @@ def listens_to(obj: bpy.types.Object, sequencer: bpy.types.Scene, speech: Speech
 
 def no_bake_reason(obj: bpy.types.Object) -> str:
     """Why nothing can be made from the head's bake, in one sentence; "" where there is one."""
-    if settings_of(obj).bake:
-        return ""
-    return NO_SPEECH.rstrip(".") if silent_reason(obj) else "Bake the shot first"
+    return "" if settings_of(obj).bake else "Bake the shot first"
 
 
 def silent_reason(obj: bpy.types.Object) -> str:
@@ -104,12 +101,36 @@ def silent_reason(obj: bpy.types.Object) -> str:
     return "This head was imported and speaks no sound: key its channels."
 
 
+def deaf_reason(obj: bpy.types.Object) -> str:
+    """Why the head can listen to no sound, in one sentence; "" for one that can, or is not loaded."""
+    head = open_files.head.cached(head_paths.path_of(obj, "head"))
+    if head is None or (reason := silent_reason(obj)):
+        return "" if head is None else reason
+    is_deaf = not all(head.file.part(f"{branch}.audio") for branch in head.file.card.branches)
+    return "The head's file has no audio nets, so it can listen to no sound: bake it without one." if is_deaf else ""
+
+
+def is_without_sound(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bool:
+    """Whether the head's shot has no sound: it can listen to none, or no strip is chosen for it."""
+    settings = settings_of(obj)
+    is_chosen = settings.strip or (settings.listen_to == "CHANNEL" and first_in_channel(obj, sequencer))
+    return not is_chosen or bool(deaf_reason(obj))
+
+
+def unheard_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
+    """Why the head does not hear what its shot has, in one sentence; "" for a shot without a sound, too. Costs as
+    `attach_reason`."""
+    return "" if is_without_sound(obj, sequencer) else attach_reason(obj, sequencer)
+
+
 def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     """Why Attach should be pressed, in one sentence; "" when all that the head should speak is attached. Costs a look
     at the disk for each sound."""
-    if silent_reason(obj):
-        return NO_SPEECH
+    if reason := deaf_reason(obj):
+        return reason
     attached, wanted = attached_sounds(obj), wanted_sounds(obj, sequencer, strip_of(obj, sequencer))
+    if not wanted and settings_of(obj).strip and settings_of(obj).listen_to != "CHANNEL":
+        return f"The strip {settings_of(obj).strip} is not there any more: choose another, or none for a silent shot."
     if not wanted:
         return "No sound strip is chosen: press Choose Sound, or choose a strip and press Attach."
     missing = [source for source in wanted if source not in attached]
@@ -125,9 +146,9 @@ def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
 
 def audio_hash(job: Bake, obj: bpy.types.Object) -> str:
     """What a bake of `job`, whose sounds are named as `sound_source` names them, calls its sound, as the head's
-    performances say. The track and channel are in it. Raises UserError where a performance is missing."""
+    performances say; "" for none. The track and channel are in it. Raises UserError where a performance is missing."""
     attached = attached_sounds(obj)
-    paths = [head_paths.path_of(obj, "performance", attached[source]) for source in (job.audio, *job.more_audio)]
+    paths = [head_paths.path_of(obj, "performance", attached[source]) for source in job.sounds]
     return hash_of_sounds([open_files.performance(path).audio_hash for path in paths], job.audio_per_frame)
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 import bpy
 
 from ...core.formats import UserError
-from ...core.performance import Controls
+from ...core.performance import Controls, change_pose
 from .. import head_paths, open_files
 from ..head_objects import settings_of
 from ..moments import Moment, loaded_head
@@ -19,7 +19,7 @@ from ..scene.sequence_walk import heard_strips
 from ..scene.sound_mix import Played, SoundMix
 from ..scene.sound_source import sound_source
 from ..takes.blend import Shares, is_blending, speech_at
-from .attached_sounds import attached_sounds, listens_to, source_in, strip_of
+from .attached_sounds import attached_sounds, is_without_sound, listens_to, source_in, strip_of
 from .properties import Speech
 
 
@@ -34,6 +34,17 @@ def mix_of(obj: bpy.types.Object, scene: bpy.types.Scene, take: int | None = Non
         return None
     choice = listens_to(obj, sequencer, speech)._replace(unmuted=_unmuted_strips(obj, take))
     return SoundMix(sequencer, choice, speech.strip)
+
+
+def mix_of_shot(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:
+    """The same for a shot that is to be baked, None for one without a sound. Raises UserError where the head has a
+    sound that it cannot follow."""
+    if is_without_sound(obj, settings_of(obj).strip_scene or scene):
+        return None
+    mix = mix_of(obj, scene)
+    if mix is None or not mix.pieces:
+        raise UserError(f"{obj.name} has no sound strip that it can follow; choose one and press Attach.")
+    return mix
 
 
 def _unmuted_strips(obj: bpy.types.Object, take: int | None) -> frozenset[str] | None:
@@ -65,10 +76,27 @@ def spoken_moment(obj: bpy.types.Object, played: Played, controls: Controls, tak
     )
 
 
-def resting_moment(obj: bpy.types.Object) -> Moment:
-    """The head at rest. Raises UserError for a head that cannot be read."""
+def moment_in(obj: bpy.types.Object, mix: SoundMix | None, time: Fraction, controls: Controls) -> Moment:
+    """The head's own take at a time of the scene, in seconds: what it speaks, at rest where it speaks nothing. Raises
+    UserError."""
+    played = mix.at(time) if mix else None
+    return spoken_moment(obj, played, controls) if played else resting_moment(obj, controls, time)
+
+
+def resting_moment(obj: bpy.types.Object, controls: Controls | None = None, time: Fraction = Fraction(0)) -> Moment:
+    """The head at rest, with what the sliders do to it at a time of the scene, in seconds. Raises UserError for a head
+    that cannot be read."""
     path = head_paths.path_of(obj, "head")
-    return Moment(path, loaded_head(path).hash, "", None, Fraction(0), None, head_stamp=open_files.head.stamp(path))
+    head, stamp = loaded_head(path), open_files.head.stamp(path)
+    rest = Moment(path, head.hash, "", None, Fraction(0), None, head_stamp=stamp)
+    resting = head.posing.resting
+    if controls is None or resting is None:
+        return rest
+    moves_face = bool(resting.at(time, controls).expression.any())  # also the natural blinks, a few frames each
+    if not moves_face and not (head.rig and change_pose(controls)):
+        return rest  # equal moments are evaluated once
+    by_rig = settings_of(obj).use_rig and head.rig is not None
+    return rest._replace(time=time if moves_face else Fraction(0), controls=controls, by_rig=by_rig)
 
 
 class TakeBlend:
@@ -94,7 +122,9 @@ class TakeBlend:
                 self._mixes[take] = mix_of(self._obj, self._scene, take)
             mix = self._mixes[take]
             played = mix.at(time) if mix else None
-            return spoken_moment(self._obj, played, controls, take) if played else resting_moment(self._obj)
+            if played:
+                return spoken_moment(self._obj, played, controls, take)
+            return resting_moment(self._obj, controls, time)
         except UserError as error:
             raise UserError(f"{settings_of(self._obj).takes[take].name} cannot be blended: {error}") from error
 

@@ -26,7 +26,7 @@ from ..scene import strip as strips
 from ..scene.sound_mix import SoundMix
 from ..shot.frame_choice import shot_of_scene
 from ..shot.sampling import are_channels_driven, control_curves, sample_controls, sample_curve_poses, sample_shares
-from ..speech.spoken_moments import TakeBlend, mix_of, resting_moment, spoken_moment
+from ..speech.spoken_moments import TakeBlend, mix_of, moment_in, resting_moment
 
 CHANNEL = "lips_apart"  # of the rig
 STRIDES = (64, 16, 4, 1)  # frames
@@ -107,7 +107,8 @@ def _look_at(
             moment = moment_at(obj, scene, mix, frame, controls, curves)
             if shares and (moment is None or moment.controls or not moment.source):
                 time_of_frame = strips.scene_time(scene, Fraction(frame))
-                moment = blend.into(moment or resting_moment(obj), time_of_frame, controls, shares)
+                moment = moment or resting_moment(obj, controls, time_of_frame)
+                moment = blend.into(moment, time_of_frame, controls, shares)
             track.put(frame, moment, state)
         except UserError:  # the panel of the head says it
             track.leave(frame, state)
@@ -130,11 +131,9 @@ def moment_at(
         if position is not None:
             head = head_paths.path_of(obj, "head")
             return Moment(head, settings.head_hash, path, open_files.bake.stamp(path), position, None)
-    played = mix.at(strips.scene_time(scene, frame)) if mix else None
-    moment = spoken_moment(obj, played, controls) if played else None
-    if moment is None and curves is not None:
-        moment = resting_moment(obj)
-    return moment._replace(curves=curves) if moment else None
+    moment = moment_in(obj, mix, strips.scene_time(scene, frame), controls)
+    is_still = not moment.source and moment.controls is None and curves is None
+    return None if is_still else moment._replace(curves=curves)
 
 
 def _mix(obj: bpy.types.Object, scene: bpy.types.Scene) -> SoundMix | None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The `Bake` job: head and sound to a `.bake`, the performance replayed at every frame's own time and stored.
+"""The `Bake` job: head and sound to a `.bake`, the performance replayed at every frame's own time and stored. Without a
+sound the head is at rest, and what moves it are its controls and the changes of its pose.
 
 A frame is a pure function of head, sound, time and controls, so a bake that was killed continues and ends with the
 bytes of an uninterrupted one. Knows no pixels.
@@ -40,9 +41,9 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     """Evaluate the head at every frame of the shot (or of `job.frames`) that is not stored yet, and store it.
 
     A bake that lacks frames of its shot is unfinished: what it holds can be played and rendered, the rest baked later.
-    Frames before and after the sound show the head at rest. The performance is kept next to the bake
-    (SHOT.performance), so that neither resuming nor Blender has to compute it again. Closing the generator keeps the
-    frames. Raises UserError.
+    Frames before and after the sound show the head at rest, as all do without a sound. The performance is kept next to
+    the bake (SHOT.performance), so that neither resuming nor Blender has to compute it again. Closing the generator
+    keeps the frames. Raises UserError.
 
     Frames that a bake of another shot has, `job.reuse` or one of the same name, are taken over where they show the
     same. That of the same name stays as it is until the new one is done, and is then replaced, with a warning; until
@@ -50,13 +51,13 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     """
     head = read_head(job.head)
     sounds = yield from _read_sounds(job)
-    shot = Shot.of(job, Fraction(len(sounds[0].samples), sounds[0].rate))
+    shot = Shot.of(job, Fraction(len(sounds[0].samples), sounds[0].rate) if sounds else None)
     card = card_of(job, head, sounds, shot)
     frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
     posing = HeadReplay(head)
     _check_channels(job, posing)
     yield from _controls_without_effect(shot, head, posing)
-    performances = yield from _performances_of(job, head, sounds)
+    performances = (yield from _performances_of(job, head, sounds)) or [posing.resting]
     yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     place, warning = _place_for(Path(job.out), card)
     gaussians = posing.replay.canonical, posing.replay.branch
@@ -92,14 +93,14 @@ def _result(job: Bake, shot: Shot, writer: BakeWriter, reused: int, new: int) ->
 
 def _read_sounds(job: Bake) -> Generator[Event, None, list[Sound]]:
     sounds = []
-    for path in (job.audio, *job.more_audio):
+    for path in job.sounds:
         sounds.append((yield from read_sound(replace(job, audio=path))))
     return sounds
 
 
 def _performances_of(job: Bake, head: HeadFile, sounds: list[Sound]) -> Generator[Event, None, list[Performance]]:
     performances = []
-    for number, (path, sound) in enumerate(zip((job.audio, *job.more_audio), sounds, strict=True)):
+    for number, (path, sound) in enumerate(zip(job.sounds, sounds, strict=True)):
         yield from sound_warnings(sound, path)
         performances.append((yield from _performance_of(path, head, sound, performance_file(job.out, number))))
     return performances
@@ -116,7 +117,7 @@ def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeC
         head.card.content_hash,
         hash_of_sounds([sound.content_hash for sound in sounds], shot.sounds),
         stored_path(job.out, job.head),
-        stored_path(job.out, job.audio),
+        stored_path(job.out, job.audio) if job.audio else "",
         float(shot.offset),
         shot.controls_card(),
         head.card.camera,
@@ -162,7 +163,11 @@ def _performance_of(path: str, head: HeadFile, sound: Sound, stored: Path) -> Ge
 
 
 def _bake_frames(
-    writer: BakeWriter, shot: Shot, frames: Sequence[int], performances: list[Performance], posing: HeadReplay
+    writer: BakeWriter,
+    shot: Shot,
+    frames: Sequence[int],
+    performances: Sequence[Performance | None],
+    posing: HeadReplay,
 ) -> Iterator[Progress]:
     missing = [number for number in frames if number not in writer.done]
     pace, buffers = Pace(len(frames), len(frames) - len(missing)), posing.replay.frame()
@@ -170,7 +175,7 @@ def _bake_frames(
     for number in missing:
         performance = performances[shot.sound_at(number)]
         controls = shot.controls_at(number)
-        condition = performance.at(shot.sound_time(number), controls)
+        condition = performance.at(shot.sound_time(number), controls) if performance else None
         writer.append(number, *posing.at(condition, controls, shot.pose_change_at(number), out=buffers))
         yield pace.at(pace.done + 1, f"frame {number}")
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ..formats import UserError
+from ..formats import UserError, span_of_frames
 from ..jobs import Bake
 from ..performance import Controls, PoseChange, controls_card, frame_time, parse_rate
 
@@ -29,24 +29,20 @@ class Shot:
     pose_change: PoseChange = field(default_factory=PoseChange)
 
     @staticmethod
-    def of(job: Bake, duration: Fraction) -> "Shot":
-        """The job's shot; `duration` of the sound in seconds settles a frame count of 0. Raises UserError."""
+    def of(job: Bake, duration: Fraction | None) -> "Shot":
+        """The job's shot; `duration` of the sound in seconds settles a frame count of 0. None: it has no sound. Raises
+        UserError."""
         rate = parse_rate(job.fps)
         if not math.isfinite(job.offset) or abs(job.offset) > MOST_SECONDS:
             raise UserError(f"offset {job.offset} is out of range; give seconds within a day.")
         offset = Fraction(job.offset)
-        count = job.frame_count or math.ceil((offset + duration) * rate)
-        if job.frame_count < 0 or count <= 0:
-            raise UserError(
-                f"the shot has no frame (frame_count {job.frame_count}, the sound ends "
-                f"{float(offset + duration):.3f} s after the first frame); set frame_count or the offset."
-            )
+        start, count = _frame_range(job, None if duration is None else offset + duration, rate)
         per_frame = job.controls_per_frame
         if per_frame and len(per_frame) != count:
             raise UserError(f"controls_per_frame holds {len(per_frame)} controls for {count} frames; give one a frame.")
         for i, controls in enumerate(per_frame or (job.controls,)):
             if names := controls.non_finite():
-                where = f" at frame {job.frame_start + i}" if per_frame else ""
+                where = f" at frame {start + i}" if per_frame else ""
                 raise UserError(f"control {names[0]}{where} is not a finite number; reset it.")
         if len(job.pose_change.values) not in (0, 1, count):
             raise UserError(
@@ -59,7 +55,7 @@ class Shot:
             raise UserError(
                 f"audio_per_frame does not name one of {len(job.more_audio) + 1} sounds for each of {count} frames."
             )
-        return Shot(rate, job.frame_start, count, offset, per_frame or (job.controls,), sounds, job.pose_change)
+        return Shot(rate, start, count, offset, per_frame or (job.controls,), sounds, job.pose_change)
 
     @property
     def span(self) -> range:
@@ -85,3 +81,19 @@ class Shot:
     def controls_card(self) -> dict:
         """For the bake's card: the controls, or the number and hash of keyframed ones."""
         return controls_card(self.controls)
+
+
+def _frame_range(job: Bake, end: Fraction | None, rate: Fraction) -> tuple[int, int]:
+    """(the first frame, the number of frames). end: of the sound, in seconds after the first frame."""
+    if job.frame_count > 0:
+        return job.frame_start, job.frame_count
+    if end is None and job.frame_count == 0:
+        if not job.frames:
+            raise UserError("a shot without a sound has no length; set frames, such as 1-24, frame_count, or audio.")
+        span = span_of_frames(job.frames)
+        return span[0], len(span)
+    count = 0 if end is None or job.frame_count < 0 else math.ceil(end * rate)
+    if count <= 0:
+        sound = "" if end is None else f", the sound ends {float(end):.3f} s after the first frame"
+        raise UserError(f"the shot has no frame (frame_count {job.frame_count}{sound}); set frame_count or the offset.")
+    return job.frame_start, count

@@ -43,6 +43,8 @@ def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str
     """
     if job.sound_per_frame:
         return Soundtrack(*edited_sound(job, bake.card), Fraction(0)), None
+    if not (job.audio or bake.card.has_sound):
+        return None, None
     path = job.audio or found_path(bake.path, bake.card.audio)
     if bake.card.more_audio and not job.audio:
         count = len(bake.card.more_audio) + 1
@@ -52,7 +54,8 @@ def soundtrack_of(job: Render, bake: BakeReader) -> tuple[Soundtrack | None, str
         )
     choice = SoundChoice() if job.audio else SoundChoice(bake.card.track, bake.card.channel)
     try:
-        track = Soundtrack(*load_soundtrack(path, choice), Fraction(bake.card.offset))
+        start = Fraction(bake.card.offset) if bake.card.has_sound else Fraction(0)
+        track = Soundtrack(*load_soundtrack(path, choice), start)
     except UserError as error:
         if job.audio:
             raise

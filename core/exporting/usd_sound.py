@@ -41,6 +41,8 @@ def sounds_of(head: ExportedHead) -> tuple[list[SoundPiece], str]:
 def _whole(head: ExportedHead) -> tuple[list[SoundPiece], str]:
     """The bake's own sound."""
     card = head.bake.card
+    if not card.has_sound:
+        return [], ""
     if card.more_audio:
         count = len(card.more_audio) + 1
         return [], f"{head.name} listens to {count} sounds, so the file has none; export it from Blender."

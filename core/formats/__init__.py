@@ -9,7 +9,7 @@ from .blending import BLENDS, check_blend, linear_to_srgb, over_background, srgb
 from .camera import Camera
 from .file_lock import FileLock, locked_folder
 from .file_manifest import FileManifest, content_key
-from .frame_list import format_frames, parse_frames
+from .frame_list import format_frames, parse_frames, span_of_frames
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
 from .json_codec import from_json, from_json_values, require_version, to_json
@@ -99,6 +99,7 @@ __all__ = [
     "rig_of",
     "rotate_gaussians",
     "select_frames",
+    "span_of_frames",
     "srgb_to_linear",
     "stored_path",
     "to_json",

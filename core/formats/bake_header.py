@@ -59,7 +59,7 @@ class BakeCard:
     frame_count: int
     sh_degree: int  # of the canonical Gaussians
     head_hash: str  # HeadCard.content_hash
-    audio_hash: str  # content hash of the sound, as core/audio defines it
+    audio_hash: str  # content hash of the sound, as core/audio defines it; "": the shot has none, and no `audio`
     head: str = ""  # the .head file, to find it again; from the bake's folder on (stored_path.py), absolute in 0.1.0
     audio: str = ""  # the sound file, likewise
     offset: float = 0.0  # seconds the sound starts after the first frame
@@ -90,6 +90,11 @@ class BakeCard:
     def span(self) -> range:
         """The numbers of all frames of the shot."""
         return range(self.frame_start, self.frame_start + self.frame_count)
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether the frames are of a sound; else of the head at rest and what moves it besides."""
+        return bool(self.audio_hash)
 
     @property
     def shot(self) -> str:

@@ -25,6 +25,12 @@ def parse_frames(text: str, shot: range) -> tuple[int, ...]:
     return tuple(sorted({frame for frames in ranges for frame in frames}))
 
 
+def span_of_frames(text: str) -> range:
+    """From the first to the last of the frames that `text` names. Raises UserError for what is no list of frames."""
+    ranges = [_parse_item(item.strip(), text) for item in text.split(",")]
+    return range(min(frames[0] for frames in ranges), max(frames[-1] for frames in ranges) + 1)
+
+
 def format_frames(frames: Sequence[int]) -> str:
     """A short list that `parse_frames` reads as these ascending frames: (1, 3, 5, 9, 10) -> 1-5x2,9-10."""
     items, begin = [], 0

@@ -39,10 +39,13 @@ class SoundChoice:
 
 
 def hash_of_sounds(hashes: Sequence[str], per_frame: Sequence[int] = ()) -> str:
-    """What identifies the sounds of a shot: the hash of the only one, else of all and of which is heard when.
+    """What identifies the sounds of a shot: the hash of the only one, else of all and of which is heard when; "" for a
+    shot without a sound.
 
     per_frame: an index into `hashes` for each frame.
     """
+    if not hashes:
+        return ""
     if len(hashes) == 1:
         return hashes[0]
     heard = " ".join(map(str, per_frame))

@@ -110,7 +110,7 @@ def _bake(path: Path) -> Facts:
             ("sh_degree", card.sh_degree),
             ("head", card.head),
             ("head_hash", card.head_hash),
-            ("audio", card.audio),
+            ("audio", card.audio if card.has_sound else "none: the head is at rest"),
             ("audio_hash", card.audio_hash),
             ("offset", f"{card.offset:g}"),
             ("colour_space", card.colour_space),

@@ -3,7 +3,7 @@
 line is the flag's help), the panel's default and the worker's message.
 
 A field's metadata says which fields name what the job writes (outputs.py), and what only the shell needs: POSITIONAL,
-HIDDEN, or the registry whose names it takes.
+HIDDEN, OPTIONAL_TEXT, or the registry whose names it takes.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from .outputs import FOLDER, writes
 
 POSITIONAL = {"positional": True}  # written without its name
 HIDDEN = {"hidden": True}  # only programs set it
+OPTIONAL_TEXT = {"shell_default": ""}  # in a shell it may be left out; in Python its place among the fields is kept
 
 
 def names_from(registry: str) -> dict[str, str]:
@@ -59,11 +60,11 @@ class Bake(Job):
     """Evaluate a head at every frame of a shot and store the frames (a .bake file); continues an unfinished bake."""
 
     head: str  # the .head file
-    audio: str  # the sound, an audio or video file
+    audio: str = field(metadata=OPTIONAL_TEXT)  # the sound, an audio or video file; empty: none, the head rests
     out: str = field(metadata=writes(".bake"))  # the .bake file to write or to continue
     fps: str = "24"  # frames per second of the shot, such as 24, 24000/1001 or 23.976
     frame_start: int = 1  # number of the first frame
-    frame_count: int = 0  # number of frames; 0: until the sound ends
+    frame_count: int = 0  # number of frames; 0: until the sound ends; without one, as far as `frames` reaches
     offset: float = 0.0  # seconds from the first frame to the start of the sound
     controls: Controls = field(default_factory=Controls)
     # Keyframed controls, one a frame; empty: `controls`.
@@ -78,6 +79,11 @@ class Bake(Job):
     audio_per_frame: tuple[int, ...] = field(default=(), metadata=HIDDEN)
     # What an animator's curves add to the pose of the head's rig.
     pose_change: PoseChange = field(default_factory=PoseChange, metadata=HIDDEN)
+
+    @property
+    def sounds(self) -> tuple[str, ...]:
+        """The files of all its sounds, in the order that `audio_per_frame` counts; () for a shot without a sound."""
+        return (self.audio, *self.more_audio) if self.audio or self.more_audio else ()
 
 
 @dataclass(frozen=True)

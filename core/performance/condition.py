@@ -62,7 +62,7 @@ class Performance:
     expression_names: tuple[str, ...]  # E
     loudness: np.ndarray  # [T] 0..1, for display
     head_hash: str  # content hash of the head it was made for
-    audio_hash: str  # content hash of the sound; it also seeds the natural blinks
+    audio_hash: str  # content hash of the sound, "" for none; it, else the head's, also seeds the natural blinks
     audio_name: str = ""  # the sound file's name, for display
     duration: float = 0.0  # seconds of sound
     rate: Fraction = SAMPLE_RATE  # samples per second
@@ -80,7 +80,7 @@ class Performance:
         if not 0 < self.rate <= 1000 or not 0 <= self.duration < math.inf:
             raise UserError("performance: its sample rate or duration is out of range; recreate it.")
         lids = [i for i, name in enumerate(self.expression_names) if name.startswith("blink")]
-        seed = "" if (self.expression[:, lids] > OWN_BLINK).any() else self.audio_hash
+        seed = "" if (self.expression[:, lids] > OWN_BLINK).any() else self.audio_hash or self.head_hash
         object.__setattr__(self, "_blink_seed", seed)
 
     def _check_shapes(self) -> None:

@@ -4,16 +4,18 @@ bake both ask here, so that they show the same, and what is rendered and exporte
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
 from ..formats import HeadFile, UserError, rig_of
-from .condition import Condition
+from .condition import Condition, Performance
 from .controls import Controls
 from .pose_change import pose_vector
 from .pose_controls import change_pose, controlled_change
 from .replay import Frame, Replay
+from .rest import rest_condition, resting_performance
 from .rig_replay import RigReplay
 from .sides import with_sides
 
@@ -28,10 +30,17 @@ class HeadReplay:
     """A head with its networks and, where it has one, its rig. Raises UserError as `Replay` and `rig_of` do."""
 
     def __init__(self, head: HeadFile) -> None:
+        self._head = head
         self.replay, rig = Replay(head), rig_of(head)
         self.rig = None
         if rig is not None:
             self.rig = RigReplay(head, self.replay, with_sides(rig, head, self.replay.canonical.means))
+
+    @cached_property
+    def resting(self) -> Performance | None:
+        """The head while it hears nothing; None where its silence is unknown here: then it rests as `at(None)` does."""
+        rest = rest_condition(self._head) or (self.rig and self.rig.rest_condition)
+        return resting_performance(self._head, rest)
 
     def pose(self, condition: Condition, controls: Controls) -> np.ndarray:
         """[K] mm: the pose of the rig that `at` shows without a change. Raises UserError for a head without a rig."""
@@ -42,7 +51,7 @@ class HeadReplay:
 
     def at(
         self,
-        condition: Condition,
+        condition: Condition | None,
         controls: Controls,
         change: Mapping[str, float] = NO_CHANGE,
         by_rig: bool = False,
@@ -53,15 +62,24 @@ class HeadReplay:
         change: channel of the rig -> mm, added to the pose. by_rig: within the rig's error at a fifth of the cost, but
         by the networks where the rig does not reach. out: a frame of this object that may be overwritten; the result
         can be another one. A head without a rig knows no change and no controls of the pose. Raises UserError when the
-        condition's widths are not the head's.
+        condition's widths are not the head's. None, where silence
+        is unknown: the canonical Gaussians and what is added to their pose.
         """
         if self.rig is None:
-            return self.replay.at(condition, out)
+            return self._by_networks(condition, out)
         added, is_controlled = pose_vector(change, self.rig.channels), change_pose(controls)
-        if by_rig or is_controlled:
+        if condition is not None and (by_rig or is_controlled):
             pose, misfit = self.rig.pose_and_misfit(condition)
             added = controlled_change(controls, pose, self.rig.channels) + added
             if by_rig and misfit <= MISFIT_LIMIT:
                 return self.rig.posed(pose + added, out)
-        frame = self.replay.at(condition, out)
+        frame = self._by_networks(condition, out)
         return self.rig.moved(frame, added) if np.any(added) else frame
+
+    def at_rest(self) -> Frame:
+        """The head while it hears nothing, without controls."""
+        rest = self.resting
+        return self._by_networks(Condition(rest.rest, rest.expression[0]) if rest else None, None)
+
+    def _by_networks(self, condition: Condition | None, out: Frame | None) -> Frame:
+        return self.replay.frame() if condition is None else self.replay.at(condition, out)

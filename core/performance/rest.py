@@ -14,7 +14,7 @@ import numpy as np
 
 from ..formats import HeadFile, UserError
 from .audio_inference import FRAMES, WINDOW, AudioInference
-from .condition import Condition
+from .condition import MAX_VALUE, Condition, Performance
 
 SILENCE_FILE = Path(__file__).parent / "silence.npz"  # encoder -> [C] float32; written by samples.pack_silence
 
@@ -37,6 +37,23 @@ def rest_condition(head: HeadFile) -> Condition | None:
                 return None
             codes[branch] = net(windows)[0]
     return Condition(codes, np.zeros(len(head.card.expression), np.float32))
+
+
+def resting_performance(head: HeadFile, rest: Condition | None) -> Performance | None:
+    """The performance of a head that hears nothing, at any time in seconds: the condition `rest` and what the controls
+    add to it. None where there is none, or it is no finite number."""
+    if rest is None or not all((np.abs(code) < MAX_VALUE).all() for code in rest.audio.values()):  # NaN fails too
+        return None
+    names = head.card.expression
+    return Performance(
+        {branch: code[None] for branch, code in rest.audio.items()},
+        rest.audio,
+        np.zeros((1, len(names)), np.float32),
+        names,
+        np.zeros(1, np.float32),
+        head.card.content_hash,
+        "",
+    )
 
 
 @cache
