@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The mouth's shape of a sound: in pieces as at once, later where the sound is later, the same for a whisper level,
 at rest where nobody speaks, and a closed mouth where lips meet."""
 
