@@ -20,7 +20,7 @@ from .quad_mesh import QuadMesh, read_quad_mesh, write_quad_mesh
 from .ratio import parse_ratio
 from .replace_file import replace_file
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
-from .rotate import RUB_TO_BLENDER, rotate_gaussians
+from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -28,6 +28,7 @@ from .stored_path import found_path, stored_path
 from .tensors import read_metadata, read_tensors, write_tensors
 from .timed_label import TimedLabel
 from .timed_words import WordTimings, read_words, words_beside
+from .transform import transform_gaussians
 from .user_error import UserError
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "GRID_UNITS",
     "HEAD_FORMAT",
     "MAX_CHANNELS",
+    "RDF_TO_BLENDER",
     "RIG_NUMBERS",
     "RUB_TO_BLENDER",
     "SHOT_FIELDS",
@@ -103,6 +105,7 @@ __all__ = [
     "srgb_to_linear",
     "stored_path",
     "to_json",
+    "transform_gaussians",
     "translate_read_errors",
     "with_rig",
     "words_beside",

@@ -64,18 +64,29 @@ def rotate_gaussians(gaussians: Gaussians, rotation: np.ndarray) -> Gaussians:
 
 
 def quaternion_from_matrix(rotation: np.ndarray) -> np.ndarray:
-    """w,x,y,z (unit, w >= 0) of a rotation matrix [3,3]; Shepperd's choice of the largest component."""
-    m = np.asarray(rotation, dtype=np.float64)
-    products = np.array(
-        [  # 4 q q^T: every row is q times one of its components
-            [1 + m[0, 0] + m[1, 1] + m[2, 2], m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]],
-            [m[2, 1] - m[1, 2], 1 + m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]],
-            [m[0, 2] - m[2, 0], m[0, 1] + m[1, 0], 1 - m[0, 0] + m[1, 1] - m[2, 2], m[1, 2] + m[2, 1]],
-            [m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], 1 - m[0, 0] - m[1, 1] + m[2, 2]],
-        ]
-    )
-    row = products[np.argmax(np.diag(products))]
-    return row / np.linalg.norm(row) * (-1 if row[0] < 0 else 1)
+    """[...,4] w,x,y,z (unit, w >= 0) of rotation matrices [...,3,3]; Shepperd's choice of the largest component."""
+    m = np.moveaxis(np.asarray(rotation, dtype=np.float64), (-2, -1), (0, 1))
+    rows = [  # 4 q q^T: every row is q times one of its components
+        [1 + m[0, 0] + m[1, 1] + m[2, 2], m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]],
+        [m[2, 1] - m[1, 2], 1 + m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]],
+        [m[0, 2] - m[2, 0], m[0, 1] + m[1, 0], 1 - m[0, 0] + m[1, 1] - m[2, 2], m[1, 2] + m[2, 1]],
+        [m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], 1 - m[0, 0] - m[1, 1] + m[2, 2]],
+    ]
+    products = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    largest = np.argmax(np.diagonal(products, axis1=-2, axis2=-1), axis=-1)
+    row = np.take_along_axis(products, largest[..., None, None], axis=-2)[..., 0, :]
+    return row / np.linalg.norm(row, axis=-1, keepdims=True) * np.where(row[..., :1] < 0, -1, 1)
+
+
+def matrix_from_quaternion(quats: np.ndarray) -> np.ndarray:
+    """[...,3,3] rotation matrices of unit quaternions [...,4] w,x,y,z."""
+    w, x, y, z = np.moveaxis(np.asarray(quats, dtype=np.float64), -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def quaternion_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

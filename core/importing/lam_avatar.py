@@ -9,39 +9,23 @@ holds the Gaussians in the order of the mesh's vertices, their positions relativ
 
 import io
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..formats import SH_C0, Gaussians, UserError, open_untrusted, read_ply_file, rotate_gaussians
+from ..formats import RUB_TO_BLENDER, SH_C0, UserError, open_untrusted, read_ply_file, rotate_gaussians
 from .glb import read_mesh
+from .imported import Imported
 
-GLTF_TO_BLENDER = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 SPLATS, MESH = "offset.ply", "skin.glb"
 MAX_BYTES = 1 << 29  # of one of the two files
 MAX_ENTRIES = 1000  # of a zip
 TOLERANCE = 1e-3  # above 0..1, of a colour
 
 
-@dataclass(frozen=True)
-class LamAvatar:
-    """In Blender's axes, metres, the middle of the head at the origin."""
-
-    gaussians: Gaussians  # N
-    shapes: Mapping[str, np.ndarray]  # ARKit's name -> [N,3] float32, metres that its full weight adds
-
-
-def is_lam_avatar(path: Path) -> bool:
-    """Whether `path` is a folder or a zip with the two files of an avatar."""
-    if path.is_dir():
-        return all((path / name).is_file() for name in (SPLATS, MESH))
-    return path.suffix.lower() == ".zip"
-
-
-def read_lam_avatar(path: Path) -> LamAvatar:
-    """Raises UserError."""
+def read_lam_avatar(path: Path, _axes: str = "") -> Imported:
+    """Of the zip or the folder; the middle of the head is at the origin. Raises UserError."""
     files = _folder_files(path) if path.is_dir() else _zip_files(path)
     mesh = read_mesh(files[MESH], f"{path} ({MESH})")
     source = f"{path} ({SPLATS})"
@@ -54,9 +38,9 @@ def read_lam_avatar(path: Path) -> LamAvatar:
     placed = replace(
         splats, means=splats.means + mesh.vertices - centre, sh0=((splats.sh0 - 0.5) / SH_C0).astype(np.float32)
     )
-    turn = GLTF_TO_BLENDER.astype(np.float32).T
+    turn = RUB_TO_BLENDER.astype(np.float32).T
     shapes = {name: np.ascontiguousarray(shape @ turn) for name, shape in mesh.shapes.items()}
-    return LamAvatar(rotate_gaussians(placed, GLTF_TO_BLENDER), shapes)
+    return Imported(rotate_gaussians(placed, RUB_TO_BLENDER), "LAM avatar", shapes=shapes)
 
 
 def _folder_files(folder: Path) -> dict[str, bytes]:

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..audio import ENCODERS
 from ..formats import Camera, Gaussians, HeadCard, HeadFile
-from ..performance import BranchSettings, audio_net_shapes, field_shapes
+from ..performance import BranchSettings, audio_channels, audio_net_shapes, field_shapes
+from .imported import Imported
 
 ENCODER = "logmel"  # no model file; nothing is made of what it hears
 WIDTH = 1  # of the audio code
@@ -19,26 +19,35 @@ VIEW, FIELD_OF_VIEW = 512, 0.4  # pixels, radians: of the head's own view
 SEEN = 0.1  # opacity from which a Gaussian counts as seen
 
 
-def still_head(gaussians: Gaussians, name: str, provenance: str) -> HeadFile:
-    """A head of `gaussians` (Blender's axes, looking along -Y) that no sound moves; its own view is from the front."""
-    tensors = {f"face.gaussians.{column}": value for column, value in vars(gaussians).items()}
-    tensors |= {f"face.field.{key}": np.zeros(shape, np.float32) for key, shape in field_shapes(FIELD).items()}
-    tensors |= {
-        f"face.audio.{key}": (np.ones if key == "feature_std" else np.zeros)(shape, np.float32)
-        for key, shape in audio_net_shapes(ENCODERS[ENCODER].channels, WIDTH).items()
-    }
+def still_head(imported: Imported, name: str, provenance: str) -> HeadFile:
+    """A head of Gaussians (Blender's axes, looking along -Y) that no sound moves; its own view is from the front."""
+    branches = {"face": imported.gaussians} | ({"mouth": imported.mouth} if imported.mouth else {})
+    tensors = {}
+    for branch, gaussians in branches.items():
+        tensors |= _branch_tensors(branch, gaussians)
     card = HeadCard(
         name=name,
         model_rate=Fraction(25),
         audio_encoder=ENCODER,
-        audio_code={"face": WIDTH},
+        audio_code=dict.fromkeys(branches, WIDTH),
         expression=(),
         fusion=FIELD.fusion,
-        branches={"face": FIELD.to_dict()},
-        camera=_front_view(gaussians),
+        branches={branch: FIELD.to_dict() for branch in branches},
+        camera=_front_view(imported.gaussians),
+        colour_space=imported.colour_space,
         provenance=provenance,
+        blend=imported.blend,
     )
     return HeadFile(card, tensors)
+
+
+def _branch_tensors(branch: str, gaussians: Gaussians) -> dict[str, np.ndarray]:
+    tensors = {f"{branch}.gaussians.{column}": value for column, value in vars(gaussians).items()}
+    tensors |= {f"{branch}.field.{key}": np.zeros(shape, np.float32) for key, shape in field_shapes(FIELD).items()}
+    return tensors | {
+        f"{branch}.audio.{key}": (np.ones if key == "feature_std" else np.zeros)(shape, np.float32)
+        for key, shape in audio_net_shapes(audio_channels(ENCODER), WIDTH).items()
+    }
 
 
 def _front_view(gaussians: Gaussians) -> Camera:

@@ -254,12 +254,12 @@ class Convert(Job):
 
 @dataclass(frozen=True)
 class ImportHead(Job):
-    """Make a head of another program's Gaussians: a 3DGS PLY (a still head), or a LAM avatar (with ARKit's shapes)."""
+    """Make a head of another program's Gaussians: PLY, SPZ, .splat, .ksplat, USD, a LAM avatar, or a checkpoint."""
 
-    source: str = field(metadata=POSITIONAL)  # the .ply file, or the .zip or the folder of a LAM avatar
+    source: str = field(metadata=POSITIONAL)  # the file, or the folder of a LAM avatar or of GaussianTalker
     out: str = field(metadata=writes(".head"))  # the .head file to write
     name: str = ""  # name of the head; empty: the file's
-    axes: str = ""  # of a PLY: blender (Z up) or rdf (X right, Y down, Z forward); empty: as the file says, else rdf
+    axes: str = ""  # of splats: blender (Z up), rdf (Y down, Z forward), rub (Y up, Z back); empty: as the file says
 
 
 @dataclass(frozen=True)

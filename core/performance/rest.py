@@ -56,6 +56,11 @@ def resting_performance(head: HeadFile, rest: Condition | None) -> Performance |
     )
 
 
+def audio_channels(encoder: str) -> int:
+    """C of an encoder's features, without the encoder. Raises KeyError for an unknown one."""
+    return len(_silence()[encoder])
+
+
 @cache
 def _silence() -> dict[str, np.ndarray]:
     with np.load(SILENCE_FILE) as rows:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pixar's USD library, imported when it is needed: Blender has it (4.5 and newer), other Pythons get it by usd-core.
 
-A writer names its prims' types as text instead of using the library's own class for each: the libraries inside Blender
-4.5 to 5.1 are older than the type of Gaussian splats, and write the same file.
+A writer or reader names its prims' types as text instead of using the library's own class for each: the libraries
+inside Blender 4.5 to 5.1 are older than the type of Gaussian splats, and write and read the same file.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ..formats import UserError
+from .crate_claims import check_crate
 
 
 def usd_modules(*names: str) -> list[ModuleType]:
@@ -27,7 +28,7 @@ def usd_modules(*names: str) -> list[ModuleType]:
     except ImportError as error:
         raise UserError(
             f"{sys.prefix}: USD files need the Python package usd-core, which is not there ({error}); install it, or "
-            "export from Blender, which has it."
+            "do this in Blender, which has it."
         ) from error
 
 
@@ -35,6 +36,13 @@ def new_layer(path: Path) -> Any:
     """An empty layer whose `Save` writes to `path`."""
     (sdf,) = usd_modules("Sdf")
     return sdf.Layer.CreateNew(str(path))
+
+
+def open_stage(path: Path) -> Any:
+    """The stage of a file with everything that it refers to on this disk. Raises UserError, or the library's error."""
+    (usd,) = usd_modules("Usd")
+    check_crate(path.read_bytes(), path)
+    return usd.Stage.Open(str(path))
 
 
 @contextmanager

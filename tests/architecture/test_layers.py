@@ -31,7 +31,7 @@ MAY_IMPORT = (
 # What Blender's process may import of core: numpy and the standard library are all that it has.
 ADD_ON_MAY_IMPORT = (*BASE, "dispatch", "wire")
 # Of these the package itself (its registry), not its modules.
-ADD_ON_MAY_IMPORT_PACKAGE = ("baking", "exporting")
+ADD_ON_MAY_IMPORT_PACKAGE = ("baking", "exporting", "importing")
 BLENDER = ("bpy", "bmesh", "mathutils", "gpu", "gpu_extras", "blf", "aud", "bpy_extras", "addon_utils", "idprop")
 BLENDER += ("bl_operators", "bl_ui")  # its own presets
 

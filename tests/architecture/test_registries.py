@@ -139,13 +139,19 @@ def add_exporter(copy: Copy) -> None:
     copy.insert("core/exporting/exporters.py", '    "ply": Exporter(', row)
 
 
+def add_importer(copy: Copy) -> None:
+    row = '    "plain": Importer("Plain", "A test", (".plain",), read_splat),'
+    copy.insert("core/importing/importers.py", '    "ply": Importer(', row)
+
+
 def add_control(copy: Copy) -> None:
     line = '    smile: float = control(0.0, 0.0, 1.0, label="Smile", digits=2, description="Lifts the corners")'
     copy.insert("core/performance/controls.py", "    delay: float", line)
 
 
 ADDED = [
-    add_job, add_encoder, add_fusion, add_density_rule, add_metric, add_back_end, add_pass, add_exporter, add_control,
+    add_job, add_encoder, add_fusion, add_density_rule, add_metric, add_back_end, add_pass, add_exporter,
+    add_importer, add_control,
 ]  # fmt: skip
 
 
@@ -193,11 +199,19 @@ def test_the_shell_offers_it(copy, command, name):
         ("tests/raster/test_raster_contract.py", "other"),
         ("tests/baking/test_passes.py", "coverage"),
         ("tests/exporting/test_export.py", "plain"),
+        ("tests/importing/test_importers.py", "plain"),
     ],
 )
 def test_the_contract_tests_meet_it(copy, path, name):
     assert f"{name}" in copy.collected(path)
     assert f"[{name}" not in copy.collected(path, original=True)
+
+
+def test_the_shell_imports_it(copy):
+    copy.write("samples/one.plain", "")
+    (copy.root / "samples/one.plain").write_bytes(bytes.fromhex("cdcccc3d") * 6 + b"\xff" * 8)
+    command = ("-m", "talksplat.core.cli", "import-head", "samples/one.plain", "--out", "samples/one.head")
+    assert "gaussians: 1" in copy.run(*command)
 
 
 def test_the_contract_of_metrics_asks_about_it(copy):
@@ -218,7 +232,7 @@ def test_an_old_bake_does_not_mind_a_new_control(copy):
     assert copy.run("-c", script) == "True False\n"
 
 
-def test_the_panel_offers_controls_passes_and_exporters(copy):
+def test_the_panel_offers_controls_passes_exporters_and_importers(copy):
     """In Blender's Python module: the add-on is registered and its properties are asked."""
     pytest.importorskip("bpy")
     script = (
@@ -227,6 +241,7 @@ def test_the_panel_offers_controls_passes_and_exporters(copy):
         "controls = head.properties['controls'].fixed_type.properties\n"
         "enums = {i.identifier for p in head.properties if p.type == 'ENUM' for i in p.enum_items}\n"
         "names = enums | set(head.properties['passes'].fixed_type.properties.keys())\n"
-        "print('smile' in controls, 'coverage' in names, 'plain' in names)"
+        "from talksplat.blender_addon.operators.import_head import SUFFIXES\n"
+        "print('smile' in controls, 'coverage' in names, 'plain' in names, '.plain' in SUFFIXES)"
     )
-    assert copy.run("-c", script).splitlines()[-1] == "True True True"
+    assert copy.run("-c", script).splitlines()[-1] == "True True True True"

@@ -94,6 +94,36 @@ def test_a_still_head_stands_there(blender, tmp_path, make):
     np.testing.assert_allclose(positions(bpy.context.object), stored.means, atol=1e-6)
 
 
+USD = """#usda 1.0
+( upAxis = "Z"
+  metersPerUnit = 1 )
+def ParticleField3DGaussianSplat "head" {
+    point3f[] positions = [(0.1, 0.2, 0.3), (0, 0, 0)]
+    float3[] scales = [(0.01, 0.01, 0.01), (0.02, 0.02, 0.02)]
+    float3[] radiance:sphericalHarmonicsCoefficients = [(1, 0, 0), (0, 1, 0)]
+    double3 xformOp:translate = (1, 0, 0)
+    uniform token[] xformOpOrder = ["xformOp:translate"]
+}
+"""
+
+
+def test_usd_is_read_by_blenders_own_library_which_may_not_know_splats(blender, tmp_path):
+    from talksplat.blender_addon.link.blenders_usd import find_blenders_usd
+
+    if not find_blenders_usd():
+        pytest.skip("this Blender has no USD library")
+    (tmp_path / "a.usda").write_text(USD)
+    assert bpy.ops.talksplat.import_head(filepath=str(tmp_path / "a.usda")) == {"FINISHED"}
+    np.testing.assert_allclose(positions(bpy.context.object), [[1.1, 0.2, 0.3], [1, 0, 0]], atol=1e-6)
+
+
+def test_the_file_window_shows_every_file_that_can_be_imported(blender):
+    from talksplat.core.importing import IMPORTERS
+
+    shown = bpy.ops.talksplat.import_head.get_rna_type().properties["filter_glob"].default.split(";")
+    assert shown == [f"*{suffix}" for row in IMPORTERS.values() for suffix in row.suffixes]
+
+
 def test_a_file_that_is_no_head_is_one_sentence(blender, tmp_path):
     (tmp_path / "a.ply").write_text("hello")
     with pytest.raises(RuntimeError, match=r"a\.ply"):

@@ -4,9 +4,11 @@
 A reader raises UserError for what it does not take, and gives finite values for what it takes.
 """
 
+import gzip
 import json
 import random
 import shutil
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +39,7 @@ from talksplat.core.formats import (
     write_tensors,
 )
 from talksplat.core.formats.records import HEADER, HEADER_BYTES, pack_record
+from talksplat.core.importing import importer_of
 from talksplat.core.importing.lam_avatar import read_lam_avatar
 from talksplat.core.inspecting.describe import describe
 from talksplat.core.performance import Condition, Replay, RigReplay, read_performance
@@ -266,6 +269,52 @@ def read_an_avatar(path: Path) -> None:
     check_finite([*vars(avatar.gaussians).values(), *avatar.shapes.values()])
 
 
+def splat_files(folder: Path) -> list[Path]:
+    """The same Gaussians in each format, by its description; bits where those do not matter are random."""
+    rng, n = np.random.default_rng(0), 40
+    paths = []
+    for version, degree in ((1, 0), (2, 1), (3, 2)):
+        body = rng.integers(0, 60, n * (6 if version == 1 else 9)).astype("u1").tobytes()
+        body += rng.bytes(n * (7 + (4 if version == 3 else 3) + 3 * (0, 3, 8)[degree]))
+        paths.append(folder / f"v{version}.spz")
+        paths[-1].write_bytes(gzip.compress(struct.pack("<4sIIBBBB", b"NGSP", version, n, degree, 12, 0, 0) + body))
+    row = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("bytes", "u1", 8)])
+    rows = np.zeros(n, row)
+    rows["mean"], rows["scale"] = rng.normal(size=(n, 3)), rng.uniform(0.01, 0.1, (n, 3))
+    rows["bytes"] = rng.integers(0, 256, (n, 8))
+    (folder / "a.splat").write_bytes(rows.tobytes())
+    for level in (0, 2):
+        paths.append(folder / f"level{level}.ksplat")
+        paths[-1].write_bytes(ksplat_bytes(level, n, rng))
+    return [*paths, folder / "a.splat"]
+
+
+def ksplat_bytes(level: int, n: int, rng: np.random.Generator) -> bytes:
+    """One section with a full bucket and one of the rest; spherical harmonics of degree 1."""
+    real = "<f2" if level else "<f4"
+    kinds = [("mean", "<u2" if level else "<f4", 3), ("shape", real, 7), ("rest", "u1", 4 + 9 * (1 if level else 4))]
+    rows = np.zeros(n, np.dtype(kinds))
+    rows["shape"] = rng.uniform(0.1, 1, (n, 7))
+    header = struct.pack("<BBxxIIIIH", 0, 1, 1, 1, n, n, level).ljust(4096, b"\0")
+    section = struct.pack("<IIIIfH", n, n, 32, 2, 5.0, 12).ljust(24, b"\0") + struct.pack("<IIIIH", 32767, 0, 1, 1, 1)
+    return header + section.ljust(1024, b"\0") + struct.pack("<I6f", n - 32, *rng.normal(size=6)) + rows.tobytes()
+
+
+def craft_splats(source: Path, target: Path, rng: random.Random) -> None:
+    """What is in a gzip is mutated, not the gzip: its checksum would tell."""
+    data = source.read_bytes()
+    packed = data[:2] == b"\x1f\x8b" and rng.random() < 0.8
+    target.write_bytes(
+        gzip.compress(mutate_bytes(gzip.decompress(data), rng), 1) if packed else mutate_bytes(data, rng)
+    )
+
+
+def read_splats(path: Path) -> None:
+    table = importer_of(path).read(path, "").gaussians
+    check_frame(table.means, table.quats, table.scales)
+    check_finite([table.opacities, table.sh0, table.shN])
+
+
 WORD_FILES = {
     "a.TextGrid": '"ooTextFile"\n"TextGrid"\n0\n2\n<exists>\n1\n"IntervalTier"\n"words"\n0\n2\n1\n0.5\n1\n"bin"\n',
     "a.srt": "1\n00:00:00,500 --> 00:00:01,000\nbin blue\n",
@@ -297,6 +346,7 @@ READERS: dict[str, Reader] = {
     "ply": Reader(ply_files, read_a_ply, 300),
     "compressed ply": Reader(compressed_ply_files, read_a_ply, 200),
     "avatar": Reader(avatars, read_an_avatar, 200),
+    "splat files": Reader(splat_files, read_splats, 500, craft_splats),
     "quad mesh": Reader(quad_meshes, read_a_quad_mesh, 100),
     "tensors": Reader(tensors, read_tensors, 300),
     "info": Reader(copied("tiny.bake", "tiny.head", "tiny.performance"), describe, 100),

@@ -37,7 +37,7 @@ from mutations import mutate_bytes
 
 from talksplat.core.formats import UserError
 
-# Module -> its readers. The first two need numpy alone, the others PyAV, Pillow or torch.
+# Module -> its readers. The first two need numpy alone, the others PyAV, Pillow, torch or Pixar's USD.
 MODULES = {
     "file_readers": (
         "words",
@@ -51,6 +51,7 @@ MODULES = {
         "ply",
         "compressed ply",
         "avatar",
+        "splat files",
         "quad mesh",
         "tensors",
         "info",
@@ -66,7 +67,8 @@ MODULES = {
         "output",
     ),
     "media_readers": ("sound", "video", "footage", "er-nerf", "our footage to er-nerf", "align"),
-    "checkpoint_reader": ("checkpoint", "hostile checkpoint"),
+    "checkpoint_reader": ("checkpoint", "hostile checkpoint", "torch archive", "hostile torch archive"),
+    "usd_reader": ("usd",),
 }
 SECONDS = 10.0  # of the processor for one file: a busy machine is no fault
 WAIT = 120.0  # seconds for one file: a reader that waits for something does no work

@@ -22,6 +22,8 @@ def skip_without_libraries(module: str) -> None:
     if module in ("media_readers", "checkpoint_reader"):
         pytest.importorskip("av")
         pytest.importorskip("torch")
+    if module == "usd_reader":
+        pytest.importorskip("pxr")
 
 
 @pytest.mark.parametrize("module", fuzz.MODULES)
@@ -48,6 +50,7 @@ OPENING = (
     "load",
     "loads",
     "from_json",
+    "genops",
 )
 OF_OTHERS = ("BakeReader", "BakeWriter", "Footage", "StageCache", "run", "archive")  # whose own modules are looked at
 
