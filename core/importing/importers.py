@@ -15,6 +15,7 @@ from .imported import Imported
 from .ksplat import read_ksplat
 from .lam_avatar import MESH, SPLATS, read_lam_avatar
 from .ply import read_ply_head
+from .sog import META, PICTURE, read_sog
 from .splat_file import read_splat
 from .spz import read_spz
 from .torch_checkpoint import read_checkpoint
@@ -50,6 +51,7 @@ IMPORTERS: dict[str, Importer] = {
     "spz": Importer("SPZ", f"{STILL}, of Niantic's versions 1 to 4", (".spz",), read_spz),
     "splat": Importer(".splat", f"{STILL}; the format has no view-dependent colour", (".splat",), read_splat),
     "ksplat": Importer(".ksplat", STILL, (".ksplat",), read_ksplat),
+    "sog": Importer("SOG", f"{STILL}, of PlayCanvas' version 2", (".sog",), read_sog, (META, PICTURE)),
     "usd": Importer(
         "USD",
         f"{STILL}, of all prims of type ParticleField3DGaussianSplat at the file's default time, else its first sample",

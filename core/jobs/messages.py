@@ -254,7 +254,7 @@ class Convert(Job):
 
 @dataclass(frozen=True)
 class ImportHead(Job):
-    """Make a head of another program's Gaussians: PLY, SPZ, .splat, .ksplat, USD, a LAM avatar, or a checkpoint."""
+    """Make a head of another program's Gaussians: PLY, SPZ, SOG, .splat, .ksplat, USD, LAM, or a checkpoint."""
 
     source: str = field(metadata=POSITIONAL)  # the file, or the folder of a LAM avatar or of GaussianTalker
     out: str = field(metadata=writes(".head"))  # the .head file to write

@@ -66,7 +66,7 @@ MODULES = {
         "losses",
         "output",
     ),
-    "media_readers": ("sound", "video", "footage", "er-nerf", "our footage to er-nerf", "align"),
+    "media_readers": ("sog", "sound", "video", "footage", "er-nerf", "our footage to er-nerf", "align"),
     "checkpoint_reader": ("checkpoint", "hostile checkpoint", "torch archive", "hostile torch archive"),
     "usd_reader": ("usd",),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from file_readers import OLD, Reader, check_finite
+from file_readers import OLD, Reader, check_finite, read_splats
 from PIL import Image
 
 from talksplat.core.audio import Sound, load_sound, load_soundtrack, write_wav
@@ -172,7 +172,31 @@ def write_an_er_nerf(path: Path) -> None:
     list(convert(Convert(str(path), str(out))))
 
 
+def sogs(folder: Path) -> list[Path]:
+    """A folder and a zip of 60 Gaussians in pictures of 8 x 8, with a palette of harmonics of degree 1."""
+    rng, table = np.random.default_rng(0), list(np.linspace(-3, 0, 256))
+    made = folder / "sog"
+    made.mkdir()
+    sizes = dict.fromkeys(("means_l", "means_u", "quats", "scales", "sh0", "labels"), (8, 8)) | {"palette": (1, 192)}
+    for name, size in sizes.items():
+        pixels = rng.integers(0, 256, (*size, 4), np.uint8)
+        pixels[..., 3] |= 252
+        pixels[..., :2] *= name != "labels"
+        Image.fromarray(pixels).save(made / f"{name}.webp", lossless=True, exact=True)
+    meta = {"version": 2, "count": 60, "quats": {"files": ["quats.webp"]}} | {
+        "means": {"mins": [-1, -1, -1], "maxs": [1, 1, 1], "files": ["means_l.webp", "means_u.webp"]},
+        "scales": {"codebook": table, "files": ["scales.webp"]},
+        "sh0": {"codebook": table, "files": ["sh0.webp"]},
+        "shN": {"bands": 1, "count": 64, "codebook": table, "files": ["palette.webp", "labels.webp"]},
+    }
+    (made / "meta.json").write_text(json.dumps(meta))
+    shutil.make_archive(str(made), "zip", made)
+    (folder / "sog.zip").rename(folder / "a.sog")
+    return [made, folder / "a.sog"]
+
+
 READERS: dict[str, Reader] = {
+    "sog": Reader(sogs, read_splats, 200),
     "sound": Reader(sounds, read_a_sound, 200),
     "video": Reader(videos, read_a_video, 100),
     "footage": Reader(footage_folder, read_a_footage, 100),

@@ -45,6 +45,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/importing/ksplat.py": ("splat files",),
     "core/importing/lam_avatar.py": ("avatar",),
     "core/importing/plain_pickle.py": ("torch archive", "hostile torch archive"),
+    "core/importing/sog.py": ("sog",),
     "core/importing/splat_file.py": ("splat files",),
     "core/importing/spz.py": ("splat files",),
     "core/importing/torch_archive.py": ("torch archive", "hostile torch archive"),
