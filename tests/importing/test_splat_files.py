@@ -3,6 +3,7 @@
 
 import gzip
 import struct
+import sys
 import tracemalloc
 import zlib
 from dataclasses import replace
@@ -40,13 +41,13 @@ def angle(first, second):
     return 2 * np.degrees(np.arccos(np.clip(np.abs(np.sum(first * second, axis=1)), 0, 1))).max()
 
 
-@pytest.mark.parametrize("kind", ["spz", "splat", "ksplat", "sog"])
+@pytest.mark.parametrize(("kind", "version"), [("spz", 3), ("spz", 4), ("splat", 0), ("ksplat", 0), ("sog", 0)])
 @pytest.mark.parametrize("k", [0, 3, 8, 15])
-def test_another_programs_file_is_what_it_was_made_of(make, tmp_path, kind, k, capfd):
+def test_another_programs_file_is_what_it_was_made_of(make, tmp_path, kind, version, k, capfd):
     gaussforge = pytest.importorskip("gaussforge", reason="a writer of others; not installed here")
     cloud = cloud_of(make, k)
     write_ply(tmp_path / "a.ply", cloud)
-    made = gaussforge.GaussForge().convert((tmp_path / "a.ply").read_bytes(), "ply", kind)
+    made = gaussforge.GaussForge().convert((tmp_path / "a.ply").read_bytes(), "ply", kind, spz_version=version or 3)
     if "error" in made:
         pytest.skip(f"gaussforge: {made['error']}")
     (tmp_path / f"a.{kind}").write_bytes(made["data"])
@@ -111,6 +112,13 @@ def test_a_fourth_band_is_left_out_and_said(tmp_path):
     imported = importer_of(tmp_path / "a.spz").read(tmp_path / "a.spz", "blender")
     np.testing.assert_allclose(imported.gaussians.shN.reshape(-1), (np.arange(100, 145) - 128) / 128)
     assert "fourth band" in imported.left_out[0]
+
+
+def test_where_zstandard_is_not_installed_the_sentence_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    (tmp_path / "a.spz").write_bytes(spz(4, 1))
+    with pytest.raises(UserError, match=r"a\.spz: SPZ version 4 needs the Python package zstandard"):
+        read(tmp_path / "a.spz")
 
 
 def one_splat(colour=(255, 128, 0, 255), quat=(255, 128, 128, 128), scale=(0.1, 0.2, 0)):
