@@ -7,7 +7,9 @@ section begins with the number of what is in it, TOKENS also with its unpacked a
 two bits or more and then packed by LZ4, which shrinks by 255 at most.
 """
 
+import io
 import struct
+import zipfile
 from pathlib import Path
 
 from ..formats import UserError
@@ -20,8 +22,20 @@ COUNTED = (b"TOKENS", b"STRINGS", b"FIELDS", b"FIELDSETS", b"PATHS", b"SPECS")
 SLACK = 1024  # numbers that a section may claim whatever its size
 
 
-def check_crate(data: bytes, path: Path | str) -> None:
-    """Nothing for a file of another kind. Raises UserError for sizes that cannot be."""
+def check_crates(path: Path) -> None:
+    """Of a file, or of all that a .usdz packs, which packs without compressing. Raises UserError for sizes that cannot
+    be; what else is wrong the library says."""
+    data = path.read_bytes()
+    _check_crate(data, path)
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                if entry.compress_type == zipfile.ZIP_STORED:
+                    _check_crate(archive.read(entry), path)
+
+
+def _check_crate(data: bytes, path: Path) -> None:
+    """Nothing for a file of another kind."""
     if data[: len(MAGIC)] != MAGIC:
         return
     try:

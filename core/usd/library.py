@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ..formats import UserError
-from .crate_claims import check_crate
+from .crate_claims import check_crates
 
 
 def usd_modules(*names: str) -> list[ModuleType]:
@@ -41,7 +41,7 @@ def new_layer(path: Path) -> Any:
 def open_stage(path: Path) -> Any:
     """The stage of a file with everything that it refers to on this disk. Raises UserError, or the library's error."""
     (usd,) = usd_modules("Usd")
-    check_crate(path.read_bytes(), path)
+    check_crates(path)
     return usd.Stage.Open(str(path))
 
 

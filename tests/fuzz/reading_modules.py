@@ -69,7 +69,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/training/run_log.py": ("losses",),
     "core/training/training_report.py": "copies the previews into the page; their bytes are not decoded",
     "core/training/training_settings.py": "parses what it has just written",
-    "core/usd/library.py": ("usd",),
+    "core/usd/crate_claims.py": ("usd",),
     "core/wire.py": ("message",),
     "blender_addon/shot/bake_plan.py": "reads the header of a bake: BakeHeader, which `bake` reads",
     "blender_addon/link/create_environment.py": OURS,

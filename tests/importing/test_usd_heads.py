@@ -2,6 +2,7 @@
 """Gaussian splats of USD as heads: our own shots come back, and a stage is read as Pixar's library understands it."""
 
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from talksplat.core.importing.usd_splats import read_usd
 from talksplat.core.jobs import Export, Failed, Finished, ImportHead
 
 pxr = pytest.importorskip("pxr", reason="usd-core is not installed here")
-from pxr import Gf, Sdf, Usd, UsdGeom, Vt  # noqa: E402
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdUtils, Vt  # noqa: E402
 
 HEAD = "/stage/head"
 
@@ -109,8 +110,8 @@ def test_what_holds_no_splats_is_one_sentence(tmp_path, text):
 
 
 @pytest.mark.parametrize("section", [b"TOKENS", b"FIELDS", b"PATHS", b"SPECS"])
-@pytest.mark.parametrize("claim", [1 << 24, 1 << 40])
-def test_a_binary_file_that_claims_more_than_it_has_is_not_given_to_the_library(make, tmp_path, section, claim):
+@pytest.mark.parametrize(("claim", "suffix"), [(1 << 24, "usdc"), (1 << 40, "usdc"), (1 << 40, "usdz")])
+def test_a_binary_file_that_claims_more_than_it_has_is_not_given_to_the_library(make, tmp_path, section, claim, suffix):
     """Which takes gigabytes for the claim before it looks."""
     stage_of(tmp_path / "a.usdc", make.gaussians(3)).Save()
     data = bytearray((tmp_path / "a.usdc").read_bytes())
@@ -118,9 +119,20 @@ def test_a_binary_file_that_claims_more_than_it_has_is_not_given_to_the_library(
     entry = data.index(section.ljust(16, b"\0"), table)
     (start,) = struct.unpack_from("<q", data, entry + 16)
     struct.pack_into("<Q", data, start, claim)
-    (tmp_path / "a.usdc").write_bytes(data)
-    with pytest.raises(UserError, match=r"a\.usdc: its sizes do not fit"):
-        read_usd(tmp_path / "a.usdc", "")
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(data)
+    if suffix == "usdz":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.usdc", data)
+    with pytest.raises(UserError, match=rf"a\.{suffix}: its sizes do not fit"):
+        read_usd(path, "")
+
+
+def test_a_usdz_is_a_head(make, tmp_path):
+    cloud = make.gaussians(5)
+    stage_of(tmp_path / "a.usdc", cloud).Save()
+    assert UsdUtils.CreateNewUsdzPackage(str(tmp_path / "a.usdc"), str(tmp_path / "a.usdz"))
+    np.testing.assert_allclose(read_usd(tmp_path / "a.usdz", "").gaussians.means, cloud.means, atol=1e-6)
 
 
 def test_a_splat_prim_without_colours_is_named(make, tmp_path):
