@@ -40,12 +40,13 @@ def key_head(obj: bpy.types.Object, rig: RigReplay, keys: ShotKeys) -> None:
 
 
 def show_channels(obj: bpy.types.Object) -> None:
-    """Give a head that speaks no sound the channels of its rig, where it has one: its curves are all that moves it."""
+    """Give an imported head the channels of its rig, where it has one: an artist knows its shapes. Its curves are all
+    that moves one that speaks no sound, and come on top of the speech of another."""
     head = open_files.head.cached(head_paths.path_of(obj, "head"))
     if head is None or head.rig is None or head.replay.speaks:
         return
     _change_channels(obj, head.rig)
-    settings_of(obj).follow = "CURVES"
+    settings_of(obj).follow = "ADD" if head.posing.speaks else "CURVES"
 
 
 def _change_channels(obj: bpy.types.Object, rig: RigReplay) -> None:
@@ -82,7 +83,7 @@ def keyed_range(obj: bpy.types.Object) -> tuple[float, float] | None:
 
 
 def remove_keyframes(obj: bpy.types.Object) -> None:
-    """Take away all that `key_head` made: the head follows the speech again; one that speaks no sound keeps channels,
+    """Take away all that `key_head` made: the head follows the speech again; an imported one keeps channels,
     all 0."""
     labels = labels_of(obj)
     remove_curves(obj, map(path_of_label, labels))

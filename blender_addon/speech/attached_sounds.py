@@ -94,7 +94,7 @@ def no_bake_reason(obj: bpy.types.Object) -> str:
 def silent_reason(obj: bpy.types.Object) -> str:
     """Why no sound moves the head, in one sentence; "" for one that speaks, or is not loaded."""
     head = open_files.head.cached(head_paths.path_of(obj, "head"))
-    if head is None or head.replay.speaks:
+    if head is None or head.posing.speaks:
         return ""
     if head.rig is None:
         return "This head was imported and stands still: no sound moves it."

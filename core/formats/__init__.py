@@ -21,6 +21,8 @@ from .ratio import parse_ratio
 from .replace_file import replace_file
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
 from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
+from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigDrive, RigMoves, RigRegion, rig_of, with_rig
+from .rotate import RUB_TO_BLENDER, rotate_gaussians
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -61,6 +63,7 @@ __all__ = [
     "Rig",
     "RigCard",
     "RigChannel",
+    "RigDrive",
     "RigMoves",
     "RigRegion",
     "SeekableFile",

@@ -13,6 +13,11 @@ Letters: K channels of a region, M of a branch's Gaussians that they move, S sam
   rig.REGION.solve            [K,S,9] the samples' differences -> the pose
   rig.REGION.BRANCH.rows      [M] rows of the head's joint table, ascending
   rig.REGION.BRANCH.moves     [K,9,M], or [K,3,M] where only positions move, float16: the pose -> the differences
+  rig.drive.BRANCH            [P,A] what the audio code, less that of silence, adds to the pose of all P channels
+  rig.drive.expression        [P,E] the same of the head's expression channels
+
+The last two are of heads whose networks move nothing, such as an avatar of shapes: what drives a head then drives its
+channels (version 2; both or neither).
 """
 
 from collections.abc import Mapping
@@ -24,9 +29,10 @@ from .head_file import BRANCHES, HeadFile
 from .json_codec import from_json, from_json_values, require_version, to_json
 from .user_error import UserError
 
-RIG_VERSION = 1
+RIG_VERSION = 2  # 2: has a drive. A rig is written as the oldest version that can say what it is
 RIG_NUMBERS = 9  # of a Gaussian's difference
 MAX_CHANNELS = 256  # of a rig
+DRIVE = "rig.drive"  # how the names of a drive's tensors begin
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class RigCard:
     channels: tuple[RigChannel, ...]  # in the order of the pose, region by region
     bound: float  # mm: the RMS position error that decided how many channels there are
     errors: dict = field(default_factory=dict)  # as measured when it was made, opaque here
-    version: int = RIG_VERSION
+    version: int = 1
 
     def __post_init__(self) -> None:
         names = [channel.name for channel in self.channels]
@@ -83,12 +89,21 @@ class RigRegion:
 
 
 @dataclass(frozen=True)
+class RigDrive:
+    """What a condition adds to the pose by itself, beside what the networks do; linear, nothing at rest."""
+
+    audio: dict[str, np.ndarray]  # branch -> [P,A] float32, of the code less that of silence
+    expression: np.ndarray  # [P,E] float32
+
+
+@dataclass(frozen=True)
 class Rig:
     """A head's rig in memory."""
 
     card: RigCard
     rest: dict[str, np.ndarray]  # branch -> [A] float32
     regions: dict[str, RigRegion]  # by name, in the order of the pose
+    drive: RigDrive | None = None
 
 
 def with_rig(head: HeadFile, rig: Rig) -> HeadFile:
@@ -104,7 +119,11 @@ def with_rig(head: HeadFile, rig: Rig) -> HeadFile:
         for branch, part in region.branches.items():
             tensors[f"rig.{name}.{branch}.rows"] = part.rows.astype(np.int64)
             tensors[f"rig.{name}.{branch}.moves"] = part.moves.astype(np.float16)
-    rigged = replace(head, tensors=tensors, rig_card=to_json(rig.card))
+    card = replace(rig.card, version=1 if rig.drive is None else 2)
+    if rig.drive is not None:
+        driven = {**rig.drive.audio, "expression": rig.drive.expression}
+        tensors |= {f"{DRIVE}.{name}": np.asarray(matrix, np.float32) for name, matrix in driven.items()}
+    rigged = replace(head, tensors=tensors, rig_card=to_json(card))
     rig_of(rigged)
     return rigged
 
@@ -120,7 +139,19 @@ def rig_of(head: HeadFile) -> Rig | None:
     if {name: code.shape for name, code in rest.items()} != {b: (head.card.audio_code[b],) for b in head.card.branches}:
         raise _damaged(head)
     regions = {name: _read_region(head, card, name, sum(counts)) for name in card.regions}
-    return Rig(card, {name: code.astype(np.float32) for name, code in rest.items()}, regions)
+    return Rig(card, {name: code.astype(np.float32) for name, code in rest.items()}, regions, _read_drive(head, card))
+
+
+def _read_drive(head: HeadFile, card: RigCard) -> RigDrive | None:
+    matrices, channels = head.part(DRIVE), len(card.channels)
+    if card.version < 2 and not matrices:
+        return None
+    widths = {branch: head.card.audio_code[branch] for branch in head.card.branches}
+    shapes = {name: (channels, width) for name, width in (widths | {"expression": len(head.card.expression)}).items()}
+    if {name: matrix.shape for name, matrix in matrices.items()} != shapes:
+        raise _damaged(head)
+    values = {name: matrix.astype(np.float32) for name, matrix in matrices.items()}
+    return RigDrive({branch: values[branch] for branch in widths}, values["expression"])
 
 
 def _read_region(head: HeadFile, card: RigCard, name: str, gaussians: int) -> RigRegion:

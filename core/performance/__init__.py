@@ -26,6 +26,7 @@ from .pose_change import PoseChange, pose_vector
 from .pose_controls import NEARLY_CLOSED, POSED, change_pose
 from .replay import Frame, Replay, field_shapes
 from .rest import SILENCE_FILE, audio_channels, rest_condition
+from .rest import SILENCE_FILE, features_of_silence, rest_condition
 from .rest_difference import difference_from_rest
 from .rig_replay import RigReplay
 from .sides import side_of
@@ -69,6 +70,7 @@ __all__ = [
     "controls_card",
     "corrected",
     "difference_from_rest",
+    "features_of_silence",
     "field_shapes",
     "fit_pose_keys",
     "frame_time",

@@ -42,6 +42,11 @@ class HeadReplay:
         rest = rest_condition(self._head) or (self.rig and self.rig.rest_condition)
         return resting_performance(self._head, rest)
 
+    @property
+    def speaks(self) -> bool:
+        """Whether a sound moves anything: by the networks, or by what drives the rig's channels."""
+        return self.replay.speaks or (self.rig is not None and self.rig.rig.drive is not None)
+
     def pose(self, condition: Condition, controls: Controls) -> np.ndarray:
         """[K] mm: the pose of the rig that `at` shows without a change. Raises UserError for a head without a rig."""
         if self.rig is None:
@@ -62,8 +67,8 @@ class HeadReplay:
         change: channel of the rig -> mm, added to the pose. by_rig: within the rig's error at a fifth of the cost, but
         by the networks where the rig does not reach. out: a frame of this object that may be overwritten; the result
         can be another one. A head without a rig knows no change and no controls of the pose. Raises UserError when the
-        condition's widths are not the head's. None, where silence
-        is unknown: the canonical Gaussians and what is added to their pose.
+        condition's widths are not the head's. condition: None where silence is unknown, for the canonical Gaussians and
+        what is added to their pose.
         """
         if self.rig is None:
             return self._by_networks(condition, out)
@@ -74,6 +79,8 @@ class HeadReplay:
             if by_rig and misfit <= MISFIT_LIMIT:
                 return self.rig.posed(pose + added, out)
         frame = self._by_networks(condition, out)
+        if condition is not None:
+            added = added + self.rig.driven(condition)
         return self.rig.moved(frame, added) if np.any(added) else frame
 
     def at_rest(self) -> Frame:

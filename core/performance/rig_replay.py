@@ -54,7 +54,7 @@ class RigReplay:
         return Frame(*(column.copy() for column in self._rest))
 
     def at(self, condition: Condition, out: Frame | None = None) -> Frame:
-        """The head in this condition, as `Replay.at` gives it but for the rig's error."""
+        """The head in this condition, as `Replay.at` gives it but for the rig's error, and with what is driven."""
         return self.posed(self.pose(condition), out)
 
     def pose(self, condition: Condition) -> np.ndarray:
@@ -65,7 +65,22 @@ class RigReplay:
         """The pose, and how far the rig is from the networks at its sample Gaussians: RMS, mm. The samples are those
         that move most, so it is about twice the error of the whole head. Raises UserError as `pose`."""
         with self._lock:
-            return self._samples.pose_and_misfit(condition)
+            pose, misfit = self._samples.pose_and_misfit(condition)
+        return (pose if self.rig.drive is None else pose + self.driven(condition)), misfit
+
+    def driven(self, condition: Condition) -> np.ndarray:
+        """[K] float32: what the condition adds to the pose by itself, and `Replay.at` does not show; zeros for most
+        heads. Raises UserError when the condition's widths are not the head's."""
+        total, drive = np.zeros(len(self.channels), np.float32), self.rig.drive
+        if drive is None:
+            return total
+        try:
+            for branch, matrix in drive.audio.items():
+                total += matrix @ (condition.audio[branch] - self.rig.rest[branch])
+            total += drive.expression @ condition.expression
+        except (KeyError, ValueError):
+            raise UserError("the performance is not of this head; recreate the performance.") from None
+        return total
 
     def pose_in(self, frame: Frame) -> np.ndarray:
         """[K] float32, mm: the pose that comes nearest to a frame of the whole head, such as a bake's."""

@@ -11,11 +11,12 @@ Not in the paper: chosen because a warp of the landmarks would need the face's s
 Letters: K channels of a region, S of them with a side, M Gaussians.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ..formats import MAX_CHANNELS, HeadFile, Rig, RigChannel, RigMoves, RigRegion, UserError
+from ..formats import MAX_CHANNELS, HeadFile, Rig, RigChannel, RigDrive, RigMoves, RigRegion, UserError
 from .landmark_carrier import canonical_landmarks
 
 SUFFIX = "_side"
@@ -50,7 +51,20 @@ def with_sides(rig: Rig, head: HeadFile, means: np.ndarray) -> Rig:
         shares = [(i, _share(landmarks, SIDED[own[i].name], means)) for i in sided]
         regions[name] = _with_sides(region, shares)
         channels += [*own, *(_side_channel(own[i]) for i in sided)]
-    return replace(rig, card=replace(rig.card, channels=tuple(channels)), regions=regions)
+    drive = rig.drive and _drive_with_sides(rig.drive, rig.card.channels, channels)
+    return replace(rig, card=replace(rig.card, channels=tuple(channels)), regions=regions, drive=drive)
+
+
+def _drive_with_sides(drive: RigDrive, old: Sequence[RigChannel], new: Sequence[RigChannel]) -> RigDrive:
+    """Nothing drives a side."""
+    rows = [new.index(channel) for channel in old]
+
+    def widened(matrix: np.ndarray) -> np.ndarray:
+        wide = np.zeros((len(new), matrix.shape[1]), np.float32)
+        wide[rows] = matrix
+        return wide
+
+    return RigDrive({branch: widened(matrix) for branch, matrix in drive.audio.items()}, widened(drive.expression))
 
 
 def _side_channel(channel: RigChannel) -> RigChannel:

@@ -10,6 +10,7 @@ from talksplat.core.formats import (
     Rig,
     RigCard,
     RigChannel,
+    RigDrive,
     RigMoves,
     RigRegion,
     UserError,
@@ -128,3 +129,31 @@ def test_a_changed_byte_of_the_rig_is_noticed(tmp_path, make, rig):
     with pytest.raises(UserError, match=r"anna\.head: its rig does not match its checksum"):
         read_head(path)
     assert "rig" in read_metadata(path)
+
+
+def driven(rig):
+    rng = np.random.default_rng(3)
+    audio = {"face": rng.normal(size=(3, 32)), "mouth": rng.normal(size=(3, 16))}
+    drive = RigDrive({name: matrix.astype(np.float32) for name, matrix in audio.items()}, np.ones((3, 2), np.float32))
+    return replace(rig, drive=drive)
+
+
+def test_what_drives_the_channels_comes_back_and_only_then_is_the_rig_of_a_newer_version(tmp_path, make, rig):
+    write_head(tmp_path / "anna.head", with_rig(make.head(), driven(rig)))
+    back = rig_of(read_head(tmp_path / "anna.head"))
+    assert (back.card.version, rig_of(with_rig(make.head(), rig)).card.version) == (2, 1)
+    for branch, matrix in driven(rig).drive.audio.items():
+        assert np.array_equal(back.drive.audio[branch], matrix)
+    assert np.array_equal(back.drive.expression, np.ones((3, 2)))
+    assert rig_of(with_rig(with_rig(make.head(), driven(rig)), rig)).drive is None, "another rig leaves nothing of it"
+
+
+@pytest.mark.parametrize("name", ["face", "mouth", "expression", "tongue"])
+def test_a_drive_that_is_not_of_the_head_is_said(make, rig, name):
+    head = with_rig(make.head(), driven(rig))
+    wrong = replace(head, tensors=head.tensors | {f"rig.drive.{name}": np.zeros((3, 7), np.float32)})
+    with pytest.raises(UserError, match="rig is damaged"):
+        rig_of(wrong)
+    lost = {key: value for key, value in head.tensors.items() if not key.startswith("rig.drive")}
+    with pytest.raises(UserError, match="rig is damaged"):
+        rig_of(replace(head, tensors=lost))
