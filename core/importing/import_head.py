@@ -20,12 +20,14 @@ def import_head(job: ImportHead) -> Generator[Event, None, None]:
     if not len(imported.gaussians):
         raise UserError(f"{source}: holds no Gaussians; export it again.")
     yield from map(Warned, imported.left_out)
-    head = still_head(imported, job.name or source.stem, f"{imported.what} {source.name}")
+    name, provenance = job.name or source.stem, f"{imported.what} {source.name}"
     if imported.shapes:
-        from .shape_rig import with_shape_rig  # needs PyAV, which Blender, where USD is read, may not have
+        from .shape_head import shape_head  # needs PyAV, which Blender, where USD is read, may not have
 
         yield Progress(0, 0, -1.0, "making the rig of its shapes")
-        head = with_shape_rig(head, imported.shapes)
+        head = shape_head(imported, name, provenance)
+    else:
+        head = still_head(imported, name, provenance)
     write_head(job.out, head)
     rig = rig_of(head)
     channels = len(rig.card.channels) if rig else 0

@@ -16,6 +16,14 @@ from ..formats import to_json
 
 MOUTH, UPPER_FACE, TIMING = "Mouth", "Upper Face", "Timing"
 GROUPS = (MOUTH, UPPER_FACE, TIMING)  # of controls, as a panel divides them
+
+
+def both(shape: str) -> tuple[str, str]:
+    """ARKit's names of a shape that it has once for each side."""
+    return f"{shape}Left", f"{shape}Right"
+
+
+OPENING_SHAPES = ("jawOpen", "mouthClose", "mouthFunnel", *both("mouthUpperUp"), *both("mouthLowerDown"))
 IN_0_1_0 = ("intensity", "delay", "blink", "blinks", "brows")
 
 
@@ -32,7 +40,7 @@ class Control:
     unit: str = ""  # "s", "ms", "1/min"; empty: a ratio
     keyable: bool = True  # whether it can be keyframed
     group: str = MOUTH  # of GROUPS
-    rig: tuple[str, ...] = ()  # acts on these channels of the head's rig, where it has one of them
+    rig: tuple[str, ...] = ()  # acts on these channels of the head's rig, ARKit's names too, where it has one of them
     expression: str = ""  # acts on the head's expression channels whose names begin so
 
     def missing_in(self, expression: Sequence[str], rig: Sequence[str] | None) -> str:
@@ -128,7 +136,7 @@ class Controls:
         label="Mouth Open",
         digits=2,
         description="How far the lips part while speaking, and the jaw; 0 keeps the lips as they are at rest",
-        rig=("lips_apart", "jaw_open"),
+        rig=("lips_apart", "jaw_open", *OPENING_SHAPES),
     )
     closure: float = control(
         0.0,
@@ -146,7 +154,7 @@ class Controls:
         label="Mouth Width",
         digits=2,
         description="Narrows or widens the mouth; 1 is as wide as the head makes it by itself",
-        rig=("mouth_width",),
+        rig=("mouth_width", *both("mouthStretch")),
     )
     pucker: float = control(
         0.0,
@@ -155,7 +163,7 @@ class Controls:
         label="Pucker",
         digits=2,
         description="Draws the lips back or pushes them forward; 1 is as far as the head does by itself",
-        rig=("pucker",),
+        rig=("pucker", "mouthPucker"),
     )
     upper_lip: float = control(
         0.0,
@@ -164,7 +172,7 @@ class Controls:
         label="Upper Lip",
         digits=2,
         description="Lowers or raises the upper lip; 1 is as far as the head does by itself",
-        rig=("upper_lip",),
+        rig=("upper_lip", *both("mouthUpperUp")),
     )
     mouth_corners: float = control(
         0.0,
@@ -173,7 +181,7 @@ class Controls:
         label="Mouth Corners",
         digits=2,
         description="Lowers or raises the corners of the mouth; 1 is as far as the head does by itself",
-        rig=("smile",),
+        rig=("smile", *both("mouthSmile")),
     )
     mouth_side: float = control(
         0.0,

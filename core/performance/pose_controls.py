@@ -46,7 +46,7 @@ def controlled_change(
             change[i] = _within_reach(controls.mouth_open * spoken, max(channel.high, spoken), channel) - value
         for name in SHIFTED:
             if channel.name in CONTROLS[name].rig:
-                change[i] = _shifted(value, getattr(controls, name), channel) - value
+                change[i] = _shifted(value + float(change[i]), getattr(controls, name), channel) - value
     _add_sides(controls, pose + change, change, [channel.name for channel in channels])
     return change
 
