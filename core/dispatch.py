@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .formats import UserError
 from .jobs import (
+    Adapt,
     Bake,
     Cancelled,
     Convert,
@@ -79,6 +80,11 @@ JOBS: dict[str, JobType] = {
         Train,
         "training.train:train",
         "Training was cancelled; its last checkpoint is kept. Run the same training again to continue.",
+    ),
+    "adapt": JobType(
+        Adapt,
+        "adapting.adapt:adapt",
+        "Adapting {0.head} was cancelled; the head is as it was. Run it again.",
     ),
     "rig": JobType(
         MakeRig,

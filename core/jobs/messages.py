@@ -200,6 +200,19 @@ class MakeRig(Job):
 
 
 @dataclass(frozen=True)
+class Adapt(Job):
+    """Give a trained head the audio net of any voice, without new footage: its mouth then follows speakers that it was
+    not trained on. Gaussians and rig stay; performances and bakes are to be made again."""
+
+    head: str = field(metadata=POSITIONAL)  # the .head file
+    out: str = field(default="", metadata=writes(".head"))  # another .head file to write; empty: `head` itself
+    # recordings of the person's own voice, such as the training videos: there the head goes on doing what it did
+    own_voice: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()  # recordings of other people's speech, besides the package's own
+    seed: int = 0  # seed of the random numbers
+
+
+@dataclass(frozen=True)
 class ExportRig(Job):
     """Write a head's rig for other programs: as plain arrays (.npz) or USD blend shapes (.usdc), and the curves that
     play a bake by it (.csv)."""

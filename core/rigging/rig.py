@@ -14,7 +14,7 @@ from ..performance import Replay
 from .make_rig import make_rig
 from .measure_rig import measure_rig
 
-VOICES = Path(__file__).parent / "voices"  # licences in its README.md
+VOICES = Path(__file__).parent / "voices"  # recordings of speech that the package has; licences in its README.md
 HELD_BACK = "_held_back"  # in the names of recordings that no rig is made from
 
 

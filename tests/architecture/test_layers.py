@@ -15,7 +15,17 @@ COMPILING = ("compiling",)
 COMPONENTS = ("audio", "deformation", "raster", "interchange", "metrics", "tracking", "matting", "reports", "usd")
 DATA = ("head", "footage", "listening")
 EVALUATION = ("evaluation", "rigging")
-WORKFLOWS = ("training", "baking", "exporting", "preparing", "converting", "importing", "inspecting", "meshing")
+WORKFLOWS = (
+    "training",
+    "baking",
+    "exporting",
+    "preparing",
+    "converting",
+    "importing",
+    "inspecting",
+    "meshing",
+    "adapting",
+)
 TOP = ("dispatch", "wire", "worker", "parent_process", "cli_printers", "cli")
 # package -> the packages of core that it may import; its own is always allowed. Components must not import each other,
 # nor must workflows.

@@ -90,6 +90,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         for field in fields(job):
             flag = "--" + field.name.replace("_", "-")
             first = {
+                "adapt": 1,
                 "rig": 1,
                 "export-rig": 1,
                 "proxy": 1,

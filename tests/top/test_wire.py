@@ -15,6 +15,7 @@ from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import (
+    Adapt,
     Bake,
     Convert,
     Evaluate,
@@ -43,6 +44,7 @@ MESSAGES = [
     Export("b", "o", axes="rdf", first=-3),
     Prepare(("a.mp4", "b"), "f"),
     Train("f", "o", seed=2**62, resume_from="h", blend="linear"),
+    Adapt("h", own_voice=("a.mp4", "b.wav"), seed=3),
     MakeRig("h", bound=0.2),
     ExportRig("h", "r.npz"),
     MakeProxy("h", "m.ply", 12.0),

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `Adapt` job: new audio nets, by which a head follows any voice; all else of it stays.
+
+A head's own audio nets were trained on one voice, and so was what they make of another one. But what the head *does* is
+a function of its codes alone, and can be measured: while its own nets hear some voices, its landmarks say which code is
+which shape of the mouth (geometry_codes.py). An encoder that was trained on many speakers says which shape a sound asks
+for (wanted_geometry.py). So the code for any sound is known, and audio nets of the usual form learn to give it
+(fit_codes.py). In the person's own voice they learn what the old ones did.
+"""
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..audio import MOUTH_MEASURES
+from ..formats import HeadFile, UserError, check_writable, read_head, write_head
+from ..jobs import Adapt, Event, Finished, Pace, Progress, Started
+from ..listening import with_attribution
+from ..performance import features_of_silence
+from ..rigging import VOICES
+from .fit_codes import STEPS, CodeFit
+from .geometry_codes import GeometryCodes
+from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener
+from .wanted_geometry import fit_scale
+
+ENCODER = "mouth_shapes"  # of ENCODERS
+# Of the codes for other voices, what the head's own nets make of them.
+KEPT = 0.0
+
+
+def adapt(job: Adapt) -> Generator[Event, None, None]:
+    """Write `job.out`, or `job.head` again. Raises UserError and OSError, before the work begins where it can be known
+    then; until the last moment the head is as it was."""
+    head, out = read_head(job.head), Path(job.out or job.head)
+    if head.card.audio_encoder == ENCODER:
+        raise UserError(f"{job.head} listens by the audio net of any voice already; there is nothing to adapt.")
+    check_writable(out)
+    yield Started(f"Adapting {head.card.name} to any voice", 0)
+    listener = Listener(head, ENCODER)
+    sounds = [*sorted(VOICES.glob("*.opus")), *map(Path, job.voices)]
+    speech = yield from listener.hear(sounds, [Path(path) for path in job.own_voice])
+    codes = codes_for(speech, listener.rest)
+    tensors = yield from _fit_nets(speech, codes, listener.rest, job.seed)
+    adapted = with_audio_nets(head, tensors, job)
+    write_head(out, adapted)
+    yield Finished({"head": str(out.absolute()), "moments": len(speech), "encoder": ENCODER})
+
+
+def codes_for(speech: HeardSpeech, rest: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Branch -> [S,A]: the codes that the new nets are to give; in the person's own voice those of the old ones."""
+    names = [MOUTH_MEASURES[k].name for k in ON_LANDMARKS]
+    to_codes = GeometryCodes(names, speech.geometry, speech.codes, rest)
+    wanted = to_codes.codes(fit_scale(speech).geometry(speech.measures))
+    kept = np.where(speech.is_own, 1.0, KEPT)[:, None].astype(np.float32)
+    return {name: code + kept * (speech.codes[name] - code) for name, code in wanted.items()}
+
+
+def _fit_nets(
+    speech: HeardSpeech, codes: dict[str, np.ndarray], rest: dict[str, np.ndarray], seed: int
+) -> Generator[Progress, None, dict[str, np.ndarray]]:
+    tensors, pace = {}, Pace(STEPS * len(codes))
+    silence = features_of_silence(ENCODER)
+    for number, (branch, code) in enumerate(codes.items()):
+        fit = CodeFit(speech.windows, code, speech.is_own, silence, rest[branch], seed)
+        for step in fit.run():
+            yield pace.at(number * STEPS + step, f"fitting the audio net, {branch}")
+        tensors |= {f"{branch}.audio.{name}": value for name, value in fit.tensors().items()}
+    return tensors
+
+
+def with_audio_nets(head: HeadFile, tensors: dict[str, np.ndarray], job: Adapt) -> HeadFile:
+    """The head with other audio nets, and on its card from where they come."""
+    nets = tuple(f"{branch}.audio." for branch in head.card.branches)
+    kept = {name: value for name, value in head.tensors.items() if not name.startswith(nets)}
+    adapted = {"from": head.card.content_hash, "encoder": head.card.audio_encoder, "own voice": len(job.own_voice)}
+    card = replace(
+        head.card,
+        audio_encoder=ENCODER,
+        training=head.card.training | {"adapted": adapted},
+        licence=with_attribution(head.card.licence, ENCODER),
+    )
+    return replace(head, card=card, tensors=kept | tensors)

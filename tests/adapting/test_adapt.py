@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A trained head gets the audio net of any voice: its mouth follows what that net asks for, and all else stays."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talksplat.core.adapting import adapt as adapting
+from talksplat.core.adapting import fit_codes
+from talksplat.core.adapting.fit_codes import CodeFit
+from talksplat.core.adapting.geometry_codes import REACH, GeometryCodes
+from talksplat.core.adapting.heard_speech import HeardSpeech
+from talksplat.core.adapting.wanted_geometry import fit_scale
+from talksplat.core.dispatch import run_job
+from talksplat.core.formats import read_head, write_head
+from talksplat.core.jobs import Adapt, Failed, Finished
+from talksplat.core.listening import AudioCodes
+from talksplat.core.performance import AudioInference, LandmarkCarrier, part_of, rest_condition
+
+ROOT = Path(__file__).resolve().parents[2]
+VOICE = str(ROOT / "samples/voice.wav")
+
+
+@pytest.fixture
+def head(tmp_path):
+    """What carries the sample head's landmarks, as a file."""
+    whole = read_head(ROOT / "samples/sample.head")
+    write_head(tmp_path / "anna.head", part_of(whole, np.unique(LandmarkCarrier(whole)._nearest)))
+    return tmp_path / "anna.head"
+
+
+@pytest.fixture
+def in_few_steps(monkeypatch):
+    monkeypatch.setattr(fit_codes, "STEPS", 8)
+    monkeypatch.setattr(adapting, "VOICES", ROOT / "samples")
+
+
+def heard(own=0, seed=0):
+    rng = np.random.default_rng(seed)
+    measures = rng.uniform(0, 1, (400, 2))
+    is_own = np.arange(400) < own
+    geometry = measures * [12.0, 3.0] - [1.0, 2.0] + 40.0 * is_own[:, None]
+    return HeardSpeech({}, geometry, np.zeros((400, 8, 3, 2), np.float32), measures, is_own)
+
+
+def test_the_code_for_a_shape_is_the_one_that_made_it():
+    rng = np.random.default_rng(1)
+    shapes, rest = rng.normal(size=(3000, 2)), np.full(32, 5.0)
+    codes, geometry = shapes @ rng.normal(size=(2, 32)) + rest, shapes * [9.0, 2.0]
+    inverse = GeometryCodes(("lips_apart", "mouth_width"), geometry, {"face": codes}, {"face": rest})
+    within = np.all((geometry > inverse.low / REACH) & (geometry < inverse.high / REACH), axis=1)
+    found = inverse.codes(geometry[within])["face"]
+    assert np.abs(found - codes[within]).mean() < 0.1 * np.abs(codes - rest).mean()
+    assert np.array_equal(inverse.codes(np.zeros((1, 2)))["face"][0], rest), "rest is exact"
+    assert np.array_equal(inverse.codes(np.full((1, 2), 1e6))["face"], inverse.codes(inverse.high[None])["face"])
+
+
+def test_a_sound_asks_for_as_much_as_the_head_did_of_its_own_voice_where_that_was_heard():
+    scale = fit_scale(heard())
+    np.testing.assert_allclose(scale.geometry(np.array([[0.0, 0.0], [1.0, 1.0]])), [[-1, -2], [11, 1]], atol=1e-6)
+    np.testing.assert_allclose(fit_scale(heard(own=100)).geometry(np.zeros((1, 2))), [[39.0, 38.0]], atol=1e-6)
+
+
+def test_silence_is_exactly_rest_whatever_was_learnt(monkeypatch):
+    monkeypatch.setattr(fit_codes, "STEPS", 5)
+    rng = np.random.default_rng(2)
+    windows, codes = rng.normal(size=(50, 8, 3, 2)).astype(np.float32), rng.normal(size=(50, 4)).astype(np.float32)
+    silence, rest = rng.normal(size=3).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    fits = [CodeFit(windows, codes, np.arange(50) < 10, silence, rest, 7) for _ in range(2)]
+    assert [list(fit.run()) for fit in fits] == [[1, 2, 3, 4, 5]] * 2
+    first, second = (fit.tensors() for fit in fits)
+    assert all(np.array_equal(first[name], second[name]) for name in first), "a seed is a result"
+    still = np.broadcast_to(silence[:, None], (1, 8, 3, 2))
+    np.testing.assert_allclose(AudioInference(first, 3, 4)(still)[0], rest, atol=1e-5)
+
+
+def test_all_but_the_audio_nets_stays_and_the_card_says_from_where_they_come(head, tmp_path, in_few_steps):
+    *_, last = run_job(Adapt(str(head), str(tmp_path / "any.head"), (VOICE,)))
+    assert isinstance(last, Finished), last
+    old, new = read_head(head), read_head(tmp_path / "any.head")
+    nets = {name for name in old.tensors if name.startswith(("face.audio.", "mouth.audio."))}
+    assert {n for n in old.tensors if not np.array_equal(old.tensors[n], new.tensors.get(n))} == nets
+    assert (new.card.audio_encoder, new.card.training["adapted"]["from"]) == ("mouth_shapes", old.card.content_hash)
+    assert "CC BY" in new.card.licence
+    for branch, code in AudioCodes(old).rest().items():
+        np.testing.assert_allclose(AudioCodes(new).rest()[branch], code, atol=2e-4)
+        np.testing.assert_allclose(rest_condition(new).audio[branch], code, atol=2e-4)
+    *_, again = run_job(Adapt(str(tmp_path / "any.head")))
+    assert isinstance(again, Failed)
+    assert "any.head listens" in again.sentence
+
+
+def test_a_head_is_as_it_was_until_the_end(head, in_few_steps):
+    before = head.read_bytes()
+    events = run_job(Adapt(str(head), own_voice=(VOICE,)))
+    for _ in range(6):
+        next(events)
+    events.close()
+    assert head.read_bytes() == before
+    assert [path.name for path in head.parent.iterdir()] == ["anna.head"]
+    *_, last = run_job(Adapt(str(head), own_voice=("missing.wav",)))
+    assert isinstance(last, Failed)
+    assert "missing.wav" in last.sentence
+    assert head.read_bytes() == before
