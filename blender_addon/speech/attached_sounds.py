@@ -129,14 +129,15 @@ def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     if reason := deaf_reason(obj):
         return reason
     attached, wanted = attached_sounds(obj), wanted_sounds(obj, sequencer, strip_of(obj, sequencer))
-    if not wanted and settings_of(obj).strip and settings_of(obj).listen_to != "CHANNEL":
-        return f"The strip {settings_of(obj).strip} is not there any more: choose another, or none for a silent shot."
+    settings = settings_of(obj)
+    if not wanted and settings.strip and settings.listen_to != "CHANNEL":
+        return f"The strip {settings.strip} is not there any more: choose another, or none to bake without a sound."
     if not wanted:
         return "No sound strip is chosen: press Choose Sound, or choose a strip and press Attach."
     missing = [source for source in wanted if source not in attached]
     if missing:
         return f"{Path(missing[0]).name} is not attached yet: press Attach."
-    if any(attached[source].sound_choice != choice_text(sound_choice(settings_of(obj))) for source in wanted):
+    if any(attached[source].sound_choice != choice_text(sound_choice(settings)) for source in wanted):
         return "Another track or channel was chosen: press Attach again."
     for source in wanted:
         if not Path(head_paths.path_of(obj, "performance", attached[source])).is_file():

@@ -33,7 +33,7 @@ def movie_sound(
         return (), ()
     times = [Fraction(number) / card.fps for number in (*card.span, card.span.stop)]
     heard = [mix.heard(*span) for span in pairwise(times)]
-    if not card.more_audio and _is_own_sound(heard, card, _duration(obj), mix):
+    if card.has_sound and not card.more_audio and _is_own_sound(heard, card, _duration(obj), mix):
         return (), ()
     sources = list(dict.fromkeys([moment.sound for moment in heard if moment] or [mix.pieces[0].sound]))
     rows = [

@@ -171,13 +171,38 @@ def test_the_panel_says_that_the_bake_has_no_sound(rigged, scene):
     assert bake_plan_of(scene, rigged).sentence.endswith(".bake, without a sound")
 
 
+def test_a_sound_that_came_after_the_bake_is_in_the_movie(rigged, scene, add_strip, sound_path):
+    """Also where the strip starts at the second from which a bake without a sound counts."""
+    from talksplat.blender_addon.shot.jobs import render_job
+
+    rigged.talksplat.view = "HEAD"
+    bpy.ops.talksplat.bake()
+    assert render_job(scene, rigged).sounds == ()
+    add_strip(bpy, sound_path, start=0)
+    bpy.ops.talksplat.attach_strip()
+    job = render_job(scene, rigged)
+    assert job.sounds == (str(sound_path),)
+    assert len(job.sound_per_frame) == FRAMES
+
+
+def test_a_longer_shot_takes_over_the_frames_that_it_had(rigged, scene, capfd):
+    bpy.ops.talksplat.bake()
+    scene.frame_start, scene.frame_end = FIRST - 1, scene.frame_end + 2
+    bpy.ops.talksplat.bake()
+    assert rigged.talksplat.bake.endswith("v002.bake")
+    assert f"{FRAMES} of them were there already" in capfd.readouterr().out
+
+
 def test_a_strip_that_was_chosen_and_not_heard_is_still_asked_for(rigged, scene, add_strip, sound_path):
     from talksplat.blender_addon.operators.bake_shot import TALKSPLAT_OT_bake
 
     strip = add_strip(bpy, sound_path)
     rigged.talksplat.strip = strip.name
     assert "not attached yet" in TALKSPLAT_OT_bake.disabled_reason(bpy.context)
+    bpy.ops.talksplat.attach_strip()
     rigged.talksplat.strip = "gone"
+    assert TALKSPLAT_OT_bake.disabled_reason(bpy.context) == "", "renamed: its sound is still there"
+    scene.sequence_editor_clear()
     assert "gone is not there any more" in TALKSPLAT_OT_bake.disabled_reason(bpy.context)
     rigged.talksplat.strip = ""
     assert TALKSPLAT_OT_bake.disabled_reason(bpy.context) == ""
