@@ -19,10 +19,8 @@ from .ply import AXES_COMMENT, BLEND_COMMENT, COLOUR_COMMENT, read_ply, read_ply
 from .quad_mesh import QuadMesh, read_quad_mesh, write_quad_mesh
 from .ratio import parse_ratio
 from .replace_file import replace_file
-from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
-from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigDrive, RigMoves, RigRegion, rig_of, with_rig
-from .rotate import RUB_TO_BLENDER, rotate_gaussians
+from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds

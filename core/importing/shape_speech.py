@@ -72,11 +72,16 @@ def load_shape_speech() -> ShapeSpeech:
 def hearing_for(shapes: Iterable[str]) -> Hearing | None:
     """What a head with shapes of these names makes of a sound; None where none of them speaks."""
     speech = load_shape_speech()
-    silence = features_of_silence(speech.encoder)
-    if silence is None or not set(shapes) & set(speech.weights):
+    if not set(shapes) & set(speech.weights):
         return None
     licence = with_attribution("", speech.encoder)
-    return Hearing(speech.encoder, audio_net_of(speech, silence), speech.width, tuple(UPPER_FACE), licence)
+    return Hearing(
+        speech.encoder,
+        audio_net_of(speech, features_of_silence(speech.encoder)),
+        speech.width,
+        tuple(UPPER_FACE),
+        licence,
+    )
 
 
 def shape_drive(channels: Sequence[str], expression: Sequence[str]) -> RigDrive | None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..formats import Camera, Gaussians, HeadCard, HeadFile
-from ..performance import BranchSettings, audio_channels, audio_net_shapes, field_shapes
+from ..performance import BranchSettings, audio_net_shapes, features_of_silence, field_shapes
 from .imported import Imported
 
 ENCODER = "logmel"  # no model file; nothing is made of what it hears
@@ -33,7 +33,7 @@ class Hearing:
 
 def _no_hearing(encoder: str = ENCODER) -> Hearing:
     """Of a branch that no sound drives: the code is zero."""
-    shapes = audio_net_shapes(audio_channels(encoder), WIDTH)
+    shapes = audio_net_shapes(len(features_of_silence(encoder)), WIDTH)
     net = {key: (np.ones if key == "feature_std" else np.zeros)(shape, np.float32) for key, shape in shapes.items()}
     return Hearing(encoder, net, WIDTH)
 

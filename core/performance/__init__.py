@@ -25,7 +25,6 @@ from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
 from .pose_controls import NEARLY_CLOSED, POSED, change_pose
 from .replay import Frame, Replay, field_shapes
-from .rest import SILENCE_FILE, audio_channels, rest_condition
 from .rest import SILENCE_FILE, features_of_silence, rest_condition
 from .rest_difference import difference_from_rest
 from .rig_replay import RigReplay
@@ -63,7 +62,6 @@ __all__ = [
     "PoseMetric",
     "Replay",
     "RigReplay",
-    "audio_channels",
     "audio_net_shapes",
     "canonical_landmarks",
     "change_pose",

@@ -24,7 +24,7 @@ def rest_condition(head: HeadFile) -> Condition | None:
 
     The same as `baking`'s codes of silence to float32's rounding.
     """
-    silence = features_of_silence(head.card.audio_encoder)
+    silence = _silence().get(head.card.audio_encoder)
     if silence is None:
         return None
     windows = np.broadcast_to(silence[:, None], (1, FRAMES, len(silence), WINDOW))
@@ -56,14 +56,9 @@ def resting_performance(head: HeadFile, rest: Condition | None) -> Performance |
     )
 
 
-def audio_channels(encoder: str) -> int:
-    """C of an encoder's features, without the encoder. Raises KeyError for an unknown one."""
-    return len(_silence()[encoder])
-
-
-def features_of_silence(encoder: str) -> np.ndarray | None:
-    """[C] float32; None for an encoder that is unknown here."""
-    return _silence().get(encoder)
+def features_of_silence(encoder: str) -> np.ndarray:
+    """[C] float32, without the encoder. Raises KeyError for one that is unknown here."""
+    return _silence()[encoder]
 
 
 @cache
