@@ -37,7 +37,7 @@ from .self_contained.panel import TALKSPLAT_PT_self_contained
 from .shot.bake_state import BakeState, state_of
 from .shot.frame_choice import described
 from .shot.panels import TALKSPLAT_PT_export, TALKSPLAT_PT_render
-from .speech.attached_sounds import attach_reason, attached_sounds, deaf_reason, silent_reason
+from .speech.attached_sounds import attach_reason, attached_sounds, cannot_listen_reason, silent_reason
 from .speech.words_panel import draw_words
 from .takes.panel import TALKSPLAT_PT_takes, TALKSPLAT_UL_takes
 
@@ -117,7 +117,7 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         """The strip, and the buttons that attach it and set up playback."""
         settings = settings_of(obj)
-        if reason := deaf_reason(obj):
+        if reason := cannot_listen_reason(obj):
             draw_sentence(layout, context, reason, "INFO")
             return
         sequencer = sequencer_of(context, obj)

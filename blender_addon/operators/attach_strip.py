@@ -77,7 +77,7 @@ class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
         obj = head_of(context)
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
-        if reason := attached_sounds.deaf_reason(obj):
+        if reason := attached_sounds.cannot_listen_reason(obj):
             return reason.rstrip(".")
         if not strips.sound_strips(sequencer_of(context, obj)):
             return "Press Choose Sound, or add a sound strip in the Video Sequencer"

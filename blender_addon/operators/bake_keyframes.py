@@ -20,7 +20,7 @@ from ..properties import TOLERANCE, TalkSplatHead
 from ..scene import strip as strips
 from ..shot.frame_choice import CHOICES, chosen_frames
 from ..shot.keys import KeyOptions, ShotKeys, fit_shot, rig_of_head, shot_moments
-from ..speech.attached_sounds import silent_reason, unheard_reason
+from ..speech.attached_sounds import silent_reason, unattached_reason
 from .job_result import edited_head
 from .operator_base import UNDOABLE, BaseOperator, has_window
 from .remove_base import RemoveOperator
@@ -67,7 +67,7 @@ class TALKSPLAT_OT_bake_keyframes(BaseOperator, bpy.types.Operator):
             return locked_reason(obj)
         if reason := head_paths.missing_head_reason(obj) or override_reason(obj) or _rig_reason(obj):
             return reason
-        reason = silent_reason(obj) or unheard_reason(obj, settings_of(obj).strip_scene or context.scene)
+        reason = silent_reason(obj) or unattached_reason(obj, settings_of(obj).strip_scene or context.scene)
         return reason.rstrip(".") or running.busy_reason()
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:

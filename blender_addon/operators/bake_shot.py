@@ -18,7 +18,7 @@ from ..head_objects import head_of, locked_reason, settings_of
 from ..shot.bake_plan import BakePlan
 from ..shot.jobs import bake_plan_of
 from ..shot.output_paths import unsaved_reason
-from ..speech.attached_sounds import attached_sounds, unheard_reason
+from ..speech.attached_sounds import attached_sounds, unattached_reason
 from ..speech.sound_content import playable_file, stamp_of
 from ..takes.blend import active_name, speech_named
 from .job_result import edited_head
@@ -59,7 +59,7 @@ class TALKSPLAT_OT_bake(JobOperator, bpy.types.Operator):
         settings = settings_of(obj)
         if reason := head_paths.missing_head_reason(obj):
             return reason
-        if reason := unheard_reason(obj, settings.strip_scene or context.scene):
+        if reason := unattached_reason(obj, settings.strip_scene or context.scene):
             return reason.rstrip(".")
         return unsaved_reason(settings.bake_out) or running.no_worker_reason()
 

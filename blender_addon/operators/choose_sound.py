@@ -13,7 +13,7 @@ from ..blender_types import Context, OperatorResult
 from ..head_objects import head_of, locked_reason, settings_of
 from ..running import ROOT
 from ..scene.versions import strip_frames, top_strips
-from ..speech.attached_sounds import deaf_reason
+from ..speech.attached_sounds import cannot_listen_reason
 from .attach_strip import attach, has_sample_performance, sequencer_of
 from .operator_base import UNDOABLE, JobOperator, has_window
 from .set_up_playback import set_up_playback
@@ -64,7 +64,7 @@ class _Speaking(JobOperator):
         obj = head_of(context)
         if obj is None or locked_reason(obj):
             return locked_reason(obj)
-        return deaf_reason(obj).rstrip(".") or running.no_worker_reason()
+        return cannot_listen_reason(obj).rstrip(".") or running.no_worker_reason()
 
     def say(self, sentence: str) -> None:
         """Report what was done at once; a job reports its end itself."""

@@ -15,7 +15,7 @@ from ..head_objects import settings_of
 from ..keyframes.pose_change import pose_change
 from ..properties import DEFAULT_AXES
 from ..scene import strip as strips
-from ..speech.attached_sounds import sound_choice, unheard_reason
+from ..speech.attached_sounds import sound_choice, unattached_reason
 from ..speech.movie_sound import movie_sound
 from ..speech.sound_content import playable_file
 from ..speech.spoken_moments import gate, mix_of_shot
@@ -24,7 +24,7 @@ from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import file_name_of, output_path
 from .sampling import sample_controls, sample_stage, sample_views
 
-UNMOVED = Controls(blinks=0.0)
+UNMOVED = Controls(blinks=0.0)  # of a head that follows its curves alone: no slider moves it
 
 
 def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
@@ -35,7 +35,7 @@ def bake_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Bake:
 
 def bake_plan_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> BakePlan:
     """What Bake does with the chosen frames of the scene's shot. Raises UserError as `bake_job` does."""
-    if reason := unheard_reason(obj, settings_of(obj).strip_scene or scene):
+    if reason := unattached_reason(obj, settings_of(obj).strip_scene or scene):
         raise UserError(reason)
     plan = plan_bake(shot_to_bake(scene, obj, shot_of_scene(scene)), obj)
     frames = list_of(chosen_frames(scene, settings_of(obj).bake_frames), shot_of_scene(scene))
@@ -59,9 +59,8 @@ def shot_to_bake(
     mix, rate = mix_of_shot(obj, scene), strips.frame_rate(scene)
     times = [strips.scene_time(scene, frame) for frame in frames]
     played = [moment for time in times if (moment := mix.at(time))] if mix else []
-    # No slider moves what follows its curves alone.
-    is_speaking = mix is not None or settings_of(obj).follow != "CURVES"
-    sliders = sample(scene, obj, frames) if is_speaking else [UNMOVED] * len(frames)
+    has_sliders = mix is not None or settings_of(obj).follow != "CURVES"
+    sliders = sample(scene, obj, frames) if has_sliders else [UNMOVED] * len(frames)
     controls = [gate(*pair) for pair in zip(sliders, played)] if mix else sliders
     choice = sound_choice(settings_of(obj)) if mix else SoundChoice()
     job = Bake(

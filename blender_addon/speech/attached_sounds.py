@@ -101,23 +101,23 @@ def silent_reason(obj: bpy.types.Object) -> str:
     return "This head was imported and speaks no sound: key its channels."
 
 
-def deaf_reason(obj: bpy.types.Object) -> str:
+def cannot_listen_reason(obj: bpy.types.Object) -> str:
     """Why the head can listen to no sound, in one sentence; "" for one that can, or is not loaded."""
     head = open_files.head.cached(head_paths.path_of(obj, "head"))
     if head is None or (reason := silent_reason(obj)):
         return "" if head is None else reason
-    is_deaf = not all(head.file.part(f"{branch}.audio") for branch in head.file.card.branches)
-    return "The head's file has no audio nets, so it can listen to no sound: bake it without one." if is_deaf else ""
+    lacks_nets = not all(head.file.part(f"{branch}.audio") for branch in head.file.card.branches)
+    return "The head's file has no audio nets, so it can listen to no sound: bake it without one." if lacks_nets else ""
 
 
 def is_without_sound(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> bool:
     """Whether the head's shot has no sound: it can listen to none, or no strip is chosen for it."""
     settings = settings_of(obj)
     is_chosen = settings.strip or (settings.listen_to == "CHANNEL" and first_in_channel(obj, sequencer))
-    return not is_chosen or bool(deaf_reason(obj))
+    return not is_chosen or bool(cannot_listen_reason(obj))
 
 
-def unheard_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
+def unattached_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     """Why the head does not hear what its shot has, in one sentence; "" for a shot without a sound, too. Costs as
     `attach_reason`."""
     return "" if is_without_sound(obj, sequencer) else attach_reason(obj, sequencer)
@@ -126,7 +126,7 @@ def unheard_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
 def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     """Why Attach should be pressed, in one sentence; "" when all that the head should speak is attached. Costs a look
     at the disk for each sound."""
-    if reason := deaf_reason(obj):
+    if reason := cannot_listen_reason(obj):
         return reason
     attached, wanted = attached_sounds(obj), wanted_sounds(obj, sequencer, strip_of(obj, sequencer))
     settings = settings_of(obj)

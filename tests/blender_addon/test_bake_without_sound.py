@@ -215,8 +215,8 @@ def test_a_head_that_cannot_listen_says_so_at_attach(scene, head_path, tmp_path,
     head = read_head(head_path)
     for name in [name for name in head.tensors if name.split(".")[1] == "audio"]:
         del head.tensors[name]
-    write_head(tmp_path / "deaf.head", head)
-    bpy.ops.talksplat.add_head(filepath=str(tmp_path / "deaf.head"))
+    write_head(tmp_path / "no_nets.head", head)
+    bpy.ops.talksplat.add_head(filepath=str(tmp_path / "no_nets.head"))
     add_strip(bpy, sound_path)
     for button in (TALKSPLAT_OT_attach_strip, TALKSPLAT_OT_choose_sound):
         assert "no audio nets" in button.disabled_reason(bpy.context)

@@ -50,6 +50,7 @@ def asked(monkeypatch):
         ),
         ("render s.bake --out d --frames 1-10x2,20", Render("s.bake", "d", frames="1-10x2,20")),
         ("bake --head h --audio a --out s --frames=-5--1", Bake("h", "a", "s", frames="-5--1")),
+        ("bake --head h --out s --frames 1-24", Bake("h", "", "s", frames="1-24")),
         ("render s.bake --out d --passes beauty depth", Render("s.bake", "d", passes=("beauty", "depth"))),
         ("export s.bake --out d", Export("s.bake", "d")),
         (
