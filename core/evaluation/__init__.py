@@ -9,11 +9,15 @@ from .evaluation_tables import evaluation_tables
 from .evaluator import Evaluator
 from .face_opacity import measure_face_opacity, opacity_warning
 from .final_metrics import final_metrics
+from .voices import Lips, head_lips, measure_voices
 
 __all__ = [
     "Evaluator",
+    "Lips",
     "evaluation_tables",
     "final_metrics",
+    "head_lips",
     "measure_face_opacity",
+    "measure_voices",
     "opacity_warning",
 ]

@@ -5,7 +5,8 @@ Pictures of held-back clips and from an unseen camera (whole, face, mouth), land
 pictures, lips in time, silence, and a delayed voice; next to it the best head that never moves. Each figure comes with
 how many frames it is of and how large they are.
 
-    talksplat evaluate HEAD FOOTAGE [--out F.json] [--video side.mp4] [--strip strip.png] [--words FOLDER] [--clips N]
+    talksplat evaluate HEAD FOOTAGE [--out F.json] [--video side.mp4] [--strip strip.png] [--words FOLDER]
+        [--voices FOLDER] [--clips N]
 """
 
 import json
@@ -27,6 +28,7 @@ from .held_back import HeldBackPass, HeldBackSet
 from .landmark_detector import LandmarkDetector
 from .samples import clip_samples
 from .static_baseline import choose_static_baselines
+from .voices import head_lips, measure_voices
 
 
 def evaluate(job: Evaluate) -> Generator[Event, None, None]:
@@ -44,6 +46,8 @@ def evaluate(job: Evaluate) -> Generator[Event, None, None]:
     result["opacity"] = yield from measure_face_opacity(evaluator)
     if sentence := opacity_warning(job.head, result["opacity"]):
         yield Warned(sentence)
+    if job.voices:
+        result["voices"] = yield from measure_voices(head_lips(head), Path(job.voices))
     if job.video:
         result["video"] = job.video
     if job.out:

@@ -16,6 +16,7 @@ def evaluation_tables(result: dict) -> str:
         _lip_offset,
         _closure_and_silence,
         _delayed_voice,
+        _voices,
     )
     return "\n".join(line for section in sections for line in section(result)) + "\n"
 
@@ -140,3 +141,20 @@ def _delayed_voice(result: dict) -> list[str]:
         f"{delayed['share recovered']:.1%} of {delayed['tried']} (clip, shift) pairs are recovered to the frame; "
         f"mean error {delayed['mean error frames']} frames.",
     ]
+
+
+def _voices(result: dict) -> list[str]:
+    groups = result.get("voices", {})
+    spoken = {name: row for name, row in groups.items() if "closed" in row}
+    silent = {name: row for name, row in groups.items() if "movement" in row}
+    lines: list[str] = []
+    if spoken:
+        keys = ("clips", "p b m", "closed", "vowels", "closed vowels", "closure auc", "rounding auc")
+        lines += ["", *_header("other voices", *keys)]
+        lines += [
+            _table_row(name, *("" if row[key] is None else row[key] for key in keys)) for name, row in spoken.items()
+        ]
+    if silent:
+        lines += ["", *_header("nobody speaks", "clips", "movement, of speech")]
+        lines += [_table_row(name, row["clips"], row["movement"]) for name, row in silent.items()]
+    return lines

@@ -254,6 +254,7 @@ class Evaluate(Job):
     strip: str = field(default="", metadata=writes(".png"))  # PNG to write: frames of one clip
     words: str = ""  # folder of word timings, CLIP.align as in GRID, for the lips' closure at p, b and m
     clips: int = 0  # most test clips, evenly chosen; 0: all
+    voices: str = ""  # folder of other voices, GROUP/NAME.flac with its phones in NAME.TextGrid, for the lips on those
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class PhoneLips:
     """What lips do in phones, gathered from clips. Gaps: shares of a clip's range; widths: its deviations."""
 
     closures: list[float] = field(default_factory=list)  # smallest gap of each p, b and m
-    vowels: list[float] = field(default_factory=list)  # smallest gap in the middle of each vowel
+    vowels: list[float] = field(default_factory=list)  # median gap in the middle half of each vowel
     narrow: list[float] = field(default_factory=list)  # mean width in the middle of each oo, w and oh
     wide: list[float] = field(default_factory=list)  # of each ee and ay
 
@@ -54,7 +54,7 @@ class PhoneLips:
             if label in CLOSURES and whole.any():
                 self.closures.append(float(gaps[whole].min()))
             if label in VOWELS and core.any():
-                self.vowels.append(float(gaps[core].min()))
+                self.vowels.append(float(np.median(gaps[core])))
             if core.any() and label in NARROW | WIDE:
                 (self.narrow if label in NARROW else self.wide).append(float(widths[core].mean()))
 

@@ -6,19 +6,32 @@ Split by speaker, not by clip: what a net does for a voice that it was trained o
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ...core.audio import load_sound
 from ...core.metrics import read_align, word_pauses
 from ..actor.plan import choose_clips
+from .phones import Said
 
 VOICES, TALKERS, OWN = "voices", "grid_talkers", "grid_s1_train"
 # Held back: of women and men, one with ten clips (s31) and four with one.
 HELD_BACK_TALKERS = ("s3", "s14", "s20", "s27", "s31")
 HELD_BACK_SHARE = 0.2  # of the open voices' speakers, by their names' hashes, and these:
-# French, Portuguese and Swedish wholly, so that three languages are new to the net; the other Spaniard; the singer.
-HELD_BACK_SPEAKERS = ("fleurs-fr-unlabelled", "fleurs-pt-unlabelled", "nst-sv", "mls-13697", "vocadito-1")
+# French, Portuguese and Swedish wholly, so that three languages are new to the net; native English with transcripts;
+# the other Spaniard; the singer.
+HELD_BACK_SPEAKERS = (
+    "fleurs-en-unlabelled",
+    "fleurs-fr-unlabelled",
+    "fleurs-pt-unlabelled",
+    "nst-sv",
+    "mls-13697",
+    "vocadito-1",
+)
+SENTENCES = Path(__file__).with_name("sentences.toml")
 ENGLISH = ("en", "en-US", "en-GB", "en (L1 zh)")
 
 
@@ -31,7 +44,7 @@ class Clip:
     speaker: str
     language: str  # "en", "de" ...; "" unknown
     kind: str  # "read", "singing" ... as voices/index.json has it, "child" before it for a speaker under 13; "grid"
-    transcript: str  # English words; "" where there are none
+    transcript: str  # "" where nobody wrote down what is said
     held_back: bool
     licence: str
     source: str
@@ -40,6 +53,11 @@ class Clip:
     def has_lips(self) -> bool:
         """Whether it is a video."""
         return self.kind == "grid"
+
+    @property
+    def said(self) -> Said:
+        """What `phones` needs to know."""
+        return Said(self.name, partial(load_sound, self.file), self.transcript, self.language)
 
 
 def all_clips(data: Path) -> list[Clip]:
@@ -76,18 +94,25 @@ def _open_voices(folder: Path) -> Iterator[Clip]:
         file = folder / row["file"]
         english = row["lang"] in ENGLISH
         child = str(row["age"]).isdigit() and int(row["age"]) < 13
-        text = file.with_suffix(".txt")
         yield Clip(
             str(Path(row["file"]).with_suffix("")),
             file,
             row["speaker"],
             "en" if english else row["lang"].strip("?"),
             "child, " * child + row["style"],
-            text.read_text(encoding="utf-8").strip() if english and text.exists() else "",
+            _transcript(file),
             row["speaker"] in HELD_BACK_SPEAKERS or _falls_below(row["speaker"], HELD_BACK_SHARE),
             row["licence"],
             f"Precise Community Data ({row['repo']})" if "waiver" in row["upstream"] else row["upstream"],
         )
+
+
+def _transcript(file: Path) -> str:
+    beside = file.with_suffix(".txt")
+    if beside.exists():
+        return beside.read_text(encoding="utf-8").strip()
+    listed = tomllib.loads(SENTENCES.read_text(encoding="utf-8")).get(file.parent.name, {})
+    return listed.get("all", listed.get(file.stem[2:5], ""))
 
 
 def _falls_below(text: str, share: float) -> bool:

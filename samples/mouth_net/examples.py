@@ -29,8 +29,10 @@ SMOOTH = 0.6  # pictures: MediaPipe's trembling
 NON_SPEECH_SECONDS = 6.0
 # Measures that MediaPipe does not show on real lips: where s1's lips close, its lip press is below its mean.
 UNSEEN = ("lip_press", "tongue_tip")
-# How much a moment counts. Not in the paper: chosen because a GRID clip's pauses, with the mouth shut, are 44 % of it,
-# while in free speech lips stay parted: GRID alone teaches that sound is an open mouth.
+# How much a moment without a transcript counts, and one of a voice in silence. Not in the paper: chosen because a phone
+# recogniser errs more than an aligner, and because lips stay parted in the short silences of free speech in ways that
+# nobody hears.
+GUESSED_WEIGHT = 0.5
 SILENCE_WEIGHT, SHORT_SILENCE_WEIGHT = 0.3, 0.1
 
 
@@ -68,6 +70,7 @@ def speech_example(
     clip: Clip,
     version: str,
     phones: list[TimedLabel],
+    aligned: bool,  # to a transcript
     lips: tuple[np.ndarray, np.ndarray] | None,  # [P] seconds, [P,K] 0..1; None without pictures
     cache_folder: Path,
 ) -> Example:
@@ -81,7 +84,9 @@ def speech_example(
         seen = np.isfinite(lips[1]).any(axis=0) & np.array([m.name not in UNSEEN for m in MOUTH_MEASURES])
         for k in np.flatnonzero(seen):
             measures[:, k] = np.interp(recorded, lips[0], lips[1][:, k])
-        weights = np.where(classes == 0, SILENCE_WEIGHT, 1.0)
+        weights = np.ones(len(times))
+    elif not aligned:
+        weights *= GUESSED_WEIGHT
     features = Features(values.astype(np.float32), ENCODERS["moonshine"].times(sound))
     return Example(
         clip, version, features, _bands(sound, len(times)), measures.astype(np.float32), seen,

@@ -21,10 +21,10 @@ from .network import EVERY, MouthNetwork
 CHUNK = 300  # moments of 10 ms
 EDGE = sum(STEPS)  # moments that the convolutions use up on either side
 # Where a chunk comes from. Not in the paper: chosen because s1 is one person, however many clips there are.
-SHARES = {"voices": 0.6, "talkers": 0.15, "own": 0.15, "nobody": 0.1}
+SHARES = {"voices": 0.5, "talkers": 0.18, "own": 0.24, "nobody": 0.08}
 MEASURE_WEIGHTS = {"lips_apart": 3.0, "mouth_width": 1.5, "lip_press": 1.0}  # others 0.5
-CLOSURE_WEIGHT = 2.0  # more of a moment in which the lips touch
-MOVEMENT, PHONES = 0.1, 0.1  # weights of 1 - r in a chunk of real lips, and of the phones' cross entropy
+CLOSURE_WEIGHT = 4.0  # more of a moment in which the lips touch
+MOVEMENT, PHONES = 0.3, 0.1  # weights of 1 - r in a chunk of real lips, and of the phones' cross entropy
 RATE, DECAY = 2e-3, 0.01
 AVERAGE = 0.998  # of the weights, a step
 

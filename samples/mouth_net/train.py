@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.audio import MOUTH_MEASURES, PHONE_CLASSES, load_sound
+from ...core.audio import MOUTH_MEASURES, PHONE_CLASSES
 from ...core.audio.mouth_net import FORMAT, MOUTH_NET, mouth_net_shapes
 from ...core.formats import to_json, write_tensors
 from .attributions import attributions, used_sources
@@ -35,14 +35,15 @@ NON_SPEECH_OF_A_KIND = 8
 def train_examples(data: Path, work: Path) -> Iterator[Example]:
     """All that is not held back, in each version."""
     clips = all_clips(data)
-    heard = ((clip.name, load_sound(clip.file), clip.transcript) for clip in clips)
-    phones = {name: found for name, found, _ in load_phones(heard, work / "phones")}
+    phones = {
+        name: (found, aligned) for name, found, aligned in load_phones((clip.said for clip in clips), work / "phones")
+    }
     filmed = [clip for clip in clips if clip.has_lips]
     lips = real_lips(filmed, load_tracks([clip.file for clip in filmed], work / "landmarks"))
     for version in VERSIONS:
         for clip in clips:
             if not clip.held_back:
-                yield speech_example(clip, version, phones[clip.name], lips.get(clip.name), work / "features")
+                yield speech_example(clip, version, *phones[clip.name], lips.get(clip.name), work / "features")
     yield from non_speech_examples(NON_SPEECH_OF_A_KIND, SEED)
 
 

@@ -49,7 +49,7 @@ MESSAGES = [
     MakeRig("h", bound=0.2),
     ExportRig("h", "r.npz"),
     MakeProxy("h", "m.ply", 12.0),
-    Evaluate("h", "f", clips=3),
+    Evaluate("h", "f", clips=3, voices="v"),
     Convert("a", "b"),
     ImportHead("a.ply", "a.head", axes="rdf"),
     Info("x"),
