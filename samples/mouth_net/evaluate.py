@@ -19,6 +19,7 @@ import numpy as np
 from ...core.audio import ENCODERS, MOUTH_MEASURES, SOUND_RATE, Sound, load_sound
 from ...core.evaluation import Lips, head_lips
 from ...core.formats import TimedLabel, read_head
+from ...core.listening.pauses import speech_presence
 from ...core.metrics import PhoneLips, correlation, stillness
 from .clips import Clip, all_clips
 from .examples import real_lips
@@ -54,10 +55,12 @@ class Row:
 
 
 def net_lips(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
-    """([T] seconds, [T,K]) of the shipped net."""
+    """([T] seconds, [T,K]) of the shipped net, at rest in pauses as every head is."""
     features = ENCODERS["mouth_shapes"].encode(sound)
     inside = (features.times >= 0) & (features.times < sound.duration)
-    return features.times[inside], features.values[inside, : len(MOUTH_MEASURES)]
+    times, measures = features.times[inside], features.values[inside, : len(MOUTH_MEASURES)]
+    rest = np.array([measure.rest for measure in MOUTH_MEASURES])
+    return times, rest + speech_presence(sound, times)[:, None] * (measures - rest)
 
 
 def evaluate(clips: list[Clip], lips: Lips, work: Path) -> dict[str, Row]:

@@ -48,6 +48,7 @@ class Example:
     seen: np.ndarray  # [K] bool: measured on real lips
     weights: np.ndarray  # [T] float32
     classes: np.ndarray  # [T] int, -1 where not known
+    is_guessed: bool = False  # the phones are without a transcript, and so is all else
 
 
 def speech_features(clip: Clip, version: str, cache_folder: Path) -> tuple[Sound, np.ndarray, float]:
@@ -90,7 +91,7 @@ def speech_example(
     features = Features(values.astype(np.float32), ENCODERS["moonshine"].times(sound))
     return Example(
         clip, version, features, _bands(sound, len(times)), measures.astype(np.float32), seen,
-        weights.astype(np.float32), classes,
+        weights.astype(np.float32), classes, lips is None and not aligned,
     )  # fmt: skip
 
 

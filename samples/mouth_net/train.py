@@ -83,8 +83,7 @@ def main() -> None:
     examples = list(train_examples(arguments.data, arguments.work))
     projection = fit_projection(examples)
     groups: dict[str, list[Rows]] = {name: [] for name in SHARES}
-    while examples:
-        example = examples.pop()
+    for example in examples:
         groups[group_of(example)].append(make_rows(example, projection))
     clips = all_clips(arguments.data)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

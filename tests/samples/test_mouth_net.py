@@ -1,0 +1,98 @@
+"""The recipe of the mouth's net: what the phonetic table says, how neighbours overlap, who is held back, one scale."""
+
+import json
+
+import numpy as np
+import pytest
+
+from talksplat.core.audio import MOUTH_MEASURES, PHONE_CLASSES, mouth_net_card
+from talksplat.core.formats import TimedLabel
+from talksplat.core.tracking import load_rig
+from talksplat.samples.mouth_net.attributions import used_sources
+from talksplat.samples.mouth_net.clips import HELD_BACK_TALKERS, all_clips
+from talksplat.samples.mouth_net.face_space import to_face_space
+from talksplat.samples.mouth_net.phones import PRONUNCIATIONS
+from talksplat.samples.mouth_net.phonetics import classes_of, load_phonetics, rests_of, shapes_of, split_diphthongs
+
+NAMES = [measure.name for measure in MOUTH_MEASURES]
+APART, WIDTH = NAMES.index("lips_apart"), NAMES.index("mouth_width")
+TIMES = np.arange(0, 1.2, 0.01)
+
+
+def _said(*labels: str, length: float = 0.12) -> list[TimedLabel]:
+    return [TimedLabel(i * length, (i + 1) * length, label) for i, label in enumerate(labels)]
+
+
+def test_the_table_has_the_nets_classes_and_stays_in_range():
+    table = load_phonetics()
+    assert tuple(table.kinds) == PHONE_CLASSES
+    for row in table.phones.values():
+        assert row.shape.shape == row.dominance.shape == (len(NAMES),)
+        assert row.shape.min() >= 0
+        assert row.shape.max() <= 1
+        assert row.dominance.min() > 0
+
+
+def test_every_pronunciation_is_made_of_phones_that_the_table_knows():
+    table = load_phonetics()
+    known = {*table.phones, *table.parts}
+    for words in json.loads(PRONUNCIATIONS.read_text(encoding="utf-8")).values():
+        assert {phone for said in words.values() for phone in said.split()} <= known
+
+
+def test_lips_meet_in_a_closure_and_part_in_the_vowels_beside_it():
+    shapes = shapes_of(_said("AA", "M", "AA"), TIMES)[:, APART]
+    assert shapes[18] < 0.1
+    assert min(shapes[6], shapes[30]) > 0.6
+
+
+def test_rounding_reaches_into_a_neighbour_farther_than_a_closure_does():
+    """Löfqvist's dominance: the consonants before an oo are rounded already."""
+    rounded, plain = shapes_of(_said("S", "T", "UW"), TIMES), shapes_of(_said("S", "T", "IY"), TIMES)
+    assert np.all(rounded[8:24, WIDTH] < plain[8:24, WIDTH] - 0.05)
+
+
+def test_a_long_silence_is_rest_and_a_short_one_leaves_lips_parted():
+    long = [TimedLabel(0, 0.12, "AA"), TimedLabel(0.12, 1.0, "SIL"), TimedLabel(1.0, 1.12, "AA")]
+    rest = np.array([measure.rest for measure in MOUTH_MEASURES])
+    assert np.abs(shapes_of(long, TIMES)[55] - rest).max() < 0.1
+    assert [(r.start, r.end) for r in rests_of(long)] == [(0.12, 1.0)]
+    assert shapes_of(_said("AA", "SIL", "AA"), TIMES)[18, APART] > 0.3
+
+
+def test_a_diphthong_is_its_parts_and_a_noise_is_no_class():
+    assert [(p.label, round(p.end, 3)) for p in split_diphthongs(_said("AY"))] == [("AA", 0.066), ("IY", 0.12)]
+    classes = classes_of(_said("AY", "NOISE"), TIMES)
+    assert [PHONE_CLASSES[classes[k]] for k in (2, 10)] == ["aa", "iy"]
+    assert classes[15] == -1
+
+
+def test_a_nod_and_a_step_towards_the_camera_are_no_speech():
+    face = load_rig().landmarks.neutral
+    pixels = face[None] * (1.0, 1.0, -1.0)
+    pixels = pixels[..., [0, 2, 1]] * 900
+    angle = 0.2
+    nod = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+    moved = 1.3 * pixels @ nod.T + (40, -25, 300)
+    assert np.allclose(to_face_space(pixels), face, atol=1e-9)
+    assert np.allclose(to_face_space(moved), face, atol=1e-9)
+
+
+@pytest.mark.shared_data
+def test_nobody_is_on_both_sides(shared_data):
+    clips = all_clips(shared_data)
+    held, heard = (
+        {clip.speaker for clip in clips if clip.held_back == side and clip.speaker != "s1"} for side in (1, 0)
+    )
+    assert not held & heard
+    assert held >= set(HELD_BACK_TALKERS)
+    assert {clip.language for clip in clips if clip.held_back} >= {"en", "de", "fr", "es", "pt", "sv", "ja", "zh"}
+
+
+@pytest.mark.shared_data
+def test_every_file_that_was_used_is_on_the_card(shared_data):
+    """Each with a licence, and as many as the card says."""
+    sources = used_sources(all_clips(shared_data))
+    assert all(row.licence for row in sources)
+    named = [{k: row[k] for k in ("source", "licence", "clips")} for row in mouth_net_card()["trained_on"]]
+    assert named == [{"source": r.source, "licence": r.licence, "clips": r.clips} for r in sources]
