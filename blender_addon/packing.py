@@ -31,6 +31,8 @@ DATA = (  # of others in the package: name, licence, use, where it is
     ("ICT-FaceKit", "MIT", "the rig that is fitted to footage", "core/tracking/ict_face.npz"),
     ("GRID corpus, talker s1", "CC-BY-4.0", "the sample voice", "samples/voice.wav"),
     ("GRID corpus, talker s1", "CC-BY-4.0", "the sample voice's words", "samples/voice.align"),
+    ("CMU Pronouncing Dictionary", "BSD-2-Clause", "words' pronunciations", "core/aligning/english/cmudict.txt.z"),
+    ("CMU Pronouncing Dictionary", "BSD-2-Clause", "letter-to-sound rules", "core/aligning/english/letter_rules.txt.z"),
     ("LJ Speech", PUBLIC_DOMAIN, "a voice for rigs", "core/rigging/voices/ljspeech.opus"),
     ("LibriVox", PUBLIC_DOMAIN, "a voice for rigs", "core/rigging/voices/librivox.opus"),
     ("Kerstin, rhasspy", "CC0-1.0", "a voice for rigs", "core/rigging/voices/kerstin.opus"),

@@ -19,6 +19,7 @@ from pathlib import Path
 from .formats import UserError
 from .jobs import (
     Adapt,
+    Align,
     Bake,
     Cancelled,
     Convert,
@@ -55,6 +56,11 @@ JOBS: dict[str, JobType] = {
         Perform,
         "baking.perform:perform",
         "Listening was cancelled; nothing was written. Run it again to write {0.out}.",
+    ),
+    "align": JobType(
+        Align,
+        "aligning.align:align",
+        "Aligning {0.text} was cancelled; nothing was written. Run it again to write {0.out}.",
     ),
     "bake": JobType(
         Bake,

@@ -21,11 +21,15 @@ from .ratio import parse_ratio
 from .replace_file import replace_file
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigDrive, RigMoves, RigRegion, rig_of, with_rig
 from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
+from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
+from .rotate import RUB_TO_BLENDER, rotate_gaussians
+from .script import SCRIPT_SUFFIXES, read_script
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
 from .stored_path import found_path, stored_path
 from .tensors import read_metadata, read_tensors, write_tensors
+from .textgrid import write_textgrid
 from .timed_label import TimedLabel
 from .timed_words import WordTimings, read_words, words_beside
 from .transform import transform_gaussians
@@ -44,6 +48,7 @@ __all__ = [
     "RDF_TO_BLENDER",
     "RIG_NUMBERS",
     "RUB_TO_BLENDER",
+    "SCRIPT_SUFFIXES",
     "SHOT_FIELDS",
     "SH_C0",
     "SH_COEFFICIENTS",
@@ -94,6 +99,7 @@ __all__ = [
     "read_ply_file",
     "read_ply_header",
     "read_quad_mesh",
+    "read_script",
     "read_tensors",
     "read_words",
     "remove_leftovers",
@@ -114,4 +120,5 @@ __all__ = [
     "write_ply",
     "write_quad_mesh",
     "write_tensors",
+    "write_textgrid",
 ]

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Praat's TextGrid as text, long or short. Praat itself reads both in one way: of all the text only free-standing
-numbers, quoted strings and <flags> count, the rest is for people (its manual, "TextGrid file formats")."""
+numbers, quoted strings and <flags> count, the rest is for people (its manual, "TextGrid file formats"). It is written
+long, as Praat itself does."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from .atomic_write import atomic_write
 from .timed_label import TimedLabel
 from .user_error import UserError
 
@@ -67,3 +69,39 @@ def _texts(tokens: Iterator[str | float], count: int) -> list[str]:
     if not all(isinstance(token, str) for token in found):
         raise ValueError
     return [str(token) for token in found]
+
+
+def write_textgrid(path: Path | str, tiers: Mapping[str, Sequence[TimedLabel]], duration: float) -> None:
+    """Write a long TextGrid, atomically. tiers: name -> labels in rising order that do not overlap; what lies between
+    them becomes intervals without text, for Praat wants a tier to be full. duration: seconds of the sound."""
+    end = max([duration, *(labels[-1].end for labels in tiers.values() if labels)])
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', ""]
+    lines += ["xmin = 0", f"xmax = {end:.6f}", "tiers? <exists>", f"size = {len(tiers)}", "item []:"]
+    for number, (name, labels) in enumerate(tiers.items(), 1):
+        full = list(_filled(labels, end))
+        lines += [f"    item [{number}]:", '        class = "IntervalTier"', f"        name = {_quoted(name)}"]
+        lines += ["        xmin = 0", f"        xmax = {end:.6f}", f"        intervals: size = {len(full)}"]
+        for place, (start, stop, label) in enumerate(full, 1):
+            lines += [
+                f"        intervals [{place}]:",
+                f"            xmin = {start:.6f}",
+                f"            xmax = {stop:.6f}",
+            ]
+            lines.append(f"            text = {_quoted(label)}")
+    with atomic_write(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _filled(labels: Sequence[TimedLabel], end: float) -> Iterator[TimedLabel]:
+    at = 0.0
+    for label in labels:
+        if round(label.start - at, 6) > 0:
+            yield TimedLabel(at, label.start, "")
+        yield label
+        at = label.end
+    if round(end - at, 6) > 0 or not labels:
+        yield TimedLabel(at, end, "")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

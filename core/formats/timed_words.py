@@ -5,7 +5,6 @@ Praat's TextGrid (long and short), SRT and WebVTT, and the label files of HTK (.
 The content decides which of the first three it is, the name's ending what a label file counts in.
 """
 
-import codecs
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ from itertools import islice
 from pathlib import Path
 
 from .label_lines import label_lines, unit_of
-from .open_untrusted import open_untrusted
 from .subtitles import is_subtitles, subtitle_cues
+from .text_file import read_text
 from .textgrid import is_textgrid, textgrid_tiers
 from .timed_label import TimedLabel
 from .user_error import UserError
 
 WORD_SUFFIXES = (".textgrid", ".vtt", ".srt", ".align", ".lab")  # lower case; the best first, where several lie there
-LARGEST = 16 << 20  # bytes: a day of words and phones
+WORD_FILES = "a TextGrid, SRT, VTT, .lab or .align file"
 MOST = 1_000_000  # labels
 # What is written where nobody speaks, in lower case: by MFA, WebMAUS, Festival, Kaldi, and Praat's search for silences.
 SILENCE = {"", "sil", "sp", "spn", "ssil", "silence", "silent", "sounding", "pau", "h#", "#", "_", "..."}
@@ -40,7 +39,7 @@ class WordTimings:
 
 def read_words(path: Path | str) -> WordTimings:
     """The words of a file, checked. Raises UserError."""
-    text = _text(path)
+    text = read_text(path, WORD_FILES)
     if is_textgrid(text):
         tiers = [(name, _spoken(labels)) for name, labels in textgrid_tiers(text, path)]
         words, phones = _word_tier(tiers), _phone_tier(tiers)
@@ -63,21 +62,6 @@ def words_beside(sound: Path | str) -> str:
             if (path := sound.with_suffix(name)).is_file():
                 return str(path)
     return ""
-
-
-def _text(path: Path | str) -> str:
-    with open_untrusted(path) as (file, size):
-        if size > LARGEST:
-            raise UserError(f"{path}: is too large for word timings; choose a TextGrid, SRT, VTT, .lab or .align file.")
-        data = file.read(size)
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")  # older Praats and subtitle editors
-    if "\0" in text:
-        raise UserError(f"{path}: is not text; choose a TextGrid, SRT, VTT, .lab or .align file.")
-    return text
 
 
 def _word_tier(tiers: list[tuple[str, tuple[TimedLabel, ...]]]) -> tuple[TimedLabel, ...]:

@@ -56,6 +56,17 @@ class Perform(Job):
 
 
 @dataclass(frozen=True)
+class Align(Job):
+    """Find out when each word and phone of an English text is spoken in a sound (a .TextGrid file)."""
+
+    audio: str = field(metadata=POSITIONAL)  # the sound, an audio or video file
+    text: str  # the text file; of subtitles (.srt, .vtt) the cues' times help
+    out: str = field(metadata=writes(".textgrid"))  # the .TextGrid file to write
+    track: int = 0  # sound track to listen to, from 1; 0: automatic, the first that is not silent
+    channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
+
+
+@dataclass(frozen=True)
 class Bake(Job):
     """Evaluate a head at every frame of a shot and store the frames (a .bake file); continues an unfinished bake."""
 

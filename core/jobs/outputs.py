@@ -23,6 +23,7 @@ SIGNATURES = {
     ".mp4": (4, b"ftyp"),
     ".png": (0, b"\x89PNG"),
     ".ply": (0, b"ply"),
+    ".textgrid": (0, b'File type = "ooTextFile"'),
 }
 FOLDER = ""  # in place of a suffix: the output is a folder
 

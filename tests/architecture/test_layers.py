@@ -16,6 +16,7 @@ COMPONENTS = ("audio", "deformation", "raster", "interchange", "metrics", "track
 DATA = ("head", "footage", "listening")
 EVALUATION = ("evaluation", "rigging")
 WORKFLOWS = (
+    "aligning",
     "training",
     "baking",
     "exporting",

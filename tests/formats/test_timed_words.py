@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from talksplat.core.formats import UserError, read_words, words_beside
+from talksplat.core.formats import TimedLabel, UserError, read_words, words_beside, write_textgrid
 
 WORDS = [(0.5, 0.75, "bin"), (0.75, 1.25, "blue"), (1.5, 2.0, 'say "p"')]
 PHONES = [(0.5, 0.6, "b"), (0.6, 0.75, "p")]
@@ -138,3 +138,21 @@ def test_a_label_of_a_megabyte_takes_no_more_than_a_few(tmp_path, letter):
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 10 << 20
+
+
+def test_a_textgrid_that_we_write_is_read_as_it_was(tmp_path):
+    """Silences before, between and behind the words are left out again; the tiers last as long as the sound."""
+    tiers = {"words": [TimedLabel(*word) for word in WORDS], "phones": [TimedLabel(*phone) for phone in PHONES]}
+    path = tmp_path / "a.TextGrid"
+    write_textgrid(path, tiers, 2.5)
+    read = read_words(path)
+    assert ([*read.words], [*read.phones]) == (tiers["words"], tiers["phones"])
+    text = path.read_text(encoding="utf-8")
+    assert text.count("xmax = 2.500000") == 1 + 2 * 2  # of the file, of each tier and of its last interval
+    assert text.count("intervals: size = 6") == 1  # words with the silences before, between and behind them
+
+
+def test_a_textgrid_without_labels_is_one_silence(tmp_path):
+    write_textgrid(tmp_path / "a.TextGrid", {"words": []}, 1.0)
+    with pytest.raises(UserError, match="holds no words"):
+        read_words(tmp_path / "a.TextGrid")

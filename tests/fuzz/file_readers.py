@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from mutations import mutate_bytes
 
+from talksplat.core.aligning.pronunciations import pronunciations
+from talksplat.core.aligning.transcript import read_transcript
 from talksplat.core.formats import (
     BakeReader,
     BakeWriter,
@@ -334,8 +336,27 @@ def read_some_words(path: Path) -> None:
     check_finite([np.array([label[:2] for label in (*timings.words, *timings.phones)])])
 
 
+SCRIPTS = {
+    "a.txt": "ANNA: Well-known, isn't it? [laughs] He paid $1,234.50 on the 21st of May 1984 & left… B.B.C.\n",
+    "a.srt": WORD_FILES["a.srt"],
+}
+
+
+def script_files(folder: Path) -> list[Path]:
+    for name, text in SCRIPTS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return sorted(folder.iterdir())
+
+
+def read_a_script(path: Path) -> None:
+    for word in read_transcript(path):
+        assert word.label
+        assert all(pronunciations(word.spoken))
+
+
 READERS: dict[str, Reader] = {
     "words": Reader(word_files, read_some_words, 300),
+    "script": Reader(script_files, read_a_script, 150),
     "head": Reader(copied("tiny.head"), read_a_head, 120),
     "hostile head": Reader(copied("tiny.head"), read_a_head, 150, craft_head),
     "rig": Reader(rigged_heads, read_a_rig, 100),

@@ -41,6 +41,7 @@ from talksplat.core.formats import UserError
 MODULES = {
     "file_readers": (
         "words",
+        "script",
         "head",
         "hostile head",
         "rig",

@@ -8,6 +8,7 @@ SHIPPED = "reads only what is shipped with talksplat"
 OURS = "opens only what it writes itself"
 
 READING_MODULES: dict[str, tuple[str, ...] | str] = {
+    "core/aligning/pronunciations.py": SHIPPED,
     "core/audio/container.py": ("sound", "er-nerf"),
     "core/audio/decode.py": ("sound",),
     "core/audio/moonshine.py": SHIPPED,
@@ -38,7 +39,9 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/formats/ply.py": ("ply", "compressed ply"),
     "core/formats/quad_mesh.py": ("quad mesh",),
     "core/formats/rig.py": ("rig", "hostile rig"),
+    "core/formats/script.py": ("script",),
     "core/formats/tensors.py": ("tensors", "head", "performance", "checkpoint"),
+    "core/formats/text_file.py": ("words", "script"),
     "core/formats/timed_words.py": ("words",),
     "core/head/checkpoint.py": ("checkpoint", "hostile checkpoint"),
     "core/importing/glb.py": ("avatar",),

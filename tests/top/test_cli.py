@@ -14,7 +14,19 @@ import pytest
 
 from talksplat.core import cli
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import HIDDEN, Bake, Convert, Evaluate, Export, Info, Perform, Prepare, Render, Train
+from talksplat.core.jobs.messages import (
+    HIDDEN,
+    Align,
+    Bake,
+    Convert,
+    Evaluate,
+    Export,
+    Info,
+    Perform,
+    Prepare,
+    Render,
+    Train,
+)
 from talksplat.core.performance.controls import Controls
 
 JOB = Bake("h", "a", "shot.bake")
@@ -36,6 +48,7 @@ def asked(monkeypatch):
 @pytest.mark.parametrize(
     ("words", "job"),
     [
+        ("align a --text t --out o", Align("a", "t", "o")),
         ("perform --head h --audio a --out p", Perform("h", "a", "p")),
         ("bake --head h --audio a --fps 24 --out s", Bake("h", "a", "s")),
         (
@@ -92,6 +105,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
             flag = "--" + field.name.replace("_", "-")
             first = {
                 "adapt": 1,
+                "align": 1,
                 "rig": 1,
                 "export-rig": 1,
                 "proxy": 1,

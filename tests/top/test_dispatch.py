@@ -130,7 +130,7 @@ def arguments_in(folder, row):
     """A job whose every named file or folder is there, inputs as a sound called input.wav."""
     (folder / "input.wav").write_bytes(b"RIFF a recording")
     values = {f.name: str(folder / "input.wav") for f in fields(row.message) if "positional" in f.metadata}
-    values |= {name: str(folder / "input.wav") for name in ("head", "audio") if name in FIELDS[row.message]}
+    values |= {name: str(folder / "input.wav") for name in ("head", "audio", "text") if name in FIELDS[row.message]}
     return {name: (value,) if name == "videos" else value for name, value in values.items()}
 
 

@@ -16,6 +16,7 @@ from talksplat.core.formats.user_error import UserError
 from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
 from talksplat.core.jobs.messages import (
     Adapt,
+    Align,
     Bake,
     Convert,
     Evaluate,
@@ -36,6 +37,7 @@ from talksplat.core.wire import MAX_MESSAGE_BYTES, Cancel, Hello, Quit, from_byt
 
 CAMERA = Camera.looking_at([0, -1, 0.1], [0, 0, 0], 64, 48, 0.4)
 MESSAGES = [
+    Align("ü/ß \n.wav", "a.txt", "out"),
     Perform("anna.head", "ü/ß \n.wav", "out"),
     Bake("h", "a", "o", "24000/1001", -5, 72, 0.25, Controls(delay=-0.5), (Controls(), Controls(blink=1.0))),
     Bake("h", "", "o", frames="1-24"),
