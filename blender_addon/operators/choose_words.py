@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words: which file says when the words of the head's sound are spoken."""
 
+from pathlib import Path
+
 import bpy
 from bpy.props import StringProperty
 
+from ...core.formats import UserError
 from .. import head_paths, open_files
 from ..blender_types import Context
 from ..head_objects import head_of, settings_of
 from ..speech_graph import changes
 from ..speech_graph.words import open_words
+from .align_words import aligning_reason, start_alignment
 from .operator_base import UNDOABLE
 from .relink_base import HeadOperator, RelinkOperator
 
+PLAIN_TEXT = (".txt", ".md")
+
 
 class TALKSPLAT_OT_choose_words(RelinkOperator, bpy.types.Operator):
-    """Choose the file that says when each word is spoken: a TextGrid, SRT, VTT, .lab or .align file"""
+    """Choose the file that says when each word is spoken: a TextGrid, SRT, VTT, .lab or .align file. Of a text file
+    (.txt) in English that is found out"""
 
     bl_idname = "talksplat.choose_words"
     bl_label = "Words"
@@ -22,12 +29,19 @@ class TALKSPLAT_OT_choose_words(RelinkOperator, bpy.types.Operator):
     path_name = "words"
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default="*.TextGrid;*.textgrid;*.srt;*.vtt;*.lab;*.align", options={"HIDDEN"})
+    filter_glob: StringProperty(
+        default="*.TextGrid;*.textgrid;*.srt;*.vtt;*.lab;*.align;*.txt;*.md", options={"HIDDEN"}
+    )
 
     def run(self, context: Context) -> None:
-        """Read it, and keep its path."""
+        """Read it, and keep its path; align it where it has no times."""
         obj, path = head_of(context), open_files.absolute(self.filepath)
         if obj is None:
+            return
+        if path.lower().endswith(PLAIN_TEXT):
+            if reason := aligning_reason(context):
+                raise UserError(f"{path}: its words have no times yet. {reason}.")
+            start_alignment(obj, path, Path(path))
             return
         open_words(path)
         head_paths.store_path(obj, "words", path)

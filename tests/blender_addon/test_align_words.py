@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a text to the words in the graph: a file, a text block, subtitles; and what is never overwritten."""
+
+import shutil
+from pathlib import Path
+
+import bpy
+import pytest
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+SENTENCE = "Set green by C six now."
+LABELS = ["Set", "green", "by", "C", "six", "now"]
+
+
+@pytest.fixture
+def sample(blender, tmp_path):
+    """The sample head, which speaks the sample sentence; its voice in a folder of the test's, without words."""
+    voice = Path(shutil.copy(SAMPLES / "voice.wav", tmp_path))
+    bpy.ops.talksplat.add_sample_head()
+    obj = bpy.context.object
+    bpy.ops.talksplat.sample_voice()
+    from talksplat.blender_addon.scene import strip as strips
+
+    strips.find_strip(bpy.context.scene, obj.talksplat.strip).sound.filepath = str(voice)
+    obj.talksplat.sound = str(voice)
+    return obj
+
+
+def shown(obj):
+    """(words, phones) of the graph."""
+    from talksplat.blender_addon.speech_graph import graph_data
+
+    graph_data.clear()
+    data = graph_data.data_of(bpy.context.scene, obj)
+    return [word.label for word in data.words], [phone.label for phone in data.phones]
+
+
+def test_a_text_file_becomes_words_and_phones_in_the_graph(sample, tmp_path):
+    script = tmp_path / "line.txt"
+    script.write_text(SENTENCE)
+    bpy.ops.talksplat.choose_words(filepath=str(script))
+    from talksplat.blender_addon import running
+
+    ended = running.wait()
+    assert ended.level == "INFO", ended
+    assert ended.sentence.startswith("6 words are in line.TextGrid (confidence ")
+    assert Path(sample.talksplat.words) == tmp_path / "line.TextGrid"
+    words, phones = shown(sample)
+    assert words == LABELS
+    assert phones[:3] == ["S", "EH", "T"]
+
+
+def test_a_text_block_is_aligned_and_words_corrected_by_hand_are_never_replaced(sample, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    kept = tmp_path / "Line.TextGrid"
+    kept.write_text("corrected by hand")
+    text = bpy.data.texts.new("Line")
+    text.write(SENTENCE)
+    assert bpy.ops.talksplat.align_text(text="Line") == {"FINISHED"}
+    assert bpy.context.object.talksplat.words == "//Line.2.TextGrid"
+    assert shown(bpy.context.object)[0] == LABELS
+    assert kept.read_text() == "corrected by hand"
+
+
+def test_the_cues_of_subtitles_become_words(sample, tmp_path):
+    (tmp_path / "voice.srt").write_text(f"1\n00:00:00,000 --> 00:00:03,000\n{SENTENCE}\n")
+    assert shown(sample)[0] == [SENTENCE]
+    assert bpy.ops.talksplat.align_words() == {"FINISHED"}
+    assert shown(sample)[0] == LABELS
+
+
+def test_a_text_that_is_not_spoken_leaves_the_words_as_they_were(sample, tmp_path):
+    script = tmp_path / "other.txt"
+    script.write_text("The quick brown fox jumps over the lazy dog.")
+    with pytest.raises(RuntimeError, match="does not seem to be what is spoken"):
+        bpy.ops.talksplat.align_words(filepath=str(script))
+    assert sample.talksplat.words == ""
+    assert not (tmp_path / "other.TextGrid").exists()
+
+
+def test_a_text_needs_a_sound_first(blender, tmp_path):
+    bpy.ops.talksplat.add_sample_head()
+    script = tmp_path / "line.txt"
+    script.write_text(SENTENCE)
+    with pytest.raises(RuntimeError, match=r"line\.txt.*press Attach"):
+        bpy.ops.talksplat.choose_words(filepath=str(script))
