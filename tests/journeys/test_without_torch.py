@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from talksplat.core.formats import read_words
+
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 ARTIST = """
@@ -29,6 +31,7 @@ for words in (
     ["render", "v.bake", "--size", "64", "--out", "pictures"],
     ["export", "v.bake", "--out", "files"],
     ["info", "v.bake"],
+    ["align", voice, "--text", "line.txt", "--out", "v.TextGrid"],
 ):
     code = main(words)
     assert code == 0, words
@@ -37,8 +40,10 @@ assert not TRAINING & {name.split(".")[0] for name in sys.modules}
 
 
 def test_a_voice_becomes_pictures_and_files(tmp_path):
+    (tmp_path / "line.txt").write_text("Set green by C six now.", encoding="utf-8")
     command = [sys.executable, "-c", ARTIST, str(SAMPLES / "sample.head"), str(SAMPLES / "voice.wav")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(list((tmp_path / "pictures").glob("*.exr"))) == len(list((tmp_path / "pictures").glob("*.png"))) == 3
     assert len(list((tmp_path / "files").glob("*.ply"))) == 3
+    assert len(read_words(tmp_path / "v.TextGrid").words) == 6

@@ -149,6 +149,7 @@ def test_a_voice_becomes_a_render_and_leaves_only_that(place):
     shell(place, "render", place.out / "v.bake", "--size", 64, "--out", place.out / "pictures")
     shell(place, "export", place.out / "v.bake", "--out", place.out / "ply")
     shell(place, "info", place.out / "v.bake")
+    shell(place, "align", VOICE, "--text", FILM.with_suffix(".txt"), "--out", place.out / "v.TextGrid")
 
 
 @pytest.mark.slow

@@ -14,10 +14,12 @@ import pytest
 
 from talksplat.core.dispatch import run_job
 from talksplat.core.jobs.events import Failed, Finished
-from talksplat.core.jobs.messages import Bake, Export, MakeRig, Perform, Render
+from talksplat.core.jobs.messages import Align, Bake, Export, MakeRig, Perform, Render
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
 BAKE, HEAD, VOICE = (str(FIXTURES / name) for name in ("tiny.bake", "tiny.head", "voice.wav"))
+
+FILM = FIXTURES.parent / "grid" / "sgbc6n.mpg"
 
 
 def jobs_into(folder: Path) -> dict:
@@ -30,6 +32,7 @@ def jobs_into(folder: Path) -> dict:
         "ply": (Export(BAKE, str(folder / "ply")), 2000),
         "bake": (Bake(HEAD, VOICE, str(folder / "a.bake"), frame_count=30), 100000),
         "performance": (Perform(HEAD, VOICE, str(folder / "a.performance")), 2000),
+        "TextGrid": (Align(str(FILM), str(FILM.with_suffix(".txt")), str(folder / "a.TextGrid")), 1000),
         "head": (MakeRig(HEAD, str(folder / "a.head")), 100000),
     }
 
