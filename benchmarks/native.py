@@ -28,11 +28,11 @@ from talksplat.core.formats import Camera, Gaussians, linear_to_srgb, read_head,
 from talksplat.core.metrics import lip_gap, mouth_box
 
 from .native_rays import Way, draw, filter_taps
+from .native_sheet import write_sheet
 
 ROOT = Path(__file__).resolve().parents[1]
 EYES, EYES_MARGIN = slice(36, 48), 8  # landmarks, pixels
-LOOKS = ["eevee", "eevee exact", "cycles", "cycles again", "cycles exact", "cycles exact again", "solid"]
-SHOWN = {  # look -> its second seed
+SHOWN = {  # look -> its second seed; of Cycles alone, EEVEE has none
     "solid": "solid",
     "eevee": "eevee",
     "eevee exact": "eevee exact",
@@ -70,6 +70,12 @@ class Moment:
     own: np.ndarray  # [H,W,3] sRGB codes over grey, as the head was trained
     truth: np.ndarray  # the same
     boxes: dict[str, list[int]]  # left, top, right, bottom
+    blend: str
+
+    @property
+    def looks(self) -> list[str]:
+        """Those that mean something: Exact Colour is for heads whose codes are blended."""
+        return [look for look in SHOWN if self.blend == "display" or "exact" not in look]
 
 
 def chosen_pictures(footage: Footage, evaluator: Evaluator, count: int) -> list[int]:
@@ -86,11 +92,19 @@ def moment_of(name: str, evaluator: Evaluator, i: int) -> Moment:
     rows, columns = mouth_box(landmarks, footage.width, footage.height)
     low, high = landmarks[EYES].min(axis=0) - EYES_MARGIN, landmarks[EYES].max(axis=0) + EYES_MARGIN
     boxes = {
-        "mouth": [columns.start, rows.start, columns.stop, rows.stop],
+        "mouth": [int(side) for side in (columns.start, rows.start, columns.stop, rows.stop)],
         "eyes": [*map(int, np.floor(low)), *map(int, np.ceil(high))],
     }
     moved = replace(g, means=frame.means.copy(), quats=frame.quats.copy(), scales=frame.scales.copy())
-    return Moment(f"{name}_{i:06d}", moved, camera, evaluator.draw(frame, camera), evaluator.truth(i), boxes)
+    return Moment(
+        f"{name}_{i:06d}",
+        moved,
+        camera,
+        evaluator.draw(frame, camera),
+        evaluator.truth(i),
+        boxes,
+        evaluator.head.card.blend,
+    )
 
 
 def render_in_blender(moments: list[Moment], python: str, out: Path, samples: int) -> None:
@@ -100,8 +114,9 @@ def render_in_blender(moments: list[Moment], python: str, out: Path, samples: in
     for moment in moments:
         np.savez(out / f"{moment.name}.npz", **{k: v for k, v in vars(moment.gaussians).items() if v is not None})
         camera = vars(moment.camera) | {"viewmat": moment.camera.matrix.tolist()}
-        notes.append({"name": moment.name, "camera": camera, "boxes": moment.boxes})
-    (out / "moments.json").write_text(json.dumps({"samples": samples, "looks": LOOKS, "moments": notes}))
+        looks = list(dict.fromkeys(seed for look in moment.looks for seed in (look, SHOWN[look])))
+        notes.append({"name": moment.name, "camera": camera, "boxes": moment.boxes, "looks": looks})
+    (out / "moments.json").write_text(json.dumps({"samples": samples, "moments": notes}))
     command = [python, "-m", "talksplat.benchmarks.native_blender", str(out)]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT.parent)}, cwd=out)
 
@@ -133,7 +148,7 @@ def print_looks(name: str, moments: list[Moment], out: Path) -> None:
     for box in ("mouth", "eyes"):
         own = [decibels(cropped(m.truth, m.boxes[box]), *2 * [cropped(m.own, m.boxes[box])]) for m in moments]
         print(f"| {name}, {box} | our own | | {np.mean(own):.2f} |")
-        for look in SHOWN:
+        for look in moments[0].looks:
             pairs = [(m, blenders(out, m, box, look)) for m in moments]
             rows = [
                 [decibels(cropped(against, m.boxes[box]), *pair) for against in (m.own, m.truth)] for m, pair in pairs
@@ -146,12 +161,25 @@ def print_ways(name: str, moments: list[Moment], out: Path) -> None:
     """How near each way of drawing comes to the engine's picture, dB, means over the moments."""
     for engine, ways in WAYS.items():
         for title, way in ways.items():
+            if not way.light and moments[0].blend == "linear":
+                continue
             row = []
             for box in ("mouth", "eyes"):
                 drawn = [over_grey(draw(m.gaussians, m.camera, m.boxes[box], way), way.light) for m in moments]
                 values = [decibels(d, *blenders(out, m, box, engine)) for d, m in zip(drawn, moments)]
                 row.append(f"{np.mean(values):.2f}")
             print(f"| {name}, {engine} | {title} | {' | '.join(row)} |", flush=True)
+
+
+def sheet_rows(name: str, moment: Moment, out: Path) -> dict[str, list[tuple[str, np.ndarray]]]:
+    """A row of the contact sheet for each crop of a head's moment: the truth, our own picture, Blender's."""
+    rows = {}
+    for box in ("mouth", "eyes"):
+        ours = [("footage", moment.truth), ("our own", moment.own)]
+        row = [(title, cropped(picture, moment.boxes[box])) for title, picture in ours]
+        row += [(look, np.mean(blenders(out, moment, box, look), axis=0)) for look in moment.looks]
+        rows[f"{name}: {box}"] = row
+    return rows
 
 
 def main() -> None:
@@ -163,6 +191,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="keeps Blender's pictures")
     parser.add_argument("--moments", type=int, default=4)
     parser.add_argument("--samples", type=int, default=128)
+    parser.add_argument("--sheet", type=Path, default=None, help="a picture of the moment with the widest lips")
     options = parser.parse_args()
     footage, heads = Footage.open(options.footage), {}
     for path in options.heads:
@@ -174,6 +203,9 @@ def main() -> None:
     print("| head, crop | drawn by | PSNR against our own picture | against the footage |\n|---|---|---|---|")
     for name, moments in heads.items():
         print_looks(name, moments, options.out)
+    if options.sheet:
+        rows = [sheet_rows(name, moments[-1], options.out) for name, moments in heads.items()]
+        write_sheet(options.sheet, {title: row for part in rows for title, row in part.items()})
     print("\n| head, engine | our picture, with | mouth | eyes |\n|---|---|---|---|")
     for name, moments in heads.items():
         print_ways(name, moments, options.out)

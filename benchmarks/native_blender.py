@@ -49,7 +49,7 @@ def add_splats(scene: bpy.types.Scene, path: Path) -> None:
     with np.load(path, allow_pickle=False) as stored:
         gaussians = Gaussians(**stored)
     cloud = new_cloud("head", gaussians.means)
-    fill(cloud, gaussians)
+    fill(cloud, gaussians, "display")
     scene.collection.objects.link(bpy.data.objects.new("head", cloud))
 
 
@@ -104,7 +104,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     notes = json.loads((folder / "moments.json").read_text())
     for moment in notes["moments"]:
-        for look in notes["looks"]:
+        for look in moment["looks"]:
             wanted = {box: folder / f"{look}_{moment['name']}_{box}.npy" for box in moment["boxes"]}
             if all(path.exists() for path in wanted.values()):
                 continue

@@ -26,7 +26,7 @@ def replace_cloud(obj: bpy.types.Object, head: open_files.OpenHead) -> None:
     cloud = new_cloud(head.file.card.name, head.replay.canonical.means)
     for material in cloud_of(obj).materials if old else ():
         cloud.materials.append(material)
-    fill(cloud, head.replay.canonical)
+    fill(cloud, head.replay.canonical, head.file.card.blend)
     obj.data = cloud
     enable_motion_blur(obj)
     if isinstance(old, bpy.types.PointCloud) and old.users == 0 and old.library is None:

@@ -4,11 +4,13 @@
 import bpy
 
 from ...core.formats import UserError
+from .. import head_paths, open_files
 from ..blender_types import Context, cloud_of
 from ..compositing.colour_passes import add_passes, forget_passes, remove_passes, write_passes
 from ..compositing.exact_colour import PURPOSE, exact_colour
 from ..compositing.scene_compositor import insert_groups, inserted_groups, remove_groups
 from ..head_objects import heads_of
+from ..scene.material import NAMES
 from ..scene.versions import draws_splats
 from .operator_base import UNDOABLE, BaseOperator
 
@@ -18,8 +20,21 @@ def has_exact_colour(scene: bpy.types.Scene) -> bool:
     return any(inserted_groups(scene, PURPOSE))
 
 
+def heads_to_correct(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The heads whose sRGB codes are to be blended: not those that were trained for linear light, as Blender blends."""
+    return [obj for obj in heads_of(scene) if not _is_linear(obj)]
+
+
+def _is_linear(obj: bpy.types.Object) -> bool:
+    """By its file, and where that is missing by its material."""
+    head = open_files.head.cached(head_paths.path_of(obj, "head"))
+    if head is not None:
+        return head.file.card.blend == "linear"
+    return any(material and material.name.startswith(NAMES["linear"]) for material in cloud_of(obj).materials)
+
+
 def _materials(scene: bpy.types.Scene) -> list[bpy.types.Material]:
-    slots = [material for obj in heads_of(scene) for material in cloud_of(obj).materials]
+    slots = [material for obj in heads_to_correct(scene) for material in cloud_of(obj).materials]
     return [material for material in dict.fromkeys(slots) if material]
 
 
@@ -38,6 +53,8 @@ no extra render time. For Cycles and EEVEE"""
             return "Blender draws splats itself since 5.3: use Show in F12"
         if not heads_of(context.scene):
             return "Add a head first"
+        if not heads_to_correct(context.scene):
+            return "These heads are trained for linear light: F12 shows their colours as they are"
         if context.scene.render.engine == "BLENDER_WORKBENCH":
             return "Workbench renders no passes of materials: use Cycles or EEVEE"
         return "Exact Colour is on already" if has_exact_colour(context.scene) else ""

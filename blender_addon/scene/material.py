@@ -14,6 +14,7 @@ from ...core.formats import SH_C0
 from .versions import use_nodes
 
 NAME = "TalkSplat"
+NAMES = {"display": NAME, "linear": f"{NAME} Linear"}  # by a head's blend: Exact Colour is for the first alone
 WHITE = (1.0, 1.0, 1.0, 1.0)  # in the viewport: Solid multiplies splats by this colour
 BEFORE_5_3 = [  # the nodes of this material as talksplat before 0.3 made it
     "ShaderNodeAttribute",
@@ -25,11 +26,12 @@ BEFORE_5_3 = [  # the nodes of this material as talksplat before 0.3 made it
 ]
 
 
-def splat_material() -> bpy.types.Material:
-    """The one material all heads share, made on first use."""
-    material = next((m for m in bpy.data.materials if m.name == NAME and m.library is None), None)
+def splat_material(blend: str) -> bpy.types.Material:
+    """The material that all heads of one blend share, made on first use. blend: of BLENDS."""
+    name = NAMES[blend]
+    material = next((m for m in bpy.data.materials if m.name == name and m.library is None), None)
     if material is None:
-        material = bpy.data.materials.new(NAME)
+        material = bpy.data.materials.new(name)
         _connect_nodes(use_nodes(material))
         material.diffuse_color = WHITE
     return material

@@ -29,13 +29,14 @@ def new_cloud(name: str, means: np.ndarray) -> bpy.types.PointCloud:
     return _converted_cloud(name, means)
 
 
-def fill(cloud: bpy.types.PointCloud, gaussians: Gaussians) -> None:
-    """Everything about a head at rest: radiance, position, shape, material, and the splat type where known."""
+def fill(cloud: bpy.types.PointCloud, gaussians: Gaussians, blend: str) -> None:
+    """Everything about a head at rest: radiance, position, shape, material, and the splat type where known. blend: of
+    BLENDS, which the material is for."""
     for column in [*still_columns(gaussians), *moving_columns(gaussians)]:
         write_attribute(cloud, column)
     set_splat_type(cloud)
     if not cloud.materials:
-        cloud.materials.append(splat_material())
+        cloud.materials.append(splat_material(blend))
     cloud.update_tag()
 
 

@@ -11,7 +11,12 @@ from ..blender_types import Context
 from ..f12 import pictures as f12_pictures
 from ..head_objects import other_heads, settings_of
 from ..head_state import draw_view_transform
-from ..operators.exact_colour import TALKSPLAT_OT_exact_colour, TALKSPLAT_OT_remove_exact_colour, has_exact_colour
+from ..operators.exact_colour import (
+    TALKSPLAT_OT_exact_colour,
+    TALKSPLAT_OT_remove_exact_colour,
+    has_exact_colour,
+    heads_to_correct,
+)
 from ..operators.export_sequence import TALKSPLAT_OT_export_sequence
 from ..operators.render_sequence import TALKSPLAT_OT_render_sequence
 from ..operators.show_in_f12 import TALKSPLAT_OT_remove_from_f12, TALKSPLAT_OT_show_in_f12
@@ -77,6 +82,9 @@ def _draw_exact_colour(layout: bpy.types.UILayout, context: Context) -> None:
     """Which of its two blendings of a head's colours F12 shows."""
     if has_exact_colour(context.scene):
         draw_button(layout, context, TALKSPLAT_OT_remove_exact_colour, "X")
+        return
+    if not heads_to_correct(context.scene):
+        draw_sentence(layout, context, "F12 blends these heads as they were trained, in linear light", "INFO")
         return
     draw_sentence(
         layout, context, "F12 blends a head in linear light, which greys fine edges: Exact Colour mends it", "INFO"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Exact Colour in Blender 5.3: Cycles blends light, and the compositor makes of it what blended codes would be."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
@@ -138,3 +140,23 @@ def test_exposure_of_the_film_brightens_both_alike(stage, tmp_path):
     once = press_f12(tmp_path)
     bpy.context.scene.cycles.film_exposure = 2
     np.testing.assert_allclose(press_f12(tmp_path)[..., :3], 2 * once[..., :3], atol=1e-3)
+
+
+def test_a_head_that_was_trained_for_linear_light_is_left_as_it_is(stage, head_path, tmp_path):
+    """Blender blends it as it was trained: corrected, it would be wrong. Beside a head of codes that one alone is."""
+    from talksplat.core.formats import read_head, write_head
+
+    old = read_head(head_path)
+    path = tmp_path / "linear.head"
+    write_head(path, replace(old, card=replace(old.card, blend="linear")))
+    bpy.ops.talksplat.add_head(filepath=str(path))
+    linear = bpy.context.object
+    own = linear.data.materials[0]
+    assert own != stage.data.materials[0]
+    stage.hide_render = bpy.data.objects["cube"].hide_render = True
+    before = press_f12(tmp_path)
+    bpy.ops.talksplat.exact_colour()
+    np.testing.assert_array_equal(press_f12(tmp_path), before)
+    bpy.ops.talksplat.remove_exact_colour()
+    bpy.data.objects.remove(stage)
+    assert not bpy.ops.talksplat.exact_colour.poll(), "there is nothing to correct"
