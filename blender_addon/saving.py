@@ -22,7 +22,6 @@ from .proxy.proxy_mesh import drive_proxy
 from .scene.material import migrate_materials
 from .scene.proxy_object import remove_drivers
 from .scene.stored_cloud import is_stored
-from .scene.stored_frames import migrate_frames
 from .scene.versions import set_splat_type
 from .self_contained.stored_head import cloud_to_save
 
@@ -42,7 +41,6 @@ def restore() -> None:
     migrate_materials()
     for obj in own_heads():
         migrate_settings(obj)
-        migrate_frames(obj)
         if cloud_of(obj).library is None:
             set_splat_type(cloud_of(obj))
     playback.load_clouds()

@@ -10,19 +10,19 @@ from typing import Any, Literal, cast
 
 import bpy
 
-from .stored_cloud import FRAMES, SH
-from .versions import points_type_node
+from .attributes import MOVING
+from .stored_cloud import FRAMES
 
 NAME = "TalkSplat Stored Frames"
 
 
-def store_frames(obj: bpy.types.Object, target: Literal["PACKED", "DISK"], folder: str, has_side_colour: bool) -> bool:
+def store_frames(obj: bpy.types.Object, target: Literal["PACKED", "DISK"], folder: str, head: str) -> bool:
     """Evaluate the frames of the scene's range and keep them in place of those that are there; False where Blender
-    could not. folder: relative to the .blend ("//..."), for DISK."""
+    could not. folder: relative to the .blend ("//..."), for DISK. head: the hash of the head whose frames they are."""
     remove_frames(obj)
     modifier = cast(bpy.types.NodesModifier, obj.modifiers.new(NAME, "NODES"))
     modifier.show_expanded = False
-    modifier.node_group = _group(has_side_colour)
+    modifier.node_group = _group(head)
     modifier.bake_target, modifier.bake_directory = target, folder
     bake = modifier.bakes[0]
     bake.bake_mode = "ANIMATION"
@@ -37,6 +37,12 @@ def frames_modifier_of(obj: bpy.types.Object) -> bpy.types.NodesModifier | None:
     """The modifier that plays the object's stored frames, whatever its name is now."""
     modifiers = (modifier for modifier in obj.modifiers if isinstance(modifier, bpy.types.NodesModifier))
     return next((m for m in modifiers if m.node_group is not None and m.node_group.get(NAME)), None)
+
+
+def is_of_head(modifier: bpy.types.NodesModifier, head: str) -> bool:
+    """Whether the modifier's frames are those of the head with that hash: of another one they would move the wrong
+    Gaussians."""
+    return modifier.node_group is not None and modifier.node_group.get(NAME) == head
 
 
 def has_frames_folder(obj: bpy.types.Object) -> bool:
@@ -64,61 +70,69 @@ def remove_frames(obj: bpy.types.Object) -> None:
         bpy.data.node_groups.remove(group)
 
 
-def migrate_frames(obj: bpy.types.Object) -> None:
-    """Frames that an older Blender stored are points: make splats of them where Blender knows splats (5.3)."""
-    modifier, kind = frames_modifier_of(obj), points_type_node()
-    if modifier is None or not kind or modifier.node_group is None or modifier.node_group.library is not None:
-        return
-    tree = modifier.node_group
-    if not any(node.bl_idname == kind for node in tree.nodes):
-        link = next(link for link in tree.links if link.from_node and link.from_node.bl_idname == "GeometryNodeBake")
-        tree.links.new(_as_splats(tree, link.from_socket), cast(Any, link.to_socket))
-
-
-def _group(has_side_colour: bool) -> bpy.types.NodeTree:
+def _group(head: str) -> bpy.types.NodeTree:
+    """What the Bake node keeps of the cloud is what moves; the rest, and that it is a cloud of splats, is the saved
+    cloud's own: a Blender that knows no splats bakes points, which would stay points in one that does."""
     tree = bpy.data.node_groups.new(NAME, "GeometryNodeTree")
-    tree[NAME] = True
+    tree[NAME] = head
     interface = cast(Any, tree.interface)
     for side in ("INPUT", "OUTPUT"):
         interface.new_socket("Geometry", in_out=side, socket_type="NodeSocketGeometry")
     cloud: Any = tree.nodes.new("NodeGroupInput").outputs[0]
     marker: Any = tree.nodes.new("GeometryNodeInputNamedAttribute")
     marker.inputs["Name"].default_value = FRAMES
-    is_stored: Any = tree.nodes.new("GeometryNodeSampleIndex")
-    is_stored.data_type = "BOOLEAN"
-    tree.links.new(cloud, is_stored.inputs[0])
-    tree.links.new(marker.outputs["Exists"], next(s for s in is_stored.inputs[1:] if s.enabled))
+    is_stored = _sampled(tree, cloud, marker.outputs["Exists"], "BOOLEAN")
     bake: Any = tree.nodes.new("GeometryNodeBake")
     if not bake.bake_items:  # 5.3 gives a node that a script makes none
         bake.bake_items.new("GEOMETRY", "Geometry")
-    tree.links.new(cloud if has_side_colour else _without_side_colour(tree, cloud), bake.inputs[0])
+    tree.links.new(_without_colour(tree, cloud), bake.inputs[0])
     switch: Any = tree.nodes.new("GeometryNodeSwitch")
     switch.input_type = "GEOMETRY"
-    tree.links.new(is_stored.outputs[0], switch.inputs["Switch"])
+    tree.links.new(is_stored, switch.inputs["Switch"])
     tree.links.new(cloud, switch.inputs["False"])
-    tree.links.new(_as_splats(tree, bake.outputs[0]), switch.inputs["True"])
+    tree.links.new(_moved(tree, cloud, bake.outputs[0]), switch.inputs["True"])
     tree.links.new(switch.outputs[0], tree.nodes.new("NodeGroupOutput").inputs[0])
     for x, node in enumerate(tree.nodes):
         node.location = (200 * x, 0)
     return tree
 
 
-def _without_side_colour(tree: bpy.types.NodeTree, cloud: Any) -> Any:
+def _without_colour(tree: bpy.types.NodeTree, cloud: Any) -> Any:
     node: Any = tree.nodes.new("GeometryNodeRemoveAttribute")
     if "Pattern Mode" in node.inputs:
         node.inputs["Pattern Mode"].default_value = "Wildcard"
     else:
         node.pattern_mode = "WILDCARD"
-    node.inputs["Name"].default_value = f"{SH}*"
+    node.inputs["Name"].default_value = "radiance:*"
     tree.links.new(cloud, node.inputs[0])
     return node.outputs[0]
 
 
-def _as_splats(tree: bpy.types.NodeTree, cloud: Any) -> Any:
-    """The cloud as splats where there is such a thing."""
-    if not (kind := points_type_node()):
-        return cloud
-    node: Any = tree.nodes.new(kind)
+def _moved(tree: bpy.types.NodeTree, cloud: Any, frame: Any) -> Any:
+    """The cloud with what moves as it is in `frame`."""
+    index: Any = tree.nodes.new("GeometryNodeInputIndex").outputs[0]
+    for name, kind in MOVING.values():
+        attribute: Any = tree.nodes.new("GeometryNodeInputNamedAttribute")
+        attribute.data_type, attribute.inputs["Name"].default_value = kind, name
+        value = _sampled(tree, frame, next(o for o in attribute.outputs if o.enabled), kind, index)
+        if name == "position":
+            node: Any = tree.nodes.new("GeometryNodeSetPosition")
+            tree.links.new(value, node.inputs["Position"])
+        else:
+            node = tree.nodes.new("GeometryNodeStoreNamedAttribute")
+            node.data_type, node.inputs["Name"].default_value = kind, name
+            tree.links.new(value, next(s for s in node.inputs if s.name == "Value" and s.enabled))
+        tree.links.new(cloud, node.inputs[0])
+        cloud = node.outputs[0]
+    return cloud
+
+
+def _sampled(tree: bpy.types.NodeTree, cloud: Any, value: Any, kind: str, index: Any = None) -> Any:
+    """The value of one point of another cloud; without an index, of the first."""
+    node: Any = tree.nodes.new("GeometryNodeSampleIndex")
+    node.data_type = kind
     tree.links.new(cloud, node.inputs[0])
-    node.inputs["Type"].default_value = "3D Gaussian Splat"
-    return node.outputs[0]
+    tree.links.new(value, next(s for s in node.inputs[1:] if s.enabled))
+    if index is not None:
+        tree.links.new(index, node.inputs["Index"])
+    return next(output for output in node.outputs if output.enabled)

@@ -44,9 +44,14 @@ def set_splat_type(cloud: bpy.types.PointCloud) -> None:
         setattr(cloud, "type", "GAUSSIAN_SPLAT")  # noqa: B010  (the stubs know older versions)
 
 
-def points_type_node() -> str:
-    """The geometry node that says what a cloud's points are (5.3); "" before."""
-    return "GeometryNodePointsSetType" if draws_splats() else ""
+def drive_splat_type(cloud: bpy.types.PointCloud) -> None:
+    """Make it a cloud of splats wherever a version that knows them opens the file of one that does not, by a driver
+    that needs no Python: the older one passes over it, with a line in its console."""
+    animation = None if draws_splats() else cloud.animation_data_create()
+    if animation is not None:
+        driver = animation.drivers.new("type").driver
+        assert driver is not None
+        driver.type, driver.expression = "SCRIPTED", "1"  # the number of GAUSSIAN_SPLAT
 
 
 def use_nodes(material: bpy.types.Material) -> bpy.types.ShaderNodeTree:

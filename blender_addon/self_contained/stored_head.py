@@ -22,7 +22,8 @@ from ..scene.motion_blur import enable_motion_blur
 from ..scene.point_cloud import push
 from ..scene.rig_attributes import moves_bytes
 from ..scene.sound_source import find_sound
-from ..scene.stored_frames import frames_modifier_of, has_frames_folder, remove_frames, store_frames
+from ..scene.stored_frames import frames_modifier_of, has_frames_folder, is_of_head, remove_frames, store_frames
+from ..scene.versions import drive_splat_type
 from ..speech.attached_sounds import attached_sounds
 from ..takes import compare as take_compare
 
@@ -31,8 +32,10 @@ TARGETS: dict[str, Literal["PACKED", "DISK"]] = {"PACKED": "PACKED", "FOLDER": "
 
 def stores_frames(obj: bpy.types.Object) -> bool:
     """Whether the head's frames are in the file, or beside it. Blender copies no folder with a head."""
-    keep = settings_of(obj).stored.keep
-    return keep in TARGETS and frames_modifier_of(obj) is not None and (keep == "PACKED" or has_frames_folder(obj))
+    keep, modifier = settings_of(obj).stored.keep, frames_modifier_of(obj)
+    if keep not in TARGETS or modifier is None or not is_of_head(modifier, settings_of(obj).head_hash):
+        return False
+    return keep == "PACKED" or has_frames_folder(obj)
 
 
 def is_self_contained(obj: bpy.types.Object) -> bool:
@@ -60,7 +63,7 @@ def stored_bytes(obj: bpy.types.Object, scene: bpy.types.Scene) -> int | None:
     moving = len(head) * stored_cloud.MOVING_BYTES
     if settings.stored.keep == "RIG":
         return still + moving + moves_bytes(head.rig.rig, len(head)) if head.rig else None
-    return 2 * still + moving * (scene.frame_end - scene.frame_start + 2)
+    return still + moving * (scene.frame_end - scene.frame_start + 2)
 
 
 def store_head_frames(obj: bpy.types.Object, target: str) -> None:
@@ -74,7 +77,7 @@ def store_head_frames(obj: bpy.types.Object, target: str) -> None:
     stored_cloud.show_points(cloud, head.replay.canonical)
     folder = f"//frames/{bpy.path.clean_name(obj.name)}"
     try:
-        done = store_frames(obj, TARGETS[target], folder, settings_of(obj).stored.side_colour)
+        done = store_frames(obj, TARGETS[target], folder, head.hash)
     finally:
         stored_cloud.show_points(cloud, None)
         scene.frame_set(frame, subframe=subframe)
@@ -110,6 +113,7 @@ def cloud_to_save(obj: bpy.types.Object) -> bpy.types.PointCloud | None:
         stored_cloud.mark_frames(cloud)
     if cloud is not None:
         stored_cloud.show_points(cloud, head.replay.canonical)
+        drive_splat_type(cloud)
         if not settings.stored.side_colour:
             stored_cloud.remove_side_colour(cloud)
     return cloud

@@ -21,6 +21,8 @@ for frame in frames:
     bpy.context.scene.frame_set(int(float(frame)), subframe=float(frame) % 1)
     graph = bpy.context.evaluated_depsgraph_get()
     for obj in bpy.data.objects:
+        if hasattr(obj.data, "type") and obj.type == "POINTCLOUD":
+            columns[f"{obj.name} type"] = obj.evaluated_get(graph).data.type
         cloud = obj.evaluated_get(graph).data if obj.type == "POINTCLOUD" else None
         for name, (value, width) in ATTRIBUTES.items() if cloud and len(cloud.points) else ():
             array = np.empty(len(cloud.points) * width, np.float32)

@@ -83,6 +83,7 @@ def test_alone_in_a_folder_it_plays_without_the_add_on(make_self_contained, keep
     for frame, shown in expected.items():
         np.testing.assert_allclose(played[f"tiny position {frame}"], shown.means, atol=5e-6)
         np.testing.assert_allclose(played[f"tiny scale {frame}"], shown.scales, rtol=1e-3)
+    assert played.get("tiny type", "GAUSSIAN_SPLAT") == "GAUSSIAN_SPLAT", "also in the file of an older Blender"
     moved = np.abs(played["tiny position 8"] - played["tiny position 20"]).max()
     assert moved > 1e-4, "the mouth moves"
     assert np.abs(played["tiny position 8.5"] - played["tiny position 8"]).max() > 1e-6, "also between two frames"
@@ -153,22 +154,30 @@ def test_f12_without_the_add_on_shows_the_head(make_self_contained, keep):
 
 
 @pytest.mark.skipif("type" not in bpy.types.PointCloud.bl_rna.properties, reason="draws no splats: 5.3 does")
-@pytest.mark.parametrize("keep", ["RIG", "PACKED"])
-def test_points_that_an_older_blender_stored_become_splats_where_the_add_on_is(rigged, tmp_path, keep, monkeypatch):
-    from talksplat.blender_addon.scene import stored_frames
+@pytest.mark.parametrize("keep", KEPT)
+def test_points_that_an_older_blender_saved_are_splats_without_the_add_on(rigged, tmp_path, keep, monkeypatch):
+    """They stayed points until a setting was changed."""
+    from talksplat.blender_addon.scene import versions
 
     with monkeypatch.context() as older:
-        older.setattr(stored_frames, "points_type_node", lambda: "")
+        older.setattr(versions, "draws_splats", lambda: False)
         rigged.data.type, rigged.talksplat.stored.keep = "POINTS", keep
         bpy.ops.talksplat.make_self_contained()
         bpy.ops.wm.save_mainfile()
-    (tmp_path / "made" / "rigged.head").rename(tmp_path / "gone")
-    kinds = []
-    for _ in range(2):
-        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "made" / "a.blend"))
-        kinds.append(bpy.data.objects["tiny"].evaluated_get(bpy.context.evaluated_depsgraph_get()).data.type)
-        bpy.ops.wm.save_mainfile()
-    assert kinds == ["GAUSSIAN_SPLAT"] * 2
+        assert rigged.data.animation_data is None, "in the file alone"
+    assert play(sys.executable, tmp_path / "made" / "a.blend", 8)["tiny type"] == "GAUSSIAN_SPLAT"
+
+
+def test_stored_frames_of_another_head_do_not_move_this_one(rigged, make_head, tmp_path):
+    """The saved cloud is the new head's, and the nodes take its Gaussians to where the old one's were."""
+    from talksplat.blender_addon.head_cloud import load_head
+    from talksplat.blender_addon.self_contained.stored_head import is_self_contained
+
+    rigged.talksplat.stored.keep = "PACKED"
+    bpy.ops.talksplat.make_self_contained()
+    assert is_self_contained(rigged)
+    load_head(rigged, str(make_head(tmp_path / "other.head", seed=3)))
+    assert not is_self_contained(rigged)
 
 
 @pytest.fixture
