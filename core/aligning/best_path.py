@@ -17,7 +17,6 @@ from .phone_graph import PhoneGraph
 BEAM, SKIP, OUTSIDE = 700.0, 16.0, 2.0
 WIDEST = 2000  # states alive to either side of the best
 NEVER = np.float32(-1e30)
-STAY, CHAIN, ENTER = 0, 1, 2  # where a state was reached from
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,24 @@ class WordTimes:
 
 @dataclass(frozen=True)
 class _Step:
-    """Where the states of a moment were reached from."""
+    """Where the states of a moment were reached from: the one before in the chain, a junction, else themselves."""
 
     low: int
-    way: np.ndarray  # uint8, of the states from `low`: STAY, CHAIN or ENTER
+    chain: np.ndarray  # of the states from `low`, a bit each, for they are kept for the whole sound
+    enter: np.ndarray
     first: int
     ends: np.ndarray  # int32, of the junctions from `first`: the state that ended before
+
+    def before(self, state: int, graph: PhoneGraph) -> int:
+        """The state of the moment before."""
+        place = state - self.low
+        if _bit(self.enter, place):
+            return int(self.ends[graph.junctions[np.searchsorted(graph.entries, state)] - self.first])
+        return state - 1 if _bit(self.chain, place) else state
+
+
+def _bit(packed: np.ndarray, place: int) -> bool:
+    return bool(packed[place >> 3] >> (7 - (place & 7)) & 1)
 
 
 class _Search:
@@ -55,12 +66,14 @@ class _Search:
         entries = graph.entries[rows]
         low = min(self.low, int(entries[0])) if self.steps else 0
         high = min(max(self.high, int(entries[-1])) + 1, len(graph.heard))
-        reached, way = self._along_chains(low, high)
+        reached, chain = self._along_chains(low, high)
         value, at = values[graph.junctions[rows] - first], entries - low
         enters = value > reached[at]
-        reached[at[enters]], way[at[enters]] = value[enters], ENTER
+        reached[at[enters]] = value[enters]
+        enter = np.zeros(len(reached), bool)
+        enter[at] = enters
         reached += scores[graph.heard[low:high]] - self._outside(low, high)
-        self.steps.append(_Step(low, way, first, ends))
+        self.steps.append(_Step(low, np.packbits(chain), np.packbits(enter), first, ends))
         self._keep(reached, low)
 
     def _junctions(self) -> tuple[int, np.ndarray, np.ndarray]:
@@ -89,7 +102,7 @@ class _Search:
         before = scores[low - 1 : high - 1] if low else np.concatenate([scores[-1:], scores[: high - 1]])
         stay = np.where(graph.stays[low:high], scores[low:high], NEVER)
         chain = np.where(graph.chained[low:high], before, NEVER)
-        return np.maximum(stay, chain), (chain > stay).astype(np.uint8)
+        return np.maximum(stay, chain), chain > stay
 
     def _outside(self, low: int, high: int) -> np.ndarray | float:
         if self.times is None:
@@ -117,13 +130,8 @@ class _Search:
             state = self.low + int(self.scores[self.low : self.high].argmax())
         path = np.empty(len(self.steps), np.int64)
         for moment in range(len(self.steps) - 1, -1, -1):
-            path[moment], step = state, self.steps[moment]
-            way = step.way[state - step.low]
-            if way == CHAIN:
-                state -= 1
-            elif way == ENTER:
-                entry = np.searchsorted(graph.entries, state)
-                state = int(step.ends[graph.junctions[entry] - step.first])
+            path[moment] = state
+            state = self.steps[moment].before(state, graph)
         return path
 
 
