@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ...core.formats import SCRIPT_SUFFIXES, UserError, atomic_write
+from ...core.formats import SUBTITLE_SUFFIXES, UserError, atomic_write
 from ...core.jobs import Align
 from .. import head_paths, open_files, preferences, running
 from ..blender_types import Context
@@ -85,7 +85,7 @@ class TALKSPLAT_OT_align_words(JobOperator, bpy.types.Operator):
 def subtitles_of(obj: bpy.types.Object) -> str:
     """The file of the head's words where it has cues of sentences; "" where its words have times already."""
     path = words_file(obj, next(iter(attached_sounds(obj)), ""))
-    return path if Path(path).suffix.lower() in SCRIPT_SUFFIXES else ""
+    return path if Path(path).suffix.lower() in SUBTITLE_SUFFIXES else ""
 
 
 _texts: list[tuple[str, str, str]] = []  # Blender asks that the items live on

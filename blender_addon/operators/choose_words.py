@@ -6,7 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from ...core.formats import UserError
+from ...core.formats import UserError, is_plain_script
 from .. import head_paths, open_files
 from ..blender_types import Context
 from ..head_objects import head_of, settings_of
@@ -15,8 +15,6 @@ from ..speech_graph.words import open_words
 from .align_words import aligning_reason, start_alignment
 from .operator_base import UNDOABLE
 from .relink_base import HeadOperator, RelinkOperator
-
-PLAIN_TEXT = (".txt", ".md")
 
 
 class TALKSPLAT_OT_choose_words(RelinkOperator, bpy.types.Operator):
@@ -38,7 +36,7 @@ class TALKSPLAT_OT_choose_words(RelinkOperator, bpy.types.Operator):
         obj, path = head_of(context), open_files.absolute(self.filepath)
         if obj is None:
             return
-        if path.lower().endswith(PLAIN_TEXT):
+        if is_plain_script(path):
             if reason := aligning_reason(context):
                 raise UserError(f"{path}: its words have no times yet. {reason}.")
             start_alignment(obj, path, Path(path))

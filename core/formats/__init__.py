@@ -22,6 +22,9 @@ from .replace_file import replace_file
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigDrive, RigMoves, RigRegion, rig_of, with_rig
 from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
 from .script import SCRIPT_SUFFIXES, read_script
+from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
+from .rotate import RUB_TO_BLENDER, rotate_gaussians
+from .script import SUBTITLE_SUFFIXES, is_plain_script, read_script
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
 from .sound_choice import SoundChoice, hash_of_sounds
@@ -46,10 +49,10 @@ __all__ = [
     "RDF_TO_BLENDER",
     "RIG_NUMBERS",
     "RUB_TO_BLENDER",
-    "SCRIPT_SUFFIXES",
     "SHOT_FIELDS",
     "SH_C0",
     "SH_COEFFICIENTS",
+    "SUBTITLE_SUFFIXES",
     "BakeCard",
     "BakeHeader",
     "BakeReader",
@@ -83,6 +86,7 @@ __all__ = [
     "from_json_values",
     "hash_of_sounds",
     "is_nonempty_file",
+    "is_plain_script",
     "label_lines",
     "linear_to_srgb",
     "locked_folder",

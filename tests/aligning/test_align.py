@@ -11,6 +11,7 @@ from talksplat.core.audio import Sound, load_sound, write_wav
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats import read_words
 from talksplat.core.jobs import Align, Failed, Finished, Progress, Warned
+from talksplat.samples.mouth_net.clips import HELD_BACK_TALKERS
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 VOICE, SENTENCE = SAMPLES / "voice.wav", "Set green by C six now."
@@ -143,3 +144,24 @@ def test_a_file_that_is_no_textgrid_is_not_replaced(align, tmp_path):
     script.write_text(SENTENCE)
     [end] = run_job(Align(str(VOICE), str(script), str(tmp_path / "out.TextGrid")))
     assert "is not a .textgrid file and is not replaced" in end.sentence
+
+
+@pytest.mark.shared_data
+def test_word_edges_of_talkers_that_no_net_has_heard_are_those_of_the_corpus(shared_data, tmp_path):
+    """GRID's alignments are the truth. Of all clips: docs/research/align.md."""
+    clips = [
+        clip
+        for clip in sorted((shared_data / "grid_talkers").glob("*.mpg"))
+        if clip.stem.split("_")[1] in HELD_BACK_TALKERS
+    ]
+    errors = []
+    for clip in clips[::2]:
+        truth = read_words(clip.with_suffix(".align")).words
+        script, out = tmp_path / f"{clip.stem}.txt", tmp_path / f"{clip.stem}.TextGrid"
+        script.write_text(" ".join(word.label for word in truth))
+        *_, end = run_job(Align(str(clip), str(script), str(out)))
+        assert isinstance(end, Finished), end
+        errors.append(np.abs(edges(read_words(out).words) - edges(truth)))
+    assert len(errors) == 7
+    assert np.median(errors) < 0.035
+    assert np.percentile(errors, 90) < 0.08

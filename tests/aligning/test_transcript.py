@@ -72,6 +72,8 @@ def test_a_text_without_words_or_with_too_many_is_told(words, text):
 def test_a_file_that_has_times_already_is_not_read_out(words):
     with pytest.raises(UserError, match="choose it as the words"):
         words("0 25000 bin\n", "line.align")
+    with pytest.raises(UserError, match="choose it as the words"):
+        words("0.5\t0.75\tbin\n")
 
 
 def test_a_word_may_be_spoken_in_several_ways():

@@ -84,3 +84,10 @@ def test_a_text_needs_a_sound_first(blender, tmp_path):
     script.write_text(SENTENCE)
     with pytest.raises(RuntimeError, match=r"line\.txt.*press Attach"):
         bpy.ops.talksplat.choose_words(filepath=str(script))
+
+
+def test_labels_of_audacity_are_words_though_they_are_a_text_file(sample, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("0.500000\t0.750000\tSet\n0.750000\t1.250000\tgreen\n")
+    assert bpy.ops.talksplat.choose_words(filepath=str(labels)) == {"FINISHED"}
+    assert shown(sample)[0] == ["Set", "green"]

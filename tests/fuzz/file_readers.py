@@ -28,6 +28,7 @@ from talksplat.core.formats import (
     RigChannel,
     RigMoves,
     RigRegion,
+    is_plain_script,
     read_head,
     read_ply,
     read_quad_mesh,
@@ -349,6 +350,7 @@ def script_files(folder: Path) -> list[Path]:
 
 
 def read_a_script(path: Path) -> None:
+    is_plain_script(path)
     for word in read_transcript(path):
         assert word.label
         assert all(pronunciations(word.spoken))
