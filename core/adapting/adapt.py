@@ -28,6 +28,7 @@ from .wanted_geometry import fit_scale
 ENCODER = "mouth_shapes"  # of ENCODERS
 # Of the codes for other voices, what the head's own nets make of them.
 KEPT = 0.0
+KEPT_IN_OWN = 1.0
 
 
 def adapt(job: Adapt) -> Generator[Event, None, None]:
@@ -53,7 +54,7 @@ def codes_for(speech: HeardSpeech, rest: dict[str, np.ndarray]) -> dict[str, np.
     names = [MOUTH_MEASURES[k].name for k in ON_LANDMARKS]
     to_codes = GeometryCodes(names, speech.geometry, speech.codes, rest)
     wanted = to_codes.codes(fit_scale(speech).geometry(speech.measures))
-    kept = np.where(speech.is_own, 1.0, KEPT)[:, None].astype(np.float32)
+    kept = np.where(speech.is_own, KEPT_IN_OWN, KEPT)[:, None].astype(np.float32)
     return {name: code + kept * (speech.codes[name] - code) for name, code in wanted.items()}
 
 

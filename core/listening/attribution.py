@@ -17,5 +17,7 @@ def encoder_attribution(encoder: str) -> str:
 
 def with_attribution(licence: str, encoder: str) -> str:
     """A head's licence, and what its encoder asks to be said."""
-    parts = [part.rstrip(".") for part in (licence, encoder_attribution(encoder)) if part]
-    return ". ".join(parts) + ("." if len(parts) > 1 else "")
+    asked = encoder_attribution(encoder)
+    if not asked:
+        return licence
+    return f"{licence.rstrip('.')}. {asked}." if licence else f"{asked}."

@@ -4,6 +4,7 @@
 import numpy as np
 
 from ..formats import Camera, HeadCard
+from ..listening import with_attribution
 from .training_run import TrainingRun
 
 FOV_Y = 0.44  # radians, about 25 degrees: a portrait lens
@@ -44,6 +45,6 @@ def trained_head_card(run: TrainingRun, name: str) -> HeadCard:
             "landmarks": run.reference.landmarks.astype(float).round(6).tolist(),
             **run.results,
         },
-        licence=footage.card.licence,
+        licence=with_attribution(footage.card.licence, settings.encoder),
         provenance=footage.card.provenance,
     )

@@ -43,7 +43,8 @@ class TrainingSettings:
     """All settings of a run; `density` and `audio_net` are groups of their own. Steps are picture steps."""
 
     # what is built
-    encoder: str = "moonshine"  # core/audio ENCODERS
+    # core/audio ENCODERS. Ours: what was learnt from many speakers is not to be learnt again from the footage
+    encoder: str = "mouth_shapes"
     fusion: str = "gated"  # core/deformation FUSIONS; the paper's Multimodal Gated Fusion
     sh_degree: int = 1  # 3DGS 3, TG 2; ours: a head file of a few MB
     face_points: int = 16_000  # at the start; ours

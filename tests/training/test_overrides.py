@@ -25,7 +25,8 @@ from talksplat.core.training.training_settings import CPU, NEUTRAL, PRESETS, Tra
 
 def test_a_head_that_is_gone_on_from_brings_its_own_settings(make_tiny_head, tmp_path):
     """All of them, groups too, under the names of today; the job's flags come after, and steps are those of fuse."""
-    own = with_overrides(PRESETS["portrait"], ["dssim=0.3", "density.strategy=mcmc", "density.mcmc.noise=3", "seed=9"])
+    changes = ["encoder=moonshine", "dssim=0.3", "density.strategy=mcmc", "density.mcmc.noise=3", "seed=9"]
+    own = with_overrides(PRESETS["portrait"], changes)
     head = read_head(make_tiny_head(tmp_path / "a.head", encoder="moonshine"))
     stored = {**own.to_dict(), "ear": own.to_dict()["audio_net"], "gone": 1}
     del stored["audio_net"], stored["blend"]
@@ -39,7 +40,7 @@ def test_a_head_that_is_gone_on_from_brings_its_own_settings(make_tiny_head, tmp
     with pytest.raises(UserError):
         settings_from_job(job, head)
     head.card.training["settings"] = "none"
-    assert settings_from_job(Train("f", "o"), head) == CPU
+    assert settings_from_job(Train("f", "o"), head) == replace(CPU, encoder="moonshine")
 
 
 def test_every_flag_reaches_its_setting():
@@ -126,3 +127,8 @@ def test_fewer_steps_keep_the_stages_shares(steps, name):
         assert abs(getattr(after, part) / steps - getattr(before, part) / before.total) <= 1 / steps
     assert abs(after.density.stop / steps - before.density.stop / before.total) <= 1 / steps
     assert (after.audio_net, after.motion_steps) == (before.audio_net, before.motion_steps)
+
+
+def test_new_heads_start_from_the_net_of_any_voice_and_the_papers_own_audio_branch_can_be_chosen():
+    assert {settings.encoder for name, settings in PRESETS.items() if name != "smoke"} == {"mouth_shapes"}
+    assert settings_from_job(Train("footage", "a.head", encoder="moonshine")).encoder == "moonshine"
