@@ -217,8 +217,7 @@ class Adapt(Job):
 
     head: str = field(metadata=POSITIONAL)  # the .head file
     out: str = field(default="", metadata=writes(".head"))  # another .head file to write; empty: `head` itself
-    # recordings of the person's own voice, such as the training videos: there the head goes on doing what it did
-    own_voice: tuple[str, ...] = ()
+    own_voice: tuple[str, ...] = ()  # recordings of the person's own voice, such as the videos that it was trained on
     voices: tuple[str, ...] = ()  # recordings of other people's speech, besides the package's own
     seed: int = 0  # seed of the random numbers
 

@@ -53,6 +53,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/importing/spz.py": ("splat files",),
     "core/importing/torch_archive.py": ("torch archive", "hostile torch archive"),
     "core/importing/usd_splats.py": ("usd",),
+    "core/importing/shape_speech.py": SHIPPED,
     "core/inspecting/describe.py": ("info", "footage card"),
     "core/interchange/movie.py": OURS,
     "core/interchange/png.py": OURS,

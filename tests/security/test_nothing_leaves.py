@@ -161,6 +161,7 @@ def test_a_head_goes_to_other_programs_and_comes_from_them_and_leaves_only_that(
     shell(place, "import-head", place.out / "ply" / "v.0001.ply", "--out", place.out / "still.head")
     shell(place, "import-head", AVATAR, "--out", place.out / "avatar.head")
     shell(place, "export-rig", SAMPLE, "--out", place.out / "rig.npz", "--usd", place.out / "rig.usdc")
+    shell(place, "adapt", SAMPLE, "--own-voice", VOICE, "--out", place.out / "any.head")
     shell(place, "proxy", SAMPLE, "--out", place.out / "proxy.ply", "--spacing", 30)
 
 
