@@ -105,7 +105,7 @@ def tracked(videos: list[Path]) -> Iterator[Lips]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("footage", type=Path)
     parser.add_argument("--strangers", type=Path, nargs="+", required=True, help="videos of other people")
     parser.add_argument("--seconds", type=float, nargs="+", default=[20.0, 0.0], help="of train clips; 0: all")

@@ -76,7 +76,7 @@ def fit_weights(moves: np.ndarray, phi: np.ndarray, wanted: np.ndarray) -> np.nd
 
 def main() -> None:
     """Write the file and say how near the shapes come."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--footage", type=Path, nargs="+", required=True, help="prepared footage folders")
     kept, rest = on_landmarks(), np.array([measure.rest for measure in MOUTH_MEASURES])
     phi, wanted = [], []

@@ -26,9 +26,6 @@ from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener
 from .wanted_geometry import fit_scale
 
 ENCODER = "mouth_shapes"  # of ENCODERS
-# Of the codes for other voices, what the head's own nets make of them.
-KEPT = 0.0
-KEPT_IN_OWN = 1.0
 
 
 def adapt(job: Adapt) -> Generator[Event, None, None]:
@@ -54,8 +51,8 @@ def codes_for(speech: HeardSpeech, rest: dict[str, np.ndarray]) -> dict[str, np.
     names = [MOUTH_MEASURES[k].name for k in ON_LANDMARKS]
     to_codes = GeometryCodes(names, speech.geometry, speech.codes, rest)
     wanted = to_codes.codes(fit_scale(speech).geometry(speech.measures))
-    kept = np.where(speech.is_own, KEPT_IN_OWN, KEPT)[:, None].astype(np.float32)
-    return {name: code + kept * (speech.codes[name] - code) for name, code in wanted.items()}
+    own = speech.is_own[:, None]
+    return {name: np.where(own, speech.codes[name], code) for name, code in wanted.items()}
 
 
 def _fit_nets(
@@ -63,6 +60,7 @@ def _fit_nets(
 ) -> Generator[Progress, None, dict[str, np.ndarray]]:
     tensors, pace = {}, Pace(STEPS * len(codes))
     silence = features_of_silence(ENCODER)
+    assert silence is not None  # samples.pack_silence keeps that of every encoder
     for number, (branch, code) in enumerate(codes.items()):
         fit = CodeFit(speech.windows, code, speech.is_own, silence, rest[branch], seed)
         for step in fit.run():

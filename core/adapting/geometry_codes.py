@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 # Of a measure's deviation: how loosely it is to be met. Not in the paper: chosen because five of seven measures rise
-# with the opening, so that with equal noise the width is lost (held-back GRID talkers: r of the width .06, now .48).
+# with the opening, so that with equal noise the width is lost (r of the width on five GRID talkers .06, so .48).
 NOISE = 0.12
 LOOSE = 0.5  # the same of measures that are not LEADING
 LEADING = ("lips_apart", "mouth_width")
