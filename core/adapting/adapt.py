@@ -41,9 +41,17 @@ def adapt(job: Adapt) -> Generator[Event, None, None]:
     speech = yield from listener.hear(sounds, [Path(path) for path in job.own_voice])
     codes = codes_for(speech, listener.rest)
     tensors = yield from _fit_nets(speech, codes, listener.rest, job.seed)
-    adapted = with_audio_nets(head, tensors, job)
-    write_head(out, adapted)
+    write_head(out, with_audio_nets(head if job.out else _current(head, job.head), tensors, job))
     yield Finished({"head": str(out.absolute()), "moments": len(speech), "encoder": ENCODER})
+
+
+def _current(head: HeadFile, path: str) -> HeadFile:
+    """The head as it is in the file now: a rig may have been made since the work began. Raises UserError where it is
+    another head."""
+    current = read_head(path)
+    if current.card.content_hash != head.card.content_hash:
+        raise UserError(f"{path} has changed while it was adapted, and is left as it is; adapt it again.")
+    return current
 
 
 def codes_for(speech: HeardSpeech, rest: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -103,3 +103,15 @@ def test_a_head_is_as_it_was_until_the_end(head, in_few_steps):
     assert isinstance(last, Failed)
     assert "missing.wav" in last.sentence
     assert head.read_bytes() == before
+
+
+def test_a_head_that_is_trained_anew_meanwhile_is_left_alone(head, in_few_steps):
+    events = run_job(Adapt(str(head), own_voice=(VOICE,)))
+    next(events)
+    other = read_head(head)
+    other.tensors["face.gaussians.opacities"] = 0.5 * other.tensors["face.gaussians.opacities"]
+    write_head(head, other)
+    meanwhile = head.read_bytes()
+    *_, last = events
+    assert "has changed while" in last.sentence
+    assert head.read_bytes() == meanwhile
