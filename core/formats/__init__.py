@@ -21,9 +21,6 @@ from .ratio import parse_ratio
 from .replace_file import replace_file
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigDrive, RigMoves, RigRegion, rig_of, with_rig
 from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
-from .script import SCRIPT_SUFFIXES, read_script
-from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigMoves, RigRegion, rig_of, with_rig
-from .rotate import RUB_TO_BLENDER, rotate_gaussians
 from .script import SUBTITLE_SUFFIXES, is_plain_script, read_script
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
