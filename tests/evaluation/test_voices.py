@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Lips on voices that nobody filmed: a mouth that obeys the phones, one that is always shut, one that never stops."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The recipe of the mouth's net: what the phonetic table says, how neighbours overlap, who is held back, one scale."""
 
 import json
