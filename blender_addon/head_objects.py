@@ -27,9 +27,11 @@ def heads_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     return list({obj.session_uid: obj for obj, _, _ in placed_heads(scene)}.values())
 
 
-def placed_heads(scene: bpy.types.Scene) -> Iterator[tuple[bpy.types.Object, Matrix, bpy.types.Object]]:
-    """(head, head space -> world, the object of the scene that shows it): the head itself, or what instances it."""
-    for obj in scene.objects:
+def placed_heads(
+    place: bpy.types.Scene | bpy.types.ViewLayer,
+) -> Iterator[tuple[bpy.types.Object, Matrix, bpy.types.Object]]:
+    """(head, head space -> world, the object of the place that shows it): the head itself, or what instances it."""
+    for obj in filter(None, place.objects):  # a view layer has gaps where objects were removed, until it is updated
         if is_head(obj):
             yield obj, obj.matrix_world, obj
         elif obj.instance_type == "COLLECTION":

@@ -11,6 +11,7 @@ depth: at the edge of a mesh before the head the render's own background shows t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial, reduce
 from typing import Any, NamedTuple, cast
 
 import bpy
@@ -28,7 +29,7 @@ LONGEST = 1_000_000  # frames; Blender allows a few more
 class Picture(NamedTuple):
     """An image sequence whose files are numbered as the scene's frames."""
 
-    owner: bpy.types.Object  # where it is hidden in renders, its picture is, too
+    owners: tuple[bpy.types.Object, ...]  # where one is hidden in renders, its picture is, too
     colour: bpy.types.Image  # premultiplied, scene-linear Rec.709
     depth: bpy.types.Image  # metres along the camera's axis, grey
 
@@ -53,7 +54,7 @@ def _over(
     render: list[bpy.types.NodeSocket],
     depth: bpy.types.NodeSocket,
 ) -> tuple[list[bpy.types.NodeSocket], bpy.types.NodeSocket]:
-    shown = _shown(maths, picture.owner)
+    shown = _shown(maths, picture.owners)
     own = maths.channels("CompositorNodeSeparateColor", _image(maths, picture.colour))
     distance = maths.channels("CompositorNodeSeparateColor", _image(maths, picture.depth))[0]
     is_missing = maths("LESS_THAN", distance, 1e-6)  # a frame without a file is black
@@ -66,9 +67,10 @@ def _over(
     return both, maths("MINIMUM", depth, maths("MULTIPLY_ADD", maths("SUBTRACT", 1.0, shown), FAR, distance))
 
 
-def _shown(maths: NodeMath, owner: bpy.types.Object) -> bpy.types.NodeSocket:
-    """1, or 0 while the object is hidden in renders, as its switch is animated."""
-    return maths("SUBTRACT", 1.0, maths.followed(owner, "hide_render"))
+def _shown(maths: NodeMath, owners: Sequence[bpy.types.Object]) -> bpy.types.NodeSocket:
+    """1, or 0 while an owner is hidden in renders, as its switch is animated."""
+    switches = [maths("SUBTRACT", 1.0, maths.followed(owner, "hide_render")) for owner in owners]
+    return reduce(partial(maths, "MULTIPLY"), switches)
 
 
 def _image(maths: NodeMath, image: bpy.types.Image) -> bpy.types.NodeSocket:

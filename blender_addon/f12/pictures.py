@@ -11,25 +11,23 @@ from dataclasses import replace
 from typing import Any
 
 import bpy
+from mathutils import Matrix
 
 from ...core.formats import Camera, UserError, format_frames, frame_number
 from ...core.jobs import Render
 from .. import head_paths, open_files
 from ..compositing.over_by_depth import PURPOSE, Picture, over_by_depth
 from ..compositing.scene_compositor import insert_groups, inserted_groups, remove_groups
-from ..head_objects import is_head, settings_of
+from ..head_objects import settings_of
 from ..scene import strip as strips
 from ..scene.scene_camera import core_camera
 from ..shot.output_paths import file_name_of, output_path, unsaved_reason
+from .placements import Placement, evaluated_placements, matrices_in, placements_in
 
-OWNER = "talksplat_head"  # custom property of the pictures' image: the head
+# Custom properties of the pictures' image: its `Placement`
+OWNER, INSTANCER, NUMBER = "talksplat_head", "talksplat_instancer", "talksplat_number"
 DEPTH_ADDED = "talksplat_depth"  # custom property of a view layer: we switched its depth pass on
 FOLDER = "f12"
-
-
-def heads_in(scene: bpy.types.Scene, layer: bpy.types.ViewLayer | None = None) -> list[bpy.types.Object]:
-    """The heads that get a picture: the scene's own, of one view layer; not those that a collection instance places."""
-    return [obj for obj in (layer or scene).objects if is_head(obj)]
 
 
 def is_shown(scene: bpy.types.Scene) -> bool:
@@ -39,30 +37,37 @@ def is_shown(scene: bpy.types.Scene) -> bool:
 
 def is_current(scene: bpy.types.Scene) -> bool:
     """Whether it does so for each head of each view layer, from where its pictures are now."""
-    shown = {name for node in inserted_groups(scene, PURPOSE) for name in _made_of(node.node_tree)}
-    return bool(shown) and shown == {
-        name for layer in scene.view_layers for obj in heads_in(scene, layer) for name in _name(obj)
-    }
+    images = [image for node in inserted_groups(scene, PURPOSE) for image in _images(node.node_tree)]
+    shown = {image.filepath for image in images}
+    needed = {name for layer in scene.view_layers for placed in placements_in(layer) for name in _names(placed)}
+    unneeded = (_placement_of(image) for image in images if OWNER in image and image.filepath not in needed)
+    return bool(shown) and needed <= shown and all(_may_be_made(scene, placed) for placed in unneeded)
+
+
+def _may_be_made(scene: bpy.types.Scene, placed: Placement) -> bool:
+    """Whether geometry nodes, or another instancer that has to be evaluated, may place the head there."""
+    instancer = placed.instancer
+    return instancer is not None and instancer.instance_type != "COLLECTION" and instancer.name in scene.objects
 
 
 def unsaved_head_reason(scene: bpy.types.Scene) -> str:
     """Why there is no place for the pictures; "" where there is."""
-    return next((reason for obj in heads_in(scene) if (reason := unsaved_reason(_folder(obj)))), "")
+    return next((reason for placed in placements_in(scene) if (reason := unsaved_reason(_folder(placed.head)))), "")
 
 
 def show(scene: bpy.types.Scene) -> None:
     """Put the pictures of all heads into the compositor, in place of those before. Raises UserError."""
-    for obj in heads_in(scene):
-        output_path(_folder(obj), obj)
+    for placed in placements_in(scene):
+        output_path(_folder(placed.head), placed.head)
     hide(scene)
 
     def group_of(layer: bpy.types.ViewLayer) -> bpy.types.NodeTree | None:
-        heads = heads_in(scene, layer)
+        heads = evaluated_placements(layer)
         if not heads:
             return None
         if not layer.use_pass_z:
             layer.use_pass_z, layer[DEPTH_ADDED] = True, True
-        return over_by_depth("Heads in F12", [_picture(obj) for obj in heads])
+        return over_by_depth("Heads in F12", [_picture(placed) for placed in heads])
 
     insert_groups(scene, group_of)
 
@@ -83,17 +88,20 @@ def hide(scene: bpy.types.Scene) -> None:
 def jobs_at(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> Iterator[tuple[Render, list[bpy.types.Image]]]:
     """What gives the pictures of the scene's frame, seen as `graph` (of a render) has it, and the images that read
     them. Raises UserError."""
+    matrices = matrices_in(graph)
     for node in inserted_groups(scene, PURPOSE):
-        colours = [image for image in _images(node.node_tree) if OWNER in image]
-        for image in colours:
-            obj = image[OWNER]
-            if obj.name in scene.objects and obj.evaluated_get(graph).is_evaluated:
-                if job := _job(scene, obj, graph, image):
-                    yield job, _images(node.node_tree)
+        for image in _images(node.node_tree):
+            matrix = matrices.get(_placement_of(image)) if OWNER in image else None
+            if matrix and (job := _job(scene, image[OWNER], matrix, graph, image)):
+                yield job, _images(node.node_tree)
 
 
 def _job(
-    scene: bpy.types.Scene, obj: bpy.types.Object, graph: bpy.types.Depsgraph, image: bpy.types.Image
+    scene: bpy.types.Scene,
+    obj: bpy.types.Object,
+    matrix: Matrix,
+    graph: bpy.types.Depsgraph,
+    image: bpy.types.Image,
 ) -> Render | None:
     """None where the bake does not reach: then there is no head."""
     if not settings_of(obj).bake:
@@ -107,7 +115,7 @@ def _job(
     if scene.camera is None:
         raise UserError("The scene has no camera; add one.")
     camera, region = within_border(
-        core_camera(scene.camera.evaluated_get(graph), obj.evaluated_get(graph), scene.render), scene.render
+        core_camera(scene.camera.evaluated_get(graph), obj, scene.render, matrix), scene.render
     )
     folder, file = os.path.split(open_files.absolute(image.filepath))
     return Render(
@@ -142,19 +150,29 @@ def _folder(obj: bpy.types.Object) -> str:
     return os.path.join(settings_of(obj).render_out, FOLDER)
 
 
-def _name(obj: bpy.types.Object) -> tuple[str, str]:
+def _names(placed: Placement) -> tuple[str, str]:
     """The first files of the two sequences, as the .blend has their paths."""
-    folder = _folder(obj).replace("{head}", file_name_of(obj))
-    colour, depth = (f"{file_name_of(obj)}{kind}.{frame_number(1)}.exr" for kind in ("", ".depth"))
+    head, instancer, number = placed
+    folder, name = _folder(head).replace("{head}", file_name_of(head)), file_name_of(head)
+    if instancer is not None:
+        name += f"@{file_name_of(instancer)}" + (f".{number + 1}" if number else "")
+    colour, depth = (f"{name}{kind}.{frame_number(1)}.exr" for kind in ("", ".depth"))
     return os.path.join(folder, colour), os.path.join(folder, depth)
 
 
-def _picture(obj: bpy.types.Object) -> Picture:
-    colour, depth = (_sequence(f"{obj.name} {kind}", path) for kind, path in zip(("F12", "F12 Depth"), _name(obj)))
+def _picture(placed: Placement) -> Picture:
+    kinds = ("F12", "F12 Depth")
+    colour, depth = (_sequence(f"{placed.head.name} {kind}", path) for kind, path in zip(kinds, _names(placed)))
     _spaces(colour).name, _spaces(depth).name = "Linear Rec.709", "Non-Color"
     colour.alpha_mode = "PREMUL"
-    colour[OWNER] = obj
-    return Picture(obj, colour, depth)
+    colour[OWNER] = placed.head
+    if placed.instancer is not None:
+        colour[INSTANCER], colour[NUMBER] = placed.instancer, placed.number
+    return Picture(tuple(filter(None, (placed.head, placed.instancer))), colour, depth)
+
+
+def _placement_of(image: bpy.types.Image) -> Placement:
+    return Placement(image[OWNER], image.get(INSTANCER), image.get(NUMBER, 0))
 
 
 def _spaces(image: bpy.types.Image) -> Any:
@@ -174,7 +192,3 @@ def _sequence(name: str, path: str) -> bpy.types.Image:
 def _images(group: bpy.types.NodeTree | None) -> list[bpy.types.Image]:
     nodes = [node for node in group.nodes if isinstance(node, bpy.types.CompositorNodeImage)] if group else []
     return [node.image for node in nodes if node.image]
-
-
-def _made_of(group: bpy.types.NodeTree | None) -> list[str]:
-    return [image.filepath for image in _images(group)]

@@ -5,6 +5,7 @@ import bpy
 
 from ..blender_types import Context
 from ..f12 import pictures as f12_pictures
+from ..head_objects import heads_of
 from ..scene.versions import draws_splats, version_name
 from .operator_base import UNDOABLE, BaseOperator
 
@@ -22,8 +23,8 @@ while Blender renders"""
         """Needs heads and a place for their pictures."""
         if draws_splats():
             return f"Blender {version_name()} draws splats itself"
-        if not f12_pictures.heads_in(context.scene):
-            return "F12 can show the scene's own heads, not those of a collection instance"
+        if not heads_of(context.scene):
+            return "The scene has no head"
         if reason := f12_pictures.unsaved_head_reason(context.scene):
             return reason
         return "F12 shows every head already" if f12_pictures.is_current(context.scene) else ""

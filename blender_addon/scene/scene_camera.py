@@ -14,8 +14,11 @@ from ...core.formats import Camera, UserError
 FLIP = Matrix.Diagonal((1.0, -1.0, -1.0, 1.0))  # Blender's camera axes -> OpenCV's
 
 
-def core_camera(camera: bpy.types.Object, head: bpy.types.Object, render: bpy.types.RenderSettings) -> Camera:
-    """What `camera` (an object, original or evaluated) sees of `head` at `render`'s resolution.
+def core_camera(
+    camera: bpy.types.Object, head: bpy.types.Object, render: bpy.types.RenderSettings, place: Matrix | None = None
+) -> Camera:
+    """What `camera` (an object, original or evaluated) sees of `head` at `render`'s resolution; `place`, head space ->
+    world, is that of an instance of the head, None the head's own.
 
     Lens, shift, sensor fit, pixel aspect, resolution percentage, perspective and orthographic are all
     Blender's. Raises UserError for a panoramic camera and for a head scaled unevenly.
@@ -26,7 +29,7 @@ def core_camera(camera: bpy.types.Object, head: bpy.types.Object, render: bpy.ty
     width, height = picture_size(render)
     fx, fy, cx, cy = _intrinsics(lens, width, height, render.pixel_aspect_y / render.pixel_aspect_x)
     kind = "orthographic" if lens.type == "ORTHO" else "perspective"
-    viewmat = tuple(map(tuple, np.array(_viewmat(camera, head)).tolist()))
+    viewmat = tuple(map(tuple, np.array(_viewmat(camera, head.name, place or head.matrix_world)).tolist()))
     return Camera(width, height, fx, fy, cx, cy, viewmat, kind, lens.clip_start, lens.clip_end)
 
 
@@ -36,11 +39,11 @@ def picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
     return render.resolution_x * percentage // 100, render.resolution_y * percentage // 100
 
 
-def _viewmat(camera: bpy.types.Object, head: bpy.types.Object) -> Matrix:
-    scale = np.linalg.norm(np.array(head.matrix_world.to_3x3()), axis=0)
+def _viewmat(camera: bpy.types.Object, name: str, place: Matrix) -> Matrix:
+    scale = np.linalg.norm(np.array(place.to_3x3()), axis=0)
     if scale.max() - scale.min() > 1e-4 * scale.max():
-        raise UserError(f"{head.name} is scaled unevenly, which splats cannot be; give it one scale for all axes.")
-    return FLIP @ camera.matrix_world.normalized().inverted() @ head.matrix_world
+        raise UserError(f"{name} is scaled unevenly, which splats cannot be; give it one scale for all axes.")
+    return FLIP @ camera.matrix_world.normalized().inverted() @ place
 
 
 def _intrinsics(lens: bpy.types.Camera, width: int, height: int, aspect: float) -> tuple[float, float, float, float]:

@@ -259,6 +259,77 @@ def test_two_heads_stand_in_the_order_of_their_depth(stage, head_path, tmp_path)
     np.testing.assert_allclose(near_first, over(near, far), atol=4e-3)
 
 
+PLACES = [  # of two heads: location, turn around the vertical, scale
+    ((0.07, 0.05, 0.01), 0.5, 0.7),
+    ((-0.06, -0.1, -0.02), -0.3, 0.9),
+]
+
+
+def stand(obj, place):
+    obj.location, turn, size = place
+    obj.rotation_euler, obj.scale = (0, 0, turn), (size, size, size)
+    bpy.context.scene.collection.objects.link(obj)
+    return obj
+
+
+def leave_to_instances(head):
+    """A collection with the head, in no scene."""
+    collection = bpy.data.collections.new("cast")
+    collection.objects.link(head)
+    bpy.context.scene.collection.objects.unlink(head)
+    return collection
+
+
+def test_f12_shows_instanced_heads_where_linked_duplicates_would_stand(stage, tmp_path):
+    """Instances were left out."""
+    empty = press_f12(tmp_path)
+    collection = leave_to_instances(stage)
+    copies = [stand(stage.copy(), place) for place in PLACES]
+    bpy.ops.talksplat.show_in_f12()
+    expected = press_f12(tmp_path)
+    for copy in copies:
+        bpy.data.objects.remove(copy)
+    instancers = [stand(bpy.data.objects.new("place", None), place) for place in PLACES]
+    for instancer in instancers:
+        instancer.instance_type, instancer.instance_collection = "COLLECTION", collection
+    assert bpy.ops.talksplat.show_in_f12.poll(), "the panel offers an update"
+    bpy.ops.talksplat.show_in_f12()
+    assert not bpy.ops.talksplat.show_in_f12.poll()
+    np.testing.assert_allclose(press_f12(tmp_path), expected, atol=2e-3)
+    instancers[0].hide_render = instancers[1].hide_render = True
+    np.testing.assert_allclose(press_f12(tmp_path), empty, atol=1e-6)
+    assert np.abs(expected - empty).max() > 0.3
+
+
+def test_heads_that_geometry_nodes_place_are_in_f12(stage, tmp_path):
+    """One instancer, a head at each vertex; each is where the viewport draws it."""
+    leave_to_instances(stage)
+    copies = [stand(stage.copy(), (place, 0, 1)) for place, _, _ in PLACES]
+    bpy.ops.talksplat.show_in_f12()
+    expected = press_f12(tmp_path)
+    for copy in copies:
+        bpy.data.objects.remove(copy)
+    mesh = bpy.data.meshes.new("crowd")
+    mesh.from_pydata([place for place, _, _ in PLACES], [], [])
+    crowd = bpy.data.objects.new("crowd", mesh)
+    bpy.context.scene.collection.objects.link(crowd)
+    tree = bpy.data.node_groups.new("crowd", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        tree.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    kinds = ("NodeGroupInput", "GeometryNodeInstanceOnPoints", "GeometryNodeObjectInfo", "NodeGroupOutput")
+    start, instances, info, end = map(tree.nodes.new, kinds)
+    info.inputs["Object"].default_value, info.inputs["As Instance"].default_value = stage, True
+    tree.links.new(start.outputs[0], instances.inputs["Points"])
+    tree.links.new(info.outputs["Geometry"], instances.inputs["Instance"])
+    tree.links.new(instances.outputs[0], end.inputs[0])
+    crowd.modifiers.new("crowd", "NODES").node_group = tree
+    bpy.context.scene.collection.objects.link(stage)
+    stage.location.z = 5  # out of the picture
+    bpy.ops.talksplat.show_in_f12()
+    assert not bpy.ops.talksplat.show_in_f12.poll()
+    np.testing.assert_allclose(press_f12(tmp_path), expected, atol=2e-3)
+
+
 def test_a_view_layer_without_a_head_gets_none(stage):
     """A layer of the set alone stays as it is."""
     from talksplat.blender_addon.compositing.scene_compositor import compositor_of
