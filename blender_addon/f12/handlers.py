@@ -23,6 +23,7 @@ PAUSE = 0.005  # seconds between two looks for the worker's answer
 _worker: WorkerProcess | None = None
 _is_rendering = False
 _asked: set[Render] = set()  # in this render: Blender evaluates a frame once for each view layer
+_said: set[str] = set()  # in this render: what ails every frame of an animation is said at the first
 
 
 @persistent
@@ -31,6 +32,7 @@ def on_start(_scene: bpy.types.Scene, *_: object) -> None:
     global _is_rendering
     _is_rendering = True
     _asked.clear()
+    _said.clear()
 
 
 @persistent
@@ -51,9 +53,14 @@ def on_frame(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
                 _asked.add(job)
                 _render(job, images)
     except (UserError, OSError) as error:
-        sentence = f"Frame {scene.frame_current}: {error}"
-        print(f"{LABEL}: {sentence}", flush=True)  # F12 has no other place for it
-        running.tell(LABEL, sentence)
+        _say(scene.frame_current, str(error))
+
+
+def _say(frame: int, sentence: str) -> None:
+    if sentence not in _said:
+        _said.add(sentence)
+        print(f"{LABEL}: Frame {frame}: {sentence}", flush=True)  # F12 has no other place for it
+        running.tell(LABEL, f"Frame {frame}: {sentence}")
 
 
 def _render(job: Render, images: list[bpy.types.Image]) -> None:
@@ -64,7 +71,11 @@ def _render(job: Render, images: list[bpy.types.Image]) -> None:
 
 
 def _result_of(job: Render) -> dict:
-    """Wait for the job. Raises UserError for one that fails."""
+    """Wait for the job. Raises UserError for one that fails.
+
+    Esc ends the render after the picture: only a render engine can ask Blender for it (`RenderEngine.test_break`), and
+    `render_cancel` is called when this has returned.
+    """
     worker = _own_worker()
     worker.submit(job)
     while True:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """F12 below Blender 5.3: our pictures of the heads in Blender's own render, by depth, without a click a frame."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -241,6 +242,53 @@ def test_what_f12_could_not_show_stands_below_its_button(stage, tmp_path):
     press_f12(tmp_path)
     assert running.last.label == "Show in F12"
     assert "has no bake" in running.last.sentence
+
+
+def test_an_animation_says_once_what_every_frame_lacks(stage, tmp_path, monkeypatch, capfd):
+    """It said the same sentence for each frame, and the render goes on."""
+    from talksplat.blender_addon import running
+
+    without = press_f12(tmp_path / "before", [1, 2, 3])
+    bpy.ops.talksplat.show_in_f12()
+    monkeypatch.setattr(running, "core_python", lambda: None)
+    capfd.readouterr()
+    for shown, expected in zip(press_f12(tmp_path / "after", [1, 2, 3]), without):
+        np.testing.assert_allclose(shown, expected, atol=1e-6)
+    assert capfd.readouterr().out.count("Show in F12: ") == 1
+    assert running.last.sentence.startswith("Frame 1: The worker has no Python")
+
+
+def test_a_worker_that_is_killed_ends_the_wait_in_one_sentence(stage, worker, tmp_path, monkeypatch):
+    from talksplat.blender_addon import running
+
+    bpy.ops.talksplat.show_in_f12()
+    poll = worker.poll
+
+    def kill_and_poll():
+        if worker.pid:
+            worker._process.kill()
+        return poll()
+
+    monkeypatch.setattr(worker, "poll", kill_and_poll)
+    press_f12(tmp_path)
+    assert running.last.sentence.startswith("Frame 1: The worker ")
+    assert str(worker.log) in running.last.sentence
+
+
+def test_pictures_that_were_deleted_come_back_and_a_folder_that_cannot_be_made_is_named(stage, tmp_path):
+    """Blender keeps pictures that it has read, and a render in which they are missing goes on."""
+    from talksplat.blender_addon import running
+
+    without = press_f12(tmp_path)
+    bpy.ops.talksplat.show_in_f12()
+    first = press_f12(tmp_path)
+    shutil.rmtree(tmp_path / "render")
+    np.testing.assert_allclose(press_f12(tmp_path), first, atol=1e-6)
+    shutil.rmtree(tmp_path / "render")
+    (tmp_path / "render").write_text("a file in the folder's place")
+    np.testing.assert_allclose(press_f12(tmp_path), without, atol=1e-6)
+    assert str(tmp_path / "render") in running.last.sentence
+    assert "\n" not in running.last.sentence
 
 
 def test_two_heads_stand_in_the_order_of_their_depth(stage, head_path, tmp_path):
