@@ -424,3 +424,33 @@ def test_a_farm_without_the_add_on_shows_the_pictures_that_are_there(stage, tmp_
         [sys.executable, "-c", FARM, tmp_path / "shot.blend", tmp_path / "farm.exr"], check=True, timeout=120
     )
     np.testing.assert_allclose(pixels_of(tmp_path / "farm.exr"), expected, atol=1e-6)
+
+
+def test_the_proxy_mesh_casts_the_heads_shadow_on_what_f12_renders(stage, tmp_path):
+    """The caster is not in the picture itself: where the head is, it is the same with and without it."""
+    from talksplat.blender_addon.proxy.uses import apply_use
+
+    scene = bpy.context.scene
+    for name in ("front", "behind"):
+        bpy.data.objects.remove(bpy.data.objects[name])
+    bpy.ops.mesh.primitive_plane_add(size=2, location=(0, 0.25, 0), rotation=(np.pi / 2, 0, 0))
+    wall = bpy.context.object
+    sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
+    sun.data.energy, sun.rotation_euler = 3, (np.pi / 2 - 0.7, 0, 0.5)
+    scene.collection.objects.link(sun)
+    bpy.ops.talksplat.show_in_f12()
+    without = press_f12(tmp_path)
+    bpy.ops.mesh.primitive_uv_sphere_add(radius=0.08, location=(0, 0, 0))
+    proxy = bpy.context.object
+    proxy.parent = stage
+    apply_use(proxy, "SHADOW")
+    shadowed = press_f12(tmp_path)
+    head, _ = picture(tmp_path, 1)
+    darker = without[..., :3].mean(-1) - shadowed[..., :3].mean(-1)
+    is_wall = head[..., 3] < 1e-3
+    assert (is_wall & (darker > 0.1)).sum() > 20, "a shadow lies on the wall"
+    is_head = head[..., 3] > 0.999
+    assert is_head.sum() > 5
+    np.testing.assert_allclose(shadowed[is_head], without[is_head], atol=4e-3)
+    wall.hide_render = True
+    np.testing.assert_allclose(press_f12(tmp_path), head, atol=2e-3)
