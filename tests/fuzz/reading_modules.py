@@ -12,6 +12,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/audio/container.py": ("sound", "er-nerf"),
     "core/audio/decode.py": ("sound",),
     "core/audio/moonshine.py": SHIPPED,
+    "core/audio/mouth_net.py": SHIPPED,
     "core/audio/sound.py": OURS,
     "core/baking/bake.py": "the header of a bake that is replaced: BakeHeader, which `bake to continue` reads",
     "core/cli.py": OURS,
