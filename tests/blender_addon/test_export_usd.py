@@ -169,3 +169,45 @@ def column(obj, name, key, width):
     values = np.empty(len(data.points) * width, np.float32)
     data.attributes[name].data.foreach_get(key, values)
     return values.reshape(-1, width)
+
+
+def cycles_picture(path, seed):
+    """[H,W,4] of the scene's frame, scene-linear and premultiplied."""
+    scene = bpy.context.scene
+    render, output = scene.render, scene.render.image_settings
+    render.engine, render.film_transparent, render.filepath = "CYCLES", True, str(path)
+    render.resolution_x, render.resolution_y, render.resolution_percentage = 64, 48, 100
+    output.media_type, output.file_format, output.color_depth, output.color_mode = "IMAGE", "OPEN_EXR", "32", "RGBA"
+    scene.cycles.samples, scene.cycles.seed, scene.cycles.use_denoising = 32, seed, False
+    bpy.ops.render.render(write_still=True)
+    image = bpy.data.images.load(str(path))
+    pixels = np.array(image.pixels, np.float32).reshape(48, 64, 4)
+    bpy.data.images.remove(image)
+    return pixels
+
+
+def psnr(one, other):
+    return -10 * np.log10(np.square(one - other).mean())
+
+
+@pytest.mark.skipif("type" not in bpy.types.PointCloud.bl_rna.properties, reason="Blender 5.3 is the first with splats")
+def test_cycles_draws_it_as_it_draws_the_heads_themselves(heads, tmp_path):
+    """As like as two pictures of the heads with other noise: camera, places, colours and the frame are the same."""
+    scene, frame = bpy.context.scene, FIRST + 2
+    scene.camera.location, scene.camera.data.shift_x = (0.1, -1.5, 0.3), 0
+    heads[0].talksplat.export_format = "usd"
+    scene.frame_set(frame)
+    native, again = (cycles_picture(tmp_path / f"native{seed}.exr", seed) for seed in (1, 2))
+    scene.frame_set(frame + 1)
+    later = cycles_picture(tmp_path / "later.exr", 1)
+    assert bpy.ops.talksplat.export_sequence() == {"FINISHED"}
+    path, _ = stage_of(tmp_path)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.usd_import(filepath=str(path))
+    scene = bpy.context.scene
+    scene.camera = next(obj for obj in scene.objects if obj.type == "CAMERA")
+    scene.frame_set(frame)
+    imported = cycles_picture(tmp_path / "imported.exr", 1)
+    assert native[..., 3].max() > 0.9
+    assert psnr(imported, native) > psnr(again, native) - 1
+    assert psnr(imported, native) > psnr(later, native) + 6
