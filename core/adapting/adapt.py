@@ -26,6 +26,7 @@ from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener
 from .wanted_geometry import fit_scale
 
 ENCODER = "mouth_shapes"  # of ENCODERS
+HEARD = "lips", "pictures"  # a training's results that depend on what the head hears
 
 
 def adapt(job: Adapt) -> Generator[Event, None, None]:
@@ -68,7 +69,6 @@ def _fit_nets(
 ) -> Generator[Progress, None, dict[str, np.ndarray]]:
     tensors, pace = {}, Pace(STEPS * len(codes))
     silence = features_of_silence(ENCODER)
-    assert silence is not None  # samples.pack_silence keeps that of every encoder
     for number, (branch, code) in enumerate(codes.items()):
         fit = CodeFit(speech.windows, code, speech.is_own, silence, rest[branch], seed)
         for step in fit.run():
@@ -81,11 +81,18 @@ def with_audio_nets(head: HeadFile, tensors: dict[str, np.ndarray], job: Adapt) 
     """The head with other audio nets, and on its card from where they come."""
     nets = tuple(f"{branch}.audio." for branch in head.card.branches)
     kept = {name: value for name, value in head.tensors.items() if not name.startswith(nets)}
-    adapted = {"from": head.card.content_hash, "encoder": head.card.audio_encoder, "own voice": len(job.own_voice)}
+    results = dict(head.card.training.get("results", {}))
+    before = {name: results.pop(name) for name in HEARD if name in results}  # measured through the old nets
+    adapted = {
+        "from": head.card.content_hash,
+        "encoder": head.card.audio_encoder,
+        "own voice": len(job.own_voice),
+        "results before": before,
+    }
     card = replace(
         head.card,
         audio_encoder=ENCODER,
-        training=head.card.training | {"adapted": adapted},
+        training=head.card.training | {"results": results, "adapted": adapted},
         licence=with_attribution(head.card.licence, ENCODER),
     )
     return replace(head, card=card, tensors=kept | tensors)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A trained head gets the audio net of any voice: its mouth follows what that net asks for, and all else stays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,14 @@ from talksplat.core.dispatch import run_job
 from talksplat.core.formats import read_head, write_head
 from talksplat.core.jobs import Adapt, Failed, Finished
 from talksplat.core.listening import AudioCodes
-from talksplat.core.performance import AudioInference, LandmarkCarrier, part_of, rest_condition
+from talksplat.core.performance import (
+    AudioInference,
+    LandmarkCarrier,
+    audio_net_shapes,
+    features_of_silence,
+    part_of,
+    rest_condition,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 VOICE = str(ROOT / "samples/voice.wav")
@@ -24,9 +32,15 @@ VOICE = str(ROOT / "samples/voice.wav")
 
 @pytest.fixture
 def head(tmp_path):
-    """What carries the sample head's landmarks, as a file."""
+    """What carries the sample head's landmarks, with audio nets from before, as a file."""
     whole = read_head(ROOT / "samples/sample.head")
-    write_head(tmp_path / "anna.head", part_of(whole, np.unique(LandmarkCarrier(whole)._nearest)))
+    part = part_of(whole, np.unique(LandmarkCarrier(whole)._nearest))
+    shapes, rng = audio_net_shapes(len(features_of_silence("logmel")), 32), np.random.default_rng(3)
+    nets = {f"{branch}.audio.{name}": rng.normal(0, 0.2, shape).astype(np.float32)
+            for branch in ("face", "mouth") for name, shape in shapes.items()}  # fmt: skip
+    nets |= {name: np.ones_like(tensor) for name, tensor in nets.items() if name.endswith("feature_std")}
+    old = replace(part, card=replace(part.card, audio_encoder="logmel"), tensors=part.tensors | nets)
+    write_head(tmp_path / "anna.head", old)
     return tmp_path / "anna.head"
 
 
@@ -89,6 +103,15 @@ def test_all_but_the_audio_nets_stays_and_the_card_says_from_where_they_come(hea
     *_, again = run_job(Adapt(str(tmp_path / "any.head")))
     assert isinstance(again, Failed)
     assert "any.head listens" in again.sentence
+
+
+def test_what_was_measured_through_the_old_nets_is_not_said_of_the_new_ones(head):
+    old = read_head(head)
+    results = {"lips": {"clips": 8}, "pictures": {"unheard clips": {}}, "opacity": {"pictures": 3}}
+    old = replace(old, card=replace(old.card, training={"results": results}))
+    training = adapting.with_audio_nets(old, {}, Adapt(str(head))).card.training
+    assert training["results"] == {"opacity": {"pictures": 3}}
+    assert training["adapted"]["results before"] == {name: results[name] for name in ("lips", "pictures")}
 
 
 def test_a_head_is_as_it_was_until_the_end(head, in_few_steps):
