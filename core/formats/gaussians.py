@@ -35,15 +35,15 @@ class Gaussians:
         return {k: degree for degree, k in SH_COEFFICIENTS.items()}[self.shN.shape[1]]
 
     @staticmethod
-    def joined(first: "Gaussians", second: "Gaussians") -> "Gaussians":
-        """The rows of `first`, then of `second`; the lower SH degree is padded with zeros."""
-        k = max(first.shN.shape[1], second.shN.shape[1])
+    def joined(*tables: "Gaussians") -> "Gaussians":
+        """The rows of one or more tables, one after the other; lower SH degrees are padded with zeros."""
+        k = max(table.shN.shape[1] for table in tables)
 
         def column(table: "Gaussians", name: str) -> np.ndarray:
             values = getattr(table, name)
             return np.pad(values, ((0, 0), (0, k - values.shape[1]), (0, 0))) if name == "shN" else values
 
-        return Gaussians(*(np.concatenate([column(first, f.name), column(second, f.name)]) for f in fields(first)))
+        return Gaussians(*(np.concatenate([column(t, f.name) for t in tables]) for f in fields(Gaussians)))
 
     @staticmethod
     def checked(source: str, **columns: np.ndarray) -> "Gaussians":

@@ -14,6 +14,7 @@ AXES = {
     "rdf": RDF_TO_BLENDER,  # x right, y down, z forward
     "rub": RUB_TO_BLENDER,  # x right, y up, z back
 }
+MAX_GAUSSIANS = 1 << 22  # a head has some ten thousands; 4 million are a landscape
 SMALLEST = 1e-8  # metres: what becomes of a scale that its file has rounded to zero, which no renderer could divide by
 
 # Of a checkpoint, after its name.

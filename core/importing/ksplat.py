@@ -62,10 +62,7 @@ def read_ksplat(path: Path, axes: str) -> Imported:
             place = start + row.itemsize * section.room
         if not tables:
             raise UserError(f"{path}: holds no Gaussians; export it again.")
-        joined = tables[0]
-        for table in tables[1:]:
-            joined = Gaussians.joined(joined, table)
-        return Imported(to_blender(joined, axes or "rdf"))
+        return Imported(to_blender(Gaussians.joined(*tables), axes or "rdf"))
 
 
 def _section(data: bytes, place: int) -> Section:
@@ -91,6 +88,8 @@ def _row(level: int, degree: int) -> np.dtype:
 def _centres(data: bytes, place: int, section: Section) -> tuple[np.ndarray, int]:
     """([used,3] float32 the centre of each Gaussian's bucket, where the Gaussians begin). Raises ValueError for buckets
     that do not hold the section's Gaussians."""
+    if section.used > section.room:  # or sections that lie on each other would be many times the file's size
+        raise ValueError("it has more Gaussians than place for them")
     if section.used > len(data) or max(section.full, section.buckets) > len(data):
         raise ValueError("it has more Gaussians or buckets than bytes")
     sizes = np.frombuffer(data, "<u4", section.partial, place)

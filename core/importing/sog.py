@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 
 from ..formats import SH_COEFFICIENTS, Gaussians, UserError, open_untrusted
-from .imported import Imported, to_blender
+from .imported import MAX_GAUSSIANS, Imported, to_blender
 
 META, PICTURE = "meta.json", "means_l.webp"
 MAX_BYTES = 1 << 28  # of one file
-MAX_GAUSSIANS = 1 << 22  # a head has some ten thousands; 4 million are a landscape
 SPARE_PIXELS = 1 << 16  # of a picture, beyond four times those that are used
 PALETTE_WIDTH = 64  # entries in a row of the palette's picture
 

@@ -18,12 +18,11 @@ from typing import BinaryIO
 import numpy as np
 
 from ..formats import SH_COEFFICIENTS, Gaussians, UserError, open_untrusted
-from .imported import Imported, to_blender
+from .imported import MAX_GAUSSIANS, Imported, to_blender
 
 MAGIC, GZIP = b"NGSP", b"\x1f\x8b"
 HEADER, LONG_HEADER = struct.Struct("<4sIIBBBB"), 32  # bytes of version 4's
 STREAM = struct.Struct("<QQ")  # of version 4: packed and unpacked bytes
-MAX_GAUSSIANS = 1 << 22  # a head has some ten thousands; 4 million are a landscape
 COLOUR_SCALE = 0.15  # of sh0 in a colour's byte, by the format
 COEFFICIENTS = SH_COEFFICIENTS | {4: 24}
 SMALLEST_WINDOW = 1 << 20  # bytes that zstd may always look back

@@ -8,6 +8,7 @@ ones. float attributes are preferred to their half twins, as the schema prefers 
 Letters: N Gaussians, K higher SH coefficients.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from .imported import AXES, Imported
 
 TYPE = "ParticleField3DGaussianSplat"
 COEFFICIENTS = "radiance:sphericalHarmonicsCoefficients"
+MAX_SPLAT_PRIMS, MAX_PRIMS = 1000, 1_000_000
 # USD's name of a colour space -> a head's card's; others count as sRGB.
 COLOUR_SPACES = {"lin_rec709_scene": "lin_rec709_display"}
 
@@ -28,20 +30,30 @@ def read_usd(path: Path, axes: str) -> Imported:
     with open_untrusted(path):  # the library says less clearly what is no file
         stage = open_stage(path)
         usd, geom = usd_modules("Usd", "UsdGeom")
-        prims = [prim for prim in usd.PrimRange.Stage(stage, usd.TraverseInstanceProxies()) if _is_splats(prim)]
-        if not prims:
-            raise UserError(f"{path}: holds no Gaussian splats ({TYPE}); choose another file.")
+        prims = _splat_prims(usd.PrimRange.Stage(stage, usd.TraverseInstanceProxies()), path)
         up = "rub" if geom.GetStageUpAxis(stage) == "Y" else "blender"
         to_blender = geom.GetStageMetersPerUnit(stage) * AXES[axes or up]
         tables = [_placed(prim, to_blender, path) for prim in prims]
         spaces = {prim.GetAttribute("colorSpace:name").Get() for prim in prims}
         space = COLOUR_SPACES.get(spaces.pop() if len(spaces) == 1 else "", Imported.colour_space)
-    joined = tables[0]
-    for table in tables[1:]:
-        joined = Gaussians.joined(joined, table)
     names = ", ".join(prim.GetName() for prim in prims)
     several = (f"{path.name}: its {len(prims)} splat prims ({names}) are one head now.",) if len(prims) > 1 else ()
-    return Imported(joined, colour_space=space, left_out=several)
+    return Imported(Gaussians.joined(*tables), colour_space=space, left_out=several)
+
+
+def _splat_prims(prims: Iterable[Any], path: Path) -> list[Any]:
+    """Those of splats. Instances of instances make of a small file as many prims as it likes: they are counted."""
+    found = []
+    for visited, prim in enumerate(prims):
+        found += [prim] if _is_splats(prim) else []
+        if len(found) > MAX_SPLAT_PRIMS or visited > MAX_PRIMS:
+            raise UserError(
+                f"{path}: has more than {MAX_SPLAT_PRIMS} prims of splats or {MAX_PRIMS} prims in all, which no head "
+                "has; export the head alone."
+            )
+    if not found:
+        raise UserError(f"{path}: holds no Gaussian splats ({TYPE}); choose another file.")
+    return found
 
 
 def _is_splats(prim: Any) -> bool:

@@ -165,6 +165,18 @@ def test_a_compressed_ksplat_counts_from_its_buckets(tmp_path):
     np.testing.assert_allclose(found[:, 1:], [[1, -2.5]] * 5, rtol=1e-4)
 
 
+def test_sections_of_a_ksplat_that_all_claim_the_same_bytes_are_not_read_one_after_the_other(tmp_path):
+    """A thousand of them would be a thousand times the file's size."""
+    data = bytearray(ksplat(splats=[np.array([0, 0, 0, 1, 1, 1, 1, 0, 0, 0], "<f4").tobytes() + bytes(4)] * 9))
+    section = bytearray(data[4096 : 4096 + 1024])
+    struct.pack_into("<I", section, 4, 0)  # place for none
+    struct.pack_into("<I", data, 4, 1000)
+    data[4096 : 4096 + 1024] = section * 1000
+    (tmp_path / "a.ksplat").write_bytes(data)
+    with pytest.raises(UserError, match=r"a\.ksplat"):
+        read(tmp_path / "a.ksplat")
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_a_ksplat_has_band_after_band_and_in_each_red_green_blue(tmp_path, level):
     stored = np.arange(24)

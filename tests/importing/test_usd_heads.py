@@ -100,6 +100,21 @@ def test_two_prims_are_one_head_and_that_is_said(make, tmp_path):
     assert "head, other" in imported.left_out[0]
 
 
+@pytest.mark.parametrize("levels", [4, 40])
+def test_instances_of_instances_are_counted_before_they_are_read(make, tmp_path, levels):
+    """A file of some kilobytes can say that there are 10^40 splats."""
+    stage = stage_of(tmp_path / "a.usda", make.gaussians(3), prim="/level0/head" if levels == 4 else HEAD)
+    stage.DefinePrim("/level0/none" if levels == 40 else "/none", "Xform")
+    for level in range(1, levels + 1):
+        for copy in range(10):
+            prim = stage.DefinePrim(f"/level{level}/copy{copy}", "Xform")
+            prim.GetReferences().AddInternalReference(f"/level{level - 1}")
+            prim.SetInstanceable(True)
+    stage.Save()
+    with pytest.raises(UserError, match=r"a\.usda: has more than"):
+        read_usd(tmp_path / "a.usda", "")
+
+
 @pytest.mark.parametrize("text", ["", "hello", '#usda 1.0\ndef Mesh "a" {}\n', "#usda 1.0\n(subLayers=[@./b.usda@])\n"])
 def test_what_holds_no_splats_is_one_sentence(tmp_path, text):
     (tmp_path / "a.usda").write_text(text)
