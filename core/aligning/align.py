@@ -74,7 +74,7 @@ def _aligned(sound: Sound, words: Sequence[Word], job: Align) -> Generator[Event
 def _tiers(kept: Sequence[tuple[Word, AlignedWord]]) -> dict[str, list[TimedLabel]]:
     return {
         "words": [TimedLabel(found.start, found.end, word.label) for word, found in kept],
-        "phones": [phone for _, found in kept for phone in found.phones],
+        "phones": [label for _, found in kept for label in found.phones],
     }
 
 

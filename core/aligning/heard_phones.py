@@ -44,7 +44,7 @@ def moment_count(sound: Sound) -> int:
 
 
 def class_scores(sound: Sound) -> Iterator[np.ndarray]:
-    """[<T,Q] float32 at a time, T in all: natural logarithms of the classes' probabilities.
+    """[<=T,Q] float32 at a time, T in all: natural logarithms of the classes' probabilities.
 
     Raises UserError as the encoder does.
     """

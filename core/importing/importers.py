@@ -61,7 +61,7 @@ IMPORTERS: dict[str, Importer] = {
     ),
     "lam": Importer(
         "LAM avatar",
-        "A head with ARKit's 51 shapes as channels that can be keyed",
+        "A head that speaks, with ARKit's 51 shapes as channels that can be keyed",
         (".zip",),
         read_lam_avatar,
         (SPLATS, MESH),
