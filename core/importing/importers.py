@@ -36,49 +36,24 @@ class HeadReader(Protocol):
 class Importer:
     """One kind of file that a head can be made of."""
 
-    label: str  # in the panel
-    becomes: str  # what it becomes, one sentence without a full stop
+    label: str  # in what is said of a folder that is none
     suffixes: tuple[str, ...]  # of its files, with their dots, lower case
     read: HeadReader
     folder: tuple[str, ...] = ()  # the files that a folder of it has; none: it is no folder
     needs_usd: bool = False  # Pixar's library, which Blender has
 
 
-STILL = "A still head"
-# Which file a head comes from -> its importer.
+# Which file a head comes from -> its importer. What each becomes is told in docs/importing.md.
 IMPORTERS: dict[str, Importer] = {
-    "ply": Importer("3DGS PLY", f"{STILL}; also of ASCII, and of PlayCanvas' compressed PLY", (".ply",), read_ply_head),
-    "spz": Importer("SPZ", f"{STILL}, of Niantic's versions 1 to 4", (".spz",), read_spz),
-    "splat": Importer(".splat", f"{STILL}; the format has no view-dependent colour", (".splat",), read_splat),
-    "ksplat": Importer(".ksplat", STILL, (".ksplat",), read_ksplat),
-    "sog": Importer("SOG", f"{STILL}, of PlayCanvas' version 2", (".sog",), read_sog, (META, PICTURE)),
-    "usd": Importer(
-        "USD",
-        f"{STILL}, of all prims of type ParticleField3DGaussianSplat at the file's default time, else its first sample",
-        (".usd", ".usda", ".usdc", ".usdz"),
-        read_usd,
-        needs_usd=True,
-    ),
-    "lam": Importer(
-        "LAM avatar",
-        "A head that speaks, with ARKit's 51 shapes as channels that can be keyed",
-        (".zip",),
-        read_lam_avatar,
-        (SPLATS, MESH),
-    ),
-    "checkpoint": Importer(
-        "TalkingGaussian checkpoint",
-        f"{STILL}, the inside of the mouth a branch of its own; its networks stay behind",
-        (".pth",),
-        read_checkpoint,
-    ),
-    "gaussian_talker": Importer(
-        "GaussianTalker folder",
-        f"{STILL}; its networks stay behind",
-        (),
-        read_gaussian_talker,
-        (TALKER_SPLATS, NETWORKS),
-    ),
+    "ply": Importer("3DGS PLY", (".ply",), read_ply_head),
+    "spz": Importer("SPZ", (".spz",), read_spz),
+    "splat": Importer(".splat", (".splat",), read_splat),
+    "ksplat": Importer(".ksplat", (".ksplat",), read_ksplat),
+    "sog": Importer("SOG", (".sog",), read_sog, (META, PICTURE)),
+    "usd": Importer("USD", (".usd", ".usda", ".usdc", ".usdz"), read_usd, needs_usd=True),
+    "lam": Importer("LAM avatar", (".zip",), read_lam_avatar, (SPLATS, MESH)),
+    "checkpoint": Importer("TalkingGaussian checkpoint", (".pth",), read_checkpoint),
+    "gaussian_talker": Importer("GaussianTalker folder", (), read_gaussian_talker, (TALKER_SPLATS, NETWORKS)),
 }
 
 

@@ -140,7 +140,7 @@ def add_exporter(copy: Copy) -> None:
 
 
 def add_importer(copy: Copy) -> None:
-    row = '    "plain": Importer("Plain", "A test", (".plain",), read_splat),'
+    row = '    "plain": Importer("Plain", (".plain",), read_splat),'
     copy.insert("core/importing/importers.py", '    "ply": Importer(', row)
 
 
