@@ -21,7 +21,7 @@ SUFFIXES = tuple(suffix for row in IMPORTERS.values() for suffix in row.suffixes
 
 class TALKSPLAT_OT_import_head(JobOperator, bpy.types.Operator):
     """Make a head of Gaussians from another program: splats (PLY, SPZ, USD ...) become a still head, a LAM avatar
-    (.zip) one with ARKit's 51 shapes as channels that can be keyed"""
+    (.zip) one that speaks, with ARKit's 51 shapes as channels that can be keyed"""
 
     bl_idname = "talksplat.import_head"
     bl_label = "Import Head"
