@@ -47,11 +47,6 @@ def word_pronunciations(word: str) -> list[Phones]:
     return [letters_to_phones(letters, _rules()) or ("AH",)]
 
 
-def is_known(word: str) -> bool:
-    """Whether the dictionary has it."""
-    return word in _dictionary()
-
-
 def _ending(base: Phones, phones: Phones) -> Phones:
     if phones != ("Z",):
         return phones

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of other programs that heads are made of. A new one: a file with a reader, and a row here.
+"""The files of other programs that heads are made of. A new one: a file with a reader, and a row here;
+docs/importing.md tells what becomes of it.
 
 A reader that needs a large library imports it inside of its function: Blender imports this table.
 """
@@ -43,7 +44,7 @@ class Importer:
     needs_usd: bool = False  # Pixar's library, which Blender has
 
 
-# Which file a head comes from -> its importer. What each becomes is told in docs/importing.md.
+# Which file a head comes from -> its importer.
 IMPORTERS: dict[str, Importer] = {
     "ply": Importer("3DGS PLY", (".ply",), read_ply_head),
     "spz": Importer("SPZ", (".spz",), read_spz),

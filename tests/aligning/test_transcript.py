@@ -4,7 +4,7 @@
 import pytest
 
 from talksplat.core.aligning.heard_phones import phone
-from talksplat.core.aligning.pronunciations import is_known, pronunciations
+from talksplat.core.aligning.pronunciations import _dictionary, pronunciations
 from talksplat.core.aligning.spoken_numbers import cardinal, spoken_number
 from talksplat.core.aligning.transcript import read_transcript
 from talksplat.core.formats import UserError
@@ -52,7 +52,7 @@ def test_every_number_is_words_of_the_dictionary():
     """Numbers of one group are told apart, and 10^9 + n is "one billion" and n."""
     spoken = {tuple(cardinal(value)) for value in range(10_000)}
     assert len(spoken) == 10_000
-    assert all(is_known(word) for words in spoken for word in words)
+    assert {word for words in spoken for word in words} <= set(_dictionary())
     assert cardinal(1_000_000_042) == ["one", "billion", *cardinal(42)]
     assert spoken_number("9" * 400) == ["nine"] * 400  # digit by digit
     assert spoken_number("left") == []
