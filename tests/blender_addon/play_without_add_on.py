@@ -21,9 +21,9 @@ for frame in frames:
     bpy.context.scene.frame_set(int(float(frame)), subframe=float(frame) % 1)
     graph = bpy.context.evaluated_depsgraph_get()
     for obj in bpy.data.objects:
-        if hasattr(obj.data, "type") and obj.type == "POINTCLOUD":
-            columns[f"{obj.name} type"] = obj.evaluated_get(graph).data.type
         cloud = obj.evaluated_get(graph).data if obj.type == "POINTCLOUD" else None
+        if cloud and hasattr(cloud, "type"):  # since 5.3
+            columns[f"{obj.name} type"] = cloud.type
         for name, (value, width) in ATTRIBUTES.items() if cloud and len(cloud.points) else ():
             array = np.empty(len(cloud.points) * width, np.float32)
             cloud.attributes[name].data.foreach_get(value, array)
