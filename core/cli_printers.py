@@ -50,7 +50,8 @@ class LogPrinter:
     def progress(self, event: Progress) -> None:
         if event.done == event.total or time.monotonic() - self.said > EVERY:
             self.said = time.monotonic()
-            self.say(f"{event.done}/{event.total} {event.note}".rstrip() + remaining(event))
+            count = f"{event.done}/{event.total} " if event.total else ""  # 0: unknown
+            self.say(f"{count}{event.note}".rstrip() + remaining(event))
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)

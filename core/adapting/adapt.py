@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import MOUTH_MEASURES
-from ..formats import HeadFile, UserError, check_writable, read_head, write_head
+from ..formats import HeadFile, UserError, check_writable, open_regular_file, read_head, write_head
 from ..jobs import Adapt, Event, Finished, Pace, Progress, Started
 from ..listening import with_attribution
 from ..performance import features_of_silence
@@ -36,6 +36,8 @@ def adapt(job: Adapt) -> Generator[Event, None, None]:
     if head.card.audio_encoder == ENCODER:
         raise UserError(f"{job.head} listens by the audio net of any voice already; there is nothing to adapt.")
     check_writable(out)
+    for recording in (*job.voices, *job.own_voice):
+        open_regular_file(recording)[0].close()
     yield Started(f"Adapting {head.card.name} to any voice", 0)
     listener = Listener(head, ENCODER)
     sounds = [*sorted(VOICES.glob("*.opus")), *map(Path, job.voices)]

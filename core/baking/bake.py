@@ -32,7 +32,7 @@ from ..formats import (
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
 from ..performance import CONTROLS, HeadReplay, Performance, change_pose, performance_file
-from .perform import load_or_compute_performance, read_sound, sound_warnings
+from .perform import load_or_compute_performance, no_speech_warning, read_sound, sound_warnings
 from .reuse import keyed_controls, match_frames
 from .shot import Shot
 
@@ -57,6 +57,8 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     posing = HeadReplay(head)
     _check_channels(job, posing)
     yield from _controls_without_effect(shot, head, posing)
+    if sounds:
+        yield from no_speech_warning(posing, job.head)
     performances = (yield from _performances_of(job, head, sounds)) or [posing.resting]
     yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     place, warning = _place_for(Path(job.out), card)

@@ -9,7 +9,7 @@ from ..audio import Sound, iterate_sound
 from ..formats import HeadFile, SoundChoice, UserError, read_head
 from ..jobs import Bake, Event, Finished, Pace, Perform, Progress, Started, Warned
 from ..listening import compute_performance, moment_count
-from ..performance import Performance, read_performance, write_performance
+from ..performance import HeadReplay, Performance, read_performance, write_performance
 
 
 def perform(job: Perform) -> Generator[Event, None, None]:
@@ -18,6 +18,7 @@ def perform(job: Perform) -> Generator[Event, None, None]:
     sound = yield from read_sound(job)
     yield Started(f"{head.card.name} listens to {Path(job.audio).name}", moment_count(sound))
     yield from sound_warnings(sound, job.audio)
+    yield from no_speech_warning(HeadReplay(head), job.head)
     performance = yield from compute_performance(head, sound, job.audio)
     write_performance(job.out, performance)
     yield Finished(
@@ -47,6 +48,12 @@ def sound_warnings(sound: Sound, path: str) -> Iterator[Warned]:
         yield Warned(f"{name}: the head listens to its {sound.source}; choose the track or channel if that is wrong.")
     if sound.is_silent:
         yield Warned(f"{name} is silent, so the mouth stays at rest; choose another sound, track or channel.")
+
+
+def no_speech_warning(posing: HeadReplay, path: str) -> Iterator[Warned]:
+    """That the head was imported without anything that speech moves."""
+    if not posing.speaks:
+        yield Warned(f"{Path(path).name} was imported, and no sound moves it; bake it without one.")
 
 
 def load_or_compute_performance(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job may write over: nothing that it reads, and nothing that is not a file of the kind that it writes.
+"""What a job may write over: nothing that it reads, and nothing that is not a file of the kind that it writes. An empty
+path is none: as a `Path` it is the current folder.
 
 Which fields name outputs is in their metadata (messages.py); `check_outputs` looks at them before a job begins. Knows
 no job.
@@ -43,7 +44,9 @@ def files_name(name: str, source: str) -> str:
 
 
 def check_outputs(job: object) -> None:
-    """Raises UserError, in one sentence, where a job would write over its input or over a foreign file."""
+    """Raises UserError, in one sentence, where a job would write over its input or over a foreign file, or where a path
+    that it needs is empty."""
+    _check_given(job)
     inputs, outputs = [], []
     for field in fields(job):  # pyright: ignore[reportArgumentType]
         value = getattr(job, field.name)
@@ -57,6 +60,14 @@ def check_outputs(job: object) -> None:
             if _is_same(path, other):
                 raise UserError(f"{path}: is read or written by the same job already; choose another name to write to.")
         _check_kind(path, suffix)
+
+
+def _check_given(job: object) -> None:
+    for field in fields(job):  # pyright: ignore[reportArgumentType]
+        value = getattr(job, field.name)
+        is_required = field.default is field.default_factory and "shell_default" not in field.metadata  # both MISSING
+        if (is_required and value == "") or "" in _listed(value):
+            raise UserError(f"The path of {field.name} is empty; give the path itself.")
 
 
 def _listed(value: object) -> tuple:

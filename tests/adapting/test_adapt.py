@@ -138,3 +138,11 @@ def test_a_head_that_is_trained_anew_meanwhile_is_left_alone(head, in_few_steps)
     *_, last = events
     assert "has changed while" in last.sentence
     assert head.read_bytes() == meanwhile
+
+
+@pytest.mark.parametrize("which", ["voices", "own_voice"])
+def test_a_recording_that_is_not_there_is_told_before_anything_is_heard(head, which):
+    job = replace(Adapt(str(head)), **{which: (VOICE, "nowhere.wav")})
+    [event] = run_job(job)
+    assert isinstance(event, Failed)
+    assert event.sentence.startswith("nowhere.wav: no such file")

@@ -15,7 +15,7 @@ from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import render
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats import BakeReader, UserError, read_head, write_head, write_ply
-from talksplat.core.jobs import Bake, Export, Failed, Finished, ImportHead, Info, Render, Warned
+from talksplat.core.jobs import Bake, Export, Failed, Finished, ImportHead, Info, Perform, Render, Warned
 from talksplat.core.performance import Controls, HeadReplay, PoseChange
 
 FRAMES = 6
@@ -172,3 +172,16 @@ def test_a_still_head_and_one_of_an_unknown_encoder_stand_as_they_are(tiny_head,
         assert isinstance([*with_sound][-1], Failed)
         for columns in frames_of(job).values():
             np.testing.assert_allclose(columns[0], HeadReplay(read_head(head)).at_rest().means, atol=2e-6)
+
+
+def test_a_head_that_speaks_no_sound_says_so_when_it_is_given_one(make, silence, tmp_path):
+    """The shell baked and performed a still head's sound without a word, where the add-on's Attach says it."""
+    write_ply(tmp_path / "still.ply", make.gaussians(20))
+    head = str(tmp_path / "still.head")
+    list(run_job(ImportHead(str(tmp_path / "still.ply"), head)))
+    for job in (Bake(head, str(silence), str(tmp_path / "a.bake")), Perform(head, str(silence), f"{head}.performance")):
+        *events, last = run_job(job)
+        assert isinstance(last, Finished), last
+        assert any("no sound moves it" in e.sentence for e in events if isinstance(e, Warned))
+    without = run_job(Bake(head, "", str(tmp_path / "b.bake"), frame_count=2))
+    assert not [e for e in without if isinstance(e, Warned)]

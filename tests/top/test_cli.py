@@ -139,6 +139,13 @@ def test_the_log_is_short_and_results_are_lines(capsys):
     assert said.err.splitlines() == ["long", "1000/1000 frame 1000", "careful."]
 
 
+def test_a_step_of_unknown_length_has_no_count(capsys):
+    """The import of an avatar said "0/0 making the rig of its shapes"."""
+    events = (e for e in (Started("Importing anna.zip", 0), Progress(0, 0, -1.0, "making the rig"), Finished({})))
+    assert cli.show(events, JOB, as_json=False) == 0
+    assert capsys.readouterr().err.splitlines() == ["Importing anna.zip", "making the rig"]
+
+
 def test_the_terminal_draws_a_bar_and_prints_the_results(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert cli.show(many(total=20), JOB, as_json=False) == 0

@@ -164,3 +164,25 @@ def test_a_finished_file_of_the_kind_may_be_replaced(tmp_path):
     (tmp_path / "a.performance").write_bytes((10).to_bytes(8, "little") + b"{}        ")
     check_outputs(Perform("a.head", "a.wav", str(tmp_path / "a.performance")))
     check_outputs(Perform("a.head", "a.wav", str(tmp_path / "new" / "a.performance")))
+
+
+def given(row, folder, empty):
+    """A job whose required paths are named but for `empty`, as a shell gives "$OUT" of an unset variable."""
+    values = {f.name: str(folder / "a") for f in fields(row.message) if f.default is f.default_factory} | {empty: ""}
+    return row.message(**{name: (value,) if name == "videos" else value for name, value in values.items()})
+
+
+def required(row):
+    return [f for f in fields(row.message) if f.default is f.default_factory and "shell_default" not in f.metadata]
+
+
+@pytest.mark.parametrize("command", dispatch.JOBS)
+def test_a_path_that_is_empty_is_told_before_the_work_and_is_not_the_current_folder(command, tmp_path, monkeypatch):
+    """`export SHOT.bake --out "$OUT"` wrote its files into the folder of the shell; `proxy` worked and then failed."""
+    monkeypatch.chdir(tmp_path)
+    row = dispatch.JOBS[command]
+    for field in required(row):
+        [event] = dispatch.run_job(given(row, tmp_path, field.name))
+        assert isinstance(event, Failed)
+        assert event.sentence == f"The path of {field.name} is empty; give the path itself."
+    assert list(tmp_path.iterdir()) == []
