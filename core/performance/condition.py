@@ -10,6 +10,7 @@ Letters: T samples on an even grid, A audio code, E expression channels.
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from ..formats import (
     translate_read_errors,
     write_tensors,
 )
+from .articulation import SYLLABLE, articulated
 from .controls import Controls
 from .taps import Taps, taps_at
 from .upper_face import add_upper_face, smoothstep
@@ -104,6 +106,33 @@ class Performance:
             return codes
         return at_rest_in_pauses(codes, self.rest[branch], self.presence[taps.rows], strength)
 
+    @cached_property
+    def _reach(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Branch -> the lowest and the highest of each number of its codes, rest included."""
+        return {
+            name: (np.minimum(codes.min(axis=0), self.rest[name]), np.maximum(codes.max(axis=0), self.rest[name]))
+            for name, codes in self.audio.items()
+        }
+
+    def _taps(self, inside: Fraction, seconds: float) -> Taps:
+        """The samples around a position in samples, averaged over `seconds`."""
+        return taps_at(inside, len(self.loudness), seconds * float(self.rate))
+
+    def _codes(self, inside: Fraction, taps: Taps, controls: Controls) -> dict[str, np.ndarray]:
+        """Branch -> [A] at a position in samples, at rest in pauses and articulated."""
+        strength = controls.rest_in_pauses
+        codes = {name: taps.of(self._resting(name, taps, strength)) for name in self.audio}
+        amount = controls.articulation - 1
+        if amount and self.presence.size:  # a mouth at rest does not press its lips before it speaks
+            amount *= float(taps.of(self.presence[taps.rows]))
+        if amount == 0:
+            return codes
+        wide = self._taps(inside, SYLLABLE)
+        return {
+            name: articulated(code, wide.of(self._resting(name, wide, strength)), amount, *self._reach[name])
+            for name, code in codes.items()
+        }
+
     @property
     def end(self) -> Fraction:
         """Seconds: the last sample's time."""
@@ -124,11 +153,9 @@ class Performance:
         inside = min(max(position, Fraction(0)), Fraction(len(self.loudness) - 1))
         presence = smoothstep(1.0 - float(min(abs(position - inside) / self.rate, 1)) / EASE)
         intensity = presence * controls.intensity
-        taps = taps_at(inside, len(self.loudness), min(controls.smoothing, WIDEST_SMOOTHING) / 1000 * float(self.rate))
-        audio = {
-            name: _blend(taps.of(self._resting(name, taps, controls.rest_in_pauses)), self.rest[name], intensity)
-            for name in self.audio
-        }
+        taps = self._taps(inside, min(controls.smoothing, WIDEST_SMOOTHING) / 1000)
+        codes = self._codes(inside, taps, controls)
+        audio = {name: _blend(code, self.rest[name], intensity) for name, code in codes.items()}
         neutral = np.zeros(self.expression.shape[1], np.float32)
         expression = _blend(taps.of(self.expression[taps.rows]), neutral, presence)
         return Condition(audio, add_upper_face(expression, self.expression_names, float(t), controls, self._blink_seed))

@@ -88,6 +88,15 @@ class Controls:
         digits=2,
         description="How far the speech moves the head; 0 keeps the mouth at rest",
     )
+    articulation: float = control(
+        1.0,
+        0.0,
+        2.0,
+        label="Articulation",
+        digits=2,
+        description="How far each sound is carried: above 1 lips close tighter and vowels open further, below 1 sounds "
+        "run into each other",
+    )
     delay: float = control(
         0.0,
         -1.0,

@@ -16,10 +16,11 @@ from ..performance import CONTROLS, POSED, Condition, Controls, Performance
 SPEECH, CONTROLLED, RANDOM, ALONE = "speech", "speech and controls", "all channels at random", "one channel alone"
 SHARES = {SPEECH: 0.4, CONTROLLED: 0.35, RANDOM: 0.15, ALONE: 0.1}
 SIGNED = "gaze"  # channels whose name begins so go to both sides of neutral
-# Controls that a rig need not know: they move the time alone, or what the rig itself moves. Squint and gaze are among
+# Controls that a rig need not know: they move the time alone, what the rig itself moves, or a code within what speech
+# reaches. Squint and gaze are among
 # the channels at random; half of all moments with them asked for 40 channels in place of 27, and where a rig does not
 # reach the networks are asked.
-LEFT_OUT = ("delay", "smoothing", "rest_in_pauses", *POSED, "squint", "gaze_x", "gaze_y")
+LEFT_OUT = ("articulation", "delay", "smoothing", "rest_in_pauses", *POSED, "squint", "gaze_x", "gaze_y")
 
 
 @dataclass(frozen=True)

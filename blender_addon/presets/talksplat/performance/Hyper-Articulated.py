@@ -6,6 +6,7 @@ import bpy
 controls = bpy.context.object.talksplat.controls
 
 controls.intensity = 1.15
+controls.articulation = 1.4
 controls.blinks = 12.0
 controls.brows = 0.0
 controls.mouth_open = 1.3

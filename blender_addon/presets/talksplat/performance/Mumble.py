@@ -6,6 +6,7 @@ import bpy
 controls = bpy.context.object.talksplat.controls
 
 controls.intensity = 0.9
+controls.articulation = 0.6
 controls.blinks = 12.0
 controls.brows = 0.0
 controls.mouth_open = 0.45

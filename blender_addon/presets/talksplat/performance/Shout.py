@@ -6,6 +6,7 @@ import bpy
 controls = bpy.context.object.talksplat.controls
 
 controls.intensity = 1.2
+controls.articulation = 1.0
 controls.blinks = 6.0
 controls.brows = 0.25
 controls.mouth_open = 1.5
