@@ -154,7 +154,7 @@ class Controls:
         label="Lip Closure",
         digits=2,
         description="How tightly the lips close where they nearly do: at p, b and m, and in silence",
-        rig=("lips_apart",),
+        rig=("lips_apart", "jawOpen"),
     )
     mouth_width: float = control(
         0.0,

@@ -17,6 +17,7 @@ from .pose_controls import change_pose, controlled_change
 from .replay import Frame, Replay
 from .rest import rest_condition, resting_performance
 from .rig_replay import RigReplay
+from .shape_lips import lips_parted
 from .sides import with_sides
 
 # mm, of RigReplay.pose_and_misfit: from there on the networks are asked. Not in the paper: chosen because all speech
@@ -35,6 +36,7 @@ class HeadReplay:
         self.rig = None
         if rig is not None:
             self.rig = RigReplay(head, self.replay, with_sides(rig, head, self.replay.canonical.means))
+            self._parted = lips_parted(self.rig.rig)
 
     @cached_property
     def resting(self) -> Performance | None:
@@ -52,7 +54,7 @@ class HeadReplay:
         if self.rig is None:
             raise UserError("The head has no rig; make one first.")
         pose = self.rig.pose(condition)
-        return pose + controlled_change(controls, pose, self.rig.channels)
+        return pose + controlled_change(controls, pose, self.rig.channels, self._parted)
 
     def at(
         self,
@@ -75,7 +77,7 @@ class HeadReplay:
         added, is_controlled = pose_vector(change, self.rig.channels), change_pose(controls)
         if condition is not None and (by_rig or is_controlled):
             pose, misfit = self.rig.pose_and_misfit(condition)
-            added = controlled_change(controls, pose, self.rig.channels) + added
+            added = controlled_change(controls, pose, self.rig.channels, self._parted) + added
             if by_rig and misfit <= MISFIT_LIMIT:
                 return self.rig.posed(pose + added, out)
         frame = self._by_networks(condition, out)

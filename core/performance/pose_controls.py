@@ -14,12 +14,14 @@ import numpy as np
 
 from ..formats import RigChannel
 from .controls import CONTROLS, Controls
+from .shape_lips import CLOSE, JAW
 from .sides import GAINS, SUFFIX
 
 SHIFTED = ("mouth_width", "pucker", "upper_lip", "mouth_corners")  # controls that add a share of their channel's range
 POSED = ("mouth_open", "closure", *SHIFTED, *GAINS)  # all controls that act on the pose of the rig
 # Of the opening that the lips reach: what counts as nearly closed at closure 1. Measured: in 12 talkers' GRID sentences
-# the sample head leaves the lips up to 1.3 mm of its 15.4 mm open at p, b and m.
+# the sample head leaves the lips up to 1.3 mm of its 15.4 mm open at p, b and m. An avatar of LAM leaves them 2.6 mm
+# open there (median), of the 31.5 mm of jawOpen: closure 1 brings 32 of 36 p, b and m below 0.3 mm.
 NEARLY_CLOSED = 0.1
 GIVE = 0.25  # of the widest opening that the head was seen to make: the lips part no further beyond it, they would tear
 LEAST_SHARE = 0.25  # of a channel's range to its other side: a mouth that never widened can, a little
@@ -35,19 +37,36 @@ def controlled_change(
     controls: Controls,
     pose: np.ndarray,  # [K] mm, as the sound has it
     channels: Sequence[RigChannel],
+    parted: np.ndarray | None = None,  # [K] mm, of `lips_parted`, for a rig of shapes
 ) -> np.ndarray:
     """[K] float32, mm: what to add to the pose; exactly 0 where the controls are at their defaults."""
     change = np.zeros(len(channels), np.float32)
+    if parted is not None and controls.closure:
+        change += _lips_closed(controls.closure, pose, channels, parted)
     for i, channel in enumerate(channels):
         value = float(pose[i])
         if channel.name in CONTROLS["mouth_open"].rig:
-            closed = _closed(value, controls.closure * NEARLY_CLOSED * channel.high)
-            spoken = closed if channel.name in CONTROLS["closure"].rig else value
+            closes = parted is None and channel.name in CONTROLS["closure"].rig
+            nearly = controls.closure * NEARLY_CLOSED * channel.high if closes else 0.0
+            spoken = _closed(value + float(change[i]), nearly)
             change[i] = _within_reach(controls.mouth_open * spoken, max(channel.high, spoken), channel) - value
         for name in SHIFTED:
             if channel.name in CONTROLS[name].rig:
                 change[i] = _shifted(value + float(change[i]), getattr(controls, name), channel) - value
     _add_sides(controls, pose + change, change, [channel.name for channel in channels])
+    return change
+
+
+def _lips_closed(closure: float, pose: np.ndarray, channels: Sequence[RigChannel], parted: np.ndarray) -> np.ndarray:
+    """[K]: ARKit's own way to close lips: the jaw stays, and mouthClose takes away what all shapes together part them
+    by, where that is little."""
+    names = [channel.name for channel in channels]
+    jaw, close = names.index(JAW), names.index(CLOSE)
+    opening = float(parted @ pose)
+    nearly = closure * NEARLY_CLOSED * float(parted[jaw]) * channels[jaw].high
+    change = np.zeros(len(channels), np.float32)
+    wanted = (_closed(opening, nearly) - opening) / float(parted[close])
+    change[close] = min(wanted, max(channels[close].high - float(pose[close]), 0.0))
     return change
 
 
