@@ -14,6 +14,7 @@ from .panel_text import draw_sentence
 from .scene.pose_channels import path_of_label
 from .scene.rig_nodes import labels_of
 from .speech.attached_sounds import attached_sounds
+from .speech.opening_suggestion import LIVELIER, opening_for
 
 NO_PAUSES = "the sound has no pauses, or was attached with an older version"
 
@@ -34,8 +35,18 @@ def draw_controls(layout: bpy.types.UILayout, context: Context, obj: bpy.types.O
                 row.prop(controls, name, slider=True)
                 if name in reasons:
                     said.setdefault(reasons[name], []).append(control.label)
+                elif name == "mouth_open":
+                    _draw_suggested_opening(column, context, obj)
         for reason, labels in said.items():
             draw_sentence(column, context, f"{', '.join(labels)}: {reason}", "INFO")
+
+
+def _draw_suggested_opening(layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
+    """What is suggested for a lively line, until the slider has it."""
+    opening, moved = opening_for(obj), settings_of(obj).controls.mouth_open
+    if opening is not None and abs(moved - opening) > 0.005:
+        draw_sentence(layout, context, LIVELIER, "INFO")
+        layout.operator("talksplat.use_suggested_opening", text=f"Use Mouth Open {opening:.2f}")
 
 
 def draw_channels(layout: bpy.types.UILayout, obj: bpy.types.Object) -> None:

@@ -35,6 +35,7 @@ from . import (
     suggest_offset,
     takes,
     use_standard_view,
+    use_suggested_opening,
 )
 
 MODULES = (
@@ -55,6 +56,7 @@ MODULES = (
     suggest_offset,
     set_up_playback,
     use_standard_view,
+    use_suggested_opening,
     performance_presets,
     bake_keyframes,
     corrections,

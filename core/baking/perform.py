@@ -9,11 +9,12 @@ from ..audio import Sound, iterate_sound
 from ..formats import HeadFile, SoundChoice, UserError, read_head
 from ..jobs import Bake, Event, Finished, Pace, Perform, Progress, Started, Warned
 from ..listening import compute_performance, moment_count
-from ..performance import HeadReplay, Performance, read_performance, write_performance
+from ..performance import HeadReplay, Performance, read_performance, suggested_opening, write_performance
 
 
 def perform(job: Perform) -> Generator[Event, None, None]:
-    """Write the performance of `job.head` to `job.audio`. Raises UserError; leaves no partial file."""
+    """Write the performance of `job.head` to `job.audio`; for a lively line the result has `suggested_mouth_open`.
+    Raises UserError; leaves no partial file."""
     head = read_head(job.head)
     sound = yield from read_sound(job)
     yield Started(f"{head.card.name} listens to {Path(job.audio).name}", moment_count(sound))
@@ -21,9 +22,9 @@ def perform(job: Perform) -> Generator[Event, None, None]:
     yield from no_speech_warning(HeadReplay(head), job.head)
     performance = yield from compute_performance(head, sound, job.audio)
     write_performance(job.out, performance)
-    yield Finished(
-        {"performance": str(Path(job.out).absolute()), "seconds": sound.duration, "moments": moment_count(sound)}
-    )
+    result = {"performance": str(Path(job.out).absolute()), "seconds": sound.duration, "moments": moment_count(sound)}
+    opening = suggested_opening([performance])
+    yield Finished(result | ({"suggested_mouth_open": opening} if opening else {}))
 
 
 def read_sound(job: Perform | Bake) -> Generator[Event, None, Sound]:

@@ -20,6 +20,7 @@ from .head_part import part_of
 from .head_replay import HeadReplay
 from .key_fitting import Keys, PoseMetric, fit_pose_keys, joined_keys, smoothed
 from .landmark_carrier import LandmarkCarrier, canonical_landmarks
+from .line_dynamics import suggested_opening
 from .mesh_carrier import MeshCarrier
 from .planes import PLANES
 from .pose_change import PoseChange, pose_vector
@@ -82,5 +83,6 @@ __all__ = [
     "side_of",
     "smoothed",
     "smoothstep",
+    "suggested_opening",
     "write_performance",
 ]
