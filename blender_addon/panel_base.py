@@ -21,15 +21,15 @@ CLOSED: set[Literal["DEFAULT_CLOSED", "HIDE_HEADER", "INSTANCED", "HEADER_LAYOUT
 
 
 def draw_button(
-    layout: bpy.types.UILayout, context: Context, operator: type[BaseOperator], icon: IconItems = "NONE"
+    layout: bpy.types.UILayout, context: Context, operator: type[BaseOperator], icon: IconItems = "NONE", text: str = ""
 ) -> None:
-    """The operator's button; its progress while it works; why it is grey; how it ended."""
+    """The operator's button, or `text` on it; its progress while it works; why it is grey; how it ended."""
     if running.now and running.now.label == operator.bl_label:
         row = layout.row(align=True)
         row.progress(factor=running.now.fraction, text=running.now.short_text)
         row.operator("talksplat.cancel", text="", icon="X")
         return
-    layout.operator(operator.bl_idname, icon=icon)
+    layout.operator(operator.bl_idname, text=text or operator.bl_label, icon=icon)
     if running.now:
         return
     if reason := operator.disabled_reason(context):

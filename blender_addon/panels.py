@@ -37,6 +37,7 @@ from .self_contained.panel import TALKSPLAT_PT_self_contained
 from .shot.bake_state import BakeState, state_of
 from .shot.frame_choice import described
 from .shot.panels import TALKSPLAT_PT_export, TALKSPLAT_PT_render
+from .speech.adapting_panel import draw_adapting
 from .speech.attached_sounds import attach_reason, attached_sounds, cannot_listen_reason, silent_reason
 from .speech.words_panel import draw_words
 from .takes.panel import TALKSPLAT_PT_takes, TALKSPLAT_UL_takes
@@ -147,6 +148,7 @@ class TALKSPLAT_PT_speech(HeadPanel, bpy.types.Panel):
         # Grey rather than gone once it is done, so that nothing below moves under the pointer.
         column.operator("talksplat.set_up_playback", icon="CHECKMARK" if is_set_up(context.scene) else "PLAY")
         draw_words(layout.column(align=True), context, obj)
+        draw_adapting(layout.column(), context, obj)
 
     @staticmethod
     def _draw_first_sound(layout: bpy.types.UILayout, context: Context) -> None:

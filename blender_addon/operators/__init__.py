@@ -4,6 +4,7 @@
 import bpy
 
 from . import (
+    adapt_head,
     add_head,
     add_proxy_mesh,
     add_sample_head,
@@ -39,6 +40,7 @@ from . import (
 )
 
 MODULES = (
+    adapt_head,
     add_head,
     add_sample_head,
     import_head,

@@ -18,14 +18,14 @@ from ..audio import MOUTH_MEASURES
 from ..formats import HeadFile, UserError, check_writable, open_regular_file, read_head, write_head
 from ..jobs import Adapt, Event, Finished, Pace, Progress, Started
 from ..listening import with_attribution
-from ..performance import features_of_silence
+from ..performance import ANY_VOICE, features_of_silence, not_adaptable_reason
 from ..rigging import VOICES
 from .fit_codes import STEPS, CodeFit
 from .geometry_codes import GeometryCodes
 from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener
 from .wanted_geometry import fit_scale
 
-ENCODER = "mouth_shapes"  # of ENCODERS
+ENCODER = ANY_VOICE
 HEARD = "lips", "pictures"  # a training's results that depend on what the head hears
 
 
@@ -33,8 +33,8 @@ def adapt(job: Adapt) -> Generator[Event, None, None]:
     """Write `job.out`, or `job.head` again. Raises UserError and OSError, before the work begins where it can be known
     then; until the last moment the head is as it was."""
     head, out = read_head(job.head), Path(job.out or job.head)
-    if head.card.audio_encoder == ENCODER:
-        raise UserError(f"{job.head} listens by the audio net of any voice already; there is nothing to adapt.")
+    if reason := not_adaptable_reason(head):
+        raise UserError(f"{job.head} {reason}.")
     check_writable(out)
     for recording in (*job.voices, *job.own_voice):
         open_regular_file(recording)[0].close()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What drives a head over time, the animator's controls, and the numpy replay that moves a head. Needs numpy alone."""
 
+from .any_voice import ANY_VOICE, not_adaptable_reason
 from .audio_inference import AudioInference, audio_net_shapes
 from .branch_settings import AUDIO_GATE, EXPRESSION_GATE, OUTPUTS, BranchSettings
 from .condition import (
@@ -33,6 +34,7 @@ from .sides import side_of
 from .upper_face import smoothstep
 
 __all__ = [
+    "ANY_VOICE",
     "AUDIO_GATE",
     "BLEND_TIME",
     "CONTROLS",
@@ -74,6 +76,7 @@ __all__ = [
     "fit_pose_keys",
     "frame_time",
     "joined_keys",
+    "not_adaptable_reason",
     "parse_rate",
     "part_of",
     "performance_file",

@@ -22,7 +22,8 @@ def canonical_landmarks(head: HeadFile) -> np.ndarray:
     """[68,3] metres, from the head's card. Raises UserError for a head whose card has none."""
     landmarks = np.asarray(head.card.training.get("landmarks", ()), dtype=np.float64)
     if landmarks.shape != (68, 3):
-        raise UserError(f"{head.source}: its card has no landmarks, so its lips cannot be followed; train it again.")
+        cure = "train it again" if head.card.training else "it was imported: use a head trained from video"
+        raise UserError(f"{head.source}: its card has no landmarks, so its lips cannot be followed; {cure}.")
     return landmarks
 
 

@@ -14,13 +14,14 @@ from talksplat.core.adapting.geometry_codes import REACH, GeometryCodes
 from talksplat.core.adapting.heard_speech import HeardSpeech
 from talksplat.core.adapting.wanted_geometry import fit_scale
 from talksplat.core.dispatch import run_job
-from talksplat.core.formats import read_head, write_head
+from talksplat.core.formats import UserError, read_head, write_head
 from talksplat.core.jobs import Adapt, Failed, Finished
 from talksplat.core.listening import AudioCodes
 from talksplat.core.performance import (
     AudioInference,
     LandmarkCarrier,
     audio_net_shapes,
+    canonical_landmarks,
     features_of_silence,
     part_of,
     rest_condition,
@@ -146,3 +147,14 @@ def test_a_recording_that_is_not_there_is_told_before_anything_is_heard(head, wh
     [event] = run_job(job)
     assert isinstance(event, Failed)
     assert event.sentence.startswith("nowhere.wav: no such file")
+
+
+def test_an_imported_head_is_not_told_to_be_trained_again(head):
+    old = read_head(head)
+    write_head(head, replace(old, card=replace(old.card, training={}, provenance="imported from anna.ply")))
+    *_, last = run_job(Adapt(str(head)))
+    assert isinstance(last, Failed)
+    assert "anna.head was imported" in last.sentence
+    assert "train it again" not in last.sentence
+    with pytest.raises(UserError, match="it was imported: use a head trained from video"):
+        canonical_landmarks(read_head(head))
