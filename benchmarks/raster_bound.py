@@ -10,7 +10,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from talksplat.core.raster.numba_pipeline import FIELDS, Trace, camera_numbers, project, project_backward
+from talksplat.core.raster.numba_pipeline import FIELDS, Trace, project, project_backward
 
 SOURCE = Path(__file__).with_suffix(".cpp")
 COMPILE = ["-c", "-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17"]
@@ -46,7 +46,7 @@ class Bound:
     def works(self, table: dict, camera, trace: Trace, upstream: list) -> dict:
         """The C++ forward and backward pass on a scene, each with numba's share of the projection."""
         n, size = len(table["means"]), (camera.height, camera.width)
-        cam, splats, tiles = camera_numbers(camera), np.empty((n, FIELDS), np.float32), np.empty(n, np.int32)
+        cam, splats, tiles = trace.camera, np.empty((n, FIELDS), np.float32), np.empty(n, np.int32)
         everyone = np.ones(n, np.bool_)
         color, trans = np.empty((*size, 3), np.float32), np.empty(size, np.float32)
         background, sums = np.zeros(3, np.float32), np.empty((n, 12), np.float32)

@@ -40,7 +40,6 @@ def fully_fused_projection(
 ):
     """(radii int32 [1,N,2], means2d [1,N,2], depths [1,N], conics [1,N,3], None)."""
     assert covars is None
-    assert eps2d == 0.3
     n = len(means)
     assert (means.shape, quats.shape, scales.shape, opacities.shape) == ((n, 3), (n, 4), (n, 3), (n,))
     assert (viewmats.shape, Ks.shape, viewmats.dtype, Ks.dtype) == ((1, 4, 4), (1, 3, 3), *[torch.float32] * 2)
@@ -58,8 +57,8 @@ def fully_fused_projection(
         near_plane,
         far_plane,
     )
-    centres, z, covariances = dense.project(means.double(), quats.double(), scales.double(), camera)
-    radii = dense.splat_radii(covariances, opacities.double(), centres, camera).detach()
+    centres, z, covariances = dense.project(means.double(), quats.double(), scales.double(), camera, eps2d)
+    radii = dense.splat_radii(covariances, opacities.double(), centres, width, height).detach()
     seen = (radii > 0) & (z > near_plane) & (z < far_plane)
     inverse = covariances.inverse()
     conics = torch.stack([inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 1]], -1)

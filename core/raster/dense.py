@@ -48,21 +48,34 @@ def to_camera(means: torch.Tensor, camera: Camera) -> torch.Tensor:
 
 
 def project(
-    means: torch.Tensor, quats: torch.Tensor, scales: torch.Tensor, camera: Camera
+    means: torch.Tensor, quats: torch.Tensor, scales: torch.Tensor, camera: Camera, low_pass: float = EPS2D
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pixel centres [N,2], depths [N] and 2D covariances [N,2,2] of Gaussians in front of the camera."""
+    """Pixel centres [N,2], depths [N] and 2D covariances [N,2,2] of Gaussians in front of the camera.
+
+    low_pass: pixels^2, on the covariances' diagonal.
+    """
     points = to_camera(means, camera)
     x, y, z = points.unbind(-1)
     over = 1.0 if camera.kind == "orthographic" else z
     centres = torch.stack([camera.fx * x / over + camera.cx, camera.fy * y / over + camera.cy], -1)
     W = torch.as_tensor(camera.matrix[:3, :3], dtype=means.dtype, device=means.device)
     U = jacobians(points, camera) @ W @ rotations(quats) @ torch.diag_embed(scales)
-    return centres, z, U @ U.mT + EPS2D * torch.eye(2, dtype=means.dtype, device=means.device)
+    return centres, z, U @ U.mT + low_pass * torch.eye(2, dtype=means.dtype, device=means.device)
 
 
-def pixel_offsets(centres: torch.Tensor, camera: Camera) -> torch.Tensor:
+def compensation(covariances: torch.Tensor, excess: float) -> torch.Tensor:
+    """[N]: what opacities are times, so that splats whose covariances [N,2,2] are wider by `excess` pixels^2 than they
+    were trained to be do not cover more: sqrt(det(C - excess I) / det C)."""
+    if excess == 0:
+        return torch.ones_like(covariances[:, 0, 0])
+    narrow = covariances - excess * torch.eye(2, dtype=covariances.dtype, device=covariances.device)
+    share = narrow.det() / covariances.det()
+    return torch.where(share > 0, share.clamp_min(1e-300).sqrt(), 0.0)
+
+
+def pixel_offsets(centres: torch.Tensor, width: int, height: int) -> torch.Tensor:
     """[P,N,2]: from the Gaussians' centres to the middles of the pixels."""
-    v, u = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
+    v, u = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([u, v], -1).reshape(-1, 1, 2).to(centres) + 0.5 - centres
 
 
@@ -84,9 +97,11 @@ def blend(
     return alpha * before, before, after
 
 
-def gradient_recorder(stats: DensityStats, order: torch.Tensor, camera: Camera) -> Callable[[torch.Tensor], None]:
+def gradient_recorder(
+    stats: DensityStats, order: torch.Tensor, width: int, height: int
+) -> Callable[[torch.Tensor], None]:
     """A hook on the pixel offsets [P,N,2], through which the 2D gradients flow: writes them into `stats`."""
-    half = torch.tensor([camera.width / 2, camera.height / 2], dtype=torch.float64, device=order.device)
+    half = torch.tensor([width / 2, height / 2], dtype=torch.float64, device=order.device)
 
     def on_gradient(gradient: torch.Tensor) -> None:
         n = len(stats.depths)
@@ -97,12 +112,12 @@ def gradient_recorder(stats: DensityStats, order: torch.Tensor, camera: Camera) 
 
 
 def splat_radii(
-    covariances: torch.Tensor, opacities: torch.Tensor, centres: torch.Tensor, camera: Camera
+    covariances: torch.Tensor, opacities: torch.Tensor, centres: torch.Tensor, width: int, height: int
 ) -> torch.Tensor:
     """int32 [N]: pixels from the centre to where alpha falls below 1/255, 0 where that is off the picture."""
     reach = torch.sqrt(2 * torch.log(255 * opacities).clamp_min(0.0))
     half = reach[:, None] * covariances.diagonal(dim1=-2, dim2=-1).sqrt()
-    size = torch.tensor([camera.width, camera.height], dtype=half.dtype, device=half.device)
+    size = torch.tensor([width, height], dtype=half.dtype, device=half.device)
     on = ((centres + half > 0.5) & (centres - half < size - 0.5)).all(-1)
     return torch.where(on, half.amax(-1).ceil(), 0.0).to(torch.int32)
 
@@ -116,25 +131,29 @@ def visible_order(depths: torch.Tensor, opacities: torch.Tensor, camera: Camera)
 def render(scene: RasterInput) -> Rendering:
     """See rasterizer.rasterize; tensors of any float type, computed in float64 and returned in the type of `means`."""
     camera, kind, n = scene.camera, scene.means.dtype, len(scene.means)
-    size = (camera.height, camera.width)
-    if n * camera.width * camera.height > ELEMENTS_MAX:
+    width, height = scene.size
+    size = (height, width)
+    if n * width * height > ELEMENTS_MAX:
         raise UserError(
-            f"rasterize: {n} Gaussians at {camera.width}x{camera.height} are too many for the dense "
-            "back end; use backend='numba'."
+            f"rasterize: {n} Gaussians at {width}x{height} are too many for the dense back end; use backend='numba'."
         )
     exact = scene.converted(lambda t: t.double())
     depths = to_camera(exact.means.detach(), camera)[:, 2]
     order = visible_order(depths, exact.opacities.detach(), camera)
-    opacities = exact.opacities[order]
-    centres, z, covariances = project(exact.means[order], exact.quats[order], exact.scales[order], camera)
+    shapes = exact.means[order], exact.quats[order], exact.scales[order]
+    centres, z, covariances = project(*shapes, camera, scene.low_pass)
+    centres = centres - centres.new_tensor(scene.corner)
+    opacities = exact.opacities[order] * compensation(covariances, scene.low_pass - scene.trained_low_pass)
 
     def by_gaussian(values: torch.Tensor) -> torch.Tensor:
         return torch.zeros(n, dtype=torch.int32, device=values.device).index_copy(0, order, values.to(torch.int32))
 
-    stats = DensityStats(depths.to(kind), by_gaussian(splat_radii(covariances, opacities, centres, camera).detach()))
-    offsets = pixel_offsets(centres, camera)
+    stats = DensityStats(
+        depths.to(kind), by_gaussian(splat_radii(covariances, opacities, centres, width, height).detach())
+    )
+    offsets = pixel_offsets(centres, width, height)
     if offsets.requires_grad:
-        offsets.register_hook(gradient_recorder(stats, order, camera))
+        offsets.register_hook(gradient_recorder(stats, order, width, height))
     weights, before, after = blend(offsets, covariances, opacities)
     stats.counted = by_gaussian((weights.detach() > 0).sum(0))
     towards = directions(exact.means, camera)

@@ -21,8 +21,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from ..formats import Camera
-from .constants import EPS2D
 from .gsplat_counts import TILE, Splats, TileLists, median_depth, pixel_counts
 from .raster_input import RasterInput
 from .rendering import DensityStats, Rendering
@@ -69,14 +67,14 @@ def working_device(origin: torch.device) -> torch.device:
     return origin if origin.type == "cuda" else torch.device("cuda")
 
 
-def record_gradients(stats: DensityStats, means2d: torch.Tensor, camera: Camera) -> None:
+def record_gradients(stats: DensityStats, means2d: torch.Tensor, width: int, height: int) -> None:
     """Have backward write the 2D gradients into `stats`, in NDC units.
 
     gsplat hangs `absgrad` onto the Python object of the centres, so somebody must hold that until then: `stats` does,
     and the hook holds `stats` weakly, so that there is no circle through the graph.
     """
     stats.held, reader = means2d, weakref.ref(stats)
-    half = means2d.new_tensor([camera.width / 2, camera.height / 2])
+    half = means2d.new_tensor([width / 2, height / 2])
 
     def on_gradient(gradient: torch.Tensor) -> None:
         living = reader()
@@ -88,7 +86,8 @@ def record_gradients(stats: DensityStats, means2d: torch.Tensor, camera: Camera)
 
 
 def project(scene: RasterInput, viewmat: torch.Tensor) -> tuple[Splats, torch.Tensor, torch.Tensor]:
-    """Splats, radii int32 [1,N,2] and depths [1,N]; gsplat leaves the rows of the culled unwritten."""
+    """Splats, radii int32 [1,N,2] (of the opacities as given) and depths [1,N]; gsplat leaves the rows of the culled
+    unwritten."""
     camera = scene.camera
     K = viewmat.new_tensor([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])[None]
     radii, means2d, depths, conics, _ = import_module("gsplat").fully_fused_projection(
@@ -100,19 +99,34 @@ def project(scene: RasterInput, viewmat: torch.Tensor) -> tuple[Splats, torch.Te
         K,
         camera.width,
         camera.height,
-        eps2d=EPS2D,
+        eps2d=scene.low_pass,
         near_plane=camera.near,
         far_plane=camera.far,
         opacities=scene.opacities,
         camera_model="ortho" if camera.kind == "orthographic" else "pinhole",
     )
-    return Splats(means2d, conics, scene.opacities[None]), radii, depths
+    if scene.window:
+        means2d = means2d - means2d.new_tensor(scene.corner)
+    return Splats(means2d, conics, compensated(scene, conics)), radii, depths
 
 
-def list_tiles(splats: Splats, radii: torch.Tensor, depths: torch.Tensor, camera: Camera) -> TileLists:
+def compensated(
+    scene: RasterInput,
+    conics: torch.Tensor,  # [1,N,3]
+) -> torch.Tensor:
+    """Opacities [1,N]. With the conic's eigenvalues a, b and e = low_pass - trained_low_pass they are times
+    sqrt((1 - e a) (1 - e b)); gsplat's own rasterize_mode "antialiased" is this for a trained_low_pass of 0."""
+    if not scene.is_compensated:
+        return scene.opacities[None]
+    (xx, xy, yy), excess = conics.unbind(-1), scene.low_pass - scene.trained_low_pass
+    share = 1 - excess * (xx + yy) + excess * excess * (xx * yy - xy * xy)
+    return scene.opacities[None] * share.clamp(1e-12, 1).sqrt()
+
+
+def list_tiles(splats: Splats, radii: torch.Tensor, depths: torch.Tensor, width: int, height: int) -> TileLists:
     """Which Gaussians each tile of TILE x TILE pixels draws."""
     gsplat = import_module("gsplat")
-    tiles_x, tiles_y = -(-camera.width // TILE), -(-camera.height // TILE)
+    tiles_x, tiles_y = -(-width // TILE), -(-height // TILE)
     _, keys, ids = gsplat.isect_tiles(splats.means2d, radii, depths, TILE, tiles_x, tiles_y)
     return TileLists(gsplat.isect_offset_encode(keys, 1, tiles_x, tiles_y), ids)
 
@@ -130,8 +144,7 @@ def blend(
         splats.conics,
         channels,
         splats.opacities,
-        scene.camera.width,
-        scene.camera.height,
+        *scene.size,
         TILE,
         *lists,
         backgrounds=behind,
@@ -142,33 +155,33 @@ def blend(
 
 def render(scene: RasterInput) -> Rendering:
     """See rasterizer.rasterize; works on the CUDA device (the tensors' own, else the current one) in float32."""
-    origin, camera = scene.means.device, scene.camera
+    origin, size = scene.means.device, scene.size
     device = working_device(origin)
     scene = scene.converted(lambda t: t.to(device, torch.float32))
     if len(scene.means) == 0:  # gsplat's kernels divide by N
         return empty(scene, origin)
-    viewmat = torch.tensor(camera.matrix, dtype=torch.float32, device=device)[None]
+    viewmat = torch.tensor(scene.camera.matrix, dtype=torch.float32, device=device)[None]
     splats, radii, depths = project(scene, viewmat)
-    lists = list_tiles(splats, radii, depths, camera)
+    lists = list_tiles(splats, radii, depths, *size)
     blended, alpha = blend(scene, splats, lists, depths)
     drawn = splats.detached()
     along = scene.means.detach() @ viewmat[0, 2, :3] + viewmat[0, 2, 3]  # of the culled too
     stats = DensityStats(
-        along.to(origin), radii[0].amax(-1).to(origin), count=lambda: pixel_counts(drawn, lists, camera).to(origin)
+        along.to(origin), radii[0].amax(-1).to(origin), count=lambda: pixel_counts(drawn, lists, *size).to(origin)
     )
     if splats.means2d.requires_grad:
-        record_gradients(stats, splats.means2d, camera)
+        record_gradients(stats, splats.means2d, *size)
     picture = Rendering(blended[..., :3].to(origin), alpha.to(origin), "gsplat", stats, blend=scene.blend)
     picture.extra = blended[..., 3 : 3 + scene.extra.shape[1]].to(origin)
     if scene.depth:
         picture.depth_expected = (blended[..., -1] / torch.where(alpha > 0, alpha, 1.0)).to(origin)
-        picture.depth_median = median_depth(drawn, depths.detach(), lists, camera).to(origin)
+        picture.depth_median = median_depth(drawn, depths.detach(), lists, *size).to(origin)
     return picture
 
 
 def empty(scene: RasterInput, origin: torch.device) -> Rendering:
     """The picture of no Gaussians."""
-    size = (scene.camera.height, scene.camera.width)
+    size = scene.size[::-1]
     none = torch.zeros(0, device=origin)
     stats = DensityStats(none, none.to(torch.int32), counted=none.to(torch.int32))
     color = scene.background.to(origin).expand(*size, 3).clone()

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import torch
 
-from ..formats import Camera
 from .constants import ALPHA_MAX
 
 TILE = 16
@@ -39,7 +38,9 @@ class TileLists(NamedTuple):
     ids: torch.Tensor  # int32 [I] Gaussians
 
 
-def contributions(splats: Splats, lists: TileLists, camera: Camera) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def contributions(
+    splats: Splats, lists: TileLists, width: int, height: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Gaussian and pixel index int64 [M] of everything that was blended, front to back within a pixel; band by band of
     tile rows, because a big picture's list would fill the memory (1024^2: about a gigabyte)."""
     offsets, ids = lists
@@ -47,41 +48,41 @@ def contributions(splats: Splats, lists: TileLists, camera: Camera) -> Iterator[
     rows = max(BAND // (TILE * TILE * tiles_x), 1)
     for first in range(0, tiles_y, rows):
         last = min(first + rows, tiles_y)
-        top, bottom = first * TILE, min(last * TILE, camera.height)
+        top, bottom = first * TILE, min(last * TILE, height)
         end = len(ids) if last == tiles_y else int(offsets[0, last, 0])
         centres = splats.means2d - splats.means2d.new_tensor([0.0, top]) if top else splats.means2d
-        clear = torch.ones(1, bottom - top, camera.width, device=centres.device)
-        size, band = (camera.width, bottom - top), (offsets[:, first:last].contiguous(), ids[:end])
+        clear = torch.ones(1, bottom - top, width, device=centres.device)
+        size, band = (width, bottom - top), (offsets[:, first:last].contiguous(), ids[:end])
         gaussians, pixels, _ = import_module("gsplat").rasterize_to_indices_in_range(
             0, ALL_BATCHES, clear, centres, splats.conics, splats.opacities, *size, TILE, *band
         )
-        yield gaussians, pixels + top * camera.width
+        yield gaussians, pixels + top * width
 
 
-def pixel_counts(splats: Splats, lists: TileLists, camera: Camera) -> torch.Tensor:
+def pixel_counts(splats: Splats, lists: TileLists, width: int, height: int) -> torch.Tensor:
     """int32 [N]: in how many pixels each was blended."""
     n = splats.means2d.shape[1]
     total = torch.zeros(n, dtype=torch.int64, device=splats.means2d.device)
-    for gaussians, _ in contributions(splats, lists, camera):
+    for gaussians, _ in contributions(splats, lists, width, height):
         total += torch.bincount(gaussians, minlength=n)
     return total.to(torch.int32)
 
 
-def alphas(splats: Splats, gaussians: torch.Tensor, pixels: torch.Tensor, camera: Camera) -> torch.Tensor:
+def alphas(splats: Splats, gaussians: torch.Tensor, pixels: torch.Tensor, width: int) -> torch.Tensor:
     """[M]: each contribution's alpha, before its clamp."""
-    x, y = pixels % camera.width + 0.5, pixels // camera.width + 0.5
+    x, y = pixels % width + 0.5, pixels // width + 0.5
     dx, dy = splats.means2d[0, gaussians, 0] - x, splats.means2d[0, gaussians, 1] - y
     a, b, c = splats.conics[0, gaussians].unbind(-1)
     return splats.opacities[0, gaussians] * torch.exp(-0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy)
 
 
-def median_depth(splats: Splats, depths: torch.Tensor, lists: TileLists, camera: Camera) -> torch.Tensor:
+def median_depth(splats: Splats, depths: torch.Tensor, lists: TileLists, width: int, height: int) -> torch.Tensor:
     """[H,W]: depth of the Gaussian at which transmittance falls below one half, 0 where none does; depths [1,N]."""
-    out = torch.zeros(camera.height * camera.width, device=depths.device)
-    for gaussians, pixels in contributions(splats, lists, camera):
+    out = torch.zeros(height * width, device=depths.device)
+    for gaussians, pixels in contributions(splats, lists, width, height):
         if len(pixels) == 0:
             continue
-        alpha = alphas(splats, gaussians, pixels, camera)
+        alpha = alphas(splats, gaussians, pixels, width)
         passed = torch.log1p(-alpha.clamp(max=ALPHA_MAX).double()).cumsum(0)  # of all pixels one after the other
         starts = torch.ones_like(pixels, dtype=torch.bool)
         starts[1:] = pixels[1:] != pixels[:-1]
@@ -89,4 +90,4 @@ def median_depth(splats: Splats, depths: torch.Tensor, lists: TileLists, camera:
         base = before[starts][starts.cumsum(0) - 1]
         here = (passed - base < LOG_HALF) & (before - base >= LOG_HALF)
         out[pixels[here]] = depths[0, gaussians[here]]
-    return out.reshape(camera.height, camera.width)
+    return out.reshape(height, width)

@@ -35,7 +35,8 @@ class HeldCamera:
 
         scene = numba_arrays.as_float32(scene)
         shapes = tuple(array.shape for array in scene.arrays().values())
-        key = (scene.camera, scene.degree, scene.blend, scene.depth, scene.background.tobytes(), shapes)
+        view_key = scene.camera, scene.window, scene.trained_low_pass
+        key = (*view_key, scene.degree, scene.blend, scene.depth, scene.background.tobytes(), shapes)
         view, self._view = self._view, None  # an error leaves nothing behind
         if key != self._key:
             self._key = key

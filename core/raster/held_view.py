@@ -27,14 +27,14 @@ class HeldView:
     """The state of a camera that stands still, for scenes of one size of every array."""
 
     def __init__(self, scene: RasterInput) -> None:
-        n, camera = len(scene.means), scene.camera
+        n, (width, height) = len(scene.means), scene.size
         self.scene = scene.converted(np.zeros_like)  # of the frame before
-        self.camera = camera_numbers(camera)
-        self.tiles_x, self.tiles_y = -(-camera.width // TILE_WIDE), -(-camera.height // TILE_HIGH)
+        self.camera = camera_numbers(scene)
+        self.tiles_x, self.tiles_y = -(-width // TILE_WIDE), -(-height // TILE_HIGH)
         self.table, self.tiles = np.zeros((n, FIELDS), np.float32), np.zeros(n, np.int32)
         self.starts = np.zeros(self.tiles_x * self.tiles_y + 1, np.int64)
         self.entries = BUFFERS.take(0, 3, dtype=np.int32)
-        self.pictures = pipeline.Pictures.empty(camera, scene.extra.shape[1] + scene.depth)
+        self.pictures = pipeline.Pictures.empty(width, height, scene.extra.shape[1] + scene.depth)
         self.frames = 0  # drawn so far
 
     @property

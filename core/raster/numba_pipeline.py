@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from ..formats import Camera, UserError
+from ..formats import UserError
 from .constants import TILE_HIGH, TILE_WIDE
 from .numba_bin import ALL_ROWS, depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
@@ -32,9 +32,9 @@ class Pictures(NamedTuple):
     median: np.ndarray  # [H,W]; empty when X = 0
 
     @staticmethod
-    def empty(camera: Camera, channels: int) -> "Pictures":
+    def empty(width: int, height: int, channels: int) -> "Pictures":
         """Uninitialised, for the kernel to fill."""
-        size = (camera.height, camera.width)
+        size = (height, width)
         shapes = (*size, 3), size, (*size, channels), size if channels else (0, 0)
         return Pictures(*(np.empty(shape, np.float32) for shape in shapes))
 
@@ -44,7 +44,7 @@ class Trace:
     """What backward needs of a forward pass."""
 
     scene: RasterInput
-    camera: np.ndarray  # float32 [28]
+    camera: np.ndarray  # float32 [30]
     table: np.ndarray  # [N,16] splats in the Gaussians' order
     tiles: np.ndarray  # int32 [N], 0 where culled
     first: np.ndarray  # int64 [N+1] a Gaussian's first slot
@@ -125,8 +125,8 @@ def forward(scene: RasterInput) -> Trace:
 
     Raises UserError for numbers that are not finite and for more than PAIRS_MAX (splat, tile) pairs.
     """
-    n, camera, cam = len(scene.means), scene.camera, camera_numbers(scene.camera)
-    tiles_x, tiles_y = -(-camera.width // TILE_WIDE), -(-camera.height // TILE_HIGH)
+    n, cam, (width, height) = len(scene.means), camera_numbers(scene), scene.size
+    tiles_x, tiles_y = -(-width // TILE_WIDE), -(-height // TILE_HIGH)
     with LOCK:
         check_finite(scene)
         workers = numba.get_num_threads()
@@ -140,7 +140,7 @@ def forward(scene: RasterInput) -> Trace:
         starts = tile_lists(table, order, tiles, first, tiles_x, tiles_y, workers, ends, splats, hits, pairs)
         BUFFERS.put(hits)
         features = feature_rows(scene, order, splats)
-        pictures = Pictures.empty(camera, features.shape[1])
+        pictures = Pictures.empty(width, height, features.shape[1])
         wanted = np.full(tiles_x * tiles_y, ALL_ROWS, np.int32)
         rasterize_tiles(splats, starts, pairs, wanted, features, scene.background, tiles_x, workers, *pictures)
     return Trace(scene, cam, table, tiles, first, ends, splats, features, tiles_x, starts, pairs, pictures)

@@ -4,17 +4,17 @@
 A splat is one row of 16 float32 (one cache line), the only thing the raster kernels read:
     0 u, 1 v       centre in pixels
     2 p, 3 q, 4 d  upper triangular A = [[p, q], [0, d]]: y = A (pixel - centre), exponent/8 = |y|^2 + k
-    5 k            -ln(opacity)/8, so that alpha = exp(-8 (|y|^2 + k)) and a hit is |y|^2 + k <= ln(255)/8
+    5 k            -ln(opacity)/8 (compensated), so that alpha = exp(-8 (|y|^2 + k)) and a hit is |y|^2 + k <= ln(255)/8
     6 r, 7 g, 8 b  colour, >= 0: a code, or light where light is blended
     9 z            depth along the camera's axis
     10..13         the pixel rectangle it can touch: left, top, right, bottom (ends exclusive)
     14             radius in pixels (the larger half extent, rounded up); 0 when culled
-    15             opacity
+    15             opacity, as given
 A whitened form y is used instead of the conic because |y|^2 does not cancel for long thin splats, and because every
 gradient of the 2D covariance follows from the moments of y (numba_project_backward).
 
 Letters: N Gaussians, W the 3x3 part of viewmat, R rotation, S scales, J the projection's Jacobian [2,3],
-U = J W R S [2,3], covariance [[a, b], [b, c]] = U U^T + EPS2D.
+U = J W R S [2,3], covariance [[a, b], [b, c]] = U U^T + low-pass.
 """
 
 import math
@@ -22,15 +22,16 @@ import math
 import numpy as np
 from numba import prange
 
-from ..formats import Camera
 from .constants import ALPHA_MIN, EPS2D, EXPONENT_MAX, SPREAD_MAX, TILE_HIGH, TILE_WIDE, ratio_limits
 from .numba_light import to_light
 from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis
+from .raster_input import RasterInput
 
 F = np.float32
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 EPS, SPREAD, TINY_ALPHA = F(EPS2D), F(SPREAD_MAX), F(ALPHA_MIN)
+LOG_TINY = F(-EXPONENT_MAX)  # of TINY_ALPHA
 QUARTER, EIGHTH, FAR_PIXEL = F(0.25), F(0.125), F(1e10)
 LENGTH_MIN = F(1e-12)
 SLACK = F(1.0005)  # the rectangle is a hair wider than the ellipse: rounding may not lose a pixel
@@ -40,15 +41,18 @@ CHUNK = 256
 FIELDS = 16
 
 
-def camera_numbers(camera: Camera) -> np.ndarray:
-    """The camera as float32 [28]: W 0..8, t 9..11, fx fy cx cy 12..15, near far 16 17, limits of x/z 18 19 and of
-    y/z 20 21, centre (perspective) or axis (orthographic) in head space 22..24, width height 25 26, orthographic 27.
+def camera_numbers(scene: RasterInput) -> np.ndarray:
+    """The scene's camera as float32 [30]: W 0..8, t 9..11, fx fy cx cy 12..15, near far 16 17, limits of x/z 18 19 and
+    of y/z 20 21, centre (perspective) or axis (orthographic) in head space 22..24, width height 25 26, orthographic 27,
+    low-pass and trained low-pass in pixels^2 28 29. cx, cy, width and height are the window's, the limits the camera's.
     """
+    camera, (left, top) = scene.camera, scene.corner
     matrix, orthographic = camera.matrix, camera.kind == "orthographic"
     axis = matrix[2, :3] / np.linalg.norm(matrix[2, :3])
-    lens = camera.fx, camera.fy, camera.cx, camera.cy, camera.near, camera.far, *ratio_limits(camera)
+    lens = camera.fx, camera.fy, camera.cx - left, camera.cy - top, camera.near, camera.far, *ratio_limits(camera)
     origin = axis if orthographic else camera.centre
-    numbers = *matrix[:3, :3].ravel(), *matrix[:3, 3], *lens, *origin, camera.width, camera.height, orthographic
+    picture = *scene.size, orthographic, scene.low_pass, scene.trained_low_pass
+    numbers = *matrix[:3, :3].ravel(), *matrix[:3, 3], *lens, *origin, *picture
     return np.array(numbers, dtype=np.float32)
 
 
@@ -148,6 +152,27 @@ def whiten(U):
 
 
 @kernel()
+def products(U):
+    """Of the rows u, v of U: |u|^2, |v|^2, u v, and |u x v|^2."""
+    uu, vv = U[0] * U[0] + U[1] * U[1] + U[2] * U[2], U[3] * U[3] + U[4] * U[4] + U[5] * U[5]
+    uv = U[0] * U[3] + U[1] * U[4] + U[2] * U[5]
+    n0, n1, n2 = U[1] * U[5] - U[2] * U[4], U[2] * U[3] - U[0] * U[5], U[0] * U[4] - U[1] * U[3]
+    return uu, vv, uv, n0 * n0 + n1 * n1 + n2 * n2
+
+
+@kernel()
+def whiten_by(U, low_pass, trained):
+    """`whiten` with any low-pass, and the share of the opacity that is left where it is above the trained one."""
+    uu, vv, uv, nn = products(U)
+    det = nn + low_pass * (uu + vv) + low_pass * low_pass
+    a, c = uu + low_pass, vv + low_pass
+    p, share = QUARTER * math.sqrt(c / det), ONE
+    if trained < low_pass:
+        share = math.sqrt((nn + trained * (uu + vv) + trained * trained) / det)
+    return p, -p * uv / c, QUARTER / math.sqrt(c), a, c, share
+
+
+@kernel()
 def view_direction(means, i, cam):
     """Unit viewing direction of Gaussian i in head space, and 1/distance (0 for parallel rays)."""
     if cam[27] > ZERO:
@@ -187,10 +212,18 @@ def project_one(means, quats, scales, opacities, i, cam, splat):
     jxx, jxz, jyy, jyz = jacobian(x, y, z, cam)
     M = projection_rows(jxx, jxz, jyy, jyz, cam)
     U = half_axes(M, rotation(quats, i), scales[i, 0], scales[i, 1], scales[i, 2])
-    p, q, d, a, c = whiten(U)
+    if cam[29] == EPS:  # most heads: a constant to the compiler
+        p, q, d, a, c = whiten(U)
+        share = ONE
+    else:
+        p, q, d, a, c, share = whiten_by(U, cam[28], cam[29])
     if not (abs(u) < FAR_PIXEL and abs(v) < FAR_PIXEL and a + c < SPREAD):
         return 0
     log_opacity = math.log(opacity)
+    if share < ONE:
+        log_opacity += math.log(share)
+        if not log_opacity >= LOG_TINY:
+            return 0
     reach = SLACK * math.sqrt(max(ZERO, REACH + TWO * log_opacity))
     wide, high = reach * math.sqrt(a), reach * math.sqrt(c)
     left, right = max(ZERO, np.ceil(u - wide - HALF)), min(cam[25], np.floor(u + wide + HALF))

@@ -3,6 +3,8 @@
 
 With A the splat's whitening (numba_project), m = (sum v t, sum v w) and M the matrix of second moments of v:
     dL/d(centre) = -2 A^T m        dL/d(covariance) = -16 A^T M A        dL/d(opacity) = -(sum v) / (8 opacity)
+and where the opacity is times sqrt(det C0 / det C), with the covariances C0 of the trained low-pass and C of this one,
+    dL/d(covariance) += -(sum v) / 16 (C0^-1 - C^-1)
 then covariance = U U^T, U = J W R S backwards; gradients of a normalised quaternion are tangent to it.
 Letters: see numba_project; G.. are gradients.
 """
@@ -12,7 +14,7 @@ from numba import prange
 
 from .numba_blend_backward import SUMS
 from .numba_light import light_slope
-from .numba_project import CHUNK, half_axes, jacobian, projection_rows, rotation, to_camera, view_direction
+from .numba_project import CHUNK, half_axes, jacobian, products, projection_rows, rotation, to_camera, view_direction
 from .numba_runtime import claim, kernel
 from .numba_sh import sh_basis, sh_slope
 
@@ -21,15 +23,21 @@ ZERO, HALF, ONE, TWO, EIGHT, SIXTEEN = F(0), F(0.5), F(1), F(2), F(8), F(16)
 
 
 @kernel()
-def covariance_gradient(a, sums):
+def covariance_gradient(a, sums, U, cam):
     """dL/d(covariance) as a full symmetric matrix: (D00, D01, D11)."""
     p, q, d = a[2], a[3], a[4]
     tt, tw, ww = sums[6], sums[7], sums[8]
-    return (
-        -SIXTEEN * p * p * tt,
-        -SIXTEEN * p * (q * tt + d * tw),
-        -SIXTEEN * (q * q * tt + TWO * q * d * tw + d * d * ww),
-    )
+    D0 = -SIXTEEN * p * p * tt
+    D1 = -SIXTEEN * p * (q * tt + d * tw)
+    D2 = -SIXTEEN * (q * q * tt + TWO * q * d * tw + d * d * ww)
+    trained = cam[29]
+    if trained < cam[28]:
+        uu, vv, uv, nn = products(U)
+        over, half = ONE / (nn + trained * (uu + vv) + trained * trained), -sums[3] / SIXTEEN
+        D0 += half * ((vv + trained) * over - SIXTEEN * p * p)
+        D1 += half * (-uv * over - SIXTEEN * p * q)
+        D2 += half * ((uu + trained) * over - SIXTEEN * (q * q + d * d))
+    return D0, D1, D2
 
 
 @kernel()
@@ -103,9 +111,9 @@ def shape_gradient(means, quats, scales, i, a, sums, cam, g_quats, g_scales):
     R, M = rotation(quats, i), projection_rows(jxx, jxz, jyy, jyz, cam)
     s0, s1, s2 = scales[i, 0], scales[i, 1], scales[i, 2]
     P = half_axes(M, R, ONE, ONE, ONE)
-    D0, D1, D2 = covariance_gradient(a, sums)
-    D0, D1, D2 = TWO * D0, TWO * D1, TWO * D2
     u0, u1, u2, v0, v1, v2 = P[0] * s0, P[1] * s1, P[2] * s2, P[3] * s0, P[4] * s1, P[5] * s2
+    D0, D1, D2 = covariance_gradient(a, sums, (u0, u1, u2, v0, v1, v2), cam)
+    D0, D1, D2 = TWO * D0, TWO * D1, TWO * D2
     gu0, gu1, gu2 = D0 * u0 + D1 * v0, D0 * u1 + D1 * v1, D0 * u2 + D1 * v2
     gv0, gv1, gv2 = D1 * u0 + D2 * v0, D1 * u1 + D2 * v1, D1 * u2 + D2 * v2
     g_scales[i, 0] = gu0 * P[0] + gv0 * P[3]

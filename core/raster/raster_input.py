@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..formats import SH_COEFFICIENTS, Camera, UserError
+from .constants import EPS2D
 from .rendering import Array
 
 DEGREES = {k: degree for degree, k in SH_COEFFICIENTS.items()}
 NOT_FINITE = "rasterize: {} holds NaN or infinite numbers; clean the head, or train more slowly."
+Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels of the camera's picture, the last two excluded
 # name -> shape; None is any number
 SHAPES: dict[str, tuple[int | str | None, ...]] = {
     "means": ("N", 3),
@@ -45,6 +47,33 @@ class RasterInput:
     depth: bool  # whether the depths are wanted
     degree: int  # SH bands to use
     blend: str = "display"  # of BLENDS: what the Gaussians' colours max(0, SH + 0.5) are blended as
+    trained_low_pass: float = EPS2D  # pixels^2 by which the opacities expect a splat to be widened; see `low_pass`
+    window: Window | None = None  # the part of the camera's picture to draw; None is all
+
+    @property
+    def low_pass(self) -> float:
+        """Pixels^2 added to the 2D covariance's diagonal. Where these are more than `trained_low_pass`, each opacity
+        is times sqrt(det(S + trained I) / det(S + low_pass I)), so that the wider splat is the fainter one (Yu et al.,
+        Mip-Splatting, CVPR 2024, equation 10, which has trained = 0)."""
+        return max(EPS2D, self.trained_low_pass)
+
+    @property
+    def is_compensated(self) -> bool:
+        """Whether opacities make up for the low-pass."""
+        return self.trained_low_pass < self.low_pass
+
+    @property
+    def corner(self) -> tuple[int, int]:
+        """The picture's left and top in pixels of the camera's."""
+        return self.window[:2] if self.window else (0, 0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the picture to draw."""
+        if self.window is None:
+            return self.camera.width, self.camera.height
+        left, top, right, bottom = self.window
+        return right - left, bottom - top
 
     @property
     def is_linear(self) -> bool:
@@ -101,6 +130,14 @@ def check_shapes(arrays: dict[str, Array]) -> None:
             raise UserError(f"rasterize: {name} has shape {shape}; {expected} is needed for {n} Gaussians.")
     if arrays["shN"].shape[1] not in DEGREES:
         raise UserError(f"rasterize: shN holds {arrays['shN'].shape[1]} coefficients; 0, 3, 8 or 15 make a degree.")
+
+
+def check_view(trained_low_pass: float, window: Window | None) -> None:
+    """Raise UserError unless the low-pass is 0 or more, and finite, and the window holds pixels."""
+    if not 0 <= trained_low_pass < float("inf"):
+        raise UserError(f"rasterize: trained_low_pass {trained_low_pass} is out of range; use 0 pixels^2 or more.")
+    if window and not (window[0] < window[2] and window[1] < window[3]):
+        raise UserError(f"rasterize: the window {window} is empty; give left, top, right and bottom in pixels.")
 
 
 def used_degree(shN: Array, requested: int | None) -> int:

@@ -19,8 +19,19 @@ import numpy as np
 
 from ..compiling import kernels_are_kept
 from ..formats import Camera, UserError, check_blend, srgb_to_linear
+from .constants import EPS2D
 from .held_camera import HeldCamera
-from .raster_input import NOT_FINITE, SHAPES, RasterInput, check_shapes, is_tensor, used_degree, with_defaults
+from .raster_input import (
+    NOT_FINITE,
+    SHAPES,
+    RasterInput,
+    Window,
+    check_shapes,
+    check_view,
+    is_tensor,
+    used_degree,
+    with_defaults,
+)
 from .rendering import Array, Rendering
 
 
@@ -119,6 +130,8 @@ def rasterize(
     depth: bool = False,
     sh_degree: int | None = None,  # bands to use; None is all that shN holds
     blend: str = "display",  # a key of BLENDS: what the Gaussians were trained to be blended as
+    trained_low_pass: float = EPS2D,  # pixels^2 by which the Gaussians were trained to be widened; 0: "antialiased"
+    window: Window | None = None,  # the part of the camera's picture to draw, also beyond its edges; None is all
     backend: str = "auto",  # a key of BACKENDS
     held: HeldCamera | None = None,  # of a run of frames; where numba draws arrays, only what has changed is made again
 ) -> Rendering:
@@ -130,7 +143,9 @@ def rasterize(
     a CUDA device where it works, else numba.
     blend "linear" (not in the paper: chosen because Blender blends so): each Gaussian's colour max(0, SH + 0.5), a
     code, is decoded by the sRGB curve, and so is the background; `color` is then light, and `display_color` the codes.
-    Raises UserError for wrong shapes, unknown names, and numbers that are not finite.
+    trained_low_pass: every splat is widened by 0.3 pixels^2 (EPS2D) or this, whichever is more; where it is less, the
+    wider splats are made fainter (RasterInput.low_pass).
+    Raises UserError for wrong shapes, unknown names, an empty window, and numbers that are not finite.
     """
     if backend != "auto" and backend not in BACKENDS:
         raise UserError(f"rasterize: back end {backend!r} is unknown; use auto, {', '.join(BACKENDS)}.")
@@ -140,7 +155,17 @@ def rasterize(
     check_blend(blend)
     if blend == "linear":
         arrays["background"] = srgb_to_linear(arrays["background"])
-    scene = RasterInput(**arrays, camera=camera, depth=depth, degree=used_degree(arrays["shN"], sh_degree), blend=blend)
+    check_view(trained_low_pass, window)
+    degree = used_degree(arrays["shN"], sh_degree)
+    scene = RasterInput(
+        **arrays,
+        camera=camera,
+        depth=depth,
+        degree=degree,
+        blend=blend,
+        trained_low_pass=trained_low_pass,
+        window=window,
+    )
     if backend == "auto":
         backend = "gsplat" if is_tensor(means) and means.is_cuda else "numba"
     if held is not None and backend == "numba" and not is_tensor(means):

@@ -12,8 +12,8 @@ from talksplat.core.raster import rasterize
 
 @pytest.mark.parametrize("kind", ["perspective", "orthographic"])
 @pytest.mark.parametrize("coefficients", [0, 15])
-@pytest.mark.parametrize("blend", ["display", "linear"])
-def test_gradients_are_finite_differences(make, kind, coefficients, blend):
+@pytest.mark.parametrize(("blend", "trained"), [("display", 0.3), ("linear", 0.3), ("display", 0.0), ("display", 0.9)])
+def test_gradients_are_finite_differences(make, kind, coefficients, blend, trained):
     """Opaque enough and few enough that no threshold is crossed by the step."""
     columns = make.cloud(5, coefficients, seed=4, extra=1)
     columns["scales"] = columns["scales"] * 4
@@ -28,6 +28,7 @@ def test_gradients_are_finite_differences(make, kind, coefficients, blend):
             depth=True,
             background=torch.tensor([0.3, 0.2, 0.1], dtype=torch.float64),
             blend=blend,
+            trained_low_pass=trained,
             backend="dense",
         )
         return picture.color, picture.display_color, picture.alpha, picture.depth_expected, picture.extra
