@@ -48,6 +48,8 @@ class JobType:
     message: type[Job]  # its dataclass; the wire sends it, the shell makes flags of its fields
     handler: str  # "package.module:function" below this package; the function takes the message and yields events
     on_cancel: str  # what is kept and how to continue; {0} is the message
+    # What is said in its place while nothing is at `out` yet; empty: `on_cancel`, whatever is there.
+    nothing_kept: str = ""
 
 
 # The shell's command -> the job. The command line, the wire and the worker read this table and nothing else.
@@ -60,27 +62,31 @@ JOBS: dict[str, JobType] = {
     "align": JobType(
         Align,
         "aligning.align:align",
-        "Aligning {0.text} was cancelled; nothing was written. Run it again to write {0.out}.",
+        "Aligning {0.text_title} was cancelled; nothing was written. Run it again to write {0.out}.",
     ),
     "bake": JobType(
         Bake,
         "baking.bake:bake",
         "The bake was cancelled; the finished frames in {0.out} are kept. Run the same bake again to continue.",
+        "The bake was cancelled before its first frame; nothing is in {0.out} yet. Run it again.",
     ),
     "render": JobType(
         Render,
         "baking.render:render",
         "Rendering was cancelled; the finished pictures in {0.out} are kept. Run it again to continue.",
+        "Rendering was cancelled before its first picture; nothing is in {0.out} yet. Run it again.",
     ),
     "export": JobType(
         Export,
         "exporting.export:export",
         "The export was cancelled; the finished files in {0.out} are kept. Run it again to continue.",
+        "The export was cancelled before its first file; nothing is in {0.out} yet. Run it again.",
     ),
     "prepare": JobType(
         Prepare,
         "preparing.prepare:prepare",
         "Preparing was cancelled; everything finished in {0.out} is kept. Run it again to continue.",
+        "Preparing was cancelled before anything was finished; nothing is in {0.out} yet. Run it again.",
     ),
     "train": JobType(
         Train,
@@ -116,6 +122,7 @@ JOBS: dict[str, JobType] = {
         Convert,
         "converting.convert:convert",
         "Converting was cancelled; everything finished in {0.out} is kept. Run it again to continue.",
+        "Converting was cancelled before anything was finished; nothing is in {0.out} yet. Run it again.",
     ),
     "import-head": JobType(
         ImportHead,
@@ -187,14 +194,24 @@ def failures_as_events(events: Generator[Event, None, None]) -> Generator[Event,
 
 def cancelled_event(job: Job) -> Cancelled:
     """What to say after closing a handler early (a closed generator can say nothing itself)."""
-    return Cancelled(job_type(job).on_cancel.format(job))
+    row = job_type(job)
+    is_empty = row.nothing_kept and not _holds_anything(Path(getattr(job, "out", "")))
+    return Cancelled((row.nothing_kept if is_empty else row.on_cancel).format(job))
+
+
+def _holds_anything(out: Path) -> bool:
+    """Whether there is a file at `out`, or a folder with something in it."""
+    try:
+        return any(out.iterdir()) if out.is_dir() else out.exists()
+    except OSError:  # a folder that cannot be looked into is not empty for that
+        return True
 
 
 def sentence_of(error: OSError) -> str:
     """An OSError as one sentence that names the file and the fix."""
     name = error.filename2 or error.filename or "A file could not be read or written"
     fix = FIXES.get(error.errno or 0)
-    reason = fix or f"{error.strerror or error or type(error).__name__}; check the path and the disk"
+    reason = fix or f"{error.strerror or str(error) or 'the system gave no reason'}; check the path and the disk"
     return f"{name}: {reason}.".replace("\n", " ")
 
 

@@ -95,8 +95,9 @@ class TALKSPLAT_OT_add_head(AddsHead, bpy.types.Operator):
         if not self.filepath:
             raise UserError("Choose a .head file; none was named.")
         path = open_files.absolute(self.filepath)
-        if not Path(path).exists():
-            raise UserError(f"{path}: no such file; check the path.")
+        if not Path(path).is_file():
+            what = "is a folder; choose a .head file" if Path(path).is_dir() else "no such file; check the path"
+            raise UserError(f"{path}: {what}.")
         obj = add_head(context, path)
         self.report({"INFO"}, f"{obj.name}: {len(cloud_of(obj).points)} Gaussians")
         if self.frame_view:

@@ -26,8 +26,9 @@ LABEL = "Align Words"
 WORDS = 50  # of a free name: after so many the last one is replaced
 
 
-def start_alignment(obj: bpy.types.Object, script: str, beside: Path) -> None:
-    """Start to align a text file; the words are kept next to `beside`. Raises UserError."""
+def start_alignment(obj: bpy.types.Object, script: str, beside: Path, name: str = "") -> None:
+    """Start to align a text file; the words are kept next to `beside`. name: what messages call the text, where that is
+    not its file. Raises UserError."""
     sound, choice = next(iter(attached_sounds(obj))), sound_choice(settings_of(obj))
     out, uid, take = free_name(beside), obj.session_uid, active_name(obj)
 
@@ -38,7 +39,7 @@ def start_alignment(obj: bpy.types.Object, script: str, beside: Path) -> None:
         changes.note()
         return f"{result['count']} words are in {Path(result['words']).name} (confidence {result['confidence']:.2f})"
 
-    job = Align(playable_file(sound), script, str(out), choice.track, choice.channel)
+    job = Align(playable_file(sound), script, str(out), choice.track, choice.channel, name)
     running.start_job(LABEL, job, keep)
 
 
@@ -114,11 +115,14 @@ class TALKSPLAT_OT_align_text(JobOperator, bpy.types.Operator):
         obj = head_of(context)
         if obj is None:
             return
+        content, title = bpy.data.texts[self.text].as_string(), f'The text block "{self.text}"'
+        if not content.strip():
+            raise UserError(f"{title} is empty; write what is spoken into it.")
         name = bpy.path.clean_name(Path(self.text).stem) or "Text"
         script = preferences.own_folder("words") / f"{name}.txt"
         with atomic_write(script) as temporary:
-            temporary.write_text(bpy.data.texts[self.text].as_string(), encoding="utf-8")
-        start_alignment(obj, str(script), Path(head_paths.open_folder() or script.parent, script.name))
+            temporary.write_text(content, encoding="utf-8")
+        start_alignment(obj, str(script), Path(head_paths.open_folder() or script.parent, script.name), title)
 
 
 CLASSES = (TALKSPLAT_OT_align_words, TALKSPLAT_OT_align_text)

@@ -29,6 +29,9 @@ def free_channel(sequencer: bpy.types.Scene) -> int:
 
 def add_strip(sequencer: bpy.types.Scene, path: str) -> bpy.types.SoundStrip:
     """A new strip of the file at the current frame, in a channel of its own. Raises UserError for no sound."""
+    if not Path(path).is_file():
+        what = "is a folder; choose a sound or a film in it" if Path(path).is_dir() else "no such file; check the path"
+        raise UserError(f"{path}: {what}.")
     top = top_strips(sequencer.sequence_editor_create())
     strip = top.new_sound(Path(path).stem, path, free_channel(sequencer), sequencer.frame_current)
     sound = strip.sound

@@ -58,8 +58,10 @@ class TALKSPLAT_OT_import_head(JobOperator, bpy.types.Operator):
 
     def run(self, context: Context) -> None:
         """Start the job; the head is added when it has ended."""
-        source = Path(open_files.absolute(self.filepath)) if self.filepath else Path()
-        if not source.is_file():
+        if not self.filepath:
+            raise UserError(f"Choose a file of {', '.join(SUFFIXES)}, or the folder of a LAM avatar; none was named.")
+        source = Path(open_files.absolute(self.filepath))
+        if not source.exists():
             raise UserError(f"{source}: no such file; choose one of {', '.join(SUFFIXES)}.")
         importer = importer_of(source)
         axes = "" if self.axes == "FILE" else self.axes

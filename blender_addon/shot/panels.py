@@ -66,7 +66,8 @@ def _draw_f12(layout: bpy.types.UILayout, context: Context) -> None:
         draw_button(layout, context, TALKSPLAT_OT_show_in_f12, "NODE_COMPOSITING")
         return
     line = (
-        "F12 shows each head as Render Sequence draws its bake, by depth, without shadows, reflections and motion blur"
+        "F12 shows each head as Render Sequence draws its bake, by depth, without reflections and motion blur; "
+        "only a proxy mesh casts a shadow"
     )
     if draws_splats():
         line = "The compositor lays older pictures of the heads over those that Blender draws itself: remove them"

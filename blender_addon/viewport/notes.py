@@ -12,6 +12,7 @@ from mathutils import Matrix, Vector
 
 from .. import playback
 from ..blender_types import cloud_of, current_context
+from ..f12 import pictures as f12_pictures
 from ..head_objects import heads_of, placed_heads
 from ..scene.stored_cloud import is_stored
 from ..scene.versions import draws_splats
@@ -21,6 +22,7 @@ LOW, HIGH = Vector((-0.1, -0.12, -0.15)), Vector((0.1, 0.12, 0.15))
 CORNERS = [Vector((x, y, z)) for z in (LOW.z, HIGH.z) for y in (LOW.y, HIGH.y) for x in (LOW.x, HIGH.x)]
 LABEL = Vector((LOW.x, LOW.y, HIGH.z))  # the box's corner at the top left of a front view
 COLOUR = (0.9, 0.4, 0.2, 1.0)
+F12_NOTE = "F12 leaves heads out: press Show in F12 in the TalkSplat tab"
 EDGES = [(a, a | bit) for a in range(8) for bit in (1, 2, 4) if not a & bit]
 
 
@@ -44,7 +46,7 @@ def draw_boxes() -> None:
 
 
 def draw_texts() -> None:
-    """The name of each head that cannot be shown; in a rendered view, that F12 shows no heads."""
+    """The name of each head that cannot be shown; in a rendered view, that F12 shows no heads yet."""
     context = current_context()
     space = context.space_data
     if not isinstance(space, bpy.types.SpaceView3D) or space.region_3d is None:
@@ -53,8 +55,13 @@ def draw_texts() -> None:
         place = location_3d_to_region_2d(context.region, space.region_3d, matrix @ LABEL)
         if place is not None:
             _write(f"{obj.name}: see the TalkSplat tab", place.x, place.y)
-    if space.shading.type == "RENDERED" and not draws_splats() and heads_of(context.scene):
-        _write("F12 leaves heads out: use Render Sequence", 20, 20)
+    if space.shading.type == "RENDERED" and f12_leaves_out(context.scene):
+        _write(F12_NOTE, 20, 20)
+
+
+def f12_leaves_out(scene: bpy.types.Scene) -> bool:
+    """Whether the scene has heads that Blender's own render does not show."""
+    return not draws_splats() and not f12_pictures.is_shown(scene) and bool(heads_of(scene))
 
 
 def _write(text: str, x: float, y: float) -> None:

@@ -20,6 +20,13 @@ MOST_NAMED = 3  # places of a text that a warning names
 
 def align(job: Align) -> Generator[Event, None, None]:
     """Write `job.out`. Raises UserError, among others where the text is not what is spoken; leaves no partial file."""
+    try:
+        yield from _align(job)
+    except UserError as error:
+        raise UserError(str(error).replace(job.text, job.text_title)) from error
+
+
+def _align(job: Align) -> Generator[Event, None, None]:
     words, out = read_transcript(job.text), Path(job.out)
     check_writable(out)
     sound = yield from _read_sound(job)
@@ -27,8 +34,8 @@ def align(job: Align) -> Generator[Event, None, None]:
     sure = confidence(aligned)
     if sure < SURE:
         raise UserError(
-            f"{job.text}: does not seem to be what is spoken in {Path(job.audio).name} (confidence {sure:.2f}); choose "
-            "the text of this sound, in English."
+            f"{job.text_title}: does not seem to be what is spoken in {Path(job.audio).name} (confidence {sure:.2f}); "
+            "choose the text of this sound, in English."
         )
     is_heard = heard(aligned)
     yield from _unheard(words, is_heard, job)
@@ -55,7 +62,7 @@ def _read_sound(job: Align) -> Generator[Event, None, Sound]:
 def _aligned(sound: Sound, words: Sequence[Word], job: Align) -> Generator[Event, None, list[AlignedWord | None]]:
     """Each word as it is spoken, None where it is not."""
     count = moment_count(sound)
-    yield Started(f"Aligning {Path(job.text).name}", 2 * count)
+    yield Started(f"Aligning {_short_title(job)}", 2 * count)
     pace, done, scores = Pace(2 * count), 0, []
     for block in class_scores(sound):
         scores.append(block)
@@ -69,6 +76,10 @@ def _aligned(sound: Sound, words: Sequence[Word], job: Align) -> Generator[Event
             yield pace.at(count + next(aligning), "aligning")
         except StopIteration as end:
             return end.value
+
+
+def _short_title(job: Align) -> str:
+    return job.text_name or Path(job.text).name
 
 
 def _tiers(kept: Sequence[tuple[Word, AlignedWord]]) -> dict[str, list[TimedLabel]]:
@@ -87,6 +98,6 @@ def _unheard(words: Sequence[Word], is_heard: np.ndarray, job: Align) -> Iterato
     more = f" and {len(places) - MOST_NAMED} more places" if len(places) > MOST_NAMED else ""
     named = ", ".join(f"“{place}”" for place in places[:MOST_NAMED])
     yield Warned(
-        f"{Path(job.text).name}: {(~is_heard).sum()} of {len(words)} words are not heard in {Path(job.audio).name} and "
+        f"{_short_title(job)}: {(~is_heard).sum()} of {len(words)} words are not heard in {Path(job.audio).name} and "
         f"are left out ({named}{more}); correct the text where it should be."
     )

@@ -75,4 +75,4 @@ def _lines(name: str) -> list[str]:
             raise ValueError
         return text.decode().splitlines()
     except (OSError, ValueError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be read ({type(error).__name__}); reinstall talksplat.") from error
+        raise UserError(f"{path}: cannot be read; reinstall talksplat.") from error

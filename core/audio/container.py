@@ -42,9 +42,9 @@ def open_container(file: BinaryIO, path: Path) -> Iterator[InputContainer]:
     except (UserError, MemoryError):  # the second has its sentence in open_untrusted
         raise
     except Exception as error:  # the one door to libraries that throw anything at a damaged file
-        reason = error.strerror if isinstance(error, FFmpegError) else type(error).__name__
+        reason = f" ({error.strerror})" if isinstance(error, FFmpegError) else ""
         raise UserError(
-            f"{path} cannot be read as sound ({reason}); export it again as WAV, or choose another file."
+            f"{path} cannot be read as sound{reason}; export it again as WAV, or choose another file."
         ) from error
 
 

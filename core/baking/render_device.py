@@ -76,7 +76,7 @@ class RenderDevice:
         except RuntimeError as error:  # CUDA's: out of memory, a driver that went away
             if self.name == CPU:
                 raise
-            reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+            reason = (str(error) or "it gave no reason").splitlines()[0].rstrip(".")
             yield Warned(f"{self.name} could not render frame {frame} ({reason}); the CPU renders the rest.")
             self.name, self._backend = CPU, "numba"
             yield from self._prepare_cpu()

@@ -84,7 +84,7 @@ def _open_picture(path: Path) -> Iterator[Image.Image]:
         except (UserError, MemoryError):  # the second has its sentence in open_untrusted
             raise
         except Exception as error:  # Pillow throws anything at a damaged file
-            raise UserError(f"{path} is not a complete picture ({type(error).__name__}); {REMAKE}.") from error
+            raise UserError(f"{path} is not a complete picture; {REMAKE}.") from error
 
 
 def _read_teeth_mask(path: Path, width: int, height: int) -> np.ndarray:
@@ -97,7 +97,7 @@ def _read_teeth_mask(path: Path, width: int, height: int) -> np.ndarray:
             fits = not dtype.hasobject and dtype.kind in "bui" and tuple(shape) == (height, width)
             if not fits or size - file.tell() != width * height * dtype.itemsize:
                 raise ValueError("it does not hold one flag a pixel")
-        except (ValueError, SyntaxError, TypeError, EOFError) as error:
-            raise UserError(f"{path} is not a mask of {width}x{height} ({type(error).__name__}); {REMAKE}.") from None
+        except (ValueError, SyntaxError, TypeError, EOFError):
+            raise UserError(f"{path} is not a mask of {width}x{height}; {REMAKE}.") from None
         values = np.frombuffer(file.read(), dtype=dtype)
     return (values.reshape(width, height).T if fortran_order else values.reshape(height, width)) != 0

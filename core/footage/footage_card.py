@@ -103,8 +103,7 @@ def _read_json(path: Path) -> object:
         try:
             return json.loads(file.read(size).decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
-            reason = type(error).__name__
-            raise UserError(f"{path} is not readable JSON ({reason}); prepare the footage again.") from error
+            raise UserError(f"{path} is not readable JSON; prepare the footage again.") from error
 
 
 def _checked_card(folder: Path, card: dict) -> FootageCard:

@@ -26,5 +26,4 @@ def read_png(path: Path, mode: Literal["RGBA", "L", "I;16"], width: int, height:
         except (UserError, MemoryError):  # the second has its sentence in open_untrusted
             raise
         except Exception as error:  # Pillow throws anything at a damaged file
-            reason = type(error).__name__
-            raise UserError(f"{path} is not a complete PNG ({reason}); prepare the footage again.") from error
+            raise UserError(f"{path} is not a complete PNG; prepare the footage again.") from error

@@ -29,7 +29,7 @@ def read_npz(path: Path, shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
         except (UserError, MemoryError):  # the second has its sentence in open_untrusted
             raise
         except Exception as error:  # zipfile and numpy throw anything at a damaged file
-            raise UserError(f"{path} is damaged ({type(error).__name__}); prepare the footage again.") from error
+            raise UserError(f"{path} is damaged; prepare the footage again.") from error
 
 
 def _read_members(

@@ -66,9 +66,7 @@ def from_json(text: str | bytes, source: str) -> Any:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # raises for 1e999 and lone surrogates
         return value
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise UserError(
-            f"{source}: its JSON cannot be read ({type(error).__name__}); copy it again or recreate it."
-        ) from error
+        raise UserError(f"{source}: its JSON cannot be read; copy it again or recreate it.") from error
 
 
 def require_version(card: Any, newest: int, source: Path | str) -> Any:

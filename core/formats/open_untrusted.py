@@ -34,7 +34,9 @@ def translate_read_errors(path: Path | str) -> Iterator[None]:
     except MemoryError as error:
         raise UserError(f"{path}: is too large for this machine's memory; use a machine with more.") from error
     except Exception as error:
-        raise UserError(f"{path}: cannot be read ({type(error).__name__}); copy it again or recreate it.") from error
+        raise UserError(
+            f"{path}: cannot be read, for it is damaged or of another kind; copy it again or recreate it."
+        ) from error
 
 
 def open_regular_file(path: Path | str, mode: Literal["rb", "r+b"] = "rb") -> tuple[BinaryIO, int]:

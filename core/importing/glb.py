@@ -31,7 +31,7 @@ def read_mesh(data: bytes, source: str) -> Mesh:
     try:
         return _Document(data, source).mesh()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, struct.error) as error:
-        raise _damaged(source, type(error).__name__) from error
+        raise _damaged(source, "its parts do not fit together") from error
 
 
 class _Document:

@@ -123,7 +123,7 @@ def _open_video(path: Path) -> Iterator[VideoFile]:
             raise
         except Exception as error:  # the one door to libraries that throw anything at a damaged file
             known = error.strerror if isinstance(error, (FFmpegError, OSError)) else ""
-            reason = known or type(error).__name__
+            reason = f" ({known})" if known else ""
             raise UserError(
-                f"{path} cannot be read as a video ({reason}); export it again as MP4, or choose another file."
+                f"{path} cannot be read as a video{reason}; export it again as MP4, or choose another file."
             ) from error

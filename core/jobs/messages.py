@@ -61,9 +61,16 @@ class Align(Job):
 
     audio: str = field(metadata=POSITIONAL)  # the sound, an audio or video file
     text: str  # the text file; of subtitles (.srt, .vtt) the cues' times help
-    out: str = field(metadata=writes(".textgrid"))  # the .TextGrid file to write
+    out: str = field(metadata=writes(".TextGrid"))  # the .TextGrid file to write
     track: int = 0  # sound track to listen to, from 1; 0: automatic, the first that is not silent
     channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
+    # What messages call the text, where its file is a copy that nobody has seen; empty: its file.
+    text_name: str = field(default="", metadata=HIDDEN)
+
+    @property
+    def text_title(self) -> str:
+        """What messages call the text."""
+        return self.text_name or self.text
 
 
 @dataclass(frozen=True)

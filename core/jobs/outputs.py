@@ -24,7 +24,7 @@ SIGNATURES = {
     ".mp4": (4, b"ftyp"),
     ".png": (0, b"\x89PNG"),
     ".ply": (0, b"ply"),
-    ".textgrid": (0, b'File type = "ooTextFile"'),
+    ".TextGrid": (0, b'File type = "ooTextFile"'),
 }
 FOLDER = ""  # in place of a suffix: the output is a folder
 
@@ -88,7 +88,7 @@ def _check_kind(path: Path, suffix: str) -> None:
         return
     if path.is_dir():
         raise UserError(f"{path}: is a folder, where a {suffix} file is to be written; name a file in it.")
-    if path.suffix.lower() not in ("", suffix):
+    if path.suffix.lower() not in ("", suffix.lower()):
         raise UserError(f"{path}: would become a {suffix} file; choose a name that ends in {suffix}.")
     if path.exists() and not _has_signature(path, suffix):
         raise UserError(f"{path}: is not a {suffix} file and is not replaced; choose another name or move it.")

@@ -56,7 +56,7 @@ def run_task(
         if not name:  # a traceback of another process cannot be pickled, its text can
             return "raised", RuntimeError(traceback.format_exc())
         traceback.print_exc()  # for whoever looks for the cause
-        words = f"cannot be used ({type(error).__name__}); export it again as MP4, or leave it out"
+        words = "cannot be used; export it again as MP4, or leave it out"
         return "ended", UserError(f"{name}: {words}.")
 
 

@@ -233,8 +233,7 @@ class TrainingRun:
         except KeyError as missing:
             raise UserError(f"{path}: {missing} is missing; remove the file to train from the start.") from None
         except Exception as error:  # torch and numpy throw anything at arrays and states that do not fit
-            reason = type(error).__name__
-            raise UserError(f"{path} is damaged ({reason}); remove the file to train from the start.") from error
+            raise UserError(f"{path} is damaged; remove the file to train from the start.") from error
         return f"{self.footage.folder} has {added:+d} pictures since the last run; they count now." if added else ""
 
     def _continue_from(self, notes: dict) -> None:

@@ -143,7 +143,7 @@ def test_a_file_that_is_no_textgrid_is_not_replaced(align, tmp_path):
     script = tmp_path / "line.txt"
     script.write_text(SENTENCE)
     [end] = run_job(Align(str(VOICE), str(script), str(tmp_path / "out.TextGrid")))
-    assert "is not a .textgrid file and is not replaced" in end.sentence
+    assert "is not a .TextGrid file and is not replaced" in end.sentence
 
 
 @pytest.mark.shared_data

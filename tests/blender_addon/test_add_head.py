@@ -128,3 +128,16 @@ def test_views_that_change_a_heads_colours_are_named_and_ended(blender):
     bpy.ops.ed.undo_push(message="Use Standard View")
     bpy.ops.ed.undo()
     assert "AgX" in changes_of(bpy.context.scene), "undoable"
+
+
+@pytest.mark.parametrize("button", ["add_head", "import_head", "choose_sound"])
+def test_a_folder_and_a_missing_file_are_called_so(blender, head_path, tmp_path, button):
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    press = getattr(bpy.ops.talksplat, button)
+    (tmp_path / "takes").mkdir()
+    folder = "holds no head that talksplat knows" if button == "import_head" else "is a folder"
+    for name, sentence in (("takes", folder), ("gone.wav", "no such file")):
+        with pytest.raises(RuntimeError) as error:
+            press(filepath=str(tmp_path / name))
+        assert name in str(error.value)
+        assert sentence in str(error.value)

@@ -91,3 +91,13 @@ def test_labels_of_audacity_are_words_though_they_are_a_text_file(sample, tmp_pa
     labels.write_text("0.500000\t0.750000\tSet\n0.750000\t1.250000\tgreen\n")
     assert bpy.ops.talksplat.choose_words(filepath=str(labels)) == {"FINISHED"}
     assert shown(sample)[0] == ["Set", "green"]
+
+
+@pytest.mark.parametrize(("content", "why"), [("", "is empty"), ("The quick brown fox.", "does not seem to be")])
+def test_a_text_block_is_named_as_the_artist_named_it(sample, tmp_path, content, why):
+    bpy.data.texts.new("Take two").write(content)
+    with pytest.raises(RuntimeError) as error:
+        bpy.ops.talksplat.align_text(text="Take two")
+    assert 'The text block "Take two"' in str(error.value)
+    assert why in str(error.value)
+    assert str(tmp_path) not in str(error.value), "a private copy"

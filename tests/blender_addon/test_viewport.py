@@ -195,3 +195,13 @@ def test_f12_shows_no_beads_of_points(blender, head_path, tmp_path, engine):
     bpy.ops.render.render(write_still=True)
     alpha = np.array(bpy.data.images.load(str(tmp_path / "f12.png")).pixels[:])[3::4]
     assert (alpha.max() > 0) == draws_splats()
+
+
+def test_a_rendered_view_says_that_f12_leaves_heads_out_only_while_it_does(blender, head_path, monkeypatch):
+    from talksplat.blender_addon.viewport import notes
+
+    bpy.ops.talksplat.add_head(filepath=str(head_path))
+    monkeypatch.setattr(notes, "draws_splats", lambda: False)
+    assert notes.f12_leaves_out(bpy.context.scene)
+    monkeypatch.setattr(notes.f12_pictures, "is_shown", lambda _: True)
+    assert not notes.f12_leaves_out(bpy.context.scene)

@@ -276,7 +276,7 @@ def test_a_clip_at_which_a_library_throws_is_left_out(cut, tmp_path, monkeypatch
     clips = tuple(str(tmp_path / f"{name}.mp4") for name in "abc")
     events = list(prepare(Prepare(clips, str(out), "128", every=5)))
     [sentence] = [e.sentence for e in events if isinstance(e, Warned) and "Left out" in e.sentence]
-    assert sentence.startswith(f"Left out: {tmp_path / 'b.mp4'} cannot be used (KeyError)")
+    assert sentence.startswith(f"Left out: {tmp_path / 'b.mp4'} cannot be used; export")
     assert (events[-1].result["clips"], events[-1].result["left_out"]) == (2, 1)
     footage = Footage.open(out)
     assert [clip.name for clip in footage.clips] == ["a", "c"]

@@ -5,7 +5,7 @@ import errno
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from importlib import import_module
 
 import pytest
@@ -186,3 +186,16 @@ def test_a_path_that_is_empty_is_told_before_the_work_and_is_not_the_current_fol
         assert isinstance(event, Failed)
         assert event.sentence == f"The path of {field.name} is empty; give the path itself."
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["bake", "render", "export", "prepare", "convert"])
+def test_a_job_that_is_cancelled_before_it_wrote_anything_does_not_say_that_something_is_kept(command, tmp_path):
+    row, out = dispatch.JOBS[command], tmp_path / "out"
+    required = {f.name: (str(out),) if "tuple" in str(f.type) else str(out) for f in fields(row.message)
+                if f.default is MISSING and f.default_factory is MISSING}  # fmt: skip
+    job = row.message(**required)
+    assert f"nothing is in {out} yet" in dispatch.cancelled_event(job).sentence
+    out.mkdir()
+    (out / "first").write_text("done")
+    assert f"in {out} " in dispatch.cancelled_event(job).sentence
+    assert "kept" in dispatch.cancelled_event(job).sentence
