@@ -12,18 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..audio import ENCODERS, MOUTH_MEASURES, PHONE_CLASSES, Sound
+from ..audio import ENCODERS, MOUTH_MEASURES, PHONE_CLASSES, Sound, arpabet_classes
 
 ENCODER = ENCODERS["mouth_shapes"]
 MOMENT = 0.01  # seconds
 LEAST_PROBABILITY = 1e-6  # of a class: one moment that was misheard must not rule out a text
 SILENCE = PHONE_CLASSES.index("silence")
-OTHER_NAMES = {  # phones of the dictionary -> classes, where these are not the phone's own name
-    "P": ("p b",), "B": ("p b",), "F": ("f v",), "V": ("f v",), "T": ("t d",), "D": ("t d",), "Z": ("s",),
-    "TH": ("th",), "DH": ("th",), "K": ("k g ng",), "G": ("k g ng",), "NG": ("k g ng",), "HH": ("h",), "Y": ("iy",),
-    "ZH": ("sh",), "CH": ("sh",), "JH": ("sh",), "AY": ("aa", "iy"), "AW": ("aa", "uw"), "EY": ("eh", "iy"),
-    "OW": ("ao", "uw"), "OY": ("ao", "iy"),
-}  # fmt: skip
 
 
 class Phone(NamedTuple):
@@ -34,8 +28,8 @@ class Phone(NamedTuple):
 
 
 def phone(name: str) -> Phone:
-    """Of the dictionary's 39. Raises ValueError for any other name."""
-    return Phone(name, tuple(PHONE_CLASSES.index(heard) for heard in OTHER_NAMES.get(name, (name.lower(),))))
+    """Of the dictionary's 39. Raises KeyError for any other name."""
+    return Phone(name, arpabet_classes(name))
 
 
 def moment_count(sound: Sound) -> int:

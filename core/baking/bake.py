@@ -24,6 +24,7 @@ from ..formats import (
     SoundChoice,
     UserError,
     hash_of_sounds,
+    hash_of_words,
     open_regular_file,
     parse_frames,
     read_head,
@@ -31,8 +32,9 @@ from ..formats import (
     stored_path,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
+from ..listening import SpokenWords
 from ..performance import CONTROLS, HeadReplay, Performance, change_pose, performance_file
-from .perform import load_or_compute_performance, no_speech_warning, read_sound, sound_warnings
+from .perform import load_or_compute_performance, no_speech_warning, read_sound, sound_warnings, words_for
 from .reuse import keyed_controls, match_frames
 from .shot import Shot
 
@@ -50,16 +52,17 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     then the new one is beside it (SHOT.unfinished.bake) and continued there.
     """
     head = read_head(job.head)
+    words = yield from _read_words(job, head)
     sounds = yield from _read_sounds(job)
     shot = Shot.of(job, Fraction(len(sounds[0].samples), sounds[0].rate) if sounds else None)
-    card = card_of(job, head, sounds, shot)
+    card = card_of(job, head, sounds, words, shot)
     frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
     posing = HeadReplay(head)
     _check_channels(job, posing)
     yield from _controls_without_effect(shot, head, posing)
     if sounds:
         yield from no_speech_warning(posing, job.head)
-    performances = (yield from _performances_of(job, head, sounds)) or [posing.resting]
+    performances = (yield from _performances_of(job, head, sounds, words)) or [posing.resting]
     yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
     place, warning = _place_for(Path(job.out), card)
     gaussians = posing.replay.canonical, posing.replay.branch
@@ -100,15 +103,30 @@ def _read_sounds(job: Bake) -> Generator[Event, None, list[Sound]]:
     return sounds
 
 
-def _performances_of(job: Bake, head: HeadFile, sounds: list[Sound]) -> Generator[Event, None, list[Performance]]:
+def _read_words(job: Bake, head: HeadFile) -> Generator[Event, None, list[SpokenWords | None]]:
+    """Those of each sound of the job; None where it has none, or where the head has no use for them."""
+    if len(job.more_words) not in (0, len(job.more_audio)):
+        raise UserError(
+            f"more_words names {len(job.more_words)} files for {len(job.more_audio)} sounds; give one each."
+        )
+    words = []
+    for path in job.words_of_sounds:
+        words.append((yield from words_for(head, path)))
+    return words
+
+
+def _performances_of(
+    job: Bake, head: HeadFile, sounds: list[Sound], words: list[SpokenWords | None]
+) -> Generator[Event, None, list[Performance]]:
     performances = []
-    for number, (path, sound) in enumerate(zip(job.sounds, sounds, strict=True)):
+    for number, (path, sound, spoken) in enumerate(zip(job.sounds, sounds, words, strict=True)):
         yield from sound_warnings(sound, path)
-        performances.append((yield from _performance_of(path, head, sound, performance_file(job.out, number))))
+        stored = performance_file(job.out, number)
+        performances.append((yield from _performance_of(path, head, sound, stored, spoken)))
     return performances
 
 
-def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeCard:
+def card_of(job: Bake, head: HeadFile, sounds: list[Sound], words: list[SpokenWords | None], shot: Shot) -> BakeCard:
     """What the bake says about itself."""
     return BakeCard(
         Path(job.out).stem,
@@ -129,6 +147,8 @@ def card_of(job: Bake, head: HeadFile, sounds: list[Sound], shot: Shot) -> BakeC
         more_audio=tuple(stored_path(job.out, path) for path in job.more_audio),
         pose_change=shot.pose_change.to_card(head.rig_hash, change_pose(shot.controls)),
         blend=head.card.blend,
+        words_hash=hash_of_words([spoken.content_hash if spoken else "" for spoken in words]),
+        words=tuple(stored_path(job.out, path) if path else "" for path in job.words_of_sounds) if any(words) else (),
     )
 
 
@@ -149,19 +169,21 @@ def _controls_without_effect(shot: Shot, head: HeadFile, posing: HeadReplay) -> 
             yield Warned(f"{CONTROLS[name].label} changes nothing: {reason}.")
 
 
-def _performance_of(path: str, head: HeadFile, sound: Sound, stored: Path) -> Generator[Event, None, Performance]:
+def _performance_of(
+    path: str, head: HeadFile, sound: Sound, stored: Path, words: SpokenWords | None
+) -> Generator[Event, None, Performance]:
     """The performance next to the bake; listening to the sound for it has its own progress."""
-    computing = load_or_compute_performance(head, sound, path, stored)
+    computing = load_or_compute_performance(head, sound, path, stored, words)
     is_listening = False
     while True:
         try:
-            progress = next(computing)
+            event = next(computing)
         except StopIteration as end:
             return end.value
-        if not is_listening:
-            yield Started(f"{head.card.name} listens to {Path(path).name}", progress.total)
+        if isinstance(event, Progress) and not is_listening:
+            yield Started(f"{head.card.name} listens to {Path(path).name}", event.total)
             is_listening = True
-        yield progress
+        yield event
 
 
 def _bake_frames(

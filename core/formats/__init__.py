@@ -12,7 +12,7 @@ from .file_manifest import FileManifest, content_key
 from .frame_list import format_frames, parse_frames, span_of_frames
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
-from .json_codec import from_json, from_json_values, require_version, to_json
+from .json_codec import LATER, from_json, from_json_values, require_version, to_json
 from .label_lines import GRID_UNITS, label_lines
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, BLEND_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
@@ -24,7 +24,7 @@ from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
 from .script import SUBTITLE_SUFFIXES, is_plain_script, read_script
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
-from .sound_choice import SoundChoice, hash_of_sounds
+from .sound_choice import SoundChoice, hash_of_sounds, hash_of_words
 from .stored_path import found_path, stored_path
 from .tensors import read_metadata, read_tensors, write_tensors
 from .textgrid import write_textgrid
@@ -42,6 +42,7 @@ __all__ = [
     "COLOUR_COMMENT",
     "GRID_UNITS",
     "HEAD_FORMAT",
+    "LATER",
     "MAX_CHANNELS",
     "RDF_TO_BLENDER",
     "RIG_NUMBERS",
@@ -82,6 +83,7 @@ __all__ = [
     "from_json",
     "from_json_values",
     "hash_of_sounds",
+    "hash_of_words",
     "is_nonempty_file",
     "is_plain_script",
     "label_lines",

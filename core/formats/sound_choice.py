@@ -50,3 +50,8 @@ def hash_of_sounds(hashes: Sequence[str], per_frame: Sequence[int] = ()) -> str:
         return hashes[0]
     heard = " ".join(map(str, per_frame))
     return hashlib.sha256("\n".join((*hashes, heard)).encode()).hexdigest()
+
+
+def hash_of_words(hashes: Sequence[str]) -> str:
+    """What identifies the words of a shot's sounds, "" for a sound without any: "" where there are none at all."""
+    return hash_of_sounds(hashes) if any(hashes) else ""

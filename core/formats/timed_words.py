@@ -5,9 +5,11 @@ Praat's TextGrid (long and short), SRT and WebVTT, and the label files of HTK (.
 The content decides which of the first three it is, the name's ending what a label file counts in.
 """
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +37,12 @@ class WordTimings:
 
     words: tuple[TimedLabel, ...]  # of subtitles: the cues
     phones: tuple[TimedLabel, ...] = ()  # empty where the file has none
+
+    @cached_property
+    def phone_hash(self) -> str:
+        """SHA-256 of what is spoken when, to the microsecond; "" without phones. Words are in it by their phones."""
+        lines = (f"{phone.start:.6f} {phone.end:.6f} {phone.label}\n" for phone in self.phones)
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if self.phones else ""
 
 
 def read_words(path: Path | str) -> WordTimings:

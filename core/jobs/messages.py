@@ -53,6 +53,7 @@ class Perform(Job):
     out: str = field(metadata=writes(".performance"))  # the .performance file to write
     track: int = 0  # sound track to listen to, from 1; 0: automatic, the first that is not silent
     channel: str = ""  # mix, left, right or a number from 1; empty: the mix, unless its channels cancel out
+    words: str = ""  # a TextGrid of the sound's words and phones, which sharpen the lips; empty: the sound alone
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,19 @@ class Bake(Job):
     # these. `offset` is of every sound; `Controls.delay` says where in its own sound a frame is.
     more_audio: tuple[str, ...] = field(default=(), metadata=HIDDEN)
     audio_per_frame: tuple[int, ...] = field(default=(), metadata=HIDDEN)
-    # What an animator's curves add to the pose of the head's rig.
-    pose_change: PoseChange = field(default_factory=PoseChange, metadata=HIDDEN)
+    pose_change: PoseChange = field(default_factory=PoseChange, metadata=HIDDEN)  # what curves add to the rig's pose
+    words: str = ""  # a TextGrid of the sound's words and phones, which sharpen the lips; empty: the sound alone
+    more_words: tuple[str, ...] = field(default=(), metadata=HIDDEN)  # those of `more_audio`, one each; (): none
 
     @property
     def sounds(self) -> tuple[str, ...]:
         """The files of all its sounds, in the order that `audio_per_frame` counts; () for a shot without a sound."""
         return (self.audio, *self.more_audio) if self.audio or self.more_audio else ()
+
+    @property
+    def words_of_sounds(self) -> tuple[str, ...]:
+        """The file of words of each of `sounds`, "" for none."""
+        return (self.words, *(self.more_words or [""] * len(self.more_audio)))[: len(self.sounds)]
 
 
 @dataclass(frozen=True)

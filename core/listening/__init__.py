@@ -5,5 +5,15 @@ from .attribution import with_attribution
 from .audio_codes import AudioCodes
 from .listen import compute_performance, moment_count
 from .pauses import speech_presence
+from .spoken_words import SpokenWords, no_sharpening_reason, read_spoken_words
 
-__all__ = ["AudioCodes", "compute_performance", "moment_count", "speech_presence", "with_attribution"]
+__all__ = [
+    "AudioCodes",
+    "SpokenWords",
+    "compute_performance",
+    "moment_count",
+    "no_sharpening_reason",
+    "read_spoken_words",
+    "speech_presence",
+    "with_attribution",
+]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..audio import ENCODERS, SOUND_RATE, Sound, window_blocks, windows_at
+from ..audio import ENCODERS, SOUND_RATE, Features, Sound, window_blocks, windows_at
 from ..formats import HeadFile, UserError
 from ..performance import AudioInference
 
@@ -45,6 +45,11 @@ class AudioCodes:
         """
         for windows in window_blocks(self.encoder, sound, times, BLOCK):
             yield self._codes(windows)
+
+    def codes_of(self, features: Features, times: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+        """The same of a sound that is encoded already."""
+        for a in range(0, len(times), BLOCK):
+            yield self._codes(windows_at(features, times[a : a + BLOCK]))
 
     def _codes(self, windows: np.ndarray) -> dict[str, np.ndarray]:
         return {branch: net(windows) for branch, net in self.nets.items()}

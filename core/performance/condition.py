@@ -17,6 +17,7 @@ import numpy as np
 
 from ..formats import (
     BRANCHES,
+    LATER,
     UserError,
     from_json,
     from_json_values,
@@ -32,7 +33,8 @@ from .taps import Taps, taps_at
 from .upper_face import add_upper_face, smoothstep
 
 PERFORMANCE_FORMAT = "talksplat.performance"  # "format" in the metadata of a performance's safetensors file
-PERFORMANCE_VERSION = 2  # 2: holds `presence`, its codes are not at rest in pauses yet; 1 is written without it
+# 2: holds `presence`, its codes are not at rest in pauses yet; 3: sharpened by words; 1 is written without either.
+PERFORMANCE_VERSION = 3
 # Samples per second, unless a performance says otherwise. Not in the paper: chosen because, measured on real speech
 # against codes computed for the exact moment, linear interpolation errs by 1.5 % of the codes' spread at 100 Hz and
 # by 4 % at 50 (moonshine; logmel 5 and 13 %). Cubic interpolation is no better and overshoots.
@@ -71,6 +73,8 @@ class Performance:
     start: Fraction = Fraction(0)  # seconds: the first sample's time, may be negative
     # [T] float32, 0..1: how far the head follows the sound there instead of resting in a pause; empty: everywhere.
     presence: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    words_hash: str = ""  # content hash of the words that sharpened the lips, "" for none
+    words_name: str = ""  # their file's name, for display
     _blink_seed: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
@@ -195,6 +199,8 @@ class PerformanceCard:
     start: tuple[int, ...]  # numerator, denominator; not a Fraction, which json_codec reads without a sign
     expression_names: tuple[str, ...]
     version: int = 1
+    words_hash: str = field(default="", metadata=LATER)
+    words_name: str = field(default="", metadata=LATER)
 
 
 def write_performance(path: Path | str, performance: Performance) -> None:
@@ -208,7 +214,9 @@ def write_performance(path: Path | str, performance: Performance) -> None:
         p.rate,
         p.start.as_integer_ratio(),
         p.expression_names,
-        PERFORMANCE_VERSION if p.presence.size else 1,
+        PERFORMANCE_VERSION if p.words_hash else 2 if p.presence.size else 1,
+        p.words_hash,
+        p.words_name,
     )
     tensors = {"expression": p.expression, "loudness": p.loudness}
     if p.presence.size:
@@ -233,7 +241,7 @@ def _from_tensors(tensors: dict[str, np.ndarray], metadata: dict[str, str], path
         raise UserError(f"{path}: its start is not a fraction; the file is damaged, recreate it.")
     branches = [name for name in BRANCHES if f"audio.{name}" in tensors]
     expected = {"expression", "loudness", *(f"{part}.{name}" for part in ("audio", "rest") for name in branches)}
-    if card.version > 1:
+    if card.version == 2 or (card.version == 3 and "presence" in tensors):
         expected.add("presence")
     if set(tensors) != expected:
         odd = sorted(set(tensors) ^ expected)
@@ -254,6 +262,8 @@ def _from_tensors(tensors: dict[str, np.ndarray], metadata: dict[str, str], path
             rate=card.rate,
             start=Fraction(*card.start),
             presence=tensors.get("presence", np.empty(0, np.float32)),
+            words_hash=card.words_hash,
+            words_name=card.words_name,
         )
     except UserError as error:  # raised by Performance, which does not know the file
         raise UserError(f"{path}: {error}") from error

@@ -50,6 +50,7 @@ def asked(monkeypatch):
     [
         ("align a --text t --out o", Align("a", "t", "o")),
         ("perform --head h --audio a --out p", Perform("h", "a", "p")),
+        ("perform --head h --audio a --out p --words w", Perform("h", "a", "p", words="w")),
         ("bake --head h --audio a --fps 24 --out s", Bake("h", "a", "s")),
         (
             "bake --head h --audio a --fps 24000/1001 --out s --frame-start -5 --frame-count 7 --offset -0.25 "

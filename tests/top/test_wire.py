@@ -41,6 +41,8 @@ MESSAGES = [
     Perform("anna.head", "ü/ß \n.wav", "out"),
     Bake("h", "a", "o", "24000/1001", -5, 72, 0.25, Controls(delay=-0.5), (Controls(), Controls(blink=1.0))),
     Bake("h", "", "o", frames="1-24"),
+    Bake("h", "a", "o", words="w.TextGrid", more_audio=("b", "c"), more_words=("", "v.TextGrid")),
+    Perform("h", "a", "o", words="w.TextGrid"),
     Render("b", "o", cameras=(CAMERA, CAMERA.resized(32, 32)), exr=False),
     Render("b", "o", passes=("depth",)),
     Render("b", "o", depth_file="depth", region=(1, 2, 30, 40), name="head"),
