@@ -20,11 +20,13 @@ import numpy as np
 
 from benchmarks.raster_scene import head_like
 from benchmarks.replay import random_head
-from talksplat.core.baking import PASSES
 from talksplat.core.baking.exr_layers import exr_layers
+from talksplat.core.baking.pass_picture import PassPicture
+from talksplat.core.baking.passes import select_passes
 from talksplat.core.baking.render_cameras import portrait
 from talksplat.core.formats import BakeCard, BakeReader, BakeWriter, HeadFile, read_head
 from talksplat.core.interchange import FrameMetadata, MovieWriter, display_codes, write_exr, write_png
+from talksplat.core.jobs.messages import DEFAULT_PASSES
 from talksplat.core.performance import Controls, Performance, Replay
 from talksplat.core.raster import HeldCamera, Rendering, rasterize
 
@@ -117,7 +119,8 @@ def write_picture(path: Path, rendering: Rendering) -> None:
 
 
 def write_passes(path: Path, rendering: Rendering, metadata: FrameMetadata) -> None:
-    write_exr(path, exr_layers(PASSES.values(), rendering, "blender", metadata.space), metadata)
+    picture = PassPicture(rendering, metadata.camera)
+    write_exr(path, exr_layers(select_passes(DEFAULT_PASSES).values(), picture, "blender", metadata.space), metadata)
 
 
 def add_over_grey(movie: MovieWriter, rendering: Rendering) -> None:

@@ -8,31 +8,37 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..interchange import EMPTY_ALPHA, ExrLayer, display_to_scene_linear, light_to_scene_linear
-from ..raster import Rendering
+from ..interchange import ExrLayer, display_to_scene_linear, light_to_scene_linear
+from .pass_picture import PassPicture
 from .passes import Pass, PassKind
 
 FAR_AWAY = 1e10  # metres; what Blender's depth pass has where there is nothing
 
 
-def exr_layers(passes: Iterable[Pass], rendering: Rendering, layout: str, colour_space: str) -> list[ExrLayer]:
-    """A layer for each pass. layout: a key of EXR_LAYOUTS; colour_space: a key of COLOUR_SPACES.
+def exr_layers(passes: Iterable[Pass], picture: PassPicture, layout: str, colour_space: str) -> list[ExrLayer]:
+    """The layers of each pass. layout: a key of EXR_LAYOUTS; colour_space: a key of COLOUR_SPACES."""
+    return [layer for row in passes for layer in _layers_of(row, picture, layout, colour_space)]
 
-    rendering: numpy arrays, with depth where a pass needs it.
-    """
+
+def _layers_of(row: Pass, picture: PassPicture, layout: str, colour_space: str) -> list[ExrLayer]:
+    planes = _stored(row, picture, colour_space)
     return [
         ExrLayer(
-            row.layers[layout],
-            dict(zip(row.channels, _stored(row, rendering, colour_space))),
+            layer.name,
+            {
+                letter: plane if layer.factor == 1 else plane * np.float32(layer.factor)
+                for letter, plane in zip(layer.letters, planes[layer.first :])
+            },
             is_colour=row.kind is PassKind.COLOUR,
+            attributes=row.attributes(layer.name, picture.head) if row.attributes else {},
         )
-        for row in passes
+        for layer in row.layers_in(layout)
     ]
 
 
-def _stored(row: Pass, rendering: Rendering, colour_space: str) -> np.ndarray:
+def _stored(row: Pass, picture: PassPicture, colour_space: str) -> np.ndarray:
     """[C,H,W] as the file has it: float16 for colours, float32 for the rest. Planar, because an EXR is."""
-    pixels = row.pixels(rendering)
+    pixels, rendering = row.pixels(picture), picture.rendering
     if row.kind is PassKind.COLOUR:
         alpha = pixels[..., 3]
         planes = np.empty((4, *alpha.shape), np.float16)
@@ -43,6 +49,6 @@ def _stored(row: Pass, rendering: Rendering, colour_space: str) -> np.ndarray:
         planes[3] = np.clip(alpha, 0.0, 1.0)
         return planes
     if row.kind is PassKind.DEPTH:
-        is_visible = (rendering.alpha[..., None] > EMPTY_ALPHA) & (pixels > 0)
-        pixels = np.where(is_visible, pixels, FAR_AWAY)
+        is_there = picture.is_visible[..., None] & (pixels > 0)
+        pixels = np.where(is_there, pixels, FAR_AWAY)
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=np.float32)

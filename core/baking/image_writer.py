@@ -10,14 +10,17 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..formats import BakeCard, Camera, FileManifest, frame_number
 from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
 from ..jobs import Render
 from ..raster import Rendering
 from .exr_layers import exr_layers
-from .passes import PASSES, select_passes
+from .pass_picture import PassPicture
+from .passes import PASSES, Pass, blended_by, select_passes
+from .splat_channels import blended_channels
+from .surface import scale_of
 
 THREADS = 2
 MOST_WAITING = 3  # renderings that may wait in memory, 24 bytes a pixel each
@@ -30,6 +33,7 @@ class FrameFiles:
     frame: int
     camera: Camera
     world_camera: Camera  # the same view with the scene's world in place of head space
+    cameras_beside: tuple[Camera, Camera]  # those of the frames before and after
     pixels_key: str  # of what the raster gives
     keys: dict[str, str]  # name in IMAGE_KINDS -> the file's key in the manifest
     files: dict[str, Path]  # those that the job wants: name in IMAGE_KINDS -> path
@@ -77,15 +81,32 @@ def _png(path: Path, _frame: FrameFiles, rendering: Rendering, _card: BakeCard, 
 
 
 def _exr(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
-    layers = exr_layers(select_passes(job.passes).values(), rendering, job.exr_layout, job.space)
+    passes = select_passes(job.passes).values()
+    layers = exr_layers(passes, _picture(frame, rendering, card, job), job.exr_layout, job.space)
     write_exr(path, layers, _metadata(frame, card, job), job.exr_layout)
 
 
 def _depth(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
     """One channel Y: a grey picture to any reader."""
-    (layer,) = exr_layers([PASSES[job.depth_file]], rendering, "nuke", job.space)
+    (layer,) = exr_layers([PASSES[job.depth_file]], _picture(frame, rendering, card, job), "nuke", job.space)
     (distance,) = layer.channels.values()
     write_exr(path, [ExrLayer("", {"Y": distance})], _metadata(frame, card, job), "nuke")
+
+
+def _picture(frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> PassPicture:
+    blended = blended_channels(blended_by(passes_of(job)), rendering.extra)
+    return PassPicture(rendering, frame.world_camera, scale_of(frame.camera), blended, head_name(card))
+
+
+def passes_of(job: Render) -> list[Pass]:
+    """Those of the EXR and that of the depth's own file. Raises UserError for an unknown name."""
+    rows = list(select_passes(job.passes).values()) if job.exr else []
+    return rows + (list(select_passes([job.depth_file]).values()) if job.depth_file else [])
+
+
+def head_name(card: BakeCard) -> str:
+    """What Cryptomatte calls the head: its file's name, whatever the bake is called."""
+    return PurePosixPath(card.head.replace("\\", "/")).stem or card.name
 
 
 def _metadata(frame: FrameFiles, card: BakeCard, job: Render) -> FrameMetadata:

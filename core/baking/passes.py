@@ -6,17 +6,15 @@ Light to import (numpy): Blender's panel shows this table. Knows no files; how p
 Letters: H x W pixels, C channels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..formats import UserError
-
-if TYPE_CHECKING:
-    from ..raster import Rendering
+from .cryptomatte import header_attributes, ranked
+from .pass_picture import PassPicture
 
 
 class PassKind(Enum):
@@ -28,6 +26,16 @@ class PassKind(Enum):
 
 
 @dataclass(frozen=True)
+class PassLayer:
+    """Where an EXR has channels of a pass."""
+
+    name: str  # of the layer; channels are named NAME.LETTER, in a layer "" by the letter alone
+    letters: str  # what the file calls them
+    first: int = 0  # the first of them among the pass's channels
+    factor: float = 1.0  # what the file's values are multiplied by
+
+
+@dataclass(frozen=True)
 class Pass:
     """One pass: all that the panel, the shell, the raster and the EXR writer need to know of it."""
 
@@ -35,9 +43,37 @@ class Pass:
     description: str  # its tooltip: one sentence without a full stop
     kind: PassKind
     channels: str  # C letters, the order of `pixels`
-    layers: dict[str, str]  # EXR layout -> layer; channels are named LAYER.LETTER, in a layer "" by the letter alone
+    layers: dict[str, str | tuple[PassLayer, ...]]  # EXR layout -> the layer with all channels, or several
     needs_depth: bool  # whether the raster computes depth for it
-    pixels: "Callable[[Rendering], np.ndarray]"  # gives [H,W,C] float32
+    pixels: Callable[[PassPicture], np.ndarray]  # gives [H,W,C] float32
+    blends: tuple[str, ...] = ()  # names in SPLAT_CHANNELS: what the raster blends for it
+    # (layer, name of the head) -> attributes of the EXR's header; None: nothing in the file names the head
+    attributes: Callable[[str, str], dict[str, str]] | None = None
+
+    def layers_in(self, layout: str) -> tuple[PassLayer, ...]:
+        """Where an EXR of this layout has the channels."""
+        layers = self.layers[layout]
+        return (PassLayer(layers, self.channels),) if isinstance(layers, str) else layers
+
+
+def parts_of(head: str) -> tuple[str, str]:
+    """What Cryptomatte calls the parts of a head: its face, and the inside of its mouth."""
+    return f"{head}/face", f"{head}/mouth"
+
+
+def _cryptomatte(label: str, description: str, layer: str, names: Callable[[str], tuple[str, ...]], **row) -> Pass:
+    """A pass of one Cryptomatte layer, LAYER00. names: of a head's name."""
+    layers: dict[str, str | tuple[PassLayer, ...]] = {"blender": f"ViewLayer.{layer}00", "nuke": f"{layer}00"}
+    return Pass(
+        label,
+        description,
+        PassKind.DATA,
+        "rgba",
+        layers,
+        needs_depth=False,
+        attributes=lambda name, head: header_attributes(name.removesuffix("00"), names(head)),
+        **row,
+    )
 
 
 # The name that `Render.passes` takes -> the pass; an EXR has them in this order.
@@ -49,7 +85,7 @@ PASSES: dict[str, Pass] = {
         "RGBA",
         {"blender": "ViewLayer.Combined", "nuke": ""},
         needs_depth=False,
-        pixels=lambda rendering: np.concatenate([rendering.color, rendering.alpha[..., None]], axis=-1),
+        pixels=lambda picture: np.concatenate([picture.rendering.color, picture.rendering.alpha[..., None]], axis=-1),
     ),
     "depth": Pass(
         "Depth",
@@ -58,7 +94,7 @@ PASSES: dict[str, Pass] = {
         "Z",
         {"blender": "ViewLayer.Depth", "nuke": "depth"},
         needs_depth=True,
-        pixels=lambda rendering: np.asarray(rendering.depth_expected)[..., None],
+        pixels=lambda picture: np.asarray(picture.rendering.depth_expected)[..., None],
     ),
     "depth_median": Pass(
         "Depth Median",
@@ -67,7 +103,75 @@ PASSES: dict[str, Pass] = {
         "Z",
         {"blender": "ViewLayer.DepthMedian", "nuke": "depth_median"},
         needs_depth=True,
-        pixels=lambda rendering: np.asarray(rendering.depth_median)[..., None],
+        pixels=lambda picture: np.asarray(picture.rendering.depth_median)[..., None],
+    ),
+    "position": Pass(
+        "Position",
+        "Where the surface is in the scene's world, in metres; 0 where there is none",
+        PassKind.DATA,
+        "XYZ",
+        {"blender": "ViewLayer.Position", "nuke": "P"},
+        needs_depth=True,
+        pixels=lambda picture: picture.positions,
+    ),
+    "normal": Pass(
+        "Normal",
+        "Which way the surface faces in the scene's world, of length 1; 0 where there is none",
+        PassKind.DATA,
+        "XYZ",
+        {"blender": "ViewLayer.Normal", "nuke": "N"},
+        needs_depth=True,
+        pixels=lambda picture: picture.normals,
+    ),
+    "vector": Pass(
+        "Vector",
+        "How many pixels the head moves from the frame before and to the next, for motion blur in the compositor",
+        PassKind.DATA,
+        "XYZW",
+        {
+            "blender": "ViewLayer.Vector",
+            "nuke": (PassLayer("backward", "uv"), PassLayer("forward", "uv", first=2, factor=-1.0)),
+        },
+        needs_depth=False,
+        pixels=lambda picture: picture.averaged("to_previous", "from_next"),
+        blends=("to_previous", "from_next"),
+    ),
+    "matte_face": Pass(
+        "Face Matte",
+        "How much of a pixel is the head without the inside of its mouth, 0 to 1",
+        PassKind.DATA,
+        "A",
+        {"blender": "ViewLayer.MatteFace", "nuke": "matte_face"},
+        needs_depth=False,
+        pixels=lambda picture: picture.blended["face"],
+        blends=("face",),
+    ),
+    "matte_mouth": Pass(
+        "Inside Mouth Matte",
+        "How much of a pixel is the inside of the mouth, with teeth and tongue, 0 to 1",
+        PassKind.DATA,
+        "A",
+        {"blender": "ViewLayer.MatteMouth", "nuke": "matte_mouth"},
+        needs_depth=False,
+        pixels=lambda picture: picture.blended["mouth"],
+        blends=("mouth",),
+    ),
+    "cryptomatte": _cryptomatte(
+        "Cryptomatte",
+        "A matte that the Cryptomatte node picks by the head's name",
+        "CryptoObject",
+        lambda head: (head,),
+        pixels=lambda picture: ranked((picture.head,), [picture.rendering.alpha]),
+    ),
+    "cryptomatte_parts": _cryptomatte(
+        "Cryptomatte Parts",
+        "Mattes that the Cryptomatte node picks by part: the face, and the inside of the mouth",
+        "CryptoPart",
+        parts_of,
+        pixels=lambda picture: ranked(
+            parts_of(picture.head), [picture.blended[name][..., 0] for name in ("face", "mouth")]
+        ),
+        blends=("face", "mouth"),
     ),
 }
 
@@ -79,3 +183,8 @@ def select_passes(names: Sequence[str]) -> dict[str, Pass]:
         problem = f"pass {unknown[0]!r} is unknown" if unknown else "an EXR needs at least one pass"
         raise UserError(f"{problem}; use {', '.join(PASSES)}.")
     return {name: row for name, row in PASSES.items() if name in names}
+
+
+def blended_by(passes: Iterable[Pass]) -> tuple[str, ...]:
+    """Names in SPLAT_CHANNELS, each once: what the raster blends for these passes."""
+    return tuple(dict.fromkeys(name for row in passes for name in row.blends))

@@ -4,26 +4,24 @@
 
 An image depends on the bake and its camera only and is written atomically; the manifest next to the images
 (NAME.rendered.txt) says which are finished, so a second run continues and renders only what has changed.
-
-Letters: H x W pixels.
 """
 
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
-
 from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_LAYOUTS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned, files_name
-from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter
+from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, head_name, passes_of
 from .movie import Movie
-from .passes import Pass, select_passes
-from .render_cameras import cameras_of, head_to_world_of, world_camera_of
+from .passes import blended_by, select_passes
+from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_of
 from .render_device import RenderDevice
 from .render_region import check_region, within_region
 from .soundtrack import soundtrack_of
+from .splat_channels import use_motion
+from .splat_source import SplatSource, neighbours
 
 PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
 
@@ -64,20 +62,23 @@ def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
         raise UserError("a movie has two frames or more; choose more frames, or switch on png or exr.")
     cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
     name, kinds = files_name(job.name, job.bake), [kind for kind, row in IMAGE_KINDS.items() if getattr(job, row.field)]
-    passes = tuple(select_passes(job.passes)) if job.exr else ()
+    passes, rows = tuple(select_passes(job.passes)) if job.exr else (), passes_of(job)
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
+    if any(row.attributes for row in rows):
+        extra = *extra, head_name(bake.card)
     region, frames = (job.region,) if job.region else (), []
     for frame in selected:
         files = {kind: Path(job.out) / IMAGE_KINDS[kind].file_name(name, frame) for kind in kinds}
         pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame], *region)
         world_camera = world_camera_of(cameras[frame], worlds[frame])
         seen_from = (world_camera,) if job.head_to_world else ()
+        moves = (neighbours(bake, frame), *beside(cameras, frame)) if use_motion(blended_by(rows)) else ()
         keys = {
             "png": pixels_key,
-            "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from),
+            "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from, *moves),
             **({"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}),
         }
-        frames.append(FrameFiles(frame, cameras[frame], world_camera, pixels_key, keys, files))
+        frames.append(FrameFiles(frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files))
     return frames
 
 
@@ -103,12 +104,6 @@ def _plan_movie(job: Render, bake: BakeReader, frames: list[FrameFiles]) -> tupl
     return Movie.of(Path(job.out), files_name(job.name, job.bake), bake.card, frames, soundtrack), warning
 
 
-def _passes_to_write(job: Render) -> list[Pass]:
-    """Those of the EXR and that of the depth's own file. Raises UserError for an unknown name."""
-    rows = list(select_passes(job.passes).values()) if job.exr else []
-    return rows + (list(select_passes([job.depth_file]).values()) if job.depth_file else [])
-
-
 def _unfinished(frame: FrameFiles, manifest: FileManifest) -> bool:
     return any(not manifest.is_finished(path, frame.keys[kind]) for kind, path in frame.files.items())
 
@@ -116,17 +111,16 @@ def _unfinished(frame: FrameFiles, manifest: FileManifest) -> bool:
 def _render_frames(
     bake: BakeReader, missing: list[FrameFiles], total: int, writer: ImageWriter, device: RenderDevice
 ) -> Generator[Event, None, None]:
-    needs_depth = any(row.needs_depth for row in _passes_to_write(writer.job))
-    g = bake.canonical
-    buffers = (np.empty_like(g.means), np.empty_like(g.quats), np.empty_like(g.scales))
+    passes = passes_of(writer.job)
+    needs_depth, source = any(row.needs_depth for row in passes), SplatSource(bake, blended_by(passes))
     title, name = f"Rendering {total} frames of {bake.card.name}", device.name
     yield Started(f"{title} on {name}", total)
     with writer:
         pace = Pace(total, total - len(missing))
         yield pace.at(pace.done)
         for frame in missing:
-            columns = (*bake.frame(frame.frame, out=buffers), g.opacities, g.sh0, g.shN)
-            rendering = yield from device.draw(frame.frame, columns, frame.camera, needs_depth)
+            columns, extra = source.frame(frame.frame, frame.camera, frame.cameras_beside)
+            rendering = yield from device.draw(frame.frame, columns, frame.camera, needs_depth, extra)
             if device.name != name:
                 name = device.name
                 yield Started(f"{title} on {name}", total)

@@ -5,7 +5,7 @@ Space: the head's own (Blender's axes, Z up, looking along -Y), metres.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ MARGIN = 1.15  # around the head in that view
 
 
 def cameras_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int, Camera]:
-    """Frame -> camera, all of one size. Raises UserError."""
+    """Frame -> camera, all of one size; of further frames, too, where the job has them. Raises UserError."""
     if not job.cameras:
         if not 1 <= job.size <= 16384:
             raise UserError(f"size {job.size} is out of range; use 1 to 16384 pixels.")
@@ -28,7 +28,7 @@ def cameras_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int
         return dict.fromkeys(frames, camera)
     if len({(camera.width, camera.height) for camera in job.cameras}) > 1:
         raise UserError("the cameras differ in size; render one size at a time.")
-    return _by_frame(job.cameras, bake, frames, "cameras")
+    return _by_frame(job, job.cameras, bake, frames, "cameras")
 
 
 def head_to_world_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int, np.ndarray]:
@@ -39,7 +39,7 @@ def head_to_world_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> di
         matrix = np.asarray(rows if [len(row) for row in rows] == [4] * 4 else np.nan, dtype=np.float64)
         if not np.isfinite(matrix).all() or np.linalg.det(matrix[:3, :3]) == 0 or list(matrix[3]) != [0, 0, 0, 1]:
             raise UserError("head_to_world must be 4x4 with a scale above 0; set the head's transform again.")
-    return _by_frame([np.asarray(rows) for rows in job.head_to_world], bake, frames, "matrices of head_to_world")
+    return _by_frame(job, [np.asarray(rows) for rows in job.head_to_world], bake, frames, "matrices of head_to_world")
 
 
 def world_camera_of(
@@ -52,15 +52,26 @@ def world_camera_of(
     return replace(camera, viewmat=tuple(map(tuple, matrix.tolist())))
 
 
-def _by_frame(values: Sequence[T], bake: BakeReader, frames: Sequence[int], name: str) -> dict[int, T]:
+def beside(cameras: dict[int, Camera], frame: int) -> tuple[Camera, Camera]:
+    """Those of the frames before and after; the frame's own where there is none."""
+    return cameras.get(frame - 1, cameras[frame]), cameras.get(frame + 1, cameras[frame])
+
+
+def with_neighbours(frames: Iterable[int]) -> list[int]:
+    """These frames and those directly before and after them, ascending, each once."""
+    return sorted({number + step for number in frames for step in (-1, 0, 1)})
+
+
+def _by_frame(job: Render, values: Sequence[T], bake: BakeReader, frames: Sequence[int], name: str) -> dict[int, T]:
     """One for all frames, one a frame of `frames`, or one a frame of the shot. Raises UserError for another number."""
     if len(values) == 1:
         return dict.fromkeys(frames, values[0])
-    if len(values) == len(frames):
-        return dict(zip(frames, values))
+    numbers = with_neighbours(frames) if job.with_neighbours else frames
+    if len(values) == len(numbers):
+        return dict(zip(numbers, values))
     if len(values) == bake.card.frame_count:
-        return {number: values[number - bake.card.frame_start] for number in frames}
-    raise UserError(f"{len(values)} {name} do not fit {len(frames)} frames; give one, or one a frame.")
+        return dict(zip(bake.card.span, values))
+    raise UserError(f"{len(values)} {name} do not fit {len(numbers)} frames; give one, or one a frame.")
 
 
 def portrait(

@@ -66,13 +66,14 @@ class RenderDevice:
         columns: Columns,
         camera: Camera,
         depth: bool,
+        extra: np.ndarray | None = None,  # [N,X'] to be blended besides, as `rasterize` takes it
     ) -> Generator[Event, None, Rendering]:
         """The picture of one frame; where the GPU fails, one warning, and the CPU draws this frame and the rest.
 
         Raises UserError.
         """
         try:
-            picture = self._rasterize(columns, camera, depth)
+            picture = self._rasterize(columns, camera, depth, extra)
         except RuntimeError as error:  # CUDA's: out of memory, a driver that went away
             if self.name == CPU:
                 raise
@@ -80,14 +81,15 @@ class RenderDevice:
             yield Warned(f"{self.name} could not render frame {frame} ({reason}); the CPU renders the rest.")
             self.name, self._backend = CPU, "numba"
             yield from self._prepare_cpu()
-            picture = self._rasterize(columns, camera, depth)
+            picture = self._rasterize(columns, camera, depth, extra)
         if self.name not in self.used:
             self.used.append(self.name)
         return picture
 
-    def _rasterize(self, columns: Columns, camera: Camera, depth: bool) -> Rendering:
+    def _rasterize(self, columns: Columns, camera: Camera, depth: bool, extra: np.ndarray | None) -> Rendering:
         held = self._held if self._backend == "numba" else None
-        return rasterize(*columns, camera, depth=depth, blend=self._blend, backend=self._backend, held=held)
+        chosen = {"blend": self._blend, "backend": self._backend, "held": held}
+        return rasterize(*columns, camera, extra=extra, depth=depth, **chosen)
 
     def _prepare_cpu(self) -> Generator[Event, None, None]:
         if not is_compiled():

@@ -28,7 +28,17 @@ def within_region(
     if not region:
         return rendering
     left, top, right, bottom = region
-    alpha, color = np.zeros_like(rendering.alpha), np.zeros_like(rendering.color)
     inside = (slice(top, bottom), slice(left, right))
-    alpha[inside], color[inside] = rendering.alpha[inside], rendering.color[inside]
-    return replace(rendering, alpha=alpha, color=color)
+    return replace(
+        rendering,
+        alpha=_cut(rendering.alpha, inside),
+        color=_cut(rendering.color, inside),
+        extra=None if rendering.extra is None else _cut(rendering.extra, inside),
+    )
+
+
+def _cut(whole: np.ndarray, inside: tuple[slice, slice]) -> np.ndarray:
+    """The picture with zeros outside."""
+    kept = np.zeros_like(whole)
+    kept[inside] = whole[inside]
+    return kept

@@ -10,7 +10,7 @@ Knows no passes: names and values are the caller's. Letters: H x W pixels.
 import errno
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ class ExrLayer:
     name: str  # channels are named NAME.LETTER; "": by the letter alone
     channels: dict[str, np.ndarray]  # letter -> [H,W] float16 or float32
     is_colour: bool = False  # in the metadata's colour space; else data, which no reader may transform
+    attributes: dict[str, str] = field(default_factory=dict)  # further ones of the file's header, such as Cryptomatte's
 
     def full_name(self, letter: str) -> str:
         """What the channel of this letter is called in the file."""
@@ -66,14 +67,24 @@ def _system_error(error: RuntimeError, path: Path | str) -> OSError:
 
 
 def _blender(layers: Sequence[ExrLayer], metadata: FrameMetadata) -> list[OpenEXR.Part]:
-    """A part for each layer, named like it; only colours have a colour space."""
-    return [OpenEXR.Part(_header(metadata, layer.is_colour), layer.named_channels(), layer.name) for layer in layers]
+    """A part for each layer, named like it; only colours have a colour space. All have all layers' attributes, because
+    readers look in the first or in the layer's own."""
+    further = _further(layers)
+    return [
+        OpenEXR.Part(_header(metadata, layer.is_colour) | further, layer.named_channels(), layer.name)
+        for layer in layers
+    ]
 
 
 def _nuke(layers: Sequence[ExrLayer], metadata: FrameMetadata) -> list[OpenEXR.Part]:
     """One part with the channels of all layers."""
     channels = {name: values for layer in layers for name, values in layer.named_channels().items()}
-    return [OpenEXR.Part(_header(metadata, any(layer.is_colour for layer in layers)), channels, "")]
+    header = _header(metadata, any(layer.is_colour for layer in layers)) | _further(layers)
+    return [OpenEXR.Part(header, channels, "")]
+
+
+def _further(layers: Sequence[ExrLayer]) -> dict[str, str]:
+    return {name: value for layer in layers for name, value in layer.attributes.items()}
 
 
 def _header(metadata: FrameMetadata, is_colour: bool) -> dict:

@@ -123,6 +123,9 @@ class Render(Job):
     # 4x4, row by row: head space -> the scene's world, as Blender's matrix_world of the head. One for the whole shot,
     # or one a frame, as `cameras` are; empty: they are the same. Only the camera in the EXR headers depends on it.
     head_to_world: tuple[tuple[tuple[float, ...], ...], ...] = field(default=(), metadata=HIDDEN)
+    # Of these two: whether they are also of the frames directly before and after those that are rendered, which Vector
+    # shows the motion from and to. Else the camera holds still beyond the first and the last that are known.
+    with_neighbours: bool = field(default=False, metadata=HIDDEN)
     first: int | None = None  # number of the first frame to render; None: the shot's first
     last: int | None = None  # number of the last frame to render; None: the shot's last
     png: bool = True  # write PNG previews

@@ -129,7 +129,7 @@ def add_pass(copy: Copy) -> None:
     row = (
         '    "coverage": Pass(\n        "Coverage",\n        "Alpha alone",\n        PassKind.DATA,\n        "X",\n'
         '        {"blender": "ViewLayer.Coverage", "nuke": "coverage"},\n        needs_depth=False,\n'
-        "        pixels=lambda rendering: np.asarray(rendering.alpha)[..., None],\n    ),"
+        "        pixels=lambda picture: np.asarray(picture.rendering.alpha)[..., None],\n    ),"
     )
     copy.insert("core/baking/passes.py", '    "beauty": Pass(', row)
 

@@ -3,13 +3,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from talksplat.core.baking.exr_layers import FAR_AWAY, exr_layers
-from talksplat.core.baking.passes import PASSES, PassKind, select_passes
+from talksplat.core.baking.pass_picture import PassPicture
+from talksplat.core.baking.passes import PASSES, PassKind, blended_by, select_passes
+from talksplat.core.baking.splat_channels import SplatFrame, View, blended_channels, splat_channels
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.interchange.colour import display_to_scene_linear
@@ -24,16 +27,25 @@ H, W = 24, 32
 
 
 @pytest.fixture(scope="module")
-def rendering(make):
-    g = make.gaussians(200)
-    camera = Camera.looking_at([0, -1, 0], [0, 0, 0], W, H, 0.6)
-    return rasterize(g.means, g.quats, g.scales, g.opacities, g.sh0, g.shN, camera, depth=True)
+def picture(make):
+    """Of a head that moves, with all that any pass asks for."""
+    g, camera = make.gaussians(200), Camera.looking_at([0, -1, 0], [0, 0, 0], W, H, 0.6)
+    views = [View(g.means + np.float32(step), camera) for step in (0, -0.01, 0.02)]
+    names = blended_by(PASSES.values())
+    extra = splat_channels(names, SplatFrame((np.arange(200) % 2).astype(np.uint8), *views))
+    rendering = rasterize(g.means, g.quats, g.scales, g.opacities, g.sh0, g.shN, camera, extra=extra, depth=True)
+    return PassPicture(rendering, camera, 1.0, blended_channels(names, rendering.extra), "anna")
+
+
+@pytest.fixture(scope="module")
+def rendering(picture):
+    return picture.rendering
 
 
 @pytest.mark.parametrize("name", list(PASSES))
-def test_a_pass_has_pixels_of_its_kind(rendering, name):
+def test_a_pass_has_pixels_of_its_kind(picture, name):
     row = PASSES[name]
-    pixels = row.pixels(rendering)
+    pixels = row.pixels(picture)
     assert pixels.shape == (H, W, len(row.channels))
     assert pixels.dtype == np.float32
     assert np.isfinite(pixels).all()
@@ -43,10 +55,13 @@ def test_a_pass_has_pixels_of_its_kind(rendering, name):
 
 
 @pytest.mark.parametrize("name", list(PASSES))
-def test_a_pass_says_whether_the_raster_computes_depth(rendering, name):
+def test_a_pass_says_what_the_raster_makes_for_it(picture, rendering, name):
     without = type(rendering)(rendering.color, rendering.alpha, rendering.backend, rendering.density)
-    if not PASSES[name].needs_depth:
-        assert np.array_equal(PASSES[name].pixels(without), PASSES[name].pixels(rendering))
+    if PASSES[name].needs_depth:
+        without = replace(without, depth_expected=rendering.depth_expected, depth_median=rendering.depth_median)
+    blended = {name: picture.blended[name] for name in PASSES[name].blends}
+    least = PassPicture(without, picture.camera, picture.scale, blended, picture.head)
+    assert np.array_equal(PASSES[name].pixels(least), PASSES[name].pixels(picture))
 
 
 @pytest.mark.parametrize("name", list(PASSES))
@@ -58,15 +73,18 @@ def test_a_pass_has_words_for_the_panel(name):
 
 
 @pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
-def test_all_passes_come_back_from_one_exr(rendering, tmp_path, read_exr, layout):
+def test_all_passes_come_back_from_one_exr(picture, rendering, tmp_path, read_exr, layout):
     """Also: no two passes have a channel in common, or `write_exr` would not take them."""
-    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), rendering, layout, SPACE), METADATA, layout)
+    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), picture, layout, SPACE), METADATA, layout)
     channels, _ = read_exr(tmp_path / "a.exr")
     assert len(channels) == sum(len(row.channels) for row in PASSES.values())
     for row in PASSES.values():
-        start = f"{row.layers[layout]}." if row.layers[layout] else ""
-        got = np.stack([channels[start + letter] for letter in row.channels], axis=-1)
-        pixels = row.pixels(rendering)
+        layers = row.layers_in(layout)
+        names = [f"{layer.name}.{c}".lstrip(".") for layer in layers for c in layer.letters]
+        got = np.dstack([channels[name] for name in names])
+        if row.kind is PassKind.DATA:
+            got = got * np.repeat([np.float32(layer.factor) for layer in layers], [len(p.letters) for p in layers])
+        pixels = row.pixels(picture)
         if row.kind is PassKind.COLOUR:
             assert got.dtype == np.float16
             light = display_to_scene_linear(pixels[..., :3], pixels[..., 3], SPACE)
@@ -87,16 +105,17 @@ DEFAULT_CHANNELS = {
 
 
 @pytest.mark.parametrize("layout", list(DEFAULT_CHANNELS))
-def test_the_default_passes_are_those_of_0_1_0(rendering, tmp_path, read_exr, layout):
+def test_the_default_passes_are_those_of_0_1_0(picture, tmp_path, read_exr, layout):
     passes = select_passes(Render("", "").passes)
-    write_exr(tmp_path / "a.exr", exr_layers(passes.values(), rendering, layout, SPACE), METADATA, layout)
+    write_exr(tmp_path / "a.exr", exr_layers(passes.values(), picture, layout, SPACE), METADATA, layout)
     assert sorted(read_exr(tmp_path / "a.exr")[0]) == DEFAULT_CHANNELS[layout]
 
 
-def test_no_depth_of_nothing_and_no_alpha_above_one(rendering, tmp_path, read_exr):
+def test_no_depth_of_nothing_and_no_alpha_above_one(picture, rendering, tmp_path, read_exr):
     alpha, depth = rendering.alpha.copy(), rendering.depth_expected.copy()
     alpha[10, 10], depth[11, 11] = 1.0 + 1e-2, 0.0  # rounding of a raster; a ray that met nothing
     odd = type(rendering)(rendering.color, alpha, "", rendering.density, depth, rendering.depth_median)
+    odd = PassPicture(odd, picture.camera, 1.0, picture.blended)
     write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), odd, "nuke", SPACE), METADATA, "nuke")
     channels, _ = read_exr(tmp_path / "a.exr")
     assert channels["A"][10, 10] == 1.0
@@ -125,11 +144,11 @@ def test_the_table_needs_only_numpy():
     ("blender", ["Combined", "Alpha", "Depth", "DepthMedian"]),
     ("nuke", ["Combined", "Alpha", "depth", "depth_median"]),
 ])  # fmt: skip
-def test_blender_finds_the_passes(rendering, tmp_path, layout, sockets):
+def test_blender_finds_the_passes(picture, tmp_path, layout, sockets):
     """In a process of its own: bpy keeps what it loads."""
     pytest.importorskip("bpy")
     passes = select_passes(Render("", "").passes)
-    layers = exr_layers(passes.values(), rendering, layout, "lin_rec709_scene")
+    layers = exr_layers(passes.values(), picture, layout, "lin_rec709_scene")
     write_exr(tmp_path / "a.exr", layers, METADATA, layout)
     script = f"""
 import bpy
@@ -141,8 +160,8 @@ print("found", [s.name for s in node.outputs], node.image.colorspace_settings.na
     assert f"found {sockets} Linear Rec.709" in done.stdout
 
 
-def test_what_an_exr_takes_is_planar_already(rendering):
+def test_what_an_exr_takes_is_planar_already(picture):
     """Copies of channels cost a tenth of the writing: writing was once 14 % slower than in 0.1.0."""
-    for layer in exr_layers(PASSES.values(), rendering, "blender", SPACE):
+    for layer in exr_layers(PASSES.values(), picture, "blender", SPACE):
         named = layer.named_channels()
         assert all(np.shares_memory(named[layer.full_name(c)], values) for c, values in layer.channels.items())

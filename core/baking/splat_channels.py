@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Numbers of each Gaussian that the raster blends for passes, by the weights that it blends colours by: which part it
+is of, and where it was and will be in the picture. Needs numpy alone.
+
+Letters: N Gaussians, C numbers of a channel, X' all numbers of several channels, H x W pixels.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..formats import BRANCHES, Camera
+
+
+@dataclass(frozen=True)
+class View:
+    """Where the Gaussians are at one frame, and through which camera they are seen."""
+
+    means: np.ndarray  # [N,3] float32 metres, head space
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class SplatFrame:
+    """What is known of the Gaussians of a frame. Where the shot has no frame before or after, the head holds still."""
+
+    branch: np.ndarray  # uint8 [N]: index in BRANCHES
+    now: View
+    before: View
+    after: View
+
+
+@dataclass(frozen=True)
+class SplatChannel:
+    """C numbers of each Gaussian."""
+
+    width: int  # C
+    of: Callable[[SplatFrame], np.ndarray]  # gives float32 [N,C]
+    has_motion: bool = False  # whether it depends on the frames beside
+
+
+def pixels_of(view: View) -> np.ndarray:
+    """[N,2] float64: x to the right and y upwards, pixels; nan behind the camera, where nothing is drawn."""
+    camera = view.camera
+    x, y, z = (view.means @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]).T
+    if camera.kind == "perspective":
+        scale = 1 / np.where(z > camera.near, z, np.nan)
+        x, y = x * scale, y * scale
+    return np.stack([camera.fx * x + camera.cx, -camera.fy * y - camera.cy], axis=1)
+
+
+def _moved(start: View, end: View) -> np.ndarray:
+    """[N,2]: from `start` to `end`, pixels; 0 where one of them is behind its camera."""
+    return np.nan_to_num(pixels_of(end) - pixels_of(start)).astype(np.float32)
+
+
+def _in_branch(name: str) -> SplatChannel:
+    return SplatChannel(1, lambda frame: (frame.branch == BRANCHES.index(name)).astype(np.float32)[:, None])
+
+
+# The name that `Pass.blends` takes -> the numbers.
+SPLAT_CHANNELS: dict[str, SplatChannel] = {
+    **{name: _in_branch(name) for name in BRANCHES},
+    "to_previous": SplatChannel(2, lambda frame: _moved(frame.now, frame.before), has_motion=True),
+    "from_next": SplatChannel(2, lambda frame: _moved(frame.after, frame.now), has_motion=True),
+}
+
+
+def use_motion(names: Iterable[str]) -> bool:
+    """Whether one of the channels depends on the frames beside."""
+    return any(SPLAT_CHANNELS[name].has_motion for name in names)
+
+
+def splat_channels(names: Iterable[str], frame: SplatFrame) -> np.ndarray | None:
+    """[N,X'] float32 for `rasterize(extra=)`: the channels side by side; None without names."""
+    columns = [SPLAT_CHANNELS[name].of(frame) for name in names]
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)) if columns else None
+
+
+def blended_channels(
+    names: Iterable[str],
+    extra: np.ndarray | None,  # [H,W,X'] of the rendering
+) -> dict[str, np.ndarray]:
+    """Name -> [H,W,C]: the channels of `splat_channels` told apart again."""
+    found, begin = {}, 0
+    for name in names:
+        end = begin + SPLAT_CHANNELS[name].width
+        found[name], begin = np.asarray(extra)[..., begin:end], end
+    return found
