@@ -22,9 +22,9 @@ import tyro
 from tyro.conf import Fixed, FlagCreatePairsOff, Positional, Suppress, arg, subcommand
 
 from .cli_printers import JsonPrinter, LogPrinter, TerminalPrinter
-from .dispatch import JOBS, cancelled_event, run_job, sentence_of, version
+from .dispatch import JOBS, cancelled_event, run_job, sentence_of
 from .formats import UserError
-from .jobs import Event, Failed, Finished, Job
+from .jobs import Event, Failed, Finished, Job, talksplat_version
 
 DEMO = "The whole way in real Blender with the sample head: load, scrub, bake, render (`demo --help`)."
 
@@ -71,7 +71,7 @@ def run(arguments: list[str]) -> int:
     if arguments[:1] == ["demo"]:
         return import_module("..samples.demo", __package__).main(arguments[1:]) or 0
     if arguments in (["version"], ["--version"]):
-        print(version())
+        print(talksplat_version())
         return 0
     command = parsed(arguments)
     as_json: bool = command.json

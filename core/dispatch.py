@@ -10,11 +10,9 @@ Knows no sockets and no terminals.
 import errno
 import os
 import sys
-import tomllib
 from collections.abc import Generator
 from dataclasses import dataclass
-from importlib import import_module, metadata
-from pathlib import Path
+from importlib import import_module
 
 from .formats import UserError
 from .jobs import (
@@ -23,6 +21,7 @@ from .jobs import (
     Bake,
     Cancelled,
     Convert,
+    Do,
     Evaluate,
     Event,
     Export,
@@ -37,6 +36,7 @@ from .jobs import (
     Prepare,
     Render,
     Train,
+    Warm,
     check_outputs,
 )
 
@@ -76,6 +76,12 @@ JOBS: dict[str, JobType] = {
         "Rendering was cancelled; the finished pictures in {0.out} are kept. Run it again to continue.",
         "Rendering was cancelled before its first picture; nothing is in {0.out} yet. Run it again.",
     ),
+    "do": JobType(
+        Do,
+        "baking.farm.do:do",
+        "The job was cancelled; the finished frames of {0.job} are kept. Run it again to continue.",
+    ),
+    "warm": JobType(Warm, "baking.farm.warm:warm", "Compiling was cancelled. Run it again."),
     "export": JobType(
         Export,
         "exporting.export:export",
@@ -213,11 +219,3 @@ def sentence_of(error: OSError) -> str:
     fix = FIXES.get(error.errno or 0)
     reason = fix or f"{error.strerror or str(error) or 'the system gave no reason'}; check the path and the disk"
     return f"{name}: {reason}.".replace("\n", " ")
-
-
-def version() -> str:
-    """Of the package at hand: the extension's manifest, or the installed distribution."""
-    manifest = Path(__file__).parents[1] / "blender_manifest.toml"
-    if manifest.is_file():
-        return tomllib.loads(manifest.read_text(encoding="utf-8"))["version"]
-    return metadata.version("talksplat")

@@ -43,9 +43,9 @@ from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, answer_challenge, deliver_challenge
 
-from .dispatch import cancelled_event, run_job, version
+from .dispatch import cancelled_event, run_job
 from .formats import UserError
-from .jobs import Event, Failed, Job
+from .jobs import Event, Failed, Job, talksplat_version
 from .parent_process import end_with_parent
 from .wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Message, Quit, from_bytes, to_bytes
 
@@ -123,7 +123,8 @@ class Worker:
 
     def hello(self) -> dict:
         """The line that stdout begins with."""
-        return {"port": self.listener.address[1], "protocol": PROTOCOL, "version": version(), "pid": os.getpid()}
+        port, version = self.listener.address[1], talksplat_version()
+        return {"port": port, "protocol": PROTOCOL, "version": version, "pid": os.getpid()}
 
     def serve(self) -> None:
         """Until Quit, the end of the parent process, or the idle timeout."""
@@ -234,7 +235,7 @@ class Worker:
         if len(self.clients) > MAX_CLIENTS:
             client.send(Failed(f"{MAX_CLIENTS} programs use this worker already; close one of them."))
             return False
-        client.send(Hello(PROTOCOL, version()))
+        client.send(Hello(PROTOCOL, talksplat_version()))
         return True
 
     def _receive(self, client: Client) -> bool:

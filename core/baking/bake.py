@@ -8,11 +8,8 @@ bytes of an uninterrupted one. Knows no pixels.
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
-from ..audio import Sound
 from ..formats import (
     SHOT_FIELDS,
     BakeCard,
@@ -20,23 +17,14 @@ from ..formats import (
     BakeReader,
     BakeWriter,
     FileLock,
-    HeadFile,
-    SoundChoice,
     UserError,
-    hash_of_sounds,
-    hash_of_words,
     open_regular_file,
-    parse_frames,
-    read_head,
     replace_file,
-    stored_path,
 )
 from ..jobs import Bake, Event, Finished, Pace, Progress, Started, Warned
-from ..listening import SpokenWords
-from ..performance import CONTROLS, HeadReplay, Performance, change_pose, performance_file
-from .perform import load_or_compute_performance, no_speech_warning, read_sound, sound_warnings, words_for
-from .reuse import keyed_controls, match_frames
+from .reuse import match_frames
 from .shot import Shot
+from .shot_evaluation import ShotEvaluation, evaluate_shot
 
 
 def bake(job: Bake) -> Generator[Event, None, None]:
@@ -51,28 +39,16 @@ def bake(job: Bake) -> Generator[Event, None, None]:
     same. That of the same name stays as it is until the new one is done, and is then replaced, with a warning; until
     then the new one is beside it (SHOT.unfinished.bake) and continued there.
     """
-    head = read_head(job.head)
-    words = yield from _read_words(job, head)
-    sounds = yield from _read_sounds(job)
-    shot = Shot.of(job, Fraction(len(sounds[0].samples), sounds[0].rate) if sounds else None)
-    card = card_of(job, head, sounds, words, shot)
-    frames = parse_frames(job.frames, shot.span) if job.frames else shot.span
-    posing = HeadReplay(head)
-    _check_channels(job, posing)
-    yield from _controls_without_effect(shot, head, posing)
-    if sounds:
-        yield from no_speech_warning(posing, job.head)
-    performances = (yield from _performances_of(job, head, sounds, words)) or [posing.resting]
-    yield Started(f"Baking {len(frames)} frames of {head.card.name}", len(frames))
+    evaluation = yield from evaluate_shot(job)
+    shot, card, frames = evaluation.shot, evaluation.card, evaluation.frames
+    yield Started(f"Baking {len(frames)} frames of {evaluation.head}", len(frames))
     place, warning = _place_for(Path(job.out), card)
-    gaussians = posing.replay.canonical, posing.replay.branch
-    keyed = keyed_controls(shot), shot.pose_change.columns(shot.frame_count)
-    with BakeWriter.open(place, card, *gaussians, *keyed) as writer:
+    with BakeWriter.open(place, card, *evaluation.gaussians, *evaluation.keyed) as writer:
         already_baked = len(writer.done)
         for source in {job.reuse, job.out if warning else ""} - {""}:
             yield from _take_over(writer, source, shot, frames)
         reused = len(writer.done) - already_baked
-        yield from _bake_frames(writer, shot, frames, performances, posing)
+        yield from _bake_frames(writer, evaluation)
         if len(writer.done) == shot.frame_count:
             writer.finish()
     if warning:
@@ -96,111 +72,13 @@ def _result(job: Bake, shot: Shot, writer: BakeWriter, reused: int, new: int) ->
     }
 
 
-def _read_sounds(job: Bake) -> Generator[Event, None, list[Sound]]:
-    sounds = []
-    for path in job.sounds:
-        sounds.append((yield from read_sound(replace(job, audio=path))))
-    return sounds
-
-
-def _read_words(job: Bake, head: HeadFile) -> Generator[Event, None, list[SpokenWords | None]]:
-    """Those of each sound of the job; None where it has none, or where the head has no use for them."""
-    if len(job.more_words) not in (0, len(job.more_audio)):
-        raise UserError(
-            f"more_words names {len(job.more_words)} files for {len(job.more_audio)} sounds; give one each."
-        )
-    words = []
-    for path in job.words_of_sounds:
-        words.append((yield from words_for(head, path)))
-    return words
-
-
-def _performances_of(
-    job: Bake, head: HeadFile, sounds: list[Sound], words: list[SpokenWords | None]
-) -> Generator[Event, None, list[Performance]]:
-    performances = []
-    for number, (path, sound, spoken) in enumerate(zip(job.sounds, sounds, words, strict=True)):
-        yield from sound_warnings(sound, path)
-        stored = performance_file(job.out, number)
-        performances.append((yield from _performance_of(path, head, sound, stored, spoken)))
-    return performances
-
-
-def card_of(job: Bake, head: HeadFile, sounds: list[Sound], words: list[SpokenWords | None], shot: Shot) -> BakeCard:
-    """What the bake says about itself."""
-    return BakeCard(
-        Path(job.out).stem,
-        shot.rate,
-        shot.frame_start,
-        shot.frame_count,
-        head.gaussians("face").sh_degree,
-        head.card.content_hash,
-        hash_of_sounds([sound.content_hash for sound in sounds], shot.sounds),
-        stored_path(job.out, job.head),
-        stored_path(job.out, job.audio) if job.audio else "",
-        float(shot.offset),
-        shot.controls_card(),
-        head.card.camera,
-        head.card.colour_space,
-        track=job.track,
-        channel=SoundChoice(job.track, job.channel).channel,
-        more_audio=tuple(stored_path(job.out, path) for path in job.more_audio),
-        pose_change=shot.pose_change.to_card(head.rig_hash, change_pose(shot.controls)),
-        blend=head.card.blend,
-        words_hash=hash_of_words([spoken.content_hash if spoken else "" for spoken in words]),
-        words=tuple(stored_path(job.out, path) if path else "" for path in job.words_of_sounds) if any(words) else (),
-    )
-
-
-def _check_channels(job: Bake, posing: HeadReplay) -> None:
-    """Raises UserError where the shot's pose change names what the head's rig has not."""
-    known = {channel.name for channel in posing.rig.channels} if posing.rig else set()
-    if missing := sorted(set(job.pose_change.channels) - known):
-        what = "the head's rig has no channel" if known else "the head has no rig, so no channel"
-        raise UserError(f"{job.head}: {what} {', '.join(missing)[:80]}; make its rig again, or remove their keys.")
-
-
-def _controls_without_effect(shot: Shot, head: HeadFile, posing: HeadReplay) -> Iterator[Warned]:
-    """A warning for each control that the shot uses and the head cannot follow."""
-    rig = [channel.name for channel in posing.rig.channels] if posing.rig else None
-    used = {name for moment in shot.controls for name, value in vars(moment).items() if value != CONTROLS[name].default}
-    for name in (name for name in CONTROLS if name in used):
-        if reason := CONTROLS[name].missing_in(head.card.expression, rig):
-            yield Warned(f"{CONTROLS[name].label} changes nothing: {reason}.")
-
-
-def _performance_of(
-    path: str, head: HeadFile, sound: Sound, stored: Path, words: SpokenWords | None
-) -> Generator[Event, None, Performance]:
-    """The performance next to the bake; listening to the sound for it has its own progress."""
-    computing = load_or_compute_performance(head, sound, path, stored, words)
-    is_listening = False
-    while True:
-        try:
-            event = next(computing)
-        except StopIteration as end:
-            return end.value
-        if isinstance(event, Progress) and not is_listening:
-            yield Started(f"{head.card.name} listens to {Path(path).name}", event.total)
-            is_listening = True
-        yield event
-
-
-def _bake_frames(
-    writer: BakeWriter,
-    shot: Shot,
-    frames: Sequence[int],
-    performances: Sequence[Performance | None],
-    posing: HeadReplay,
-) -> Iterator[Progress]:
-    missing = [number for number in frames if number not in writer.done]
-    pace, buffers = Pace(len(frames), len(frames) - len(missing)), posing.replay.frame()
+def _bake_frames(writer: BakeWriter, evaluation: ShotEvaluation) -> Iterator[Progress]:
+    missing = [number for number in evaluation.frames if number not in writer.done]
+    count = len(evaluation.frames)
+    pace, buffers = Pace(count, count - len(missing)), evaluation.buffers()
     yield pace.at(pace.done)
     for number in missing:
-        performance = performances[shot.sound_at(number)]
-        controls = shot.controls_at(number)
-        condition = performance.at(shot.sound_time(number), controls) if performance else None
-        writer.append(number, *posing.at(condition, controls, shot.pose_change_at(number), out=buffers))
+        writer.append(number, *evaluation.at(number, buffers))
         yield pace.at(pace.done + 1, f"frame {number}")
 
 

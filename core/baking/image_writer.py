@@ -7,14 +7,14 @@ Letters: H x W pixels.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..formats import BakeCard, Camera, FileManifest, frame_number
+from ..formats import BakeCard, Camera
 from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
-from ..jobs import Render
+from ..jobs import Render, SequenceName
 from ..raster import Rendering
 from .exr_layers import exr_layers
 from .pass_picture import PassPicture
@@ -40,13 +40,13 @@ class FrameFiles:
 
 
 class ImageWriter:
-    """A context manager; leaving it, even by an exception, waits for what was submitted. Only the thread that submits
-    writes the manifest."""
+    """A context manager; leaving it, even by an exception, waits for what was submitted. `written` is called in the
+    thread that submits, frame by frame in the order of submitting."""
 
-    def __init__(self, card: BakeCard, manifest: FileManifest, job: Render) -> None:
-        self.card, self.manifest, self.job = card, manifest, job
+    def __init__(self, card: BakeCard, job: Render, written: Callable[[FrameFiles, Sequence[str]], None]) -> None:
+        self.card, self.job, self._written = card, job, written
         self._pool = ThreadPoolExecutor(THREADS, "image-writer")
-        self._waiting: deque[tuple[FrameFiles, Future[list[str]]]] = deque()
+        self._waiting: deque[tuple[FrameFiles, Future[Sequence[str]]]] = deque()
 
     def __enter__(self) -> "ImageWriter":
         return self
@@ -57,9 +57,8 @@ class ImageWriter:
         finally:
             self._pool.shutdown(cancel_futures=True)
 
-    def submit(self, frame: FrameFiles, rendering: Rendering) -> None:
-        """Write those of the frame's files that are not finished, soon. Raises what writing an earlier one raised."""
-        kinds = [kind for kind, path in frame.files.items() if not self.manifest.is_finished(path, frame.keys[kind])]
+    def submit(self, frame: FrameFiles, rendering: Rendering, kinds: Sequence[str]) -> None:
+        """Write these of the frame's files, soon. Raises what writing an earlier one raised."""
         self._waiting.append((frame, self._pool.submit(self._write, frame, rendering, kinds)))
         self.drain(MOST_WAITING)
 
@@ -67,10 +66,9 @@ class ImageWriter:
         """Wait until at most `most` frames wait."""
         while len(self._waiting) > most:
             frame, written = self._waiting.popleft()
-            for kind in written.result():
-                self.manifest.add(frame.files[kind], frame.keys[kind])
+            self._written(frame, written.result())
 
-    def _write(self, frame: FrameFiles, rendering: Rendering, kinds: list[str]) -> list[str]:
+    def _write(self, frame: FrameFiles, rendering: Rendering, kinds: Sequence[str]) -> Sequence[str]:
         for kind in kinds:
             IMAGE_KINDS[kind].write(frame.files[kind], frame, rendering, self.card, self.job)
         return kinds
@@ -123,9 +121,9 @@ class ImageKind:
     write: Callable[[Path, FrameFiles, Rendering, BakeCard, Render], None]
     infix: str = ""  # before the frame's number
 
-    def file_name(self, name: str, frame: int) -> str:
+    def file_name(self, name: SequenceName, frame: int) -> str:
         """NAME.0001.png."""
-        return f"{name}{self.infix}.{frame_number(frame)}{self.suffix}"
+        return name.file(frame, self.suffix, self.infix)
 
 
 IMAGE_KINDS = {

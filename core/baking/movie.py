@@ -18,7 +18,7 @@ import numpy as np
 
 from ..formats import BakeCard, FileManifest, content_key, frame_number, over_background, remove_leftovers
 from ..interchange import MovieWriter, read_png
-from ..jobs import Event, Pace, Started
+from ..jobs import Event, Pace, SequenceName, Started
 from .image_writer import FrameFiles
 from .soundtrack import Soundtrack
 
@@ -39,7 +39,9 @@ class Movie:
     sound: tuple[np.ndarray, int] | None  # samples [L,c] from the first frame's moment on, samples a second
 
     @staticmethod
-    def of(out: Path, name: str, card: BakeCard, frames: list[FrameFiles], soundtrack: Soundtrack | None) -> "Movie":
+    def of(
+        out: Path, name: SequenceName, card: BakeCard, frames: list[FrameFiles], soundtrack: Soundtrack | None
+    ) -> "Movie":
         """The movie NAME.mp4 of these frames in the folder `out`."""
         numbers = [frame.frame for frame in frames]
         part = "" if numbers == list(card.span) else f".{frame_number(numbers[0])}-{frame_number(numbers[-1])}"
@@ -48,9 +50,8 @@ class Movie:
         start = Fraction(numbers[0] - card.frame_start) / card.fps
         seconds = (numbers[-1] - numbers[0] + 1) / card.fps
         samples = soundtrack and soundtrack.between(start, start + seconds)
-        folder = out / f"{name}.mp4.pictures"
-        pictures = [_with_picture(frame, folder / f"{name}.{frame_number(frame.frame)}.png") for frame in frames]
-        return Movie(out / f"{name}{part}.mp4", key, pictures, folder, card.fps, card.blend, samples)
+        folder, pictures = pictures_of(out, name, frames)
+        return Movie(out / f"{name.stem}{part}.mp4", key, pictures, folder, card.fps, card.blend, samples)
 
     def write(self, manifest: FileManifest) -> Generator[Event, None, None]:
         """Write it, and remove the pictures that only it needed. Raises UserError where a picture is damaged."""
@@ -93,6 +94,12 @@ def over_grey(
         background = np.full(3, GREY / 255, np.float32)
         codes = 255 * over_background(pixels[..., :3] / np.float32(255) * alpha, alpha[..., 0], background, blend)
     return np.rint(codes).astype(np.uint8)
+
+
+def pictures_of(out: Path, name: SequenceName, frames: Sequence[FrameFiles]) -> tuple[Path, list[FrameFiles]]:
+    """(the folder of pictures that only a movie needs, the frames, each with its "png")."""
+    folder = out / f"{name.stem}.mp4.pictures"
+    return folder, [_with_picture(frame, folder / name.file(frame.frame, ".png")) for frame in frames]
 
 
 def _with_picture(frame: FrameFiles, path: Path) -> FrameFiles:

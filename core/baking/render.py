@@ -6,18 +6,20 @@ An image depends on the bake and its camera only and is written atomically; the 
 (NAME.rendered.txt) says which are finished, so a second run continues and renders only what has changed.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_LAYOUTS
-from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned, files_name
+from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, head_name, passes_of
 from .movie import Movie
 from .passes import blended_by, select_passes
+from .publish import publish, publish_path
 from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_of
 from .render_device import RenderDevice
+from .render_names import sequence_of, with_names
 from .render_region import check_region, within_region
 from .soundtrack import soundtrack_of
 from .splat_channels import use_motion
@@ -32,36 +34,67 @@ def render(job: Render) -> Generator[Event, None, None]:
 
     Raises UserError, also while another run writes to the folder.
     """
-    name, out = files_name(job.name, job.bake), Path(job.out)
     with BakeReader.open(job.bake) as bake, ExitStack() as stack:
+        job = named_render(job, bake)
         frames = plan_frames(job, bake)
         movie, warning = _plan_movie(job, bake, frames)
-        stack.enter_context(locked_folder(out))
-        manifest = FileManifest(out / f"{name}.rendered.txt")
+        stack.enter_context(locked_folder(Path(job.out)))
+        manifest = FileManifest(manifest_path(job))
         if warning:
             yield Warned(warning)
         is_due = movie is not None and not manifest.is_finished(movie.path, movie.key)
         wanted = movie.frames if movie and is_due else frames
-        missing, device = (
-            [frame for frame in wanted if _unfinished(frame, manifest)],
-            RenderDevice(job.device, bake.card.blend),
-        )
+        missing = [(frame, kinds) for frame in wanted if (kinds := _unfinished(frame, manifest))]
+        device = RenderDevice(job.device, bake.card.blend)
         if missing:
             yield from device.prepare()
-        yield from _render_frames(bake, missing, len(frames), ImageWriter(bake.card, manifest, job), device)
+        yield from _render_frames(bake, missing, len(frames), _writer(bake, manifest, job), device)
         if movie and is_due:
             yield from movie.write(manifest)
+        if job.publish:
+            yield from publish(job, bake, frames, movie)
         yield Finished(_result(job, frames, len(missing), movie, device))
+
+
+def named_render(job: Render, bake: BakeReader) -> Render:
+    """The job with the folder and the names of its files settled. Raises UserError."""
+    return with_names(job, bake.card, lambda named: _is_same_render(named, bake))
+
+
+def manifest_path(job: Render) -> Path:
+    """Of a job with names: the list of its finished files."""
+    return Path(job.out) / f"{sequence_of(job).stem}.rendered.txt"
+
+
+def _is_same_render(job: Render, bake: BakeReader) -> bool:
+    """Whether what is there under the job's names is of this render, and nobody has published it unfinished."""
+    path = manifest_path(job)
+    if not path.is_file():
+        return False
+    manifest, frames = FileManifest(path), plan_frames(job, bake)
+    if publish_path(job).is_file():
+        return not any(_unfinished(frame, manifest) for frame in frames)
+    try:
+        every = plan_files(job, bake, bake.card.span)
+    except UserError:  # the job has cameras for its own frames alone
+        every = frames
+    marks = [(manifest.key_of(path), f.keys[kind]) for f in every for kind, path in f.files.items()]
+    return all(there in ("", key) for there, key in marks)
 
 
 def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
     """Each frame's camera and files. Raises UserError for settings that cannot be."""
-    _check(job)
+    check_render(job)
     selected = select_frames(bake, job.first, job.last, job.frames)
     if len(selected) < 2 and not _wants_images(job):
         raise UserError("a movie has two frames or more; choose more frames, or switch on png or exr.")
+    return plan_files(job, bake, selected)
+
+
+def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[FrameFiles]:
+    """The camera and the files of each of these frames, which need not be baked yet. Raises UserError."""
     cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
-    name, kinds = files_name(job.name, job.bake), [kind for kind, row in IMAGE_KINDS.items() if getattr(job, row.field)]
+    name, kinds = sequence_of(job), [kind for kind, row in IMAGE_KINDS.items() if getattr(job, row.field)]
     passes, rows = tuple(select_passes(job.passes)) if job.exr else (), passes_of(job)
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
     if any(row.attributes for row in rows):
@@ -86,7 +119,8 @@ def _wants_images(job: Render) -> bool:
     return any(getattr(job, row.field) for row in IMAGE_KINDS.values())
 
 
-def _check(job: Render) -> None:
+def check_render(job: Render) -> None:
+    """Raises UserError for settings that no render can have."""
     if not (_wants_images(job) or job.movie):
         raise UserError("there is nothing to render; switch on png, exr or movie.")
     check_region(job.region)
@@ -101,30 +135,47 @@ def _plan_movie(job: Render, bake: BakeReader, frames: list[FrameFiles]) -> tupl
     if not job.movie or len(frames) < 2:
         return None, None
     soundtrack, warning = soundtrack_of(job, bake)
-    return Movie.of(Path(job.out), files_name(job.name, job.bake), bake.card, frames, soundtrack), warning
+    return Movie.of(Path(job.out), sequence_of(job), bake.card, frames, soundtrack), warning
 
 
-def _unfinished(frame: FrameFiles, manifest: FileManifest) -> bool:
-    return any(not manifest.is_finished(path, frame.keys[kind]) for kind, path in frame.files.items())
+def needs_depth(job: Render) -> bool:
+    """Whether any of its passes does."""
+    return any(row.needs_depth for row in passes_of(job))
+
+
+def _unfinished(frame: FrameFiles, manifest: FileManifest) -> list[str]:
+    """The kinds of its files that are to be written."""
+    return [kind for kind, path in frame.files.items() if not manifest.is_finished(path, frame.keys[kind])]
+
+
+def _writer(bake: BakeReader, manifest: FileManifest, job: Render) -> ImageWriter:
+    def written(frame: FrameFiles, kinds: Sequence[str]) -> None:
+        for kind in kinds:
+            manifest.add(frame.files[kind], frame.keys[kind])
+
+    return ImageWriter(bake.card, job, written)
 
 
 def _render_frames(
-    bake: BakeReader, missing: list[FrameFiles], total: int, writer: ImageWriter, device: RenderDevice
+    bake: BakeReader,
+    missing: Sequence[tuple[FrameFiles, list[str]]],  # each with the kinds of its files that are to be written
+    total: int,
+    writer: ImageWriter,
+    device: RenderDevice,
 ) -> Generator[Event, None, None]:
-    passes = passes_of(writer.job)
-    needs_depth, source = any(row.needs_depth for row in passes), SplatSource(bake, blended_by(passes))
+    depth, source = needs_depth(writer.job), SplatSource(bake, blended_by(passes_of(writer.job)))
     title, name = f"Rendering {total} frames of {bake.card.name}", device.name
     yield Started(f"{title} on {name}", total)
     with writer:
         pace = Pace(total, total - len(missing))
         yield pace.at(pace.done)
-        for frame in missing:
+        for frame, kinds in missing:
             columns, extra = source.frame(frame.frame, frame.camera, frame.cameras_beside)
-            rendering = yield from device.draw(frame.frame, columns, frame.camera, needs_depth, extra)
+            rendering = yield from device.draw(frame.frame, columns, frame.camera, depth, extra)
             if device.name != name:
                 name = device.name
                 yield Started(f"{title} on {name}", total)
-            writer.submit(frame, within_region(rendering, writer.job.region))
+            writer.submit(frame, within_region(rendering, writer.job.region), kinds)
             yield pace.at(pace.done + 1, f"frame {frame.frame}")
 
 

@@ -7,12 +7,14 @@ from .bake_header import BAKE_MAGIC, SHOT_FIELDS, BakeCard, BakeHeader
 from .bake_writer import BakeWriter
 from .blending import BLENDS, check_blend, linear_to_srgb, over_background, srgb_to_linear
 from .camera import Camera
+from .file_hash import sha256_of_file
 from .file_lock import FileLock, locked_folder
 from .file_manifest import FileManifest, content_key
 from .frame_list import format_frames, parse_frames, span_of_frames
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
 from .json_codec import LATER, from_json, from_json_values, require_version, to_json
+from .json_codec import from_json, from_json_values, require_version, to_json, to_pretty_json
 from .label_lines import GRID_UNITS, label_lines
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, BLEND_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply
@@ -109,10 +111,12 @@ __all__ = [
     "rig_of",
     "rotate_gaussians",
     "select_frames",
+    "sha256_of_file",
     "span_of_frames",
     "srgb_to_linear",
     "stored_path",
     "to_json",
+    "to_pretty_json",
     "transform_gaussians",
     "translate_read_errors",
     "with_rig",

@@ -64,10 +64,10 @@ def check_writable(path: Path | str) -> None:
 
 
 def remove_leftovers(folder: Path, stem: str) -> None:
-    """Remove what killed runs left of `atomic_write` in `folder` for STEM.SUFFIX and STEM.NUMBER.SUFFIX; what is
-    being written by anybody stays. Raises OSError."""
+    """Remove what killed runs left of `atomic_write` in `folder` for STEM.SUFFIX, STEM.NUMBER.SUFFIX and the like
+    (STEM_NUMBER); what is being written by anybody stays. Raises OSError."""
     # What mkstemp puts between stem and suffix is eight of these letters.
-    name = re.compile(rf"\.{re.escape(stem[:STEM_LETTERS])}(\.-?\d*)?\.[a-z0-9_]{{8}}\.\w+")
+    name = re.compile(rf"\.{re.escape(stem[:STEM_LETTERS])}([._-]?-?\d*)?\.[a-z0-9_]{{8}}\.\w+")
     for path in folder.glob(".*"):
         if name.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             _remove_unless_written(path)

@@ -44,6 +44,10 @@ class FileManifest:
         """Whether `file` is there, complete, and made of what `key` stands for."""
         return file.is_file() and self._marks.get(self._name(file)) == f"{key}:{file.stat().st_size}"
 
+    def key_of(self, file: Path) -> str:
+        """What `file` was made of when it was finished, whatever has become of it; "" where it never was."""
+        return self._marks.get(self._name(file), "").partition(":")[0]
+
     def add(self, file: Path, key: str) -> None:
         """`file`, in the manifest's folder or below, is finished. Raises OSError."""
         with name_errors(file), open(file, "r+b") as finished:

@@ -8,13 +8,18 @@ from .frame_list import parse_frames
 from .user_error import UserError
 
 
-def select_frames(bake: BakeReader, first: int | None, last: int | None, frames: str = "") -> Sequence[int]:
+def select_frames(
+    bake: BakeReader, first: int | None, last: int | None, frames: str = "", only_baked: bool = True
+) -> Sequence[int]:
     """The frame numbers from `first` to `last`, both included (None: the shot's first, its last), or those of a list
     such as 1-10x2,20; ascending.
 
-    Raises UserError for both at once, for frames outside of the shot and for frames that are not baked yet.
+    Raises UserError for both at once, for frames outside of the shot and, where `only_baked`, for frames that are not
+    baked yet.
     """
     selected = _selected(bake, first, last, frames)
+    if not only_baked:
+        return selected
     baked = set(bake.frames)
     missing = [number for number in selected if number not in baked]
     if missing:

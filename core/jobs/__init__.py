@@ -2,6 +2,7 @@
 """Jobs (one frozen dataclass each), the events that answer them, and the estimate of the remaining time."""
 
 from .events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
+from .job_file import JobFile, read_job_file, write_job_file
 from .messages import (
     DEFAULT_PASSES,
     DEVICES,
@@ -10,6 +11,7 @@ from .messages import (
     Align,
     Bake,
     Convert,
+    Do,
     Evaluate,
     Export,
     ExportRig,
@@ -22,19 +24,32 @@ from .messages import (
     Prepare,
     Render,
     Train,
+    Warm,
+)
+from .name_tokens import (
+    TOKENS,
+    SequenceName,
+    existing_versions,
+    fill_path,
+    fill_tokens,
+    has_version,
+    with_version,
 )
 from .outputs import check_outputs, files_name
 from .pace import Pace
+from .talksplat_version import talksplat_version
 
 __all__ = [
     "DEFAULT_PASSES",
     "DEVICES",
     "RIG_BOUND",
+    "TOKENS",
     "Adapt",
     "Align",
     "Bake",
     "Cancelled",
     "Convert",
+    "Do",
     "Evaluate",
     "Event",
     "Export",
@@ -44,6 +59,7 @@ __all__ = [
     "ImportHead",
     "Info",
     "Job",
+    "JobFile",
     "MakeProxy",
     "MakeRig",
     "Pace",
@@ -51,9 +67,19 @@ __all__ = [
     "Prepare",
     "Progress",
     "Render",
+    "SequenceName",
     "Started",
     "Train",
+    "Warm",
     "Warned",
     "check_outputs",
+    "existing_versions",
     "files_name",
+    "fill_path",
+    "fill_tokens",
+    "has_version",
+    "read_job_file",
+    "talksplat_version",
+    "with_version",
+    "write_job_file",
 ]

@@ -116,7 +116,7 @@ class Render(Job):
     """Render a bake to an image sequence: PNG previews, EXR, and an mp4 with the sound."""
 
     bake: str = field(metadata=POSITIONAL)  # the .bake file
-    out: str = field(metadata=writes(FOLDER))  # the folder for the images
+    out: str = field(metadata=writes(FOLDER))  # the folder for the images; may hold tokens, as `name`
     size: int = 512  # height and width in pixels of the head's own view
     # One for the whole shot, or one a frame; empty: the head's own view.
     cameras: tuple[Camera, ...] = field(default=(), metadata=HIDDEN)
@@ -145,8 +145,29 @@ class Render(Job):
     sounds: tuple[str, ...] = field(default=(), metadata=HIDDEN)
     sound_per_frame: tuple[tuple[float, ...], ...] = field(default=(), metadata=HIDDEN)
     frames: str = ""  # frames to render, such as 1-10x2,20; empty: from the first to the last
-    name: str = ""  # NAME of the files; empty: the bake's
+    name: str = ""  # NAME of the files, such as {shot}_{head}_v###.####; empty: the bake's
     device: str = "auto"  # cpu, cuda (needs gsplat), or auto: cuda where it works
+    version: int = 0  # for v### in `name` or `out`; 0: the newest where it is of this render, else the next
+    tokens: tuple[str, ...] = ()  # values of tokens in `name` and `out` as token=value, such as shot=sh010 camera=wide
+    publish: bool = False  # write NAME.publish.json: every file with its sha256, and what they were made of
+
+
+@dataclass(frozen=True)
+class Do(Job):
+    """Bake and render frames of an exported job, beside any number of others that do the same: each frame is done once.
+    Who finds all frames done puts them together."""
+
+    job: str = field(metadata=POSITIONAL)  # the .job.json file
+    first: int | None = None  # number of the first frame to do; None: the shot's first
+    last: int | None = None  # number of the last frame to do; None: the shot's last
+    out: str = field(default="", metadata=writes(FOLDER))  # folder for bake and pictures; empty: beside the job file
+    device: str = ""  # cpu, cuda or auto; empty: as the job says
+    patience: float = 60.0  # seconds without a sign of life, after which another's frame is done again
+
+
+@dataclass(frozen=True)
+class Warm(Job):
+    """Compile what bakes and renders need, so that the first frame on this machine does not wait for it."""
 
 
 @dataclass(frozen=True)

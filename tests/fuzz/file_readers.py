@@ -21,6 +21,7 @@ from talksplat.core.aligning.transcript import read_transcript
 from talksplat.core.formats import (
     BakeReader,
     BakeWriter,
+    Camera,
     HeadFile,
     QuadMesh,
     Rig,
@@ -35,6 +36,7 @@ from talksplat.core.formats import (
     read_tensors,
     read_words,
     rig_of,
+    to_json,
     with_rig,
     write_head,
     write_ply,
@@ -45,7 +47,8 @@ from talksplat.core.formats.records import HEADER, HEADER_BYTES, pack_record
 from talksplat.core.importing import importer_of
 from talksplat.core.importing.lam_avatar import read_lam_avatar
 from talksplat.core.inspecting.describe import describe
-from talksplat.core.performance import Condition, Replay, RigReplay, read_performance
+from talksplat.core.jobs import Bake, JobFile, Render, read_job_file
+from talksplat.core.performance import Condition, Controls, Replay, RigReplay, read_performance
 
 OLD = Path(__file__).resolve().parents[1] / "fixtures" / "v0_1_0"
 AVATAR = OLD.parent / "avatar" / "anna.zip"
@@ -356,6 +359,22 @@ def read_a_script(path: Path) -> None:
         assert all(pronunciations(word.spoken))
 
 
+def job_files(folder: Path) -> list[Path]:
+    """Of a shot with controls and cameras by frame."""
+    camera = Camera.looking_at([0, -1, 0], [0, 0, 0], 64, 48, 0.4)
+    controls = (Controls(), Controls(blink=1.0))
+    baked = Bake("a.head", "v.wav", "a/a.bake", "24000/1001", -5, 2, controls_per_frame=controls)
+    path = folder / "a.job.json"
+    path.write_text(to_json(JobFile(baked, Render(baked.out, "a", cameras=(camera, camera)))), encoding="utf-8")
+    return [path]
+
+
+def read_a_job_file(path: Path) -> None:
+    job = read_job_file(path)
+    for name in (job.bake.head, job.bake.audio, job.bake.out, job.render.bake, job.render.out):
+        assert not name or Path(name).is_relative_to(path.absolute().parent)
+
+
 READERS: dict[str, Reader] = {
     "words": Reader(word_files, read_some_words, 300),
     "script": Reader(script_files, read_a_script, 150),
@@ -374,4 +393,5 @@ READERS: dict[str, Reader] = {
     "tensors": Reader(tensors, read_tensors, 300),
     "info": Reader(copied("tiny.bake", "tiny.head", "tiny.performance"), describe, 100),
     "footage card": Reader(footage_card, describe, 300),
+    "job file": Reader(job_files, read_a_job_file, 400, names_file=False),
 }

@@ -57,6 +57,7 @@ MODULES = {
         "tensors",
         "info",
         "footage card",
+        "job file",
     ),
     "resume_readers": (
         "message",

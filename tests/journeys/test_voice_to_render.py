@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talksplat.core import cli, dispatch
+from talksplat.core import cli
 from talksplat.core.audio import load_sound
 from talksplat.core.formats import BakeReader, read_head
+from talksplat.core.jobs import talksplat_version
 from talksplat.core.listening.pauses import speech_presence
 from talksplat.core.performance import Controls, Replay, read_performance
 
@@ -207,7 +208,7 @@ def test_help_usage_and_version(tmp_path, main):
     for words in (("bake", "--head", "x"), ("dance",), ("bake", "--cameras", "x")):
         assert main(*words, folder=tmp_path)[0] == 2
     for words in ("version", "--version"):
-        assert main(words, folder=tmp_path) == (0, [dispatch.version()], "")
+        assert main(words, folder=tmp_path) == (0, [talksplat_version()], "")
 
 
 def test_info_and_help_load_nothing_heavy(folder):

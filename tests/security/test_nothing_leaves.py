@@ -26,7 +26,7 @@ from traced_process import audit_folder, foreign_addresses, opened_for_writing, 
 
 from talksplat.blender_addon.link.worker_process import LAST_EVENTS, WorkerProcess
 from talksplat.core.exporting import EXPORTERS
-from talksplat.core.jobs import Finished, Perform
+from talksplat.core.jobs import Bake, Finished, Perform, Render, write_job_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE, VOICE = ROOT / "samples" / "sample.head", ROOT / "samples" / "voice.wav"
@@ -150,6 +150,17 @@ def test_a_voice_becomes_a_render_and_leaves_only_that(place):
     shell(place, "export", place.out / "v.bake", "--out", place.out / "ply")
     shell(place, "info", place.out / "v.bake")
     shell(place, "align", VOICE, "--text", FILM.with_suffix(".txt"), "--out", place.out / "v.TextGrid")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_farm_does_an_exported_job_and_leaves_only_that(place):
+    rendered = Render("", "", size=64, publish=True)
+    job = write_job_file(place.out, "sh010", Bake(str(SAMPLE), str(VOICE), "", frame_count=4), rendered)
+    shell(place, "warm")
+    shell(place, "do", job, "--last", 2)
+    shell(place, "do", job)
+    assert (place.out / "sh010" / "sh010.mp4").is_file()
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from talksplat.core.jobs.messages import (
     Align,
     Bake,
     Convert,
+    Do,
     Evaluate,
     Export,
     Info,
@@ -26,6 +27,7 @@ from talksplat.core.jobs.messages import (
     Prepare,
     Render,
     Train,
+    Warm,
 )
 from talksplat.core.performance.controls import Controls
 
@@ -66,6 +68,8 @@ def asked(monkeypatch):
         ("bake --head h --audio a --out s --frames=-5--1", Bake("h", "a", "s", frames="-5--1")),
         ("bake --head h --out s --frames 1-24", Bake("h", "", "s", frames="1-24")),
         ("render s.bake --out d --passes beauty depth", Render("s.bake", "d", passes=("beauty", "depth"))),
+        ("do s.job.json --first 1 --last 9", Do("s.job.json", 1, 9)),
+        ("warm", Warm()),
         ("export s.bake --out d", Export("s.bake", "d")),
         (
             "export s.bake --out d --format ply --axes rdf --first 3 --last 9 --name anna",
@@ -106,6 +110,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
             flag = "--" + field.name.replace("_", "-")
             first = {
                 "adapt": 1,
+                "do": 1,
                 "align": 1,
                 "rig": 1,
                 "export-rig": 1,

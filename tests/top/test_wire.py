@@ -19,6 +19,7 @@ from talksplat.core.jobs.messages import (
     Align,
     Bake,
     Convert,
+    Do,
     Evaluate,
     Export,
     ExportRig,
@@ -30,6 +31,7 @@ from talksplat.core.jobs.messages import (
     Prepare,
     Render,
     Train,
+    Warm,
 )
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.pose_change import PoseChange
@@ -46,6 +48,9 @@ MESSAGES = [
     Render("b", "o", cameras=(CAMERA, CAMERA.resized(32, 32)), exr=False),
     Render("b", "o", passes=("depth",)),
     Render("b", "o", depth_file="depth", region=(1, 2, 30, 40), name="head"),
+    Render("b", "o", name="{shot}_v###.####", version=3, tokens=("shot=a",), publish=True),
+    Do("sh.job.json", first=-3, last=9, out="o", device="cpu", patience=5.0),
+    Warm(),
     Export("b", "o", axes="rdf", first=-3),
     Prepare(("a.mp4", "b"), "f"),
     Train("f", "o", seed=2**62, resume_from="h", blend="linear"),

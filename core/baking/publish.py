@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NAME.publish.json: what a finished render is, for the people and programs that take it over. Every file with its
+sha256, and everything that the files were made of; nothing of the machine or of the day, so that the same render gives
+the same bytes."""
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+from ..formats import BakeReader, atomic_write, format_frames, sha256_of_file, to_pretty_json
+from ..jobs import Event, Pace, Render, Started, talksplat_version
+from .image_writer import FrameFiles
+from .movie import Movie
+from .render_names import sequence_of
+
+
+def publish_path(job: Render) -> Path:
+    """Of a job with names."""
+    return Path(job.out) / f"{sequence_of(job).stem}.publish.json"
+
+
+def publish(
+    job: Render, bake: BakeReader, frames: Sequence[FrameFiles], movie: Movie | None
+) -> Generator[Event, None, None]:
+    """Write it for finished files. Raises OSError."""
+    paths: dict[Path, int | None] = {path: frame.frame for frame in frames for path in frame.files.values()}
+    if movie:
+        paths[movie.path] = None
+    yield Started(f"Publishing {len(paths)} files", len(paths))
+    pace, files = Pace(len(paths)), []
+    for path, frame in paths.items():
+        name = path.relative_to(job.out).as_posix()
+        files.append({"file": name, "sha256": sha256_of_file(path), "bytes": path.stat().st_size, "frame": frame})
+        yield pace.at(pace.done + 1, name)
+    with atomic_write(publish_path(job)) as temporary:
+        temporary.write_text(to_pretty_json(_described(job, bake, frames) | {"files": files}), encoding="utf-8")
+
+
+def _described(job: Render, bake: BakeReader, frames: Sequence[FrameFiles]) -> dict:
+    card, numbers = bake.card, [frame.frame for frame in frames]
+    camera = frames[0].camera
+    return {
+        "format": "talksplat-publish",
+        "version": 1,
+        "talksplat": talksplat_version(),
+        "shot": Path(job.bake).stem,
+        "shot_key": card.shot,
+        "frames": format_frames(numbers),
+        "frame_start": numbers[0],
+        "frame_end": numbers[-1],
+        "fps": card.fps,
+        "width": camera.width,
+        "height": camera.height,
+        "head": {"name": Path(card.head).stem, "content_hash": card.head_hash, "blend": card.blend},
+        "sound": {
+            "files": [Path(p).name for p in (card.audio, *card.more_audio) if p],
+            "content_hash": card.audio_hash,
+        },
+        "sound_offset": card.offset,
+        "controls": card.controls,
+        "pose_change": card.pose_change,
+        "exr": {"colour_space": job.space, "layout": job.exr_layout, "passes": job.passes} if job.exr else None,
+        "png_colour_space": "srgb_rec709_display" if job.png else None,
+    }

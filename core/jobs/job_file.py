@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shot as a file that any machine can do: what to bake and what to render, and beside it the head and the sounds.
+
+    FOLDER/NAME.job.json    the two jobs, and the sha256 of every file that they need
+    FOLDER/files/           those files, each once, its hash in its name
+    FOLDER/NAME/            where the bake and the pictures come
+
+All paths in it lead from its own folder to what is inside of it, so that the folder works wherever it is copied to, and
+a job file from anybody reads and writes nothing else.
+"""
+
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from ..formats import (
+    UserError,
+    atomic_write,
+    from_json,
+    from_json_values,
+    open_untrusted,
+    require_version,
+    sha256_of_file,
+    to_pretty_json,
+)
+from .messages import Bake, Render
+from .outputs import files_name
+from .talksplat_version import talksplat_version
+
+JOB_FORMAT = "talksplat-job"
+JOB_VERSION = 1
+SUFFIX = ".job.json"
+MOST_BYTES = 256 << 20  # a camera and controls a frame for half an hour are about 20 MB
+T = TypeVar("T", Bake, Render)
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """What a job file says; its paths as the two jobs of this machine have them."""
+
+    bake: Bake
+    render: Render  # of that bake; its `out` may name another folder
+    files: dict[str, str] = field(default_factory=dict)  # each file that they need -> its sha256
+    talksplat: str = ""  # which version wrote it
+    format: str = JOB_FORMAT
+    version: int = JOB_VERSION
+
+
+def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) -> Path:
+    """Write FOLDER/NAME.job.json and copy what it needs beside it; the same shot gives the same bytes. `out` of both
+    jobs and `render.bake` are set. Raises UserError, OSError."""
+    folder, name = Path(folder), files_name(name, "")
+    copied: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+
+    def take(path: str) -> str:
+        if path and path not in copied:
+            copied[path], digest = _copy(path, folder)
+            hashes[copied[path]] = digest
+        return copied.get(path, "")
+
+    out = PurePosixPath(name)
+    bake = replace(
+        _each_path(bake, take, ("head", "audio"), ("more_audio",)), out=str(out / f"{name}.bake"), reuse="", frames=""
+    )
+    render = replace(_each_path(render, take, ("audio",), ("sounds",)), bake=bake.out, out=str(out))
+    path = folder / f"{name}{SUFFIX}"
+    text = to_pretty_json(JobFile(bake, render, dict(sorted(hashes.items())), talksplat_version()))
+    if not (path.is_file() and path.read_bytes() == text.encode()):
+        with atomic_write(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def read_job_file(path: Path | str) -> JobFile:
+    """With absolute paths. Raises UserError for what is no job file, for a path that leads out of its folder, and where
+    a file that it needs is missing or has changed."""
+    with open_untrusted(path) as (file, size):
+        if size > MOST_BYTES:
+            raise UserError(f"{path}: is {size >> 20} MB long and no job file; export the job again.")
+        values = from_json(file.read(size), str(path))
+    if not isinstance(values, dict) or values.get("format") != JOB_FORMAT:
+        raise UserError(f"{path}: is no job file; export it with Export Jobs.")
+    require_version(values, JOB_VERSION, path)
+    job = from_json_values(JobFile, values, str(path))
+    folder = Path(path).absolute().parent
+
+    def found(stored: str) -> str:
+        return str(folder / _inside(stored, path)) if stored else ""
+
+    for stored, digest in job.files.items():
+        _check_hash(found(stored), digest)
+    bake = _each_path(job.bake, found, ("head", "audio", "out", "reuse"), ("more_audio",))
+    render = _each_path(job.render, found, ("audio", "bake", "out"), ("sounds",))
+    return replace(job, bake=bake, render=render)
+
+
+def _each_path(job: T, change, texts: tuple[str, ...], lists: tuple[str, ...]) -> T:
+    changes = {name: change(getattr(job, name)) for name in texts}
+    return replace(job, **changes, **{name: tuple(map(change, getattr(job, name))) for name in lists})
+
+
+def _inside(stored: str, source: Path | str) -> PurePosixPath:
+    path = PurePosixPath(stored)
+    if path.is_absolute() or ".." in path.parts or "\\" in stored or ":" in stored or "\0" in stored:
+        raise UserError(f"{source}: names {stored[:80]!r}, which is not in its own folder; export the job again.")
+    return path
+
+
+def _copy(path: str, folder: Path) -> tuple[str, str]:
+    """(path from the folder on, sha256) of the copy in `folder`. Raises UserError."""
+    digest, source = sha256_of_file(path), Path(path)
+    place = f"files/{source.stem}-{digest[:12]}{source.suffix}"
+    target = folder / place
+    if not (target.is_file() and target.stat().st_size == source.stat().st_size):
+        with atomic_write(target) as temporary:
+            shutil.copyfile(source, temporary)
+    return place, digest
+
+
+def _check_hash(path: str, digest: str) -> None:
+    if sha256_of_file(path) != digest:
+        raise UserError(
+            f"{path}: is not the file that the job was exported with; copy it again or export the job again."
+        )

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a render as a studio takes them: names by tokens, versions that nobody overwrites, a manifest."""
+
+import hashlib
+import json
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from talksplat.core.baking.render import render
+from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs.events import Finished
+from talksplat.core.jobs.messages import Render
+
+NAME = "{shot}_{head}_v###.####"
+
+
+@pytest.fixture(scope="module")
+def bakes(make, tmp_path_factory):
+    """Two bakes of one name: the second is of another sound."""
+    paths = []
+    for sound in ("cd", "ef"):
+        path = tmp_path_factory.mktemp(sound) / "sh010.bake"
+        make.continue_bake(path, make.bake_card(3, audio_hash=sound * 32), make.gaussians(30))
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture
+def job(bakes, tmp_path):
+    return Render(str(bakes[0]), str(tmp_path / "out"), 16, exr=False, movie=False, name=NAME, device="cpu")
+
+
+def run(job):
+    *_, last = render(job)
+    assert isinstance(last, Finished), last
+    return last.result
+
+
+def names(job):
+    return sorted(path.name for path in Path(job.out).iterdir() if path.name != "lock")
+
+
+def test_a_changed_shot_gets_the_next_version_and_the_same_one_goes_on(job, bakes):
+    run(replace(job, last=0))
+    assert names(job) == [f"sh010_anna_v001.{n}" for n in ("-0001.png", "0000.png", "rendered.txt")]
+    assert run(job)["rendered"] == 1, "the same render goes on in its version"
+    first = {path: path.read_bytes() for path in Path(job.out).glob("*.png")}
+    changed = replace(job, bake=str(bakes[1]))
+    assert run(changed)["rendered"] == 3
+    assert {name[:15] for name in names(job) if "v001" not in name} == {"sh010_anna_v002"}
+    assert run(replace(job, first=1))["rendered"] == 1, "v002 is of another shot, so v003 begins"
+    assert {path: path.read_bytes() for path in first} == first
+    with pytest.raises(UserError, match="never overwritten"):
+        run(replace(changed, version=1))
+    assert run(replace(changed, version=2))["rendered"] == 0
+
+
+def test_the_version_may_be_the_folder(job, bakes, tmp_path):
+    job = replace(job, out=str(tmp_path / "{shot}" / "v###" / "png"), name="{shot}.####")
+    (tmp_path / "sh010" / "v004").mkdir(parents=True)
+    assert Path(run(job)["folder"]) == tmp_path / "sh010" / "v005" / "png", "v004 holds somebody's files"
+    assert run(job)["rendered"] == 0
+
+
+def test_tokens_of_the_shell_and_what_is_none(job, tmp_path):
+    run(replace(job, name="{scene}-{camera}_####", tokens=("scene=bar", "camera=wide"), frames="1"))
+    assert (tmp_path / "out" / "bar-wide_0001.png").is_file()
+    for wrong in (
+        {"tokens": ("scenes=bar",)},
+        {"name": "{Shot}.####"},
+        {"name": "{scene}"},
+        {"name": "x", "version": 2},
+    ):
+        with pytest.raises(UserError):
+            run(replace(job, **wrong))
+
+
+def test_names_of_0_1_0_are_as_they_were(job, tmp_path):
+    """Also those with the signs that now mean something: a bake's own name is no template."""
+    plain = tmp_path / "a {b} ##.bake"
+    plain.write_bytes(Path(job.bake).read_bytes())
+    run(replace(job, bake=str(plain), name=""))
+    assert "a {b} ##.0001.png" in names(job)
+    run(replace(job, name="anna.v1"))
+    assert {"anna.v1.0001.png", "anna.v1.rendered.txt"} <= set(names(job))
+
+
+def test_what_is_published_can_be_checked_and_does_not_change(job, tmp_path):
+    job = replace(job, exr=True, movie=True, publish=True, passes=("beauty",))
+    run(job)
+    path = Path(job.out) / "sh010_anna_v001.publish.json"
+    said = json.loads(path.read_text())
+    made = {p.name: p for p in Path(job.out).iterdir() if p.suffix in (".png", ".exr", ".mp4")}
+    assert {row["file"]: row["sha256"] for row in said["files"]} == {
+        name: hashlib.sha256(p.read_bytes()).hexdigest() for name, p in made.items()
+    }
+    with BakeReader.open(job.bake) as bake:
+        assert Fraction(said["fps"]) == bake.card.fps
+        assert said["head"]["content_hash"] == bake.card.head_hash
+        assert said["controls"] == bake.card.controls
+        assert said["sound"]["content_hash"] == bake.card.audio_hash
+    assert (said["frames"], said["exr"]["colour_space"]) == ("-1-1", "lin_rec709_scene")
+    assert str(tmp_path) not in path.read_text(), "nothing of the machine"
+    before = path.read_bytes()
+    run(job)
+    assert path.read_bytes() == before
+    part = replace(job, frames="-1", name="part_v###.####")
+    run(part)
+    assert run(replace(part, frames=""))["rendered"] == 3, "a published version gets no more frames"
+    assert (Path(job.out) / "part_v002.0001.png").is_file()
