@@ -13,6 +13,7 @@ import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 from .formats import UserError
 from .jobs import (

@@ -13,8 +13,7 @@ from .file_manifest import FileManifest, content_key
 from .frame_list import format_frames, parse_frames, span_of_frames
 from .gaussians import SH_C0, SH_COEFFICIENTS, Gaussians
 from .head_file import BRANCHES, HEAD_FORMAT, HeadCard, HeadFile, read_head, write_head
-from .json_codec import LATER, from_json, from_json_values, require_version, to_json
-from .json_codec import from_json, from_json_values, require_version, to_json, to_pretty_json
+from .json_codec import LATER, from_json, from_json_values, require_version, to_json, to_pretty_json
 from .label_lines import GRID_UNITS, label_lines
 from .open_untrusted import open_regular_file, open_untrusted, translate_read_errors
 from .ply import AXES_COMMENT, BLEND_COMMENT, COLOUR_COMMENT, read_ply, read_ply_file, read_ply_header, write_ply

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..audio import load_sound
 from ..formats import HeadFile, UserError, check_writable, read_head, rig_of, with_rig, write_head
-from ..jobs import Event, Finished, MakeRig, Progress, Started
+from ..jobs import Event, Finished, MakeRig, Progress, Started, Warned
 from ..listening import compute_performance
 from ..performance import Replay
 from .make_rig import make_rig
@@ -39,7 +39,9 @@ def _moved_to_current(rigged: HeadFile, path: str) -> HeadFile:
     return with_rig(current, made)
 
 
-def with_measured_rig(head: HeadFile, bound: float, sounds: Sequence[Path] = ()) -> Generator[Progress, None, HeadFile]:
+def with_measured_rig(
+    head: HeadFile, bound: float, sounds: Sequence[Path] = ()
+) -> Generator[Progress | Warned, None, HeadFile]:
     """The head with a rig made from the package's voices and `sounds`, and with its errors in the rig's card.
 
     bound: mm, as `make_rig`; 0 gives as many channels as there are. Raises UserError for another bound, for a head that

@@ -71,5 +71,5 @@ def test_a_held_camera_knows_its_window_and_low_pass(make):
     "options", [{"trained_low_pass": -0.1}, {"trained_low_pass": float("nan")}, {"window": (5, 0, 5, 9)}]
 )
 def test_a_view_that_cannot_be(make, options):
-    with pytest.raises(UserError, match="is out of range|is empty"):
+    with pytest.raises(UserError, match=r"is out of range|is empty"):
         rasterize(**make.cloud(3), camera=make.view(), **options)
