@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talksplat.core.audio import ENCODERS, SOUND_RATE, Sound, load_sound, moonshine, windows_at, write_wav
+from talksplat.core.audio import ENCODERS, SOUND_RATE, Sound, load_sound, windows_at, write_wav
 
 BLOCK = 1500  # frames a block of windows
 
@@ -52,10 +52,6 @@ def main() -> None:
         print(f"{name:10s} windows, 25 fps {sound.duration / windowing:8.0f} x real time, "
               f"{windowing / encoding:.2f} of its encoding")  # fmt: skip
     compare_audio_nets(windows_at(ENCODERS["moonshine"].encode(sound), [n / 100 for n in range(1000)]))
-    short = sound.samples[: 20 * SOUND_RATE]
-    one_pass, _ = best_of_two(moonshine.encode_pass, short)
-    spans, _ = best_of_two(ENCODERS["moonshine"].encode, Sound(short.copy()))
-    print(f"moonshine: spans encoded twice cost {spans / one_pass:.2f} of one pass over the same 20 s")
 
 
 def compare_audio_nets(windows: np.ndarray) -> None:

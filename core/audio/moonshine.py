@@ -16,13 +16,15 @@ same three seconds alone and inside half a minute differ by 0.66 of the features
 would meet strange features in a long sound. Every sound is therefore encoded in spans of 4 s that overlap by half and
 are blended by triangles: no seams, bounded memory, and the difference falls to 0.38 (correlation 0.96). Against one
 pass over the whole half minute these features differ by 0.94 of their deviation: they are features of 4 s spans, not
-approximations of a single pass.
+approximations of a single pass. Whoever asks for a smaller overlap (`blended_spans`) has fewer spans to wait for.
 not in the paper: chosen because the paper's encoder is unknown to us.
 """
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +45,8 @@ SPAN = 166  # frames of one pass: 3.98 s
 STEP = SPAN // 2
 LOUD = -50.0  # dB of full scale, root mean square of LEVEL_BLOCK
 LEVEL_BLOCK = round(LEVEL_SECONDS * SOUND_RATE)  # samples
+# Spans at once, a thread each. Not in the paper: chosen because two threads for one span take longer, spin between
+# spans and so slow whatever numpy does there. The features are the same to the bit.
 THREADS = 2
 
 
@@ -62,7 +66,7 @@ def load_session(path: Path) -> "InferenceSession":
     if hashlib.sha256(data).hexdigest() != SHA256:
         raise UserError(f"the speech model {path} is damaged (its SHA-256 differs from the published one); {fix}.")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
+    options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
@@ -112,18 +116,45 @@ class Moonshine(Encoder):
         return (np.arange(count) - margin) * (HOP / SOUND_RATE)
 
     def pieces(self, sound: Sound) -> Iterator[np.ndarray]:
-        """[<=STEP,288] at a time. Raises UserError when the model's file is missing or damaged.
+        """[<=STEP,288] at a time. Raises UserError when the model's file is missing or damaged."""
+        return blended_spans(sound, len(self.times(sound)))
 
-        Spans start at every STEP frames from SPAN - STEP before the first frame, so that each frame is in two spans
-        whose weights sum to 1.
-        """
-        margin, count = round(MARGIN * SOUND_RATE) // HOP, len(self.times(sound))
-        before = (STEP + margin) * HOP + CENTRE  # samples from the first span's start to time 0
-        triangle = 1 - np.abs((np.arange(SPAN, dtype=np.float32) + 0.5) / STEP - 1)
-        falling = np.zeros((STEP, self.channels), dtype=np.float32)  # the second half of the span before
-        for a in range(0, STEP + count, STEP):
-            first = a * HOP - before
-            span = triangle[:, None] * encode_span(sound.stretch(first, first + (SPAN - 1) * HOP + EXTENT))
-            if a:
-                yield (falling + span[:STEP])[: count - (a - STEP)]
-            falling = span[STEP:]
+
+def blended_spans(
+    sound: Sound,
+    count: int,  # T: frames from MARGIN before time 0
+    overlap: int = SPAN - STEP,  # frames that a span shares with the next, 1 .. SPAN / 2
+    project: Callable[[np.ndarray], np.ndarray] = np.asarray,  # [SPAN,288] -> [SPAN,P], affine
+) -> Iterator[np.ndarray]:
+    """The T frames in order, [<=SPAN-overlap,P] at a time.
+
+    The first span starts `overlap` before the first frame, so that each frame is in one span or in two, whose weights
+    sum to 1. Raises UserError when the model's file is missing or damaged.
+    """
+    step = SPAN - overlap
+    before = (overlap + round(MARGIN * SOUND_RATE) // HOP) * HOP + CENTRE  # samples from the first span to time 0
+    triangle = 1 - np.abs((np.arange(SPAN, dtype=np.float32) + 0.5) / (SPAN / 2) - 1)
+    weights = np.minimum(triangle * (SPAN / 2 / overlap), 1)[:, None]
+    left, falling = count, np.float32(0)  # of the span before, where this one rises
+    for i, features in enumerate(_encode_spans(sound, range(-before, (overlap + count) * HOP - before, step * HOP))):
+        span = weights * project(features)
+        span[:overlap] += falling
+        falling = span[step:]
+        piece = span[0 if i else overlap : step][:left]
+        left -= len(piece)
+        if len(piece):
+            yield piece
+
+
+def _encode_spans(sound: Sound, starts: range) -> Iterator[np.ndarray]:
+    """`encode_span` from each of these samples on; THREADS at once, and so many are waited for ahead."""
+    load_session(MODEL)  # before the threads, which would each load it
+    waiting: deque[Future[np.ndarray]] = deque()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in starts:
+            samples = sound.stretch(start, start + (SPAN - 1) * HOP + EXTENT)
+            waiting.append(pool.submit(encode_span, samples))
+            if len(waiting) > THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from .features import MARGIN, Encoder
-from .moonshine import Moonshine
-from .mouth_net import OUTPUTS, REACH, MouthNet, load_mouth_net
+from .moonshine import SPAN, Moonshine, blended_spans
+from .mouth_net import OUTPUTS, PROJECTED, REACH, MouthNet, load_mouth_net
 from .relative_bands import relative_bands
 from .sound import SOUND_RATE, Sound
 
 HOP = 160  # samples at 16 kHz
 BLOCK = 1000  # frames at once: 10 s
+OVERLAP = SPAN // 2  # of Moonshine's spans, frames
 
 
 class MouthShapes(Encoder):
@@ -37,23 +38,24 @@ class MouthShapes(Encoder):
 
     def pieces(self, sound: Sound) -> Iterator[np.ndarray]:
         """[<=BLOCK,C] at a time. Raises UserError when the model's file or the net's is missing or damaged."""
-        net, speech = load_mouth_net(), _ProjectedSpeech(sound)
+        net = load_mouth_net()
+        speech = _ProjectedSpeech(sound, net)
         margin, count = round(MARGIN * SOUND_RATE) // HOP, len(self.times(sound))
         for a in range(0, count, BLOCK):
             first, length = a - margin - REACH, min(BLOCK, count - a) + 2 * REACH
             times = (first + np.arange(length)) * (HOP / SOUND_RATE)
-            yield net(speech.at(times, net), relative_bands(sound, first, length))
+            yield net(speech.at(times), relative_bands(sound, first, length))
 
 
 class _ProjectedSpeech:
     """Moonshine's features of a sound, projected, at rising times; holds those that are still needed."""
 
-    def __init__(self, sound: Sound) -> None:
-        encoder = Moonshine()
-        self._grid, self._pieces = encoder.times(sound), encoder.pieces(sound)
-        self._values, self._first = np.empty((0, encoder.channels), np.float32), 0
+    def __init__(self, sound: Sound, net: MouthNet) -> None:
+        self._grid = Moonshine().times(sound)
+        self._pieces = blended_spans(sound, len(self._grid), OVERLAP, net.project)
+        self._values, self._first = np.empty((0, PROJECTED), np.float32), 0
 
-    def at(self, times: np.ndarray, net: MouthNet) -> np.ndarray:
+    def at(self, times: np.ndarray) -> np.ndarray:
         """[T,P] float32 by linear interpolation; beyond the ends the end value holds. Times may go back by 2 REACH."""
         last = len(self._grid) - 1
         hop = float(self._grid[-1] - self._grid[0]) / last
@@ -61,9 +63,8 @@ class _ProjectedSpeech:
         below = np.minimum(position.astype(np.int64), last - 1)
         self._keep(int(below[0]), int(below[-1]) + 2)
         weight = (position - below).astype(np.float32)[:, None]
-        values = net.project(self._values)
-        low = values[below - self._first]
-        return low + weight * (values[below + 1 - self._first] - low)
+        low = self._values[below - self._first]
+        return low + weight * (self._values[below + 1 - self._first] - low)
 
     def _keep(self, first: int, stop: int) -> None:
         """Features first .. stop - 1 are at hand, and none before."""

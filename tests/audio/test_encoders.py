@@ -4,6 +4,7 @@
 import shutil
 import subprocess
 import sys
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -116,6 +117,34 @@ def test_spans_are_blended_by_triangles():
         assert len(weights) == 2
         assert np.isclose(sum(weights), 1.0)
         assert np.allclose(features.values[k], blended, atol=2e-4)
+
+
+@pytest.mark.parametrize("overlap", [1, 20, 42, 83])
+def test_spans_of_any_overlap_sum_to_one_and_keep_a_spans_middle(overlap, monkeypatch):
+    """And a minute is encoded as often as its overlap says: half a second of four, once and a seventh."""
+    encoded = []
+    monkeypatch.setattr(moonshine, "encode_span", lambda samples: encoded.append(0) or samples[moonshine.CENTRE :: 384])
+    step, count = moonshine.SPAN - overlap, 60 * SOUND_RATE // moonshine.HOP
+    ramp = Sound(np.linspace(0, 1, 60 * SOUND_RATE, dtype=np.float32))
+    pieces = list(
+        moonshine.blended_spans(ramp, count, overlap, lambda values: np.stack([values[:166] ** 0, values[:166]], 1))
+    )
+    assert max(map(len, pieces)) <= step
+    assert len(encoded) == -(-(count + overlap) // step)
+    weight, level = np.concatenate(pieces).T
+    assert len(weight) == count
+    assert np.allclose(weight, 1, atol=1e-6)
+    times = (np.arange(count) - round(MARGIN * SOUND_RATE) // moonshine.HOP) * moonshine.HOP
+    assert np.allclose(level[10:], np.interp(times, [0, len(ramp.samples)], [0, 1])[10:], atol=1e-5)
+
+
+def test_whoever_stops_listening_stops_the_threads():
+    before = threading.active_count()
+    pieces = moonshine.Moonshine().pieces(Sound(_noise(20.0)))
+    next(pieces)
+    assert threading.active_count() > before
+    pieces.close()
+    assert threading.active_count() == before
 
 
 def test_no_seams():
