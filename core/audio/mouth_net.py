@@ -3,10 +3,12 @@
 
 A moment's input is joined from its speech features and the sound's bands at three moments around it; residual
 convolutions over time with ever wider steps follow, ReLU behind each, no padding: REACH moments on both sides are used
-up. The last layer gives the measures, then the logits of the phone classes.
+up. The last layer gives the measures, then the logits of the phone classes. Networks from several seeds are averaged:
+not in the paper; chosen because two small ones err less on strangers than one that is twice as wide
+(docs/research/any_voice.md).
 
-Letters: T moments of a 10 ms grid, F speech features, B bands, P projected features, H hidden channels, K measures,
-Q phone classes.
+Letters: N networks, T moments of a 10 ms grid, F speech features, B bands, P projected features, H hidden channels, K
+measures, Q phone classes.
 """
 
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ FORMAT = "talksplat.mouth_net"
 STEPS = (4, 8, 16)
 BAND_STEP = 2  # moments between the three of the bands
 REACH = BAND_STEP + sum(STEPS)  # moments: 0.3 s
-FEATURES, BANDS, PROJECTED, HIDDEN = 288, 8, 96, 96  # F, B, P, H
+NETWORKS, FEATURES, BANDS, PROJECTED, HIDDEN = 2, 288, 8, 96, 96  # N, F, B, P, H
 # Q: what is heard, in the order of the recipe's phonetic table.
 PHONE_CLASSES = (
     "silence", "p b", "m", "f v", "w", "uw", "uh", "ao", "sh", "r", "er", "aa", "ae", "ah", "eh", "ih", "iy", "s", "th",
@@ -41,17 +43,17 @@ def mouth_net_shapes() -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {
         "project.weight": (FEATURES, PROJECTED),
         "project.bias": (PROJECTED,),
-        "input.weight": (PROJECTED + 3 * BANDS, HIDDEN),
-        "input.bias": (HIDDEN,),
+        "input.weight": (NETWORKS, PROJECTED + 3 * BANDS, HIDDEN),
+        "input.bias": (NETWORKS, HIDDEN),
     }
     for i in range(len(STEPS)):
-        shapes[f"step{i}.weight"], shapes[f"step{i}.bias"] = (3, HIDDEN, HIDDEN), (HIDDEN,)
-    return shapes | {"output.weight": (HIDDEN, OUTPUTS), "output.bias": (OUTPUTS,)}
+        shapes[f"step{i}.weight"], shapes[f"step{i}.bias"] = (NETWORKS, 3, HIDDEN, HIDDEN), (NETWORKS, HIDDEN)
+    return shapes | {"output.weight": (NETWORKS, HIDDEN, OUTPUTS), "output.bias": (NETWORKS, OUTPUTS)}
 
 
 @dataclass(frozen=True)
 class MouthNet:
-    """The network with its weights."""
+    """The networks with their weights."""
 
     tensors: dict[str, np.ndarray]  # by the names of `mouth_net_shapes`, float32
 
@@ -65,21 +67,25 @@ class MouthNet:
         bands: np.ndarray,  # [T + 2 REACH, B] float32
     ) -> np.ndarray:
         """[T, K + Q] float32: measures 0 .. LARGEST_MEASURE, then the phone classes' probabilities."""
-        x = join_inputs(speech, bands)
-        x = np.maximum(x @ self.tensors["input.weight"] + self.tensors["input.bias"], 0)
-        for i, step in enumerate(STEPS):
-            weight, count = self.tensors[f"step{i}.weight"], len(x) - 2 * step
-            y = x[:count] @ weight[0]
-            y += x[step : step + count] @ weight[1]
-            y += x[2 * step :] @ weight[2]
-            y += self.tensors[f"step{i}.bias"]
-            x = x[step : step + count] + np.maximum(y, 0, out=y)
-        out = x @ self.tensors["output.weight"] + self.tensors["output.bias"]
+        inputs = join_inputs(speech, bands)
+        out = np.mean([self._one(n, inputs) for n in range(NETWORKS)], axis=0)
         measures, logits = out[:, : len(MOUTH_MEASURES)], out[:, len(MOUTH_MEASURES) :]
         np.clip(measures, 0, LARGEST_MEASURE, out=measures)
         np.exp(logits - logits.max(axis=1, keepdims=True), out=logits)
         logits /= logits.sum(axis=1, keepdims=True)
         return out
+
+    def _one(self, n: int, inputs: np.ndarray) -> np.ndarray:
+        """[T, K + Q]: what network n makes of [T + 2 sum of STEPS, P + 3 B]."""
+        x = np.maximum(inputs @ self.tensors["input.weight"][n] + self.tensors["input.bias"][n], 0)
+        for i, step in enumerate(STEPS):
+            weight, count = self.tensors[f"step{i}.weight"][n], len(x) - 2 * step
+            y = x[:count] @ weight[0]
+            y += x[step : step + count] @ weight[1]
+            y += x[2 * step :] @ weight[2]
+            y += self.tensors[f"step{i}.bias"][n]
+            x = x[step : step + count] + np.maximum(y, 0, out=y)
+        return x @ self.tensors["output.weight"][n] + self.tensors["output.bias"][n]
 
 
 def join_inputs(

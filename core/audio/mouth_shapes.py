@@ -14,14 +14,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from .features import MARGIN, Encoder
-from .moonshine import SPAN, Moonshine, blended_spans
+from .moonshine import Moonshine, blended_spans
 from .mouth_net import OUTPUTS, PROJECTED, REACH, MouthNet, load_mouth_net
 from .relative_bands import relative_bands
 from .sound import SOUND_RATE, Sound
 
 HOP = 160  # samples at 16 kHz
 BLOCK = 1000  # frames at once: 10 s
-OVERLAP = SPAN // 2  # of Moonshine's spans, frames
+OVERLAP = 42  # of Moonshine's spans, frames: a quarter
 
 
 class MouthShapes(Encoder):

@@ -23,6 +23,7 @@ from ...core.listening.pauses import speech_presence
 from ...core.metrics import PhoneLips, correlation, stillness
 from .clips import Clip, all_clips
 from .examples import real_lips
+from .held_vowels import hold_vowels
 from .lips import load_tracks
 from .non_speech import KINDS, make_non_speech
 from .phones import load_phones
@@ -30,6 +31,7 @@ from .phones import load_phones
 APART, WIDTH = 0, 1  # of MOUTH_MEASURES
 OTHER_SEED = 987654  # of sounds that nobody speaks: not training's
 NON_SPEECH = 4  # of a kind
+OPEN = ("AA", "AE", "AH", "EH")  # vowels
 LANGUAGES = {
     "en": "English", "de": "German", "fr": "French", "es": "Spanish", "pt": "Portuguese", "sv": "Swedish",
     "ja": "Japanese", "zh": "Mandarin", "": "unknown",
@@ -76,6 +78,27 @@ def evaluate(clips: list[Clip], lips: Lips, work: Path) -> dict[str, Row]:
         if clip.has_lips:
             _add(rows[f"real lips of {_rows_of(clip, aligned)[0]}"], *truth[clip.name], phones, None)
     return dict(sorted(rows.items()))
+
+
+def held_open(clips: list[Clip], lips: Lips, work: Path) -> float:
+    """How open the lips are in open vowels that are held for seconds, as a share of the same vowels as they are spoken.
+
+    Of the voices that are held back and whose phones are aligned; 0 for a mouth that closes.
+    """
+    rng, gaps = np.random.default_rng(OTHER_SEED), []
+    voices = [clip for clip in clips if clip.held_back and not clip.has_lips and clip.transcript]
+    for clip, (_, phones, aligned) in zip(voices, load_phones((clip.said for clip in voices), work / "phones")):
+        spoken = load_sound(clip.file)
+        held, clock = hold_vowels(spoken, [p for p in phones if aligned and p.label in OPEN], rng)
+        gaps += zip(*(_gaps_between(lips(sound), at[1:-1]) for sound, at in ((spoken, clock[1]), (held, clock[0]))))
+    spoken_gaps, held_gaps = np.mean(gaps, axis=0)
+    return float(held_gaps / spoken_gaps)
+
+
+def _gaps_between(lips: tuple[np.ndarray, np.ndarray], corners: np.ndarray) -> list[float]:
+    """Mean gap from each first of two corners to the second, in seconds."""
+    times, measures = lips
+    return [measures[(times >= a - 0.01) & (times <= b + 0.01), APART].mean() for a, b in corners.reshape(-1, 2)]
 
 
 def non_speech(lips: Lips, spoken: Sound) -> Iterator[tuple[str, float, float]]:
@@ -127,6 +150,9 @@ def main() -> None:
     print("\n| nobody speaks | mean gap | movement, of speech |\n|---|---|---|")
     for kind, mean, movement in non_speech(lips, voice):
         print(f"| {kind} | {mean:.2f} | {movement:.2f} |")
+    print(
+        f"\nOpen vowels held for seconds: lips {held_open(clips, lips, arguments.work):.2f} as open as in spoken ones."
+    )
     minute = Sound(np.resize(voice.samples, 60 * SOUND_RATE))
     start = time.process_time()
     lips(minute)

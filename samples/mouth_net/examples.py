@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.audio import ENCODERS, MOUTH_MEASURES, Features, Sound, load_sound, measure_mouth, person_range
+from ...core.audio import MOUTH_MEASURES, Features, Sound, load_sound, measure_mouth, person_range
+from ...core.audio.moonshine import Moonshine, blended_spans
 from ...core.audio.mouth_net import REACH
+from ...core.audio.mouth_shapes import OVERLAP
 from ...core.audio.relative_bands import relative_bands
 from ...core.formats import TimedLabel, atomic_write
 from .clips import Clip
@@ -51,20 +53,28 @@ class Example:
     is_guessed: bool = False  # the phones are without a transcript, and so is all else
 
 
-def speech_features(clip: Clip, version: str, cache_folder: Path) -> tuple[Sound, np.ndarray, float]:
-    """(sound, Moonshine's features [F,288], how much faster it is than recorded), kept in a folder."""
+def speech_features(sound: Sound) -> Features:
+    """Moonshine's, of the spans that the encoder `mouth_shapes` hears."""
+    times = Moonshine().times(sound)
+    return Features(np.concatenate(list(blended_spans(sound, len(times), OVERLAP))), times)
+
+
+def changed_sound(
+    clip: Clip, version: str, phones: list[TimedLabel], cache_folder: Path
+) -> tuple[Sound, Features, np.ndarray]:
+    """(sound, its features, its clock [2,N] as in VERSIONS), kept in a folder."""
     file = cache_folder / version / f"{clip.name.replace('/', '__')}.npz"
     if not file.exists():
         seed = zlib.crc32(f"{version}{clip.name}".encode())
-        sound, faster = VERSIONS[version](load_sound(clip.file), np.random.default_rng(seed))
-        values = ENCODERS["moonshine"].encode(sound).values.astype(np.float16)
+        sound, clock = VERSIONS[version](load_sound(clip.file), phones, np.random.default_rng(seed))
+        values = speech_features(sound).values.astype(np.float16)
         codes = np.rint(np.clip(sound.samples, -1, 1) * 32767).astype(np.int16)
         file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(file) as temporary, open(temporary, "wb") as out:
-            np.savez(out, values=values, samples=codes, faster=faster)
+            np.savez(out, values=values, samples=codes, clock=clock)
     with np.load(file) as stored:
         sound = Sound(stored["samples"].astype(np.float32) / 32767)
-        return sound, stored["values"], float(stored["faster"])
+        return sound, Features(stored["values"].astype(np.float32), Moonshine().times(sound)), stored["clock"]
 
 
 def speech_example(
@@ -76,9 +86,9 @@ def speech_example(
     cache_folder: Path,
 ) -> Example:
     """A clip as its version sounds."""
-    sound, values, faster = speech_features(clip, version, cache_folder)
+    sound, features, clock = changed_sound(clip, version, phones, cache_folder)
     times = np.arange(0.0, sound.duration, HOP)
-    recorded = times * faster
+    recorded = np.interp(times, *clock)
     measures, seen = shapes_of(phones, recorded), np.zeros(len(MOUTH_MEASURES), bool)
     weights, classes = _phone_weights(phones, recorded), classes_of(phones, recorded)
     if lips is not None:
@@ -88,7 +98,6 @@ def speech_example(
         weights = np.ones(len(times))
     elif not aligned:
         weights *= GUESSED_WEIGHT
-    features = Features(values.astype(np.float32), ENCODERS["moonshine"].times(sound))
     return Example(
         clip, version, features, _bands(sound, len(times)), measures.astype(np.float32), seen,
         weights.astype(np.float32), classes, lips is None and not aligned,
@@ -104,7 +113,7 @@ def non_speech_examples(count: int, seed: int) -> Iterator[Example]:
             level = 0.0 if kind == "silence" else 10 ** (rng.uniform(-30, 0) / 20)
             samples = make_non_speech(NON_SPEECH_SECONDS, rng, kind if kind != "silence" else "hum")
             sound = Sound((samples * level).astype(np.float32))
-            features = ENCODERS["moonshine"].encode(sound)
+            features = speech_features(sound)
             length = len(np.arange(0.0, sound.duration, HOP))
             yield Example(
                 None, kind, features, _bands(sound, length), np.tile(rest, (length, 1)), np.ones(len(rest), bool),

@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from talksplat.core.audio import MOUTH_MEASURES, PHONE_CLASSES, mouth_net_card
+from talksplat.core.audio import MOUTH_MEASURES, PHONE_CLASSES, SOUND_RATE, Sound, mouth_net_card
 from talksplat.core.formats import TimedLabel
 from talksplat.core.tracking import load_rig
 from talksplat.samples.mouth_net.attributions import used_sources
 from talksplat.samples.mouth_net.clips import HELD_BACK_TALKERS, all_clips
 from talksplat.samples.mouth_net.face_space import to_face_space
+from talksplat.samples.mouth_net.fit import EDGE, SHARES, Rows, fit
+from talksplat.samples.mouth_net.held_vowels import hold_vowels
 from talksplat.samples.mouth_net.phones import PRONUNCIATIONS
 from talksplat.samples.mouth_net.phonetics import classes_of, load_phonetics, rests_of, shapes_of, split_diphthongs
 
@@ -77,6 +79,49 @@ def test_a_nod_and_a_step_towards_the_camera_are_no_speech():
     moved = 1.3 * pixels @ nod.T + (40, -25, 300)
     assert np.allclose(to_face_space(pixels), face, atol=1e-9)
     assert np.allclose(to_face_space(moved), face, atol=1e-9)
+
+
+def test_a_held_vowel_is_the_same_voice_longer_and_its_clock_says_where():
+    """A tone of 120 Hz with the formants of an ah between two noises: the same tone and spectrum, no clicks."""
+    t = np.arange(SOUND_RATE) / SOUND_RATE
+    rng = np.random.default_rng(0)
+    voice = sum(np.cos(2 * np.pi * 120 * k * t) / (1 + ((120 * k - 730) / 120) ** 2) for k in range(1, 20))
+    sound = Sound((0.2 * np.where((t > 0.3) & (t < 0.7), voice, 0.1 * rng.normal(size=len(t)))).astype(np.float32))
+    phones = [TimedLabel(0.0, 0.3, "SIL"), TimedLabel(0.3, 0.7, "AA"), TimedLabel(0.7, 1.0, "SIL")]
+    longer, clock = hold_vowels(sound, phones, rng)
+    assert np.all(np.diff(clock) > 0)
+    assert clock[0, -1] == pytest.approx(longer.duration)
+    assert 0.5 < longer.duration - sound.duration + 0.2 < 3.1
+    first, last = (clock[0, 1:3] * SOUND_RATE).round().astype(int)
+    assert np.array_equal(longer.samples[:first], sound.samples[:first])
+    assert np.array_equal(longer.samples[last:], sound.samples[round(clock[1, 2] * SOUND_RATE) :])
+    held, spoken = longer.samples[first:last], sound.samples[round(0.42 * SOUND_RATE) : round(0.58 * SOUND_RATE)]
+    assert np.sqrt(np.mean(held**2)) == pytest.approx(np.sqrt(np.mean(spoken**2)), rel=0.1)
+    assert np.abs(np.diff(longer.samples[first - 9 : last + 9])).max() < 1.3 * np.abs(np.diff(spoken)).max()
+    for part in (held, spoken):
+        power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
+        assert abs(np.fft.rfftfreq(len(part), 1 / SOUND_RATE)[power.argmax()] - 720) < 12
+    assert np.all(shapes_of(phones, np.interp(np.arange(clock[0, 1], clock[0, 2], 0.01), *clock))[:, APART] > 0.7)
+
+
+def _rows(classes: np.ndarray, rng: np.random.Generator, group: str) -> Rows:
+    inputs, measures = rng.normal(size=(len(classes) + 2 * EDGE, 120)), rng.random((len(classes), len(NAMES)))
+    weights = np.ones(measures.shape, np.float32)
+    return Rows(
+        inputs.astype(np.float32), measures.astype(np.float32), weights, classes.copy(), group == "own",
+        group == "voices",
+    )  # fmt: skip
+
+
+def test_a_training_is_seeded_and_what_it_doubts_the_next_one_hears_again():
+    rng = np.random.default_rng(0)
+    closures = np.full(400, PHONE_CLASSES.index("m"))
+    groups = {name: [_rows(closures, rng, name)] for name in SHARES}
+    one, two, other = (fit(groups, 4, 2, seed).tensors() for seed in (1, 1, 2))
+    assert groups["voices"][0].weights.all()
+    assert np.array_equal(groups["voices"][0].classes, closures)
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    assert not np.array_equal(one["input.weight"], other["input.weight"])
 
 
 @pytest.mark.shared_data
