@@ -35,6 +35,7 @@ PHONE_CLASSES = (
     "l", "t d", "n", "k g ng", "h",
 )  # fmt: skip
 OUTPUTS = len(MOUTH_MEASURES) + len(PHONE_CLASSES)
+ONE_THREAD = 1 << 18  # multiplications of a product: more of them OpenBLAS spreads over threads (interface/gemm.c)
 LARGEST_MEASURE = 1.25  # of a measure's range: a shout may open wider than what counts as 1
 
 
@@ -59,7 +60,7 @@ class MouthNet:
 
     def project(self, features: np.ndarray) -> np.ndarray:
         """Speech features [...,F] -> [...,P]."""
-        return features @ self.tensors["project.weight"] + self.tensors["project.bias"]
+        return product(features, self.tensors["project.weight"]) + self.tensors["project.bias"]
 
     def __call__(
         self,
@@ -77,15 +78,34 @@ class MouthNet:
 
     def _one(self, n: int, inputs: np.ndarray) -> np.ndarray:
         """[T, K + Q]: what network n makes of [T + 2 sum of STEPS, P + 3 B]."""
-        x = np.maximum(inputs @ self.tensors["input.weight"][n] + self.tensors["input.bias"][n], 0)
+        x = product(inputs, self.tensors["input.weight"][n])
+        x += self.tensors["input.bias"][n]
+        np.maximum(x, 0, out=x)
         for i, step in enumerate(STEPS):
             weight, count = self.tensors[f"step{i}.weight"][n], len(x) - 2 * step
-            y = x[:count] @ weight[0]
-            y += x[step : step + count] @ weight[1]
-            y += x[2 * step :] @ weight[2]
+            y = product(x[:count], weight[0])
+            y += product(x[step : step + count], weight[1])
+            y += product(x[2 * step :], weight[2])
             y += self.tensors[f"step{i}.bias"][n]
             x = x[step : step + count] + np.maximum(y, 0, out=y)
-        return x @ self.tensors["output.weight"][n] + self.tensors["output.bias"][n]
+        return product(x, self.tensors["output.weight"][n]) + self.tensors["output.bias"][n]
+
+
+def product(
+    rows: np.ndarray,  # [T,I] float32, C-contiguous
+    weight: np.ndarray,  # [I,O] float32
+) -> np.ndarray:
+    """rows @ weight, [T,O], a few rows at a time, so that OpenBLAS stays on this thread.
+
+    Not in the paper: chosen because its other threads wait for each other while Moonshine has the cores.
+    """
+    together = max(ONE_THREAD // weight.size, 1)
+    whole = len(rows) // together * together
+    out = np.empty((len(rows), weight.shape[1]), np.float32)
+    blocks = rows[:whole].reshape(-1, together, rows.shape[1])
+    np.matmul(blocks, weight, out=out[:whole].reshape(-1, together, weight.shape[1]))
+    np.matmul(rows[whole:], weight, out=out[whole:])
+    return out
 
 
 def join_inputs(

@@ -29,6 +29,7 @@ from talksplat.core.audio.mouth_net import (
     MouthNet,
     load_mouth_net,
     mouth_net_shapes,
+    product,
 )
 from talksplat.core.formats import UserError, read_metadata, read_tensors, write_tensors
 from talksplat.core.metrics import bilabial_spans, read_align
@@ -169,6 +170,13 @@ def test_a_person_range_takes_out_size_and_place():
     (low, high), (low2, high2) = person_range(values), person_range(moved)
     assert np.allclose((values - low) / (high - low), (moved - low2) / (high2 - low2), equal_nan=True)
     assert np.isnan(low).tolist() == [not measure.terms for measure in MOUTH_MEASURES]
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 7), (1, 96, 96), (29, 96, 96), (200, 120, 96), (3, 600, 700)])
+def test_a_product_in_blocks_is_the_product(shape):
+    rng = np.random.default_rng(0)
+    rows, weight = (rng.normal(size=size).astype(np.float32) for size in (shape[:2], shape[1:]))
+    assert np.allclose(product(rows, weight), rows @ weight, atol=1e-3)
 
 
 def test_a_net_is_its_layers_by_hand():
