@@ -3,9 +3,8 @@
 
 A moment's input is joined from its speech features and the sound's bands at three moments around it; residual
 convolutions over time with ever wider steps follow, ReLU behind each, no padding: REACH moments on both sides are used
-up. The last layer gives the measures, then the logits of the phone classes. Networks from several seeds are averaged:
-not in the paper; chosen because two small ones err less on strangers than one that is twice as wide
-(docs/research/any_voice.md).
+up. The last layer gives the measures, then the logits of the phone classes. Networks of several seeds are averaged.
+not in the paper: chosen because the average moves the mouth less where nobody speaks (docs/research/any_voice.md).
 
 Letters: N networks, T moments of a 10 ms grid, F speech features, B bands, P projected features, H hidden channels, K
 measures, Q phone classes.

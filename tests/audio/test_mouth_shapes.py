@@ -17,6 +17,7 @@ from talksplat.core.audio import (
     Sound,
     load_sound,
     measure_mouth,
+    moonshine,
     mouth_net_card,
     mouth_shapes,
     person_range,
@@ -73,6 +74,16 @@ def test_an_hour_needs_no_more_memory_than_its_block(monkeypatch):
     for piece in ENCODERS["mouth_shapes"].pieces(Sound(np.zeros(40 * SOUND_RATE, np.float32))):
         assert len(piece) <= mouth_shapes.BLOCK
     assert max(held) < 10 * 42 + 2 * 83 + 30
+
+
+def test_a_minute_is_encoded_once_and_a_third(monkeypatch):
+    """It was twice, so that 100 times real time was out of reach."""
+    passes = []
+    encode = moonshine.encode_span
+    monkeypatch.setattr(moonshine, "encode_span", lambda samples: passes.append(len(samples)) or encode(samples))
+    for _ in ENCODERS["mouth_shapes"].pieces(Sound(np.zeros(60 * SOUND_RATE, np.float32))):
+        pass
+    assert sum(passes) < 1.45 * 60 * SOUND_RATE
 
 
 def test_a_later_sound_moves_the_mouth_later(voice, heard):
