@@ -99,10 +99,12 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     path = head_paths.path_of(obj, "bake")
     card = open_files.bake(path).card
     frames = chosen_of_bake(scene, settings.render_frames, card)
-    cameras, head_to_world = (), ()
+    cameras, head_to_world, passes = (), (), settings.passes.names()
+    shows_motion = settings.exr and "vector" in passes
     if settings.view == "SCENE":
         scale = strips.frame_rate(scene) / card.fps
-        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in frames])
+        seen = sorted({n + step for n in frames for step in (-1, 0, 1)}) if shows_motion else frames
+        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in seen])
     sounds, sound_per_frame = movie_sound(scene, obj, card) if settings.movie and len(frames) > 1 else ((), ())
     return Render(
         bake=path,
@@ -112,7 +114,8 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
         head_to_world=head_to_world,
         png=settings.png,
         exr=settings.exr,
-        passes=settings.passes.names(),
+        passes=passes,
+        with_neighbours=shows_motion,
         exr_layout=settings.exr_layout,
         space=settings.space,
         movie=settings.movie,

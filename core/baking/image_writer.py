@@ -19,8 +19,7 @@ from ..raster import Rendering
 from .exr_layers import exr_layers
 from .pass_picture import PassPicture
 from .passes import PASSES, Pass, blended_by, select_passes
-from .splat_channels import blended_channels
-from .surface import scale_of
+from .splat_channels import blended_channels, scale_of
 
 THREADS = 2
 MOST_WAITING = 3  # renderings that may wait in memory, 24 bytes a pixel each

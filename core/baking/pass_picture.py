@@ -53,7 +53,7 @@ class PassPicture:
         """[H,W,3] float32 of length 1 in the scene's world, towards the camera; 0 where nothing is visible."""
         from .surface import world_normals
 
-        return world_normals(self.surface, self.camera, self.scale)
+        return world_normals(self.surface, self.blended["shortest_axis"], self.camera, self.scale)
 
     def averaged(self, *names: str) -> np.ndarray:
         """[H,W,C]: blended channels side by side, divided by alpha; 0 where nothing is visible."""

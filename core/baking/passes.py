@@ -122,6 +122,7 @@ PASSES: dict[str, Pass] = {
         {"blender": "ViewLayer.Normal", "nuke": "N"},
         needs_depth=True,
         pixels=lambda picture: picture.normals,
+        blends=("shortest_axis",),
     ),
     "vector": Pass(
         "Vector",

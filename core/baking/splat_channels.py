@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..formats import BRANCHES, Camera
+from ..formats import BRANCHES, Camera, matrix_from_quaternion
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class SplatFrame:
     """What is known of the Gaussians of a frame. Where the shot has no frame before or after, the head holds still."""
 
     branch: np.ndarray  # uint8 [N]: index in BRANCHES
+    quats: np.ndarray  # [N,4] w,x,y,z unit
+    scales: np.ndarray  # [N,3] linear sigma, metres
     now: View
     before: View
     after: View
@@ -38,6 +40,11 @@ class SplatChannel:
     width: int  # C
     of: Callable[[SplatFrame], np.ndarray]  # gives float32 [N,C]
     has_motion: bool = False  # whether it depends on the frames beside
+
+
+def scale_of(camera: Camera) -> float:
+    """Length in camera space over length in head space, for a head that its scene has scaled."""
+    return float(np.cbrt(abs(np.linalg.det(camera.matrix[:3, :3]))))
 
 
 def pixels_of(view: View) -> np.ndarray:
@@ -55,6 +62,20 @@ def _moved(start: View, end: View) -> np.ndarray:
     return np.nan_to_num(pixels_of(end) - pixels_of(start)).astype(np.float32)
 
 
+def _shortest_axes(frame: SplatFrame) -> np.ndarray:
+    """[N,3] of camera space, towards the camera: which way each Gaussian faces as a disc. The longer the flatter it is
+    and the more it faces the camera: a ball faces nowhere, and of a disc seen edge on nobody knows which side it is."""
+    rows, camera = np.arange(len(frame.scales)), frame.now.camera
+    order = np.argsort(frame.scales, axis=1)
+    shortest, middle = frame.scales[rows, order[:, 0]], frame.scales[rows, order[:, 1]]
+    axes = matrix_from_quaternion(frame.quats)[rows, :, order[:, 0]] * (1 - shortest / middle)[:, None]
+    turned = axes @ camera.matrix[:3, :3].T / scale_of(camera)
+    seen = frame.now.means @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
+    seen = np.broadcast_to([0.0, 0.0, 1.0], seen.shape) if camera.kind == "orthographic" else seen
+    along = (turned * seen).sum(axis=1) / np.maximum(np.linalg.norm(seen, axis=1), 1e-20)
+    return (turned * -along[:, None]).astype(np.float32)
+
+
 def _in_branch(name: str) -> SplatChannel:
     return SplatChannel(1, lambda frame: (frame.branch == BRANCHES.index(name)).astype(np.float32)[:, None])
 
@@ -62,6 +83,7 @@ def _in_branch(name: str) -> SplatChannel:
 # The name that `Pass.blends` takes -> the numbers.
 SPLAT_CHANNELS: dict[str, SplatChannel] = {
     **{name: _in_branch(name) for name in BRANCHES},
+    "shortest_axis": SplatChannel(3, _shortest_axes),
     "to_previous": SplatChannel(2, lambda frame: _moved(frame.now, frame.before), has_motion=True),
     "from_next": SplatChannel(2, lambda frame: _moved(frame.after, frame.now), has_motion=True),
 }

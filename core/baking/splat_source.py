@@ -40,7 +40,7 @@ class SplatSource:
             View(self._read.get(number + step, arrays)[0], seen_by) for step, seen_by in zip((-1, 1), beside)
         )
         g = self._bake.canonical
-        extra = splat_channels(self._names, SplatFrame(self._bake.branch, now, before, after))
+        extra = splat_channels(self._names, SplatFrame(self._bake.branch, *arrays[1:], now, before, after))
         return (*arrays, g.opacities, g.sh0, g.shN), extra
 
     def _around(self, number: int) -> Arrays:

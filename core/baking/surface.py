@@ -19,7 +19,9 @@ from ..raster import Rendering
 THICKNESS = 0.003  # metres
 REACH = 0.003  # metres on the surface by which depth is smoothed before it is differentiated
 STEEPEST = 4.0  # depth over width from which two pixels are of different surfaces, beyond THICKNESS
-TAPS = ((1, 0.25), (2, 0.0625))  # of the B3 spline beside its centre, 0.375: (pixels, weight)
+CERTAIN = 0.9, 1.0  # share of a pixel's surroundings that is of its surface: depth says nothing, all
+FLAT = 0.2, 0.5  # cosine of the slope to the view: likewise
+CENTRE, TAPS = np.float32(0.375), ((1, 0.25), (2, 0.0625))  # the B3 spline's weight here, and so many pixels beside
 
 
 def surface_depth(rendering: Rendering, is_visible: np.ndarray, scale: float) -> np.ndarray:
@@ -42,11 +44,17 @@ def world_points(depth: np.ndarray, camera: Camera) -> np.ndarray:
     return np.where(depth[..., None] > 0, points, 0).astype(np.float32)
 
 
-def world_normals(depth: np.ndarray, camera: Camera, scale: float) -> np.ndarray:
+def world_normals(
+    depth: np.ndarray,
+    discs: np.ndarray,  # [H,W,3] of camera space, any length: which way the Gaussians of a pixel face
+    camera: Camera,
+    scale: float,
+) -> np.ndarray:
     """[H,W,3] float32: unit length, in the space that the camera sees, towards the camera; 0 where the depth is 0.
 
-    Differences of the points of the smoothed depth, none across an edge; a pixel without a neighbour on its own surface
-    faces the camera. Not in a paper: chosen because the depth's own slopes are noise of single Gaussians.
+    Where a pixel lies well inside a surface, the slope of the smoothed depth; towards an edge, where depth says little,
+    what the Gaussians' own shapes say. Not in a paper: chosen because a trained head's Gaussians lie along its surface
+    at silhouettes, where many views have seen them edge on, and anyhow on skin, where depth is smooth.
     """
     rows, columns = (np.flatnonzero((depth > 0).any(axis=axis)) for axis in (1, 0))
     normals = np.zeros((*depth.shape, 3), np.float32)
@@ -59,57 +67,72 @@ def world_normals(depth: np.ndarray, camera: Camera, scale: float) -> np.ndarray
             cx=camera.cx - inside[1].start,
             cy=camera.cy - inside[0].start,
         )
-        normals[inside] = _normals(depth[inside], at, scale)
+        normals[inside] = _normals(depth[inside], discs[inside], at, scale)
     return normals
 
 
-def scale_of(camera: Camera) -> float:
-    """Length in camera space over length in head space, for a head that its scene has scaled."""
-    return float(np.cbrt(abs(np.linalg.det(camera.matrix[:3, :3]))))
-
-
-def _normals(depth: np.ndarray, camera: Camera, scale: float) -> np.ndarray:
+def _normals(depth: np.ndarray, discs: np.ndarray, camera: Camera, scale: float) -> np.ndarray:
     pixel = float(np.median(depth[depth > 0]) if camera.kind == "perspective" else 1) / camera.fx  # metres
-    smooth = _smoothed(depth, pixel, scale)
-    points = world_points(smooth, camera)
-    across, down = (_slopes(points, smooth, axis, pixel, scale) for axis in (1, 0))
-    to_world = np.linalg.inv(camera.matrix)
-    is_parallel = camera.kind == "orthographic"
-    to_eye = np.broadcast_to(-to_world[:3, 2], points.shape) if is_parallel else to_world[:3, 3] - points
-    normals = np.cross(across, down)
+    in_view = replace(camera, viewmat=np.eye(4).tolist())
+    smooth, certainty = _smoothed(depth, pixel, scale)
+    points = world_points(smooth, in_view)
+    slopes, are_known = zip(*(_slopes(points, smooth, axis, pixel, scale) for axis in (1, 0)))
+    to_eye = np.broadcast_to(np.float32([0, 0, -1]), points.shape) if camera.kind == "orthographic" else _unit(-points)
+    sloped, shaped = (_facing(_unit(vectors), to_eye) for vectors in (np.cross(*slopes), discs))
+    certainty = np.where(np.logical_and(*are_known), certainty, np.float32(0))
+    certainty = _from_to(certainty, *CERTAIN)[..., None] * _from_to(
+        (sloped * to_eye).sum(axis=-1, keepdims=True), *FLAT
+    )
+    normals = certainty * sloped + (1 - certainty) * shaped
     normals = np.where((normals == 0).all(axis=-1, keepdims=True), to_eye, normals)
-    normals *= np.where((normals * to_eye).sum(axis=-1, keepdims=True) < 0, -1, 1)
-    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-20)
-    return np.where(depth[..., None] > 0, normals, 0)
+    to_world = np.linalg.inv(camera.matrix)[:3, :3].astype(np.float32)
+    return np.where(depth[..., None] > 0, _unit(normals @ to_world.T), 0)
 
 
-def _smoothed(depth: np.ndarray, pixel: float, scale: float) -> np.ndarray:
-    """The depth smoothed over REACH, from surface to surface for itself: an a-trous filter with a limit on the
-    difference (Dammertz et al. 2010, "Edge-Avoiding A-Trous Wavelet Transform", with a hard limit for its weights).
+def _from_to(values: np.ndarray, none: float, full: float) -> np.ndarray:
+    """0 at `none`, 1 at `full`, straight between."""
+    return np.clip((values - np.float32(none)) / np.float32(full - none), 0, 1)
+
+
+def _facing(vectors: np.ndarray, to_eye: np.ndarray) -> np.ndarray:
+    """The vectors, turned round where they point away from the camera."""
+    return np.where((vectors * to_eye).sum(axis=-1, keepdims=True) < 0, -vectors, vectors)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """[...,3] of length 1; what has none stays 0."""
+    return vectors / np.maximum(np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True)), np.float32(1e-20))
+
+
+def _smoothed(depth: np.ndarray, pixel: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """The depth smoothed over REACH, each surface for itself, and how much of what lies around is of the pixel's own,
+    0..1: an a-trous filter with a limit on the difference (Dammertz et al. 2010, "Edge-Avoiding A-Trous Wavelet
+    Transform", with a hard limit for its weights).
 
     pixel: metres that a pixel is wide.
     """
-    step = 1
+    step, certainty = 1, np.ones_like(depth)
     while step * pixel <= REACH * scale:
         for axis in (0, 1):
-            total, weights = 0.375 * depth, np.full_like(depth, 0.375)
+            total, weights = CENTRE * depth, np.full_like(depth, CENTRE)
             for offset, weight in ((sign * step * taps, weight) for taps, weight in TAPS for sign in (-1, 1)):
                 other = _shifted(depth, offset, axis)
-                used = weight * _is_same(depth, other, abs(offset) * pixel, scale)
+                used = np.float32(weight) * _is_same(depth, other, abs(offset) * pixel, scale)
                 total += used * other
                 weights += used
-            depth = np.where(depth > 0, total / weights, np.float32(0))
+            depth = total / weights
+            certainty *= weights
         step *= 2
-    return depth
+    return depth, certainty
 
 
-def _slopes(points: np.ndarray, depth: np.ndarray, axis: int, pixel: float, scale: float) -> np.ndarray:
-    """[H,W,3]: the points' change from one pixel to the next; 0 where neither neighbour is of the surface."""
-    total = np.zeros(points.shape)
-    for offset in (-1, 1):
-        same = _is_same(depth, _shifted(depth, offset, axis), pixel, scale)
-        total += np.where(same[..., None], -offset * (_shifted(points, offset, axis) - points), 0)
-    return total
+def _slopes(
+    points: np.ndarray, depth: np.ndarray, axis: int, pixel: float, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """([H,W,3] the points' change from pixel to pixel, bool [H,W] where both neighbours are of the surface)."""
+    sides = [(offset, _is_same(depth, _shifted(depth, offset, axis), pixel, scale)) for offset in (-1, 1)]
+    changes = [same[..., None] * offset * (points - _shifted(points, offset, axis)) for offset, same in sides]
+    return changes[0] + changes[1], sides[0][1] & sides[1][1]
 
 
 def _is_same(depth: np.ndarray, other: np.ndarray, width: float, scale: float) -> np.ndarray:

@@ -21,7 +21,7 @@ from .quad_mesh import QuadMesh, read_quad_mesh, write_quad_mesh
 from .ratio import parse_ratio
 from .replace_file import replace_file
 from .rig import MAX_CHANNELS, RIG_NUMBERS, Rig, RigCard, RigChannel, RigDrive, RigMoves, RigRegion, rig_of, with_rig
-from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, rotate_gaussians
+from .rotate import RDF_TO_BLENDER, RUB_TO_BLENDER, matrix_from_quaternion, rotate_gaussians
 from .script import SUBTITLE_SUFFIXES, is_plain_script, read_script
 from .seekable_file import SeekableFile
 from .shot_frames import frame_number, select_frames
@@ -90,6 +90,7 @@ __all__ = [
     "label_lines",
     "linear_to_srgb",
     "locked_folder",
+    "matrix_from_quaternion",
     "open_regular_file",
     "open_untrusted",
     "over_background",

@@ -32,7 +32,7 @@ def picture(make):
     g, camera = make.gaussians(200), Camera.looking_at([0, -1, 0], [0, 0, 0], W, H, 0.6)
     views = [View(g.means + np.float32(step), camera) for step in (0, -0.01, 0.02)]
     names = blended_by(PASSES.values())
-    extra = splat_channels(names, SplatFrame((np.arange(200) % 2).astype(np.uint8), *views))
+    extra = splat_channels(names, SplatFrame((np.arange(200) % 2).astype(np.uint8), g.quats, g.scales, *views))
     rendering = rasterize(g.means, g.quats, g.scales, g.opacities, g.sh0, g.shN, camera, extra=extra, depth=True)
     return PassPicture(rendering, camera, 1.0, blended_channels(names, rendering.extra), "anna")
 

@@ -100,7 +100,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         "audio_per_frame",
         "pose_change",
     }
-    hidden |= {"sounds", "sound_per_frame", "depth_file", "region", "with_neighbours"}  # nested, or for the add-on
+    hidden |= {"sounds", "sound_per_frame", "depth_file", "region", "with_neighbours", "text_name"}  # nested, or for the add-on
     for name, row in cli.JOBS.items():
         job = row.message
         with pytest.raises(SystemExit):
