@@ -73,16 +73,14 @@ def world_normals(
 
 def _normals(depth: np.ndarray, discs: np.ndarray, camera: Camera, scale: float) -> np.ndarray:
     pixel = float(np.median(depth[depth > 0]) if camera.kind == "perspective" else 1) / camera.fx  # metres
-    in_view = replace(camera, viewmat=np.eye(4).tolist())
     smooth, certainty = _smoothed(depth, pixel, scale)
-    points = world_points(smooth, in_view)
+    points = world_points(smooth, replace(camera, viewmat=np.eye(4).tolist()))
     slopes, are_known = zip(*(_slopes(points, smooth, axis, pixel, scale) for axis in (1, 0)))
-    to_eye = np.broadcast_to(np.float32([0, 0, -1]), points.shape) if camera.kind == "orthographic" else _unit(-points)
+    ahead = np.array([0, 0, 1], np.float32)
+    to_eye = _unit(-points) if camera.kind == "perspective" else np.broadcast_to(-ahead, points.shape)
     sloped, shaped = (_facing(_unit(vectors), to_eye) for vectors in (np.cross(*slopes), discs))
-    certainty = np.where(np.logical_and(*are_known), certainty, np.float32(0))
-    certainty = _from_to(certainty, *CERTAIN)[..., None] * _from_to(
-        (sloped * to_eye).sum(axis=-1, keepdims=True), *FLAT
-    )
+    certainty = _from_to(np.where(np.logical_and(*are_known), certainty, 0), *CERTAIN)
+    certainty = (certainty * _from_to((sloped * to_eye).sum(axis=-1), *FLAT))[..., None]
     normals = certainty * sloped + (1 - certainty) * shaped
     normals = np.where((normals == 0).all(axis=-1, keepdims=True), to_eye, normals)
     to_world = np.linalg.inv(camera.matrix)[:3, :3].astype(np.float32)
@@ -143,11 +141,9 @@ def _is_same(depth: np.ndarray, other: np.ndarray, width: float, scale: float) -
 
 def _shifted(values: np.ndarray, offset: int, axis: int) -> np.ndarray:
     """values[i - offset] at i along the axis; 0 beyond the border."""
-    result = np.zeros_like(values)
-    size = values.shape[axis]
+    result, size = np.zeros_like(values), values.shape[axis]
     if abs(offset) < size:
-        target, source = [slice(None)] * values.ndim, [slice(None)] * values.ndim
-        target[axis] = slice(max(offset, 0), size + min(offset, 0))
-        source[axis] = slice(max(-offset, 0), size - max(offset, 0))
-        result[tuple(target)] = values[tuple(source)]
+        before = (slice(None),) * axis
+        target = slice(max(offset, 0), size + min(offset, 0))
+        result[*before, target] = values[*before, max(-offset, 0) : size - max(offset, 0)]
     return result
