@@ -51,11 +51,11 @@ def raster_of(folder: Path) -> ModuleType:
     return importlib.import_module("talksplat_before.core.raster")
 
 
-def orbit(camera: Camera, centre: np.ndarray, size: int) -> list[Camera]:
-    """STEPS cameras on an arc of SWING degrees around the head's vertical axis."""
+def orbit(camera: Camera, centre: np.ndarray, size: int, steps: int = STEPS, swing: float = SWING) -> list[Camera]:
+    """`steps` cameras on an arc of `swing` degrees around the head's vertical axis."""
     camera = camera.resized(size, size)
     cameras = []
-    for angle in np.radians(np.linspace(-SWING / 2, SWING / 2, STEPS)):
+    for angle in np.radians(np.linspace(-swing / 2, swing / 2, steps)):
         turn = np.eye(4)
         turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         turn[:3, 3] = centre - turn[:3, :3] @ centre

@@ -178,6 +178,23 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         subtype="PIXEL",
         description="Height and width of the head's own view",
     )
+    supersampling: EnumProperty(
+        name="Supersampling",
+        description="How many samples a pixel has. A head that is small in the picture needs several, or it grows fat "
+        "and flickers",
+        default=RENDER.supersampling,
+        items=[
+            (
+                "auto",
+                "Automatic",
+                "As many as the pictures that the head was trained on had, up to 8 x 8: none close up",
+            ),
+            ("off", "Off", "One sample a pixel, at any distance"),
+            ("2x", "2x", "2 x 2 samples a pixel"),
+            ("3x", "3x", "3 x 3 samples a pixel"),
+            ("4x", "4x", "4 x 4 samples a pixel"),
+        ],
+    )
     png: BoolProperty(name="PNG", default=RENDER.png, description="Write PNG previews")
     exr: BoolProperty(name="EXR", default=RENDER.exr, description="Write EXR files for compositing")
     movie: BoolProperty(name="MP4", default=RENDER.movie, description="Write a movie with the sound")

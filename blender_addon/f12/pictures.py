@@ -20,6 +20,7 @@ from ..compositing.over_by_depth import PURPOSE, Picture, over_by_depth
 from ..compositing.scene_compositor import insert_groups, inserted_groups, remove_groups
 from ..head_objects import settings_of
 from ..scene import strip as strips
+from ..scene.pixel_filter import pixel_filter_of
 from ..scene.scene_camera import core_camera
 from ..shot.output_paths import file_name_of, output_path, unsaved_reason
 from .placements import Placement, evaluated_placements, matrices_in, placements_in
@@ -130,6 +131,8 @@ def _job(
         passes=("beauty",),
         exr_layout="nuke",
         depth_file="depth",
+        supersampling=settings_of(obj).supersampling,
+        **pixel_filter_of(scene),
     )
 
 

@@ -15,6 +15,7 @@ from ..head_objects import settings_of
 from ..keyframes.pose_change import pose_change
 from ..properties import DEFAULT_AXES
 from ..scene import strip as strips
+from ..scene.pixel_filter import pixel_filter_of
 from ..speech.attached_sounds import sound_choice, unattached_reason
 from ..speech.movie_sound import movie_sound
 from ..speech.sound_content import playable_file
@@ -100,8 +101,9 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     card = open_files.bake(path).card
     frames = chosen_of_bake(scene, settings.render_frames, card)
     cameras, head_to_world, passes = (), (), settings.passes.names()
-    shows_motion = settings.exr and "vector" in passes
+    shows_motion, sampled = settings.exr and "vector" in passes, {"supersampling": settings.supersampling}
     if settings.view == "SCENE":
+        sampled |= pixel_filter_of(scene)
         scale = strips.frame_rate(scene) / card.fps
         seen = sorted({n + step for n in frames for step in (-1, 0, 1)}) if shows_motion else frames
         cameras, head_to_world = sample_views(scene, obj, [number * scale for number in seen])
@@ -122,6 +124,7 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
         sounds=sounds,
         sound_per_frame=sound_per_frame,
         frames=list_of(frames, card.span),
+        **sampled,
     )
 
 

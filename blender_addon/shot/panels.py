@@ -39,6 +39,7 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         layout.prop(settings, "view", text="")
         if settings.view == "HEAD":
             layout.prop(settings, "size")
+        layout.prop(settings, "supersampling")
         row = layout.row(align=True)
         for name in ("png", "exr", "movie"):
             row.prop(settings, name, toggle=True)

@@ -9,13 +9,13 @@ Letters: H x W pixels.
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ..formats import BakeCard, Camera
 from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
 from ..jobs import Render, SequenceName
-from ..raster import Rendering
+from ..raster import Rendering, Sampling
 from .exr_layers import exr_layers
 from .pass_picture import PassPicture
 from .passes import PASSES, Pass, blended_by, select_passes
@@ -36,6 +36,7 @@ class FrameFiles:
     pixels_key: str  # of what the raster gives
     keys: dict[str, str]  # name in IMAGE_KINDS -> the file's key in the manifest
     files: dict[str, Path]  # those that the job wants: name in IMAGE_KINDS -> path
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 class ImageWriter:

@@ -21,6 +21,7 @@ from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_o
 from .render_device import RenderDevice
 from .render_names import sequence_of, with_names
 from .render_region import check_region, within_region
+from .render_sampling import check_sampling, samplings_of
 from .soundtrack import soundtrack_of
 from .splat_channels import use_motion
 from .splat_source import SplatSource, neighbours
@@ -99,10 +100,12 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
     if any(row.attributes for row in rows):
         extra = *extra, head_name(bake.card)
-    region, frames = (job.region,) if job.region else (), []
+    region, frames, samplings = (job.region,) if job.region else (), [], samplings_of(job, bake, cameras)
     for frame in selected:
         files = {kind: Path(job.out) / IMAGE_KINDS[kind].file_name(name, frame) for kind in kinds}
-        pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame], *region)
+        sampling = samplings[frame]
+        sampled = (sampling,) if sampling.samples_per_side > 1 else ()  # other images keep their keys
+        pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame], *region, *sampled)
         world_camera = world_camera_of(cameras[frame], worlds[frame])
         seen_from = (world_camera,) if job.head_to_world else ()
         moves = (neighbours(bake, frame), *beside(cameras, frame)) if use_motion(blended_by(rows)) else ()
@@ -111,7 +114,11 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
             "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from, *moves),
             **({"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}),
         }
-        frames.append(FrameFiles(frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files))
+        frames.append(
+            FrameFiles(
+                frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files, sampling
+            )
+        )
     return frames
 
 
@@ -124,6 +131,7 @@ def check_render(job: Render) -> None:
     if not (_wants_images(job) or job.movie):
         raise UserError("there is nothing to render; switch on png, exr or movie.")
     check_region(job.region)
+    check_sampling(job)
     if job.exr_layout not in EXR_LAYOUTS:
         raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")
     if job.space not in COLOUR_SPACES:
@@ -171,7 +179,7 @@ def _render_frames(
         yield pace.at(pace.done)
         for frame, kinds in missing:
             columns, extra = source.frame(frame.frame, frame.camera, frame.cameras_beside)
-            rendering = yield from device.draw(frame.frame, columns, frame.camera, depth, extra)
+            rendering = yield from device.draw(frame.frame, columns, frame.camera, depth, extra, frame.sampling)
             if device.name != name:
                 name = device.name
                 yield Started(f"{title} on {name}", total)

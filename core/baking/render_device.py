@@ -12,11 +12,21 @@ import numpy as np
 
 from ..formats import Camera, UserError
 from ..jobs import DEVICES, Event, Started, Warned
-from ..raster import HeldCamera, Rendering, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
+from ..raster import (
+    Columns,
+    HeldCamera,
+    Rendering,
+    Sampling,
+    Supersampler,
+    compile_kernels,
+    gpu_name,
+    gpu_unavailable_reason,
+    is_compiled,
+    rasterize,
+)
 
 CPU = "the CPU"
-# Of a Gaussian table, as `rasterize` takes them: means, quats, scales, opacities, sh0, shN.
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+ONE_SAMPLE = Sampling()
 
 
 def has_gpu_packages() -> bool:
@@ -39,7 +49,7 @@ class RenderDevice:
         self.name = CPU  # of the device that draws the next picture
         self.used: list[str] = []  # names of those that have drawn, in order
         self._backend = "numba"
-        self._held = HeldCamera()
+        self._held, self._supersampler = HeldCamera(), Supersampler()
 
     @property
     def description(self) -> str:
@@ -67,13 +77,14 @@ class RenderDevice:
         camera: Camera,
         depth: bool,
         extra: np.ndarray | None = None,  # [N,X'] to be blended besides, as `rasterize` takes it
+        sampling: Sampling = ONE_SAMPLE,
     ) -> Generator[Event, None, Rendering]:
         """The picture of one frame; where the GPU fails, one warning, and the CPU draws this frame and the rest.
 
         Raises UserError.
         """
         try:
-            picture = self._rasterize(columns, camera, depth, extra)
+            picture = self._rasterize(columns, camera, depth, extra, sampling)
         except RuntimeError as error:  # CUDA's: out of memory, a driver that went away
             if self.name == CPU:
                 raise
@@ -81,15 +92,19 @@ class RenderDevice:
             yield Warned(f"{self.name} could not render frame {frame} ({reason}); the CPU renders the rest.")
             self.name, self._backend = CPU, "numba"
             yield from self._prepare_cpu()
-            picture = self._rasterize(columns, camera, depth, extra)
+            picture = self._rasterize(columns, camera, depth, extra, sampling)
         if self.name not in self.used:
             self.used.append(self.name)
         return picture
 
-    def _rasterize(self, columns: Columns, camera: Camera, depth: bool, extra: np.ndarray | None) -> Rendering:
+    def _rasterize(
+        self, columns: Columns, camera: Camera, depth: bool, extra: np.ndarray | None, sampling: Sampling
+    ) -> Rendering:
+        how = {"extra": extra, "depth": depth, "blend": self._blend, "backend": self._backend}
+        if sampling.samples_per_side > 1:
+            return self._supersampler.draw(columns, camera, sampling, **how)
         held = self._held if self._backend == "numba" else None
-        chosen = {"blend": self._blend, "backend": self._backend, "held": held}
-        return rasterize(*columns, camera, extra=extra, depth=depth, **chosen)
+        return rasterize(*columns, camera, trained_low_pass=sampling.trained_low_pass, held=held, **how)
 
     def _prepare_cpu(self) -> Generator[Event, None, None]:
         if not is_compiled():

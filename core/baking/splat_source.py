@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..formats import BakeReader, Camera
-from .render_device import Columns
+from ..raster import Columns
 from .splat_channels import SplatFrame, View, splat_channels, use_motion
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # of a bake's frame: means, quats, scales

@@ -2,6 +2,7 @@
 """A pinhole or orthographic camera as plain numbers, for jobs and cards."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Camera:
     in Blender). The camera centre is -inv(M) t.
     """
 
+    MOST_PIXELS: ClassVar[int] = 16384  # a side
     width: int  # pixels
     height: int
     fx: float
@@ -35,8 +37,9 @@ class Camera:
     def __post_init__(self) -> None:
         if self.kind not in CAMERA_KINDS:
             raise UserError(f"camera kind {self.kind!r} is unknown; use one of {', '.join(CAMERA_KINDS)}.")
-        if not (1 <= self.width <= 16384 and 1 <= self.height <= 16384):
-            raise UserError(f"camera size {self.width}x{self.height} is out of range; use 1 to 16384 pixels.")
+        most = self.MOST_PIXELS
+        if not (1 <= self.width <= most and 1 <= self.height <= most):
+            raise UserError(f"camera size {self.width}x{self.height} is out of range; use 1 to {most} pixels.")
         rows = [len(row) for row in self.viewmat]
         matrix = np.asarray(self.viewmat if rows == [4] * 4 else np.nan, dtype=np.float64)
         numbers = [self.fx, self.fy, self.cx, self.cy, self.near, self.far]

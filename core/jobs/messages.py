@@ -30,6 +30,8 @@ PRESET = names_from("training.training_settings:PRESETS")
 EXR_LAYOUT = names_from("interchange.exr:EXR_LAYOUTS")
 COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
 PASSES = names_from("baking.passes:PASSES")
+SUPERSAMPLING = names_from("baking.render_sampling:SUPERSAMPLING")
+PIXEL_FILTER = names_from("raster.pixel_filter:PIXEL_FILTERS")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 
 DEVICES = ("auto", "cpu", "cuda")  # what a job that can use a GPU takes
@@ -150,6 +152,9 @@ class Render(Job):
     version: int = 0  # for v### in `name` or `out`; 0: the newest where it is of this render, else the next
     tokens: tuple[str, ...] = ()  # values of tokens in `name` and `out` as token=value, such as shot=sh010 camera=wide
     publish: bool = False  # write NAME.publish.json: every file with its sha256, and what they were made of
+    supersampling: str = field(default="auto", metadata=SUPERSAMPLING)  # samples a pixel and side; auto: by head size
+    pixel_filter: str = field(default="box", metadata=PIXEL_FILTER)  # how samples become a pixel, as in Cycles
+    filter_width: float = 1.5  # of the pixel filter in pixels, as in Cycles; a box is one pixel wide
 
 
 @dataclass(frozen=True)

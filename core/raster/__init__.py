@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
+from .constants import EPS2D
 from .held_camera import HeldCamera
+from .pixel_filter import PIXEL_FILTERS
 from .rasterizer import BACKENDS, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 from .rendering import DensityStats, Rendering
+from .supersampling import Columns, Sampling, Supersampler
 
 __all__ = [
     "BACKENDS",
+    "EPS2D",
+    "PIXEL_FILTERS",
+    "Columns",
     "DensityStats",
     "HeldCamera",
     "Rendering",
+    "Sampling",
+    "Supersampler",
     "compile_kernels",
     "gpu_name",
     "gpu_unavailable_reason",

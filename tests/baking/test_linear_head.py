@@ -30,7 +30,7 @@ def shots(tiny_head, voice, tmp_path_factory):
 
 
 def rendered(shot, folder):
-    list(render(Render(str(shot), str(folder), SIZE)))
+    list(render(Render(str(shot), str(folder), SIZE, supersampling="off")))
     return folder
 
 

@@ -275,6 +275,29 @@ def test_a_render_through_the_scene_camera(attached, tmp_path):
     assert np.std(image.pixels[:]) > 0.01
 
 
+def test_a_picture_for_the_scene_is_filtered_as_the_scene_is(attached):
+    """The scene's camera: the scene's own pixel filter; the head's own view is nobody's scene."""
+    from talksplat.blender_addon.shot.jobs import render_job
+
+    scene, settings = bpy.context.scene, attached.talksplat
+    scene.frame_end = 4
+    bpy.ops.talksplat.bake()
+    settings.view, settings.supersampling = "SCENE", "3x"
+    scene.render.filter_size = 2.5
+    job = render_job(scene, attached)
+    assert (job.supersampling, job.pixel_filter, job.filter_width) == ("3x", "blackman_harris", 2.5)
+    scene.render.filter_size = 0.0
+    assert render_job(scene, attached).filter_width == pytest.approx(0.01)
+    if hasattr(scene, "cycles"):
+        scene.render.engine = "CYCLES"
+        scene.cycles.pixel_filter_type, scene.cycles.filter_width = "GAUSSIAN", 1.25
+        job = render_job(scene, attached)
+        assert (job.pixel_filter, job.filter_width) == ("gaussian", 1.25)
+    settings.view = "HEAD"
+    job = render_job(scene, attached)
+    assert (job.supersampling, job.pixel_filter, job.filter_width) == ("3x", "box", 1.5)
+
+
 def test_passes_and_export_settings_reach_the_jobs(attached):
     from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence as Render
     from talksplat.blender_addon.shot.jobs import export_job, render_job

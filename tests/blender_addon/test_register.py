@@ -8,6 +8,7 @@ import bpy
 import pytest
 
 from talksplat import blender_addon
+from talksplat.core.baking.render_sampling import SUPERSAMPLING
 from talksplat.core.exporting import EXPORTERS
 from talksplat.core.jobs import Export, Render
 from talksplat.core.performance import CONTROLS, Controls
@@ -39,11 +40,12 @@ def test_every_control_pass_and_format_of_the_core_is_there(blender):
         assert slider.is_animatable == control.keyable
     assert settings.passes.names() == Render("", "").passes
     assert {item.identifier for item in settings.bl_rna.properties["export_format"].enum_items} == set(EXPORTERS)
+    assert {item.identifier for item in settings.bl_rna.properties["supersampling"].enum_items} == set(SUPERSAMPLING)
 
 
 def test_a_setting_has_the_jobs_own_default(blender):
     obj = blender.data.objects.new("head", blender.data.pointclouds.new("head"))
-    for name in ("size", "png", "exr", "movie"):
+    for name in ("size", "png", "exr", "movie", "supersampling"):
         assert getattr(obj.talksplat, name) == getattr(Render("", ""), name)
     assert obj.talksplat.export_format == Export("", "").format
 

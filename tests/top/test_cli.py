@@ -70,6 +70,10 @@ def asked(monkeypatch):
         ("render s.bake --out d --passes beauty depth", Render("s.bake", "d", passes=("beauty", "depth"))),
         ("do s.job.json --first 1 --last 9", Do("s.job.json", 1, 9)),
         ("warm", Warm()),
+        (
+            "render s.bake --out d --supersampling 3x --pixel-filter gaussian --filter-width 2",
+            Render("s.bake", "d", supersampling="3x", pixel_filter="gaussian", filter_width=2.0),
+        ),
         ("export s.bake --out d", Export("s.bake", "d")),
         (
             "export s.bake --out d --format ply --axes rdf --first 3 --last 9 --name anna",
@@ -100,7 +104,8 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         "audio_per_frame",
         "pose_change",
     }
-    hidden |= {"sounds", "sound_per_frame", "depth_file", "region", "with_neighbours", "text_name"}  # nested, or for the add-on
+    hidden |= {"sounds", "sound_per_frame", "depth_file", "region", "with_neighbours"}  # nested, or for the add-on
+    hidden |= {"text_name"}  # for the add-on
     for name, row in cli.JOBS.items():
         job = row.message
         with pytest.raises(SystemExit):

@@ -75,7 +75,7 @@ class ShotWorker:
         self._reader.refresh()
         # As it is stored, which is what a render of the bake draws.
         columns, extra = self._source.frame(frame, files.camera, files.cameras_beside)
-        rendering = yield from self._device.draw(frame, columns, files.camera, self._depth, extra)
+        rendering = yield from self._device.draw(frame, columns, files.camera, self._depth, extra, files.sampling)
         self._images.submit(files, within_region(rendering, self.job.region), list(files.files))
 
     def _bake(self, frame: int) -> None:
