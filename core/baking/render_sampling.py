@@ -13,7 +13,7 @@ import numpy as np
 
 from ..formats import BakeReader, Camera, UserError
 from ..jobs import Render
-from ..raster import EPS2D, Sampling
+from ..raster import EPS2D, Sampling, trained_low_pass
 from .render_cameras import portrait
 
 AUTO = "auto"
@@ -38,16 +38,17 @@ def samplings_of(job: Render, bake: BakeReader, cameras: dict[int, Camera]) -> d
     found: dict[Camera, Sampling] = {}
     for camera in cameras.values():
         if camera not in found:
-            found[camera] = _sampling(job, pixels_per_metre(camera, middle) / trained)
+            found[camera] = _sampling(job, pixels_per_metre(camera, middle) / trained, bake.card.antialiased)
     return {frame: found[camera] for frame, camera in cameras.items()}
 
 
-def _sampling(job: Render, scale: float) -> Sampling:
-    """scale: of the picture's head to the trained pictures'."""
+def _sampling(job: Render, scale: float, antialiased: bool) -> Sampling:
+    """scale: of the picture's head to the trained pictures'; antialiased: as HeadCard has it."""
     n = SUPERSAMPLING[job.supersampling] or next((n for n in AUTOMATIC if n * scale >= 1), AUTOMATIC[-1])
     if n == 1:
-        return Sampling()
-    return Sampling(n, EPS2D * (n * scale) ** 2, job.pixel_filter, job.filter_width)
+        return Sampling(trained_low_pass=trained_low_pass(antialiased))
+    low_pass = 0.0 if antialiased else EPS2D * (n * scale) ** 2
+    return Sampling(n, low_pass, job.pixel_filter, job.filter_width)
 
 
 def pixels_per_metre(

@@ -17,7 +17,7 @@ from .shot import Shot
 SAME_TIME = 1e-7  # seconds; an offset is stored as a float, and the head moves 1e-7 m in this time at most
 SAME_CONTROL = 1e-6  # of a control: the noise of a float32 curve
 SAME_POSE = 1e-6  # mm
-SAME_FIELDS = ("head_hash", "audio_hash", "sh_degree", "colour_space", "blend", "words_hash")
+SAME_FIELDS = ("head_hash", "audio_hash", "sh_degree", "colour_space", "blend", "antialiased", "words_hash")
 
 
 def keyed_controls(shot: Shot) -> dict[str, np.ndarray]:

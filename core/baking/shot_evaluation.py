@@ -131,6 +131,7 @@ def card_of(job: Bake, head: HeadFile, sounds: list[Sound], words: list[SpokenWo
         more_audio=tuple(stored_path(job.out, path) for path in job.more_audio),
         pose_change=shot.pose_change.to_card(head.rig_hash, change_pose(shot.controls)),
         blend=head.card.blend,
+        antialiased=head.card.antialiased,
         words_hash=hash_of_words([spoken.content_hash if spoken else "" for spoken in words]),
         words=tuple(stored_path(job.out, path) if path else "" for path in job.words_of_sounds) if any(words) else (),
     )

@@ -17,7 +17,7 @@ from ..formats import Camera, HeadFile, UserError, over_background
 from ..head import HeadModel
 from ..metrics import face_box, mouth_box
 from ..performance import Condition, Frame, LandmarkCarrier, Replay, canonical_landmarks
-from ..raster import Rendering, rasterize
+from ..raster import Rendering, rasterize, trained_low_pass
 
 GREY = 0.5
 MEAN_CLIPS = 32  # train clips that the mean condition is taken from
@@ -86,7 +86,9 @@ class Evaluator:
         canonical, grey = self.replay.canonical, np.full(3, GREY, np.float32)
         moved = frame.means, frame.quats, frame.scales
         fixed = canonical.opacities, canonical.sh0, canonical.shN
-        return rasterize(*moved, *fixed, camera, background=grey, blend=self.head.card.blend)
+        card = self.head.card
+        low_pass = trained_low_pass(card.antialiased)
+        return rasterize(*moved, *fixed, camera, background=grey, blend=card.blend, trained_low_pass=low_pass)
 
     def truth(self, i: int) -> np.ndarray:
         """[H,W,3] 0..1 over grey: the footage's picture i, blended with the grey as the head is."""

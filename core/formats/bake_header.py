@@ -26,9 +26,9 @@ from .tensors import dump_tensors, load_tensors
 from .user_error import UserError
 
 BAKE_MAGIC = b"TSPLBAKE"  # the first eight bytes of a bake
-# 1, of 0.1.0, has no index; 3: is blended in linear light, or its lips are sharpened by words; a reader asks for an
-# update when it meets a newer one.
-BAKE_VERSION = 3
+# 1, of 0.1.0, has no index; 3: is blended in linear light, or its lips are sharpened by words; 4: is antialiased. A
+# reader asks for an update when it meets a newer one.
+BAKE_VERSION = 4
 MAX_FRAMES = 10_000_000
 CARD, BASE, FRAME, INDEX, DONE = b"CARD", b"BASE", b"FRAM", b"INDX", b"DONE"
 CONTROL = "controls."  # before the names of keyframed controls among the tensors of BASE
@@ -46,10 +46,11 @@ SHOT_FIELDS = (
     "colour_space",
     "pose_change",
     "blend",
+    "antialiased",
     "words_hash",
 )
 # Not in the key of a shot at these values: it had none of them.
-LATER_FIELDS = {"pose_change": {}, "blend": "display", "words_hash": ""}
+LATER_FIELDS = {"pose_change": {}, "blend": "display", "antialiased": False, "words_hash": ""}
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,16 @@ class BakeCard:
     # Of a shot that uses the head's rig (performance.PoseChange.to_card), opaque here; then part of the shot key.
     pose_change: dict = field(default_factory=dict)
     blend: str = field(default="display", metadata=LATER)  # of BLENDS, as HeadCard has it
+    antialiased: bool = field(default=False, metadata=LATER)  # as HeadCard has it
     words_hash: str = field(default="", metadata=LATER)  # content hash of the words that sharpen its lips, "" for none
     words: tuple[str, ...] = field(default=(), metadata=LATER)  # their files, one a sound ("" for none); like `audio`
 
     def __post_init__(self) -> None:
         check_blend(self.blend)
-        if self.blend != "display" or self.words_hash:
-            object.__setattr__(self, "version", BAKE_VERSION)  # an older one blends codes and knows no words
+        if self.antialiased:  # an older reader would draw it too thin
+            object.__setattr__(self, "version", BAKE_VERSION)
+        elif self.blend != "display" or self.words_hash:  # an older one blends codes and knows no words
+            object.__setattr__(self, "version", 3)
         object.__setattr__(self, "controls", to_json_values(self.controls))
         object.__setattr__(self, "pose_change", to_json_values(self.pose_change))
         if not 0 < self.fps <= 1000:

@@ -28,9 +28,9 @@ from .tensors import read_tensors, write_tensors
 from .user_error import UserError
 
 HEAD_FORMAT = "talksplat.head"  # "format" in the metadata of a head's safetensors file
-# 2: has a rig, whose tensors the head's hash leaves out; 3: is blended in linear light. A head is written as the oldest
-# version that can say what it is.
-HEAD_VERSION = 3
+# 2: has a rig, whose tensors the head's hash leaves out; 3: is blended in linear light; 4: is antialiased. A head is
+# written as the oldest version that can say what it is.
+HEAD_VERSION = 4
 RIG = "rig."  # how the names of a rig's tensors begin
 BRANCHES = ("face", "mouth")  # of a head, in the order of its joint table; "mouth" is the inside of the mouth
 
@@ -54,6 +54,7 @@ class HeadCard:
     content_hash: str = ""  # `content_hash` of the tensors but the rig's; `write_head` fills it in
     version: int = 1
     blend: str = field(default="display", metadata=LATER)  # of BLENDS: as what its Gaussians were trained to be blended
+    antialiased: bool = field(default=False, metadata=LATER)  # trained with opacities that make up for the low-pass
 
     def __post_init__(self) -> None:
         check_blend(self.blend)
@@ -161,8 +162,10 @@ def write_head(path: Path | str, head: HeadFile) -> HeadCard:
 
 
 def _version(head: HeadFile) -> int:
-    if head.card.blend != "display":
+    if head.card.antialiased:
         return HEAD_VERSION
+    if head.card.blend != "display":
+        return 3
     return 2 if head.rig_card else 1
 
 

@@ -76,6 +76,7 @@ def _head(path: Path) -> Facts:
     yield from [
         ("colour_space", card.colour_space),
         ("blend", card.blend),
+        *([("antialiased", "yes")] if card.antialiased else []),
         ("licence", card.licence or "not stated"),
         ("provenance", card.provenance or "not stated"),
         ("hash", card.content_hash),

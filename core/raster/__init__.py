@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
-from .constants import EPS2D
+from .constants import EPS2D, trained_low_pass
 from .held_camera import HeldCamera
 from .pixel_filter import PIXEL_FILTERS
 from .rasterizer import BACKENDS, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
@@ -23,4 +23,5 @@ __all__ = [
     "gpu_unavailable_reason",
     "is_compiled",
     "rasterize",
+    "trained_low_pass",
 ]

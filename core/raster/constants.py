@@ -32,6 +32,12 @@ TILE_WIDE = 8
 TILE_HIGH = 32
 
 
+def trained_low_pass(antialiased: bool) -> float:
+    """pixels^2, of `rasterize`, for pictures as large as those that a head was trained on: Mip-Splatting's where its
+    opacities make up for the whole low-pass, else that of 3DGS, for which they do not."""
+    return 0.0 if antialiased else EPS2D
+
+
 def ratio_limits(camera: Camera) -> tuple[float, float, float, float]:
     """Least and most x/z, least and most y/z, between which a perspective camera's Jacobian is evaluated (gsplat)."""
     margin_x, margin_y = (0.5 * FOV_MARGIN * camera.width / camera.fx, 0.5 * FOV_MARGIN * camera.height / camera.fy)

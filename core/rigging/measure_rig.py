@@ -9,11 +9,11 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
-from ..formats import Camera, HeadFile, rig_of
+from ..formats import Camera, HeadCard, HeadFile, rig_of
 from ..jobs import Pace, Progress
 from ..metrics import compute_metrics, mouth_box
 from ..performance import Condition, Frame, LandmarkCarrier, Performance, Replay, RigReplay
-from ..raster import rasterize
+from ..raster import rasterize, trained_low_pass
 from .conditions import ALONE, sample_conditions
 
 MOMENTS = 120  # in the shares of conditions.SHARES
@@ -36,7 +36,7 @@ def measure_rig(head: HeadFile, performances: Sequence[Performance]) -> Generato
             exact, rigged = replay.at(condition), posed.at(condition)
             errors.append(1000 * np.linalg.norm(exact.means[moving] - rigged.means[moving], axis=1))
             if box is not None and i < PICTURES:
-                pictures.append(_psnr(replay, head.card.blend, exact, rigged, *box))
+                pictures.append(_psnr(replay, head.card, exact, rigged, *box))
             yield pace.at(pace.done + 1, "measuring the rig")
         results[kind] = _summary(np.array(errors), pictures)
     return results
@@ -62,11 +62,13 @@ def _mouth(head: HeadFile, rest: Condition) -> tuple[Camera, tuple[slice, slice]
     return camera, mouth_box(pixels + np.array([camera.cx, camera.cy]), camera.width, camera.height)
 
 
-def _psnr(replay: Replay, blend: str, exact: Frame, rigged: Frame, camera: Camera, box: tuple[slice, slice]) -> float:
-    g = replay.canonical
+def _psnr(
+    replay: Replay, card: HeadCard, exact: Frame, rigged: Frame, camera: Camera, box: tuple[slice, slice]
+) -> float:
+    g, how = replay.canonical, {"blend": card.blend, "trained_low_pass": trained_low_pass(card.antialiased)}
 
     def drawn(frame: Frame) -> np.ndarray:
-        return rasterize(*frame, g.opacities, g.sh0, g.shN, camera, blend=blend).display_color
+        return rasterize(*frame, g.opacities, g.sh0, g.shN, camera, **how).display_color
 
     pictures = [np.clip(drawn(frame)[box], 0, 1) for frame in (exact, rigged)]
     return min(compute_metrics(rendered=pictures[1], target=pictures[0])["psnr"], 99.0)

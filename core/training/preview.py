@@ -29,7 +29,7 @@ def write_preview(path: Path, run: TrainingRun, frames: np.ndarray) -> np.ndarra
     for frame in frames:
         view = full_view(run.footage, int(frame))
         moved = run.model(*run.condition_at(int(frame)))
-        drawn = draw(moved, view.camera, background, blend=blend).display_color
+        drawn = draw(moved, view.camera, background, None, blend, run.settings.antialiased).display_color
         pictures = blend_target(view, background, blend), drawn
         target, rendered = (picture.cpu().numpy() for picture in pictures)
         box, side = mouth_box(run.footage.landmarks2d[frame], run.footage.width, run.footage.height), target.shape[0]

@@ -35,6 +35,7 @@ def trained_head_card(run: TrainingRun, name: str) -> HeadCard:
         camera=frontal_camera(run),
         colour_space=footage.card.colour_space,
         blend=settings.blend,
+        antialiased=settings.antialiased,
         training={
             "settings": settings.to_dict(),
             "footage": footage.name,

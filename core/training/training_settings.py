@@ -35,7 +35,10 @@ RENAMED = {  # settings of 0.1.0 -> their names now
     "quiet_pictures": "silence_pictures",
     "quiet_moments": "silence_moments",
 }
-LATER = {"blend": "display"}  # settings that came later -> what checkpoints without them were trained with
+LATER = {
+    "blend": "display",
+    "antialiased": False,
+}  # settings that came later -> what checkpoints without them were trained with
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class TrainingSettings:
     mouth_base: float = 16.0  # TG 64 over a cube three times as large
     mouth_finest: float = 48.0  # TG 57.6
     blend: str = "display"  # of BLENDS; 3DGS and TG blend sRGB codes; ours: "linear" is what Blender shows unchanged
+    # opacities make up for the raster's low-pass (Mip-Splatting, CVPR 2024), so that the head is right at every size;
+    antialiased: bool = False  # 3DGS and TG: no
     # pictures
     height: int = 192  # pixels: full pictures are made about this small
     window: int = 160  # pixels a side: parts of the full-size picture

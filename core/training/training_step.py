@@ -42,8 +42,8 @@ def picture_step(run: TrainingRun) -> StepResult:
     sample, view = run.views.at(run.t)
     background = torch.from_numpy(sample.rng.random(3, dtype=np.float32)).to(run.device)
     moved = deform_head(run, sample, view.frame, stage)
-    blend = run.settings.blend
-    rendering = draw(moved, view.camera, background, is_mouth(run), blend)
+    blend, antialiased = run.settings.blend, run.settings.antialiased
+    rendering = draw(moved, view.camera, background, is_mouth(run), blend, antialiased)
     picture, target = rendering.display_color, blend_target(view, background, blend)
     loss = view_loss(run, view, rendering, picture, target)
     if stage != "static":

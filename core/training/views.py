@@ -18,7 +18,7 @@ from ..footage import Footage
 from ..formats import Camera, over_background
 from ..head import DeformedHead
 from ..metrics import mouth_box
-from ..raster import Rendering, rasterize
+from ..raster import Rendering, rasterize, trained_low_pass
 
 MOUTH_WINDOWS = 0.6  # share of windows around the mouth; others are around a random landmark or anywhere on the head
 BELOW_CHIN = 0.12  # of the distance from the bridge of the nose to the chin: below it are neck and torso
@@ -104,9 +104,10 @@ def draw(
     background: Tensor,
     is_mouth: Tensor | None = None,
     blend: str = "display",
+    antialiased: bool = False,
 ) -> Rendering:
     """The head through a camera, over a background [3] of sRGB codes; `is_mouth` [N,1] is 1 for inside-mouth Gaussians
-    and comes back as `extra`; blend: of BLENDS."""
+    and comes back as `extra`; blend: of BLENDS; antialiased: whether opacities make up for the low-pass."""
     return rasterize(
         moved.means,
         moved.quats,
@@ -118,6 +119,7 @@ def draw(
         background=background,
         extra=is_mouth,
         blend=blend,
+        trained_low_pass=trained_low_pass(antialiased),
     )
 
 

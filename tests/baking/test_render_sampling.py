@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A head far away keeps its area and its edges: how many samples a frame gets, and what its files then hold."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import plan_frames, render
 from talksplat.core.baking.render_sampling import samplings_of
-from talksplat.core.formats import BakeReader, Camera, UserError, linear_to_srgb, read_head
+from talksplat.core.formats import BakeReader, Camera, UserError, linear_to_srgb, read_head, to_json, write_head
 from talksplat.core.jobs import Bake, Render
 from talksplat.core.performance import Replay
 from talksplat.core.raster import EPS2D, Sampling, Supersampler, rasterize
@@ -67,6 +68,24 @@ def test_a_size_and_a_filter_that_are_asked_for_are_taken(shot):
     found = sampling(shot, camera, supersampling="3x", pixel_filter="gaussian", filter_width=2.0)
     assert (found.samples_per_side, found.pixel_filter, found.filter_width) == (3, "gaussian", 2.0)
     assert found.trained_low_pass == pytest.approx(9 * EPS2D)
+
+
+def test_an_antialiased_head_is_drawn_so_through_bake_and_render(tiny_head, voice, tmp_path):
+    """Its card says so, then the bake's, whose shot is another one; older bakes keep theirs."""
+    head, cards = read_head(tiny_head), {}
+    for antialiased in (False, True):
+        path = tmp_path / f"{antialiased}.head"
+        write_head(path, replace(head, card=replace(head.card, antialiased=antialiased)))
+        list(bake(Bake(str(path), str(voice), str(tmp_path / f"{antialiased}.bake"), "24", 1, 2)))
+        with BakeReader.open(tmp_path / f"{antialiased}.bake") as reader:
+            cards[antialiased] = reader.card
+    assert (cards[True].version, cards[False].version) == (4, 2)
+    assert cards[True].shot != cards[False].shot
+    assert "antialiased" not in json.loads(to_json(cards[False]))
+    camera = trained_view(tmp_path / "True.bake")
+    assert sampling(tmp_path / "True.bake", camera).trained_low_pass == 0.0
+    assert sampling(tmp_path / "True.bake", camera, supersampling="4x").trained_low_pass == 0.0
+    assert sampling(tmp_path / "False.bake", camera) == Sampling()
 
 
 @pytest.mark.parametrize("wrong", [{"supersampling": "5x"}, {"pixel_filter": "sinc"}, {"filter_width": -1.0}])

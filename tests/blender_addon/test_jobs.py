@@ -283,6 +283,8 @@ def test_a_picture_for_the_scene_is_filtered_as_the_scene_is(attached):
     scene.frame_end = 4
     bpy.ops.talksplat.bake()
     settings.view, settings.supersampling = "SCENE", "3x"
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(scene.camera)
     scene.render.filter_size = 2.5
     job = render_job(scene, attached)
     assert (job.supersampling, job.pixel_filter, job.filter_width) == ("3x", "blackman_harris", 2.5)

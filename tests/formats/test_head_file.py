@@ -144,3 +144,13 @@ def test_a_missing_column_is_named(make):
     tensors = {k: v for k, v in head.tensors.items() if k != "mouth.gaussians.quats"}
     with pytest.raises(UserError, match="quats"):
         HeadFile(head.card, tensors).gaussians("mouth")
+
+
+def test_an_antialiased_head_asks_older_programs_for_an_update(tmp_path, make):
+    """They would draw it too thin; every other head is written as it was."""
+    head = make.head()
+    for antialiased, version in ((False, 1), (True, 4)):
+        card = write_head(tmp_path / "a.head", replace(head, card=replace(head.card, antialiased=antialiased)))
+        stored = json.loads(read_tensors(tmp_path / "a.head")[1]["card"])
+        assert (stored["version"], stored.get("antialiased")) == (version, True if antialiased else None)
+        assert read_head(tmp_path / "a.head").card == card
