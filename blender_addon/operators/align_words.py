@@ -16,8 +16,8 @@ from ..blender_types import Context
 from ..head_objects import head_of, locked_reason, settings_of
 from ..speech.attached_sounds import attached_sounds, sound_choice
 from ..speech.sound_content import playable_file
+from ..speech.words_file import open_words, words_file
 from ..speech_graph import changes
-from ..speech_graph.words import open_words, words_file
 from ..takes.blend import active_name, speech_named
 from .job_result import edited_head
 from .operator_base import JobOperator

@@ -18,6 +18,7 @@ from ..scene.sound_lag import measure_lag
 from ..scene.versions import sequencer_scene
 from ..speech import attached_sounds
 from ..speech.sound_content import hash_steps, known_hash, playable_file, stamp_of
+from ..speech.words_file import sharpening_words
 from ..takes.blend import active_name, speech_named
 from .job_result import edited_head
 from .operator_base import JobOperator
@@ -57,12 +58,14 @@ class Listening(NamedTuple):
     sources: tuple[str, ...]  # as `sound_source` names them, the strip's own first
     choice: SoundChoice
     take: str  # name of the take that was active, "" for none
+    words: dict[str, tuple[str, str]]  # source -> the file of its words and their hash, "" for none
 
     def performance(self, source: str) -> Path:
         """Where the performance of this head and that sound is cached. Raises UserError."""
         head_hash = open_files.head(self.head).hash
         sound_hash = self.choice.content_hash(known_hash(source) or "")
-        return preferences.own_folder("performances") / f"{head_hash[:20]}-{sound_hash[:20]}.performance"
+        parts = filter(None, (head_hash[:20], sound_hash[:20], self.words[source][1][:20]))
+        return preferences.own_folder("performances") / f"{'-'.join(parts)}.performance"
 
 
 class TALKSPLAT_OT_attach_strip(JobOperator, bpy.types.Operator):
@@ -99,7 +102,9 @@ def attach(obj: bpy.types.Object, sequencer: bpy.types.Scene, strip: bpy.types.S
     if not sources or not all(sources):
         raise UserError(f"The strip {strip.name} has no sound; add the sound again.")
     head, choice = head_paths.path_of(obj, "head"), attached_sounds.sound_choice(settings_of(obj))
-    listening = Listening(obj.session_uid, head, strip.name, sequencer.name, sources, choice, active_name(obj))
+    open_files.head(head)  # its encoder says whether words count
+    words = {source: sharpening_words(obj, source, sources[0]) for source in sources}
+    listening = Listening(obj.session_uid, head, strip.name, sequencer.name, sources, choice, active_name(obj), words)
     reading = _read_sounds(sources)
     if isinstance(next(reading), Finished):  # small, or known already
         return _listen(listening)
@@ -140,7 +145,7 @@ def _take_sample(listening: Listening, source: str, path: Path) -> bool:
     """Whether the performance that comes with the add-on is this one: the sample speaks at once, before any worker has
     started. It is copied, because an update of the add-on replaces its folder."""
     sound_hash = listening.choice.content_hash(known_hash(source) or "")
-    if not has_sample_performance(open_files.head(listening.head).hash):
+    if listening.words[source][1] or not has_sample_performance(open_files.head(listening.head).hash):
         return False
     if open_files.performance(str(SAMPLE_PERFORMANCE)).audio_hash != sound_hash:
         return False
@@ -151,7 +156,8 @@ def _take_sample(listening: Listening, source: str, path: Path) -> bool:
 
 def _start(listening: Listening, source: str, path: Path) -> None:
     choice = listening.choice
-    job = Perform(listening.head, playable_file(source), str(path), choice.track, choice.channel)
+    words = listening.words[source][0]
+    job = Perform(listening.head, playable_file(source), str(path), choice.track, choice.channel, words)
     running.start_job(TALKSPLAT_OT_attach_strip.bl_label, job, lambda result: _heard(listening, path, result))
 
 

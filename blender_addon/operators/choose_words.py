@@ -10,8 +10,8 @@ from ...core.formats import UserError, is_plain_script
 from .. import head_paths, open_files
 from ..blender_types import Context
 from ..head_objects import head_of, settings_of
+from ..speech.words_file import open_words
 from ..speech_graph import changes
-from ..speech_graph.words import open_words
 from .align_words import aligning_reason, start_alignment
 from .operator_base import UNDOABLE
 from .relink_base import HeadOperator, RelinkOperator

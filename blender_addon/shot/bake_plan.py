@@ -14,6 +14,7 @@ from ...core.performance import change_pose
 from .. import head_paths, open_files
 from ..head_objects import settings_of
 from ..speech.attached_sounds import audio_hash
+from ..speech.words_file import words_hash
 from .comparison import as_baked, differences
 from .output_paths import VERSION, existing_versions, output_path
 
@@ -79,6 +80,8 @@ def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:
         changed.append("the head")
     if header.card.audio_hash != audio_hash(job, obj):
         changed.append("the sound")
+    if header.card.words_hash != words_hash(job, obj):
+        changed.append("the words")
     continued = as_baked(job, header.card, header.keyed_controls, header.pose_change)
     if not changed and has_other_rig(continued, header.card, obj):
         changed.append("the rig")

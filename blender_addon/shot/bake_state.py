@@ -18,6 +18,7 @@ from .. import head_paths, open_files, running
 from ..blender_types import current_context
 from ..head_objects import settings_of
 from ..speech.attached_sounds import audio_hash
+from ..speech.words_file import words_hash
 from ..takes.blend import is_blending
 from .bake_plan import has_other_rig, plan_bake
 from .comparison import differences
@@ -93,6 +94,8 @@ def _answer(head_uid: int, job: Bake, is_driven: bool) -> BakeState:
             changes.append("the rig")
         if bake and audio_hash(job, obj) != bake.card.audio_hash:
             changes.append("the sound")
+        if bake and words_hash(job, obj) != bake.card.words_hash:
+            changes.append("the words")
         plan = "" if is_driven else plan_bake(job, obj).sentence
     except UserError:  # a performance is missing: the head's own box says so
         plan = ""

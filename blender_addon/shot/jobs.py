@@ -20,6 +20,7 @@ from ..speech.attached_sounds import sound_choice, unattached_reason
 from ..speech.movie_sound import movie_sound
 from ..speech.sound_content import playable_file
 from ..speech.spoken_moments import gate, mix_of_shot
+from ..speech.words_file import sharpening_words
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import file_name_of, output_path
@@ -43,7 +44,9 @@ def bake_plan_of(scene: bpy.types.Scene, obj: bpy.types.Object) -> BakePlan:
     job = replace(plan.job, frames=frames)
     if job.sounds:
         audio, *more = map(playable_file, job.sounds)
-        job = replace(job, audio=audio, more_audio=tuple(more))
+        words, *others = (sharpening_words(obj, source)[0] for source in job.sounds)
+        more_words = tuple(others) if any(others) else ()
+        job = replace(job, audio=audio, more_audio=tuple(more), words=words, more_words=more_words)
     return replace(plan, job=job)
 
 

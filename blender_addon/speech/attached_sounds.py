@@ -16,6 +16,7 @@ from ..scene.sound_mix import Choice
 from ..scene.sound_source import sound_source
 from .properties import Speech, TalkSplatSound
 from .sound_content import known_hash, stamp_of
+from .words_file import sharpening_words
 
 Attached = Speech | TalkSplatSound  # both have sound, performance, sound_lag, sound_stamp, sound_choice
 
@@ -142,6 +143,8 @@ def attach_reason(obj: bpy.types.Object, sequencer: bpy.types.Scene) -> str:
     for source in wanted:
         if not Path(head_paths.path_of(obj, "performance", attached[source])).is_file():
             return f"The performance of {Path(source).name} is missing on this machine: press Attach."
+        if _has_other_words(obj, source, attached[source]):
+            return f"The words of {Path(source).name} are not those that were attached: press Attach."
     return changed_sentence(obj)
 
 
@@ -161,6 +164,14 @@ def changed_sentence(obj: bpy.types.Object) -> str:
         if stamp and item.sound_stamp and stamp != item.sound_stamp and _is_other_sound(obj, source, item):
             return f"The sound {Path(source).name} has changed since it was attached: Attach again."
     return ""
+
+
+def _has_other_words(obj: bpy.types.Object, source: str, item: Attached) -> bool:
+    try:
+        heard = open_files.performance(head_paths.path_of(obj, "performance", item)).words_hash
+    except UserError:  # it has its own sentence elsewhere
+        return False
+    return heard != sharpening_words(obj, source)[1]
 
 
 def _is_other_sound(obj: bpy.types.Object, source: str, item: Attached) -> bool:

@@ -4,7 +4,15 @@
 from typing import cast
 
 import bpy
-from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from ..blender_types import Context
 from ..slider_properties import show_now
@@ -62,6 +70,11 @@ class Speech:
         description="The file that says when each word is spoken: TextGrid, SRT, VTT, .lab or .align. One in the "
         "sound's folder, with the sound's name, is found by itself",
         **FILE,
+    )
+    sharpen_by_words: BoolProperty(
+        name="Sharpen by Words",
+        default=True,
+        description="The phones of the words make the lips surer, above all closed in p, b and m. Attach listens anew",
     )
 
     listen_to: EnumProperty(

@@ -6,25 +6,10 @@ from collections.abc import Iterator, Sequence
 import bpy
 import numpy as np
 
-from ...core.formats import TimedLabel, UserError, WordTimings, read_words, words_beside
-from .. import head_paths
-from ..head_objects import settings_of
-from ..open_files import FileCache
-from ..scene.sound_source import PACKED
+from ...core.formats import TimedLabel, UserError, WordTimings
 from ..speech.attached_sounds import attached_sounds
+from ..speech.words_file import open_words, words_file
 from .heard import HeardStrip
-
-open_words: FileCache[WordTimings] = FileCache(
-    read_words, "The words {} are missing; choose them again, or remove them."
-)
-
-
-def words_file(obj: bpy.types.Object, sound: str) -> str:
-    """The absolute path of the words of one of a head's sounds; "" for none. What was chosen belongs to its first."""
-    first = next(iter(attached_sounds(obj)), "")
-    if settings_of(obj).words and sound == first:
-        return head_paths.path_of(obj, "words")
-    return "" if not sound or sound.startswith(PACKED) else words_beside(sound)
 
 
 def words_problem(obj: bpy.types.Object) -> str:

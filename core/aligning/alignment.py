@@ -16,7 +16,7 @@ from .phone_graph import NOBODY, PhoneGraph, Pronunciation, phone_graph
 
 # What a moment of noise or of speech that is not in the text costs in a silence; how far before and behind a cue its
 # words may be for nothing. Not in the paper: chosen on the clips of docs/research/align.md.
-UNWRITTEN, AROUND_CUE = 3.0, 0.3
+UNWRITTEN, AROUND_CUE = 3.0, 0.5
 WRONG = -6.0  # of a class's logarithm below the best one's: a moment that was misheard must not rule out a word
 # The fit below which words are not those of the sound, and how fast confidence falls around it; how many words to
 # either side say whether one is heard; what a word that was skipped counts for, its fit and its seconds.

@@ -8,14 +8,15 @@ from pathlib import Path
 from ..audio import Sound, iterate_sound
 from ..formats import HeadFile, SoundChoice, UserError, read_head
 from ..jobs import Bake, Event, Finished, Pace, Perform, Progress, Started, Warned
-from ..listening import (
-    SpokenWords,
-    compute_performance,
-    moment_count,
+from ..listening import SpokenWords, compute_performance, moment_count, read_spoken_words
+from ..performance import (
+    HeadReplay,
+    Performance,
     no_sharpening_reason,
-    read_spoken_words,
+    read_performance,
+    suggested_opening,
+    write_performance,
 )
-from ..performance import HeadReplay, Performance, read_performance, suggested_opening, write_performance
 
 
 def perform(job: Perform) -> Generator[Event, None, None]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..audio import MOUTH_MEASURES, Sound, load_sound, measure_mouth
 from ..formats import HeadFile, TimedLabel, UserError, read_words, words_beside
 from ..jobs import Pace, Progress
-from ..listening import compute_performance
+from ..listening import SpokenWords, compute_performance
 from ..metrics import PhoneLips, stillness
 from ..performance import Controls, LandmarkCarrier
 
@@ -28,12 +28,13 @@ APART, WIDTH = (
 Lips = Callable[[Sound], tuple[np.ndarray, np.ndarray]]  # a sound -> ([T] seconds, [T,K] measures)
 
 
-def head_lips(head: HeadFile) -> Lips:
-    """What the head's landmarks do in a sound, its expression neutral. Raises UserError as `LandmarkCarrier`."""
+def head_lips(head: HeadFile, words_of: Callable[[Sound], SpokenWords | None] = lambda _: None) -> Lips:
+    """What the head's landmarks do in a sound, sharpened by its words, its expression neutral. Raises UserError as
+    `LandmarkCarrier`."""
     carrier, controls = LandmarkCarrier(head), Controls()
 
     def lips(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
-        steps = compute_performance(head, sound, "")
+        steps = compute_performance(head, sound, "", words_of(sound))
         while True:
             try:
                 next(steps)

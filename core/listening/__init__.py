@@ -5,14 +5,13 @@ from .attribution import with_attribution
 from .audio_codes import AudioCodes
 from .listen import compute_performance, moment_count
 from .pauses import speech_presence
-from .spoken_words import SpokenWords, no_sharpening_reason, read_spoken_words
+from .spoken_words import SpokenWords, read_spoken_words
 
 __all__ = [
     "AudioCodes",
     "SpokenWords",
     "compute_performance",
     "moment_count",
-    "no_sharpening_reason",
     "read_spoken_words",
     "speech_presence",
     "with_attribution",

@@ -82,7 +82,6 @@ def _sharpened(
     features = Features(np.concatenate(pieces), times)
     found = words.sharpen(features)
     if found is None:
-        yield Warned(
-            f"{words.name}: its words are not what is spoken here, so they change nothing; align the text again."
-        )
+        what = "words are not what is spoken here" if words.is_known else "phones are not in ARPAbet, IPA or SAMPA"
+        yield Warned(f"{words.name}: its {what}, so they change nothing; align the text again.")
     return found or features

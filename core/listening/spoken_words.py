@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..audio import Features, phone_classes
-from ..formats import HeadFile, TimedLabel, UserError, read_words
+from ..formats import TimedLabel, UserError, read_words
 from .sharpening import confidence, phone_path, sharpened
 
-ENCODER = "mouth_shapes"
 LEAST_CONFIDENCE = 0.2  # of wrong texts' phones the highest was 0.00, of right ones' the lowest 0.44
 
 
@@ -20,6 +19,11 @@ class SpokenWords:
     phones: tuple[TimedLabel, ...]
     content_hash: str
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any of its phones is in an alphabet that is known here."""
+        return any(phone_classes(phone.label for phone in self.phones).values())
+
     def sharpen(self, features: Features) -> Features | None:
         """The features of the encoder, sharpened; None where these words are not what is heard."""
         path = phone_path(self.phones, features.times)
@@ -27,20 +31,8 @@ class SpokenWords:
 
 
 def read_spoken_words(path: Path | str) -> SpokenWords:
-    """The phones of a TextGrid. Raises UserError for words without phones that are known here."""
+    """The phones of a TextGrid. Raises UserError for words without phones."""
     timings = read_words(path)
     if not timings.phones:
         raise UserError(f"{path}: says nothing of phones; align its text (talksplat align), which finds them.")
-    if not any(phone_classes(phone.label for phone in timings.phones).values()):
-        raise UserError(f"{path}: its phones are in no alphabet known here; write them in ARPAbet, IPA or SAMPA.")
     return SpokenWords(Path(path).name, timings.phones, timings.phone_hash)
-
-
-def no_sharpening_reason(head: HeadFile) -> str:
-    """Why words cannot sharpen a head's lips, as the end of a sentence; "" where they can."""
-    encoder = head.card.audio_encoder
-    if encoder == ENCODER:
-        return ""
-    return (
-        f"this head listens by {encoder[:40]}, and words sharpen the lips of heads by {ENCODER} alone (talksplat adapt)"
-    )

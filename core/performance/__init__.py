@@ -31,6 +31,7 @@ from .rest import SILENCE_FILE, features_of_silence, rest_condition
 from .rest_difference import difference_from_rest
 from .rig_replay import RigReplay
 from .sides import side_of
+from .spoken_words import no_sharpening_reason
 from .upper_face import smoothstep
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "frame_time",
     "joined_keys",
     "not_adaptable_reason",
+    "no_sharpening_reason",
     "parse_rate",
     "part_of",
     "performance_file",

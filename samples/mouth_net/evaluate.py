@@ -19,7 +19,7 @@ import numpy as np
 from ...core.audio import ENCODERS, MOUTH_MEASURES, SOUND_RATE, Sound, load_sound
 from ...core.evaluation import Lips, head_lips
 from ...core.formats import TimedLabel, read_head
-from ...core.listening.pauses import speech_presence
+from ...core.listening import SpokenWords, speech_presence
 from ...core.metrics import PhoneLips, correlation, stillness
 from .clips import Clip, all_clips
 from .examples import real_lips
@@ -56,9 +56,10 @@ class Row:
         return [name, str(self.clips), *r, *("" if n is None else f"{n:.3g}" for n in numbers)]
 
 
-def net_lips(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
-    """([T] seconds, [T,K]) of the shipped net, at rest in pauses as every head is."""
+def net_lips(sound: Sound, words: SpokenWords | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """([T] seconds, [T,K]) of the shipped net, sharpened by words, at rest in pauses as every head is."""
     features = ENCODERS["mouth_shapes"].encode(sound)
+    features = (words and words.sharpen(features)) or features
     inside = (features.times >= 0) & (features.times < sound.duration)
     times, measures = features.times[inside], features.values[inside, : len(MOUTH_MEASURES)]
     rest = np.array([measure.rest for measure in MOUTH_MEASURES])
