@@ -28,6 +28,7 @@
     saving          what of a head reaches the .blend: a relative path and a hash
     migration       settings that an older version stored
     running         the running job, its progress, its end
+    command_line    `blender -b SHOT.blend --command talksplat ...`
     job_status      the same in Blender's status bar
     shortcuts       Esc over our tab
     panels          the sidebar tab; panel_base: what its panels share; a part's own panel lies in its package
@@ -43,6 +44,7 @@ from types import ModuleType
 
 def _modules() -> list[ModuleType]:
     from . import (
+        command_line,
         demo_scene,
         job_status,
         operators,
@@ -76,6 +78,7 @@ def _modules() -> list[ModuleType]:
         job_status,
         shortcuts,
         speech_graph,
+        command_line,
     ]
 
 

@@ -21,7 +21,7 @@ from bpy.props import (
 
 from ..core.baking import PASSES
 from ..core.exporting import EXPORTERS
-from ..core.jobs import Export, Render
+from ..core.jobs import TOKENS, Export, Render
 from .corrections import properties as correction_properties
 from .corrections.properties import TalkSplatCorrection
 from .proxy.uses import USES, apply_use
@@ -37,6 +37,7 @@ RENDER, EXPORT = Render("", ""), Export("", "")
 FOLDER = {"subtype": "DIR_PATH", "options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
 AXES = {"blender": "Z Up (Blender)", "rdf": "Y Down, Z Forward (OpenCV)", "rub": "Y Up, Z Back (OpenGL)"}
 DEFAULT_AXES = "DEFAULT"
+TOKEN_LIST = ", ".join(f"{{{token}}}" for token in TOKENS)  # as tooltips name them
 TOLERANCE = {
     "name": "Tolerance (mm)",
     "description": "How far the head may be from the speech: a larger value gives fewer keys. 0 keys every frame",
@@ -148,8 +149,8 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         name="File",
         default="//bake/{head}_{version}.bake",
         **FILE,
-        description="Where to bake to: // is the folder of the .blend, {head} the object's name, {version} a number "
-        "(v001) that goes up when the shot has changed, so that no bake is overwritten",
+        description="Where to bake to: // is the folder of the .blend, {version} a number (v001) that goes up when the "
+        f"shot has changed, so that no bake is overwritten. Tokens: {TOKEN_LIST}",
     )
 
     bake_frames: _frames("bake")
@@ -158,7 +159,17 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         name="Folder",
         default="//render/{head}/",
         **FOLDER,
-        description="Where to render to: // is the folder of the .blend, {head} the object's name",
+        description=f"Where to render to: // is the folder of the .blend. Tokens: {TOKEN_LIST}",
+    )
+    render_name: StringProperty(
+        name="Name",
+        description="How the files are called, such as {shot}_{head}_v###.####: v### is a version that is never "
+        f"overwritten, #### the frame; empty: as the bake. Tokens: {TOKEN_LIST}",
+    )
+    publish: BoolProperty(
+        name="Publish",
+        default=RENDER.publish,
+        description="Write NAME.publish.json beside the files: each with its SHA-256, and what they were made of",
     )
     render_frames: _frames("render")
     view: EnumProperty(
@@ -223,7 +234,7 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         name="Folder",
         default="//export/{head}/",
         **FOLDER,
-        description="Where to export to: // is the folder of the .blend, {head} the object's name",
+        description=f"Where to export to: // is the folder of the .blend. Tokens: {TOKEN_LIST}",
     )
     export_frames: _frames("export")
     export_format: EnumProperty(

@@ -233,10 +233,11 @@ def _end(ended: Running, event: Finished | Failed | Cancelled) -> None:
         last = Outcome(ended.label, level, event.sentence, warnings)
 
 
-def tell(label: str, sentence: str) -> None:
-    """What went wrong before any job was started; it stands below the button of that label."""
+def tell(label: str, sentence: str, level: Literal["INFO", "ERROR"] = "ERROR") -> None:
+    """What went wrong before any job was started, or was done at once ("INFO"); it stands below the button of that
+    label."""
     global last
-    last = Outcome(label, "ERROR", sentence)
+    last = Outcome(label, level, sentence)
 
 
 def forget_outcome(label: str = "") -> None:

@@ -14,7 +14,7 @@ import bpy
 from mathutils import Matrix
 
 from ...core.formats import Camera, UserError, format_frames, frame_number
-from ...core.jobs import Render
+from ...core.jobs import Render, fill_tokens, folder_of_versions
 from .. import head_paths, open_files
 from ..compositing.over_by_depth import PURPOSE, Picture, over_by_depth
 from ..compositing.scene_compositor import insert_groups, inserted_groups, remove_groups
@@ -22,7 +22,7 @@ from ..head_objects import settings_of
 from ..scene import strip as strips
 from ..scene.pixel_filter import pixel_filter_of
 from ..scene.scene_camera import core_camera
-from ..shot.output_paths import file_name_of, output_path, unsaved_reason
+from ..shot.output_paths import file_name_of, output_path, token_values, unsaved_reason
 from .placements import Placement, evaluated_placements, matrices_in, placements_in
 
 # Custom properties of the pictures' image: its `Placement`
@@ -150,13 +150,13 @@ def within_border(camera: Camera, render: bpy.types.RenderSettings) -> tuple[Cam
 
 
 def _folder(obj: bpy.types.Object) -> str:
-    return os.path.join(settings_of(obj).render_out, FOLDER)
+    return os.path.join(folder_of_versions(settings_of(obj).render_out), FOLDER)
 
 
 def _names(placed: Placement) -> tuple[str, str]:
     """The first files of the two sequences, as the .blend has their paths."""
     head, instancer, number = placed
-    folder, name = _folder(head).replace("{head}", file_name_of(head)), file_name_of(head)
+    folder, name = fill_tokens(_folder(head), token_values(head)), file_name_of(head)
     if instancer is not None:
         name += f"@{file_name_of(instancer)}" + (f".{number + 1}" if number else "")
     colour, depth = (f"{name}{kind}.{frame_number(1)}.exr" for kind in ("", ".depth"))

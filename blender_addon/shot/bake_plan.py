@@ -9,14 +9,14 @@ from pathlib import Path
 import bpy
 
 from ...core.formats import BakeCard, BakeHeader, UserError, open_untrusted
-from ...core.jobs import Bake
+from ...core.jobs import Bake, existing_versions, has_version, with_version
 from ...core.performance import change_pose
 from .. import head_paths, open_files
 from ..head_objects import settings_of
 from ..speech.attached_sounds import audio_hash
 from ..speech.words_file import words_hash
 from .comparison import as_baked, differences
-from .output_paths import VERSION, existing_versions, output_path
+from .output_paths import output_path
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,20 @@ def plan_bake(job: Bake, obj: bpy.types.Object) -> BakePlan:
     The newest version is continued where it is a bake of the same shot, and the one that the active take plays where
     the head has takes; else the next version is made. A template without `{version}` names one file.
     """
-    template = output_path(settings_of(obj).bake_out.replace("{take}", VERSION), obj)  # 0.1.0 wrote a hash there
-    if VERSION not in template:
+    template = output_path(settings_of(obj).bake_out.replace("{take}", "{version}"), obj)  # 0.1.0 wrote a hash there
+    if not has_version(template):
         return _plan_for(template, job, obj)
     versions = existing_versions(template)
     newest = max(versions, default=0)
     if not newest:
-        return BakePlan(replace(job, out=template.replace(VERSION, "v001")))
+        return BakePlan(replace(job, out=with_version(template, 1)))
     of_take = head_paths.path_of(obj, "bake") if settings_of(obj).takes else ""
     alike = [path for path in dict.fromkeys((of_take, versions[newest])) if path in versions.values()]
     for path in alike:
         plan = _plan_for(path, job, obj)
         if plan.continues:
             return plan
-    return BakePlan(replace(job, out=template.replace(VERSION, f"v{newest + 1:03d}"), reuse=alike[0]))
+    return BakePlan(replace(job, out=with_version(template, newest + 1), reuse=alike[0]))
 
 
 def _plan_for(path: str, job: Bake, obj: bpy.types.Object) -> BakePlan:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import bpy
 
 from ...core.exporting import EXPORTERS
-from ...core.formats import SoundChoice, UserError, format_frames
-from ...core.jobs import Bake, Export, Render
+from ...core.formats import BakeCard, SoundChoice, UserError, format_frames
+from ...core.jobs import Bake, Export, Render, fill_tokens
 from ...core.performance import Controls, PoseChange
 from .. import head_paths, open_files
 from ..head_objects import settings_of
@@ -23,7 +23,7 @@ from ..speech.spoken_moments import gate, mix_of_shot
 from ..speech.words_file import sharpening_words
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
-from .output_paths import file_name_of, output_path
+from .output_paths import file_name_of, output_path, token_values
 from .sampling import sample_controls, sample_stage, sample_views
 
 UNMOVED = Controls(blinks=0.0)  # of a head that follows its curves alone: no slider moves it
@@ -103,17 +103,28 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
     path = head_paths.path_of(obj, "bake")
     card = open_files.bake(path).card
     frames = chosen_of_bake(scene, settings.render_frames, card)
+    job = render_of_frames(scene, obj, card, frames, frames)
+    name = fill_tokens(settings.render_name, token_values(obj))
+    return replace(job, bake=path, out=output_path(settings.render_out, obj), name=name)
+
+
+def render_of_frames(
+    scene: bpy.types.Scene, obj: bpy.types.Object, card: BakeCard, frames: Sequence[int], seen: Sequence[int]
+) -> Render:
+    """The render of these frames of a bake that says `card`, its files unnamed. seen: the frames whose camera it has,
+    those of `frames` or all. Raises UserError."""
+    settings = settings_of(obj)
     cameras, head_to_world, passes = (), (), settings.passes.names()
     shows_motion, sampled = settings.exr and "vector" in passes, {"supersampling": settings.supersampling}
     if settings.view == "SCENE":
         sampled |= pixel_filter_of(scene)
         scale = strips.frame_rate(scene) / card.fps
-        seen = sorted({n + step for n in frames for step in (-1, 0, 1)}) if shows_motion else frames
+        seen = sorted({n + step for n in seen for step in (-1, 0, 1)}) if shows_motion else seen
         cameras, head_to_world = sample_views(scene, obj, [number * scale for number in seen])
     sounds, sound_per_frame = movie_sound(scene, obj, card) if settings.movie and len(frames) > 1 else ((), ())
     return Render(
-        bake=path,
-        out=output_path(settings.render_out, obj),
+        bake="",
+        out="",
         size=settings.size,
         cameras=cameras,
         head_to_world=head_to_world,
@@ -127,6 +138,7 @@ def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
         sounds=sounds,
         sound_per_frame=sound_per_frame,
         frames=list_of(frames, card.span),
+        publish=settings.publish,
         **sampled,
     )
 

@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where bakes, renders and exports go: an artist's template with `{head}` and `{version}` in it as an absolute path.
+"""Where bakes, renders and exports go: an artist's template with tokens (core.jobs.TOKENS) as an absolute path."""
 
-A version is v001, v002, ...: files sort by it.
-"""
-
-import glob
-import re
+from pathlib import Path
 
 import bpy
 
 from ...core.formats import UserError
+from ...core.jobs import fill_path
 from .. import open_files
-
-VERSION = "{version}"
-
+from ..blender_types import current_context
 
 # Of files and folders, on Windows, with any suffix: the devices of MS-DOS.
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
@@ -21,8 +16,25 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", 
 
 def file_name_of(obj: bpy.types.Object) -> str:
     """The object's name as a file or a folder may be called on every system."""
-    name = bpy.path.clean_name(obj.name)
+    return _cleaned(obj.name)
+
+
+def _cleaned(name: str) -> str:
+    name = bpy.path.clean_name(name)
     return f"{name}_" if name.lower() in RESERVED else name
+
+
+def token_values(obj: bpy.types.Object) -> dict[str, str]:
+    """Token -> what takes its place for a head; the version is found out where the files go."""
+    context = current_context()
+    names = {
+        "shot": Path(bpy.data.filepath).stem or "untitled",
+        "scene": context.scene.name,
+        "head": obj.name,
+        "camera": context.scene.camera.name if context.scene.camera else "",
+        "view_layer": context.view_layer.name if context.view_layer else "",
+    }
+    return {token: _cleaned(name) for token, name in names.items() if name}
 
 
 def unsaved_reason(template: str) -> str:
@@ -32,18 +44,9 @@ def unsaved_reason(template: str) -> str:
 
 
 def output_path(template: str, obj: bpy.types.Object) -> str:
-    """The template's absolute path for a head, `{version}` left as it is. Raises UserError."""
+    """The template's absolute path for a head, with `v###` for a version. Raises UserError."""
     if not template:
         raise UserError("No output path is set; choose one in the panel.")
     if unsaved_reason(template):
         raise UserError(f"{template} is next to the .blend, which was never saved; save it or choose another folder.")
-    return open_files.absolute(template.replace("{head}", file_name_of(obj)))
-
-
-def existing_versions(path: str) -> dict[int, str]:
-    """Number -> file, of the files that are there with a number in place of `{version}`."""
-    first, *rest = map(re.escape, path.split(VERSION))
-    pattern = re.compile(first + r"v(?P<number>\d{3,})" + r"v(?P=number)".join(rest))
-    files = glob.glob("v[0-9]*".join(map(glob.escape, path.split(VERSION))))
-    matches = (pattern.fullmatch(file) for file in files)
-    return {int(match["number"]): match[0] for match in matches if match}
+    return fill_path(open_files.absolute(template), token_values(obj))

@@ -17,6 +17,7 @@ from ..operators.exact_colour import (
     has_exact_colour,
     heads_to_correct,
 )
+from ..operators.export_jobs import TALKSPLAT_OT_export_jobs
 from ..operators.export_sequence import TALKSPLAT_OT_export_sequence
 from ..operators.render_sequence import TALKSPLAT_OT_render_sequence
 from ..operators.show_in_f12 import TALKSPLAT_OT_remove_from_f12, TALKSPLAT_OT_show_in_f12
@@ -35,6 +36,7 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         """The folder, the view, the files, what the EXR files hold, and the button."""
         settings = settings_of(obj)
         layout.prop(settings, "render_out", text="")
+        layout.prop(settings, "render_name", placeholder="As the bake")
         layout.prop(settings, "render_frames", text="")
         layout.prop(settings, "view", text="")
         if settings.view == "HEAD":
@@ -51,7 +53,9 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         passes = column.grid_flow(row_major=True, columns=2, align=True, even_columns=True)
         for name in PASSES:
             passes.prop(settings.passes, name, toggle=True)
+        layout.prop(settings, "publish")
         draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
+        draw_button(layout, context, TALKSPLAT_OT_export_jobs, "NETWORK_DRIVE")
         if draws_splats():
             _draw_exact_colour(layout, context)
         if not draws_splats() or f12_pictures.is_shown(context.scene):

@@ -63,14 +63,16 @@ def with_neighbours(frames: Iterable[int]) -> list[int]:
 
 
 def _by_frame(job: Render, values: Sequence[T], bake: BakeReader, frames: Sequence[int], name: str) -> dict[int, T]:
-    """One for all frames, one a frame of `frames`, or one a frame of the shot. Raises UserError for another number."""
+    """One for all frames, one a frame of `frames`, or one a frame of the shot; of a job with neighbours those of the
+    frames beside, too. Raises UserError for another number."""
     if len(values) == 1:
         return dict.fromkeys(frames, values[0])
-    numbers = with_neighbours(frames) if job.with_neighbours else frames
-    if len(values) == len(numbers):
-        return dict(zip(numbers, values))
-    if len(values) == bake.card.frame_count:
-        return dict(zip(bake.card.span, values))
+    numbers, every = frames, bake.card.span
+    if job.with_neighbours:
+        numbers, every = with_neighbours(frames), with_neighbours(every)
+    for those in (numbers, every):
+        if len(values) == len(those):
+            return dict(zip(those, values))
     raise UserError(f"{len(values)} {name} do not fit {len(numbers)} frames; give one, or one a frame.")
 
 

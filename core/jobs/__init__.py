@@ -32,6 +32,7 @@ from .name_tokens import (
     existing_versions,
     fill_path,
     fill_tokens,
+    folder_of_versions,
     has_version,
     with_version,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "files_name",
     "fill_path",
     "fill_tokens",
+    "folder_of_versions",
     "has_version",
     "read_job_file",
     "talksplat_version",

@@ -25,6 +25,7 @@ from ..formats import (
     to_pretty_json,
 )
 from .messages import Bake, Render
+from .name_tokens import existing_versions, has_version, with_version
 from .outputs import files_name
 from .talksplat_version import talksplat_version
 
@@ -49,8 +50,9 @@ class JobFile:
 
 def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) -> Path:
     """Write FOLDER/NAME.job.json and copy what it needs beside it; the same shot gives the same bytes. `out` of both
-    jobs and `render.bake` are set. Raises UserError, OSError."""
-    folder, name = Path(folder), files_name(name, "")
+    jobs and `render.bake` are set. A v### in the name is the newest version where that is of this very shot, else the
+    next: no job file is overwritten. Raises UserError, OSError."""
+    folder = Path(folder)
     copied: dict[str, str] = {}
     hashes: dict[str, str] = {}
 
@@ -60,17 +62,28 @@ def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) ->
             hashes[copied[path]] = digest
         return copied.get(path, "")
 
-    out = PurePosixPath(name)
-    bake = replace(
-        _each_path(bake, take, ("head", "audio"), ("more_audio",)), out=str(out / f"{name}.bake"), reuse="", frames=""
-    )
-    render = replace(_each_path(render, take, ("audio",), ("sounds",)), bake=bake.out, out=str(out))
-    path = folder / f"{name}{SUFFIX}"
-    text = to_pretty_json(JobFile(bake, render, dict(sorted(hashes.items())), talksplat_version()))
-    if not (path.is_file() and path.read_bytes() == text.encode()):
+    bake = replace(_each_path(bake, take, ("head", "audio"), ("more_audio",)), reuse="", frames="")
+    render = _each_path(render, take, ("audio",), ("sounds",))
+    files = dict(sorted(hashes.items()))
+
+    def named(name: str) -> tuple[Path, str]:
+        out = PurePosixPath(files_name(name, ""))
+        baked = replace(bake, out=str(out / f"{name}.bake"))
+        rendered = replace(render, bake=baked.out, out=str(out))
+        return folder / f"{name}{SUFFIX}", to_pretty_json(JobFile(baked, rendered, files, talksplat_version()))
+
+    newest = max(existing_versions(str(folder / f"{name}{SUFFIX}")), default=0) if has_version(name) else 0
+    path, text = named(with_version(name, newest))
+    if has_version(name) and not (newest and _holds(path, text)):
+        path, text = named(with_version(name, newest + 1))
+    if not _holds(path, text):
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def read_job_file(path: Path | str) -> JobFile:

@@ -118,7 +118,7 @@ class Render(Job):
     """Render a bake to an image sequence: PNG previews, EXR, and an mp4 with the sound."""
 
     bake: str = field(metadata=POSITIONAL)  # the .bake file
-    out: str = field(metadata=writes(FOLDER))  # the folder for the images; may hold tokens, as `name`
+    out: str = field(metadata=writes(FOLDER))  # the folder for the images; tokens as in `name`
     size: int = 512  # height and width in pixels of the head's own view
     # One for the whole shot, or one a frame; empty: the head's own view.
     cameras: tuple[Camera, ...] = field(default=(), metadata=HIDDEN)

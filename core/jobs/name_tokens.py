@@ -68,6 +68,12 @@ def has_version(text: str) -> bool:
     return VERSION.search(text) is not None
 
 
+def folder_of_versions(path: str) -> str:
+    """The folder in which all versions of `path` are; a path without a version stays."""
+    match = VERSION.search(path)
+    return path[: max(path.rfind("/", 0, match.start()), path.rfind("\\", 0, match.start())) + 1] if match else path
+
+
 def with_version(text: str, number: int) -> str:
     """`text` with version `number` in every place for it."""
     return VERSION.sub(lambda match: f"v{number:0{_digits(match)}d}", text)

@@ -92,9 +92,8 @@ def test_a_bake_of_0_1_0_is_of_the_same_shot(old, tmp_path):
 
 def test_unfinished_and_foreign_files_among_the_versions(old, tmp_path):
     from talksplat.blender_addon.shot.bake_plan import plan_bake
-    from talksplat.blender_addon.shot.output_paths import existing_versions
     from talksplat.core.formats import BakeWriter
-    from talksplat.core.jobs import Bake
+    from talksplat.core.jobs import Bake, existing_versions
     from talksplat.core.performance import Controls
 
     folder = tmp_path / "bake"
