@@ -169,7 +169,7 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
     publish: BoolProperty(
         name="Publish",
         default=RENDER.publish,
-        description="Write NAME.publish.json beside the files: each with its SHA-256, and what they were made of",
+        description="Write NAME.publish.json next to the files: each with its SHA-256, and what they were made of",
     )
     render_frames: _frames("render")
     view: EnumProperty(
@@ -227,7 +227,23 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
             ("lin_rec709_scene", "Linear Rec.709", "Blender's own scene-linear space"),
             ("lin_ap1_scene", "ACEScg", "Scene-linear AP1"),
             ("lin_ap0_scene", "ACES2065-1", "Scene-linear AP0"),
+            ("srgb_rec709_scene", "sRGB", "Encoded as sRGB, for programs that expect codes instead of light"),
         ],
+    )
+    exr_compression: EnumProperty(
+        name="Codec",
+        description="How the EXR files are compressed",
+        default=RENDER.exr_compression,
+        items=[
+            ("zip", "ZIP", "Lossless, the smallest"),
+            ("zips", "ZIPS", "Lossless, line by line: compositors read it faster"),
+            ("dwaa", "DWAA (lossy)", "Far smaller; depth and other data stay lossless"),
+        ],
+    )
+    full_float: BoolProperty(
+        name="Float (Full)",
+        default=RENDER.full_float,
+        description="Colours with 32 bits instead of 16; depth and other data always have them",
     )
 
     export_out: StringProperty(

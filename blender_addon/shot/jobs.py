@@ -134,6 +134,8 @@ def render_of_frames(
         with_neighbours=shows_motion,
         exr_layout=settings.exr_layout,
         space=settings.space,
+        exr_compression=settings.exr_compression,
+        full_float=settings.full_float,
         movie=settings.movie,
         sounds=sounds,
         sound_per_frame=sound_per_frame,

@@ -50,6 +50,9 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         row = column.row(align=True)
         row.prop(settings, "exr_layout", text="")
         row.prop(settings, "space", text="")
+        row = column.row(align=True)
+        row.prop(settings, "exr_compression", text="")
+        row.prop(settings, "full_float", toggle=True)
         passes = column.grid_flow(row_major=True, columns=2, align=True, even_columns=True)
         for name in PASSES:
             passes.prop(settings.passes, name, toggle=True)

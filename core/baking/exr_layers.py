@@ -15,13 +15,18 @@ from .passes import Pass, PassKind
 FAR_AWAY = 1e10  # metres; what Blender's depth pass has where there is nothing
 
 
-def exr_layers(passes: Iterable[Pass], picture: PassPicture, layout: str, colour_space: str) -> list[ExrLayer]:
-    """The layers of each pass. layout: a key of EXR_LAYOUTS; colour_space: a key of COLOUR_SPACES."""
-    return [layer for row in passes for layer in _layers_of(row, picture, layout, colour_space)]
+def exr_layers(
+    passes: Iterable[Pass], picture: PassPicture, layout: str, colour_space: str, full_float: bool = False
+) -> list[ExrLayer]:
+    """The layers of each pass. layout: a key of EXR_LAYOUTS; colour_space: a key of COLOUR_SPACES. full_float: colours
+    as float32."""
+    return [layer for row in passes for layer in _layers_of(row, picture, layout, colour_space, full_float)]
 
 
-def _layers_of(row: Pass, picture: PassPicture, layout: str, colour_space: str) -> list[ExrLayer]:
-    planes = _stored(row, picture, colour_space)
+def _layers_of(
+    row: Pass, picture: PassPicture, layout: str, colour_space: str, full_float: bool
+) -> list[ExrLayer]:
+    planes = _stored(row, picture, colour_space, full_float)
     return [
         ExrLayer(
             layer.name,
@@ -36,12 +41,13 @@ def _layers_of(row: Pass, picture: PassPicture, layout: str, colour_space: str) 
     ]
 
 
-def _stored(row: Pass, picture: PassPicture, colour_space: str) -> np.ndarray:
-    """[C,H,W] as the file has it: float16 for colours, float32 for the rest. Planar, because an EXR is."""
+def _stored(row: Pass, picture: PassPicture, colour_space: str, full_float: bool) -> np.ndarray:
+    """[C,H,W] as the file has it: float16 for colours unless `full_float`, float32 for the rest. Planar, because an EXR
+    is."""
     pixels, rendering = row.pixels(picture), picture.rendering
     if row.kind is PassKind.COLOUR:
         alpha = pixels[..., 3]
-        planes = np.empty((4, *alpha.shape), np.float16)
+        planes = np.empty((4, *alpha.shape), np.float32 if full_float else np.float16)
         to_scene_linear = light_to_scene_linear if rendering.blend == "linear" else display_to_scene_linear
         light = to_scene_linear(pixels[..., :3], alpha, colour_space)
         for index in range(3):

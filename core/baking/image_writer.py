@@ -80,8 +80,8 @@ def _png(path: Path, _frame: FrameFiles, rendering: Rendering, _card: BakeCard, 
 
 def _exr(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
     passes = select_passes(job.passes).values()
-    layers = exr_layers(passes, _picture(frame, rendering, card, job), job.exr_layout, job.space)
-    write_exr(path, layers, _metadata(frame, card, job), job.exr_layout)
+    layers = exr_layers(passes, _picture(frame, rendering, card, job), job.exr_layout, job.space, job.full_float)
+    write_exr(path, layers, _metadata(frame, card, job), job.exr_layout, job.exr_compression)
 
 
 def _depth(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:

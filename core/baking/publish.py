@@ -58,6 +58,16 @@ def _described(job: Render, bake: BakeReader, frames: Sequence[FrameFiles]) -> d
         "sound_offset": card.offset,
         "controls": card.controls,
         "pose_change": card.pose_change,
-        "exr": {"colour_space": job.space, "layout": job.exr_layout, "passes": job.passes} if job.exr else None,
+        "exr": _described_exr(job) if job.exr else None,
         "png_colour_space": "srgb_rec709_display" if job.png else None,
+    }
+
+
+def _described_exr(job: Render) -> dict:
+    return {
+        "colour_space": job.space,
+        "layout": job.exr_layout,
+        "passes": job.passes,
+        "compression": job.exr_compression,
+        "full_float": job.full_float,
     }

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
-from ..interchange import COLOUR_SPACES, EXR_LAYOUTS
+from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, head_name, passes_of
 from .movie import Movie
@@ -111,7 +111,7 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
         moves = (neighbours(bake, frame), *beside(cameras, frame)) if use_motion(blended_by(rows)) else ()
         keys = {
             "png": pixels_key,
-            "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from, *moves),
+            "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from, *moves, *_exr_options(job)),
             **({"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}),
         }
         frames.append(
@@ -120,6 +120,12 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
             )
         )
     return frames
+
+
+def _exr_options(job: Render) -> tuple[dict, ...]:
+    """What the key of an EXR says of its options; those of 0.1.0 are none, so that its images keep their keys."""
+    options = {"compression": job.exr_compression, "full_float": job.full_float}
+    return () if options == {"compression": "zip", "full_float": False} else (options,)
 
 
 def _wants_images(job: Render) -> bool:
@@ -134,6 +140,9 @@ def check_render(job: Render) -> None:
     check_sampling(job)
     if job.exr_layout not in EXR_LAYOUTS:
         raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")
+    if job.exr_compression not in EXR_COMPRESSIONS:
+        known = ", ".join(EXR_COMPRESSIONS)
+        raise UserError(f"exr_compression {job.exr_compression!r} is unknown; use one of {known}.")
     if job.space not in COLOUR_SPACES:
         raise UserError(f"space {job.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}.")
 

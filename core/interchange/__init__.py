@@ -2,7 +2,7 @@
 """Images and movies of other programs: EXR, PNG, mp4, any video; colour spaces."""
 
 from .colour import COLOUR_SPACES, EMPTY_ALPHA, display_codes, display_to_scene_linear, light_to_scene_linear
-from .exr import EXR_LAYOUTS, ExrLayer, write_exr
+from .exr import EXR_COMPRESSIONS, EXR_LAYOUTS, ExrLayer, write_exr
 from .frame_metadata import FrameMetadata
 from .movie import MovieWriter
 from .png import read_png, write_png
@@ -11,6 +11,7 @@ from .video import probe_video, read_video
 __all__ = [
     "COLOUR_SPACES",
     "EMPTY_ALPHA",
+    "EXR_COMPRESSIONS",
     "EXR_LAYOUTS",
     "ExrLayer",
     "FrameMetadata",

@@ -34,13 +34,16 @@ COLOUR_SPACES = {
     "lin_rec709_scene": np.eye(3),
     "lin_ap1_scene": REC709_TO_AP1,  # ACEScg
     "lin_ap0_scene": REC709_TO_AP0,  # ACES2065-1
+    "srgb_rec709_scene": np.eye(3),  # sRGB codes; what is straight is encoded, then multiplied by alpha, as OIIO has it
 }
+ENCODED = ("srgb_rec709_scene",)  # of them those that are codes, not light
 # Colour interop ID -> CIE x y of red, green, blue and white, as an EXR's "chromaticities" has them. ITU-R BT.709,
 # SMPTE ST 2065-1 (AP0), Academy S-2014-004 (AP1).
 CHROMATICITIES = {
     "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
     "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
     "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
+    "srgb_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
 }
 
 
@@ -65,7 +68,10 @@ def light_to_scene_linear(
 
 def _in_space(light: np.ndarray, alpha: np.ndarray, space: str) -> np.ndarray:
     """Straight light -> premultiplied float32 in the space."""
-    return (light @ COLOUR_SPACES[space].T * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
+    straight = light @ COLOUR_SPACES[space].T
+    if space in ENCODED:
+        straight = linear_to_srgb(straight)
+    return (straight * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
 
 
 def unpremultiply(

@@ -19,6 +19,14 @@ import OpenEXR
 from ..formats import atomic_write
 from .frame_metadata import FrameMetadata
 
+# The name that `Render.exr_compression` takes -> OpenEXR's. All of them load in Blender 5.0 and 5.2.
+EXR_COMPRESSIONS = {
+    "zip": OpenEXR.ZIP_COMPRESSION,  # 16 lines at once: small files
+    "zips": OpenEXR.ZIPS_COMPRESSION,  # line by line: compositors read parts of a picture faster
+    "dwaa": OpenEXR.DWAA_COMPRESSION,  # with loss that nobody sees, a fraction of the size; for colours alone
+}
+DWAA_LOSES = frozenset(("R", "G", "B", "Y", "RY", "BY"))  # the channels that DWAA changes, by their letters
+
 
 @dataclass(frozen=True)
 class ExrLayer:
@@ -39,8 +47,15 @@ class ExrLayer:
         return {self.full_name(letter): np.ascontiguousarray(values) for letter, values in self.channels.items()}
 
 
-def write_exr(path: Path | str, layers: Sequence[ExrLayer], metadata: FrameMetadata, layout: str = "blender") -> None:
-    """Write an EXR atomically, ZIP compressed. `layout` is a key of EXR_LAYOUTS.
+def write_exr(
+    path: Path | str,
+    layers: Sequence[ExrLayer],
+    metadata: FrameMetadata,
+    layout: str = "blender",
+    compression: str = "zip",
+) -> None:
+    """Write an EXR atomically. `layout` is a key of EXR_LAYOUTS, `compression` one of EXR_COMPRESSIONS; data is never
+    compressed with loss.
 
     Raises ValueError for no layer, two channels of one name, sizes that differ and values that are not finite; OSError
     that names `path`.
@@ -53,7 +68,7 @@ def write_exr(path: Path | str, layers: Sequence[ExrLayer], metadata: FrameMetad
         raise ValueError(f"an EXR's channels differ in size: {[channel.shape for channel in values]}")
     if not all(np.isfinite(channel).all() for channel in values):
         raise ValueError("an EXR's channels hold values that are not finite")
-    with atomic_write(path) as temporary, OpenEXR.File(EXR_LAYOUTS[layout](layers, metadata)) as file:
+    with atomic_write(path) as temporary, OpenEXR.File(EXR_LAYOUTS[layout](layers, metadata, compression)) as file:
         try:
             file.write(str(temporary))
         except RuntimeError as error:
@@ -66,29 +81,33 @@ def _system_error(error: RuntimeError, path: Path | str) -> OSError:
     return OSError(codes[0], os.strerror(codes[0]), str(path)) if codes else OSError(errno.EIO, str(error), str(path))
 
 
-def _blender(layers: Sequence[ExrLayer], metadata: FrameMetadata) -> list[OpenEXR.Part]:
+def _blender(layers: Sequence[ExrLayer], metadata: FrameMetadata, compression: str) -> list[OpenEXR.Part]:
     """A part for each layer, named like it; only colours have a colour space. All have all layers' attributes, because
     readers look in the first or in the layer's own."""
     further = _further(layers)
     return [
-        OpenEXR.Part(_header(metadata, layer.is_colour) | further, layer.named_channels(), layer.name)
+        OpenEXR.Part(_header(metadata, [layer], compression) | further, layer.named_channels(), layer.name)
         for layer in layers
     ]
 
 
-def _nuke(layers: Sequence[ExrLayer], metadata: FrameMetadata) -> list[OpenEXR.Part]:
+def _nuke(layers: Sequence[ExrLayer], metadata: FrameMetadata, compression: str) -> list[OpenEXR.Part]:
     """One part with the channels of all layers."""
     channels = {name: values for layer in layers for name, values in layer.named_channels().items()}
-    header = _header(metadata, any(layer.is_colour for layer in layers)) | _further(layers)
-    return [OpenEXR.Part(header, channels, "")]
+    return [OpenEXR.Part(_header(metadata, layers, compression) | _further(layers), channels, "")]
 
 
 def _further(layers: Sequence[ExrLayer]) -> dict[str, str]:
     return {name: value for layer in layers for name, value in layer.attributes.items()}
 
 
-def _header(metadata: FrameMetadata, is_colour: bool) -> dict:
-    kind = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+def _header(metadata: FrameMetadata, layers: Sequence[ExrLayer], compression: str) -> dict:
+    """Of a part that holds these layers."""
+    is_colour = any(layer.is_colour for layer in layers)
+    data = (letter for layer in layers if not layer.is_colour for letter in layer.channels)
+    if compression == "dwaa" and not DWAA_LOSES.isdisjoint(letter.upper() for letter in data):
+        compression = "zip"
+    kind = {"compression": EXR_COMPRESSIONS[compression], "type": OpenEXR.scanlineimage}
     attributes = metadata.attributes() | {"colorInteropID": metadata.space if is_colour else "data"}
     if not is_colour:
         del attributes["chromaticities"]
@@ -96,7 +115,7 @@ def _header(metadata: FrameMetadata, is_colour: bool) -> dict:
 
 
 # The name that `Render.exr_layout` takes -> what makes the parts of a file.
-EXR_LAYOUTS: dict[str, Callable[[Sequence[ExrLayer], FrameMetadata], list[OpenEXR.Part]]] = {
+EXR_LAYOUTS: dict[str, Callable[[Sequence[ExrLayer], FrameMetadata, str], list[OpenEXR.Part]]] = {
     "blender": _blender,
     "nuke": _nuke,
 }

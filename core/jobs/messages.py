@@ -28,6 +28,7 @@ ENCODER = names_from("audio.encoders:ENCODERS")
 BLEND = names_from("formats.blending:BLENDS")
 PRESET = names_from("training.training_settings:PRESETS")
 EXR_LAYOUT = names_from("interchange.exr:EXR_LAYOUTS")
+EXR_COMPRESSION = names_from("interchange.exr:EXR_COMPRESSIONS")
 COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
 PASSES = names_from("baking.passes:PASSES")
 SUPERSAMPLING = names_from("baking.render_sampling:SUPERSAMPLING")
@@ -151,6 +152,8 @@ class Render(Job):
     device: str = "auto"  # cpu, cuda (needs gsplat), or auto: cuda where it works
     version: int = 0  # for v### in `name` or `out`; 0: the newest where it is of this render, else the next
     tokens: tuple[str, ...] = ()  # values of tokens in `name` and `out` as token=value, such as shot=sh010 camera=wide
+    exr_compression: str = field(default="zip", metadata=EXR_COMPRESSION)  # of the EXR files; dwaa: of colours alone
+    full_float: bool = False  # colours of the EXR files as 32-bit floats instead of 16; data is always 32-bit
     publish: bool = False  # write NAME.publish.json: every file with its sha256, and what they were made of
     supersampling: str = field(default="auto", metadata=SUPERSAMPLING)  # samples a pixel and side; auto: by head size
     pixel_filter: str = field(default="box", metadata=PIXEL_FILTER)  # how samples become a pixel, as in Cycles

@@ -7,6 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+import OpenEXR
 import pytest
 
 from talksplat.core.baking.render import render
@@ -87,6 +89,22 @@ def test_names_of_0_1_0_are_as_they_were(job, tmp_path):
     assert "a {b} ##.0001.png" in names(job)
     run(replace(job, name="anna.v1"))
     assert {"anna.v1.0001.png", "anna.v1.rendered.txt"} <= set(names(job))
+
+
+def test_the_options_of_an_exr_are_in_it_and_in_its_version(job, tmp_path):
+    """Another compression is another file, so that it gets the next version."""
+    job = replace(job, png=False, exr=True, frames="1", passes=("beauty",), exr_layout="nuke")
+    run(job)
+    run(replace(job, exr_compression="dwaa", full_float=True, space="srgb_rec709_scene"))
+    said = {}
+    for version in (1, 2):
+        with OpenEXR.File(str(Path(job.out) / f"sh010_anna_v00{version}.0001.exr"), separate_channels=True) as file:
+            pixels = file.channels()["R"].pixels
+            said[version] = file.parts[0].compression(), pixels.dtype, file.header()["colorInteropID"]
+    assert said[1] == (OpenEXR.ZIP_COMPRESSION, np.float16, "lin_rec709_scene")
+    assert said[2] == (OpenEXR.DWAA_COMPRESSION, np.float32, "srgb_rec709_scene")
+    with pytest.raises(UserError, match="zips"):
+        run(replace(job, exr_compression="piz"))
 
 
 def test_what_is_published_can_be_checked_and_does_not_change(job, tmp_path):

@@ -8,6 +8,7 @@ from talksplat.core.formats import linear_to_srgb, srgb_to_linear
 from talksplat.core.interchange.colour import (
     BRIGHTEST,
     COLOUR_SPACES,
+    ENCODED,
     display_codes,
     display_to_scene_linear,
     unpremultiply,
@@ -17,6 +18,7 @@ PRIMARIES = {  # chromaticities of red, green, blue and white
     "lin_rec709_scene": ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.3290)),
     "lin_ap1_scene": ((0.713, 0.293), (0.165, 0.830), (0.128, 0.044), (0.32168, 0.33767)),
     "lin_ap0_scene": ((0.7347, 0.2653), (0.0, 1.0), (0.0001, -0.0770), (0.32168, 0.33767)),
+    "srgb_rec709_scene": ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), (0.3127, 0.3290)),
 }
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
@@ -62,7 +64,8 @@ def test_there_and_back(space):
     color = (rng.uniform(0, BRIGHTEST, (40, 30, 3)) * alpha[..., None]).astype(np.float32)
     light = display_to_scene_linear(color, alpha, space)
     assert light.dtype == np.float32
-    back = linear_to_srgb(unpremultiply(light, alpha) @ np.linalg.inv(COLOUR_SPACES[space]).T) * alpha[..., None]
+    straight = unpremultiply(light, alpha) @ np.linalg.inv(COLOUR_SPACES[space]).T
+    back = (straight if space in ENCODED else linear_to_srgb(straight)) * alpha[..., None]
     assert np.abs(back - color).max() < 2e-6
 
 

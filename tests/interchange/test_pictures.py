@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from talksplat.core.formats.camera import Camera
-from talksplat.core.interchange.exr import EXR_LAYOUTS, ExrLayer, write_exr
+from talksplat.core.interchange.exr import EXR_COMPRESSIONS, EXR_LAYOUTS, ExrLayer, write_exr
 from talksplat.core.interchange.frame_metadata import FrameMetadata, smpte_timecode, world_to_camera, world_to_ndc
 from talksplat.core.interchange.png import write_png
 
@@ -80,6 +80,38 @@ def test_the_parts_of_an_exr_are_those_of_blender(tmp_path):
         ("ViewLayer.Depth", "data", compression),
         ("ViewLayer.DepthMedian", "data", compression),
     ]
+
+
+@pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
+@pytest.mark.parametrize("compression", list(EXR_COMPRESSIONS))
+def test_data_keeps_every_bit_under_any_compression(tmp_path, read_exr, layout, compression):
+    """DWAA loses on R, G and B, also of data that has such channels, as Cryptomatte's; a matte must not change."""
+    rng = np.random.default_rng(0)
+    noise = {letter: rng.normal(size=(48, 64)).astype(np.float32) for letter in "rgba"}
+    layers = [*_layers(), ExrLayer("ViewLayer.CryptoObject00", noise)]
+    write_exr(tmp_path / "a.exr", layers, METADATA, layout, compression)
+    channels, _ = read_exr(tmp_path / "a.exr")
+    for layer in layers:
+        for name, values in layer.named_channels().items():
+            if not layer.is_colour or compression != "dwaa":
+                assert np.array_equal(channels[name], values), name
+
+
+@pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
+def test_dwaa_is_smaller_and_near(tmp_path, read_exr, layout):
+    """Of a picture such as a render is: smooth."""
+    y, x = np.mgrid[:240, :320].astype(np.float32) / 320
+    colours = {
+        letter: (np.sin(7 * x + k) * np.cos(5 * y) * 0.4 + 0.5).astype(np.float16) for k, letter in enumerate("RGBA")
+    }
+    layers = [ExrLayer("", colours, is_colour=True), ExrLayer("depth", {"Z": x + y})]
+    for compression in EXR_COMPRESSIONS:
+        write_exr(tmp_path / f"{compression}.exr", layers, METADATA, layout, compression)
+    sizes = {compression: (tmp_path / f"{compression}.exr").stat().st_size for compression in EXR_COMPRESSIONS}
+    assert sizes["dwaa"] < sizes["zip"] < sizes["zips"]
+    channels, _ = read_exr(tmp_path / "dwaa.exr")
+    assert np.array_equal(channels["A"], colours["A"])
+    assert 0 < max(np.abs(channels[c].astype(float) - colours[c]).max() for c in "RGB") < 0.01
 
 
 @pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
