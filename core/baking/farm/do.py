@@ -61,7 +61,7 @@ def do(job: Do) -> Generator[Event, None, None]:
     the shot is complete. Closing the generator keeps the finished frames. Raises UserError."""
     work = _work_of(job)
     if work.finished.is_file():
-        yield Finished(_result(job, work, 0, {}, is_complete=True))
+        yield Finished(_result(work, None, {}))
         return
     _mark(work.folder / "job.sha256", job.job)
     result: dict = {}
@@ -77,7 +77,7 @@ def do(job: Do) -> Generator[Event, None, None]:
                 work.finish()
             else:
                 yield from _wait(work, "others put the frames together")
-    yield Finished(_result(job, work, worker.count, result, work.finished.is_file()))
+    yield Finished(_result(work, worker, result))
 
 
 def _work_of(job: Do) -> Work:
@@ -163,11 +163,14 @@ def _wait(work: Work, note: str) -> Generator[Event, None, None]:
     time.sleep(work.pause)
 
 
-def _result(job: Do, work: Work, count: int, rendered: dict, is_complete: bool) -> dict:
+def _result(work: Work, worker: ShotWorker | None, rendered: dict) -> dict:
+    """rendered: what the render said that put all together, if this process did that."""
+    is_complete = work.finished.is_file()
     return {
         "folder": str(Path(work.render.out).absolute()),
-        "new": count,
+        "new": worker.count if worker else 0,
+        "device": worker.device if worker else "",
         "complete": is_complete,
         **({"bake": work.bake.out} if is_complete else {}),
-        **{name: rendered[name] for name in ("movie", "device") if name in rendered},
+        **({"movie": rendered["movie"]} if "movie" in rendered else {}),
     }

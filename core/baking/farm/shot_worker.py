@@ -43,6 +43,11 @@ class ShotWorker:
         self._depth, self._blended = needs_depth(job), blended_by(passes_of(job))
         self._buffers = evaluation.buffers()
 
+    @property
+    def device(self) -> str:
+        """On what it has rendered; "" where nothing."""
+        return self._device.description
+
     def __enter__(self) -> "ShotWorker":
         return self
 
