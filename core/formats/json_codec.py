@@ -6,6 +6,7 @@ Field types: str, bool, int, float, Fraction, a dataclass, dict (opaque JSON), d
 
 import json
 import math
+import re
 import types
 from dataclasses import MISSING, fields, is_dataclass
 from fractions import Fraction
@@ -49,8 +50,10 @@ def to_json(value: Any) -> str:
 
 
 def to_pretty_json(value: Any) -> str:
-    """As `to_json`, for people to read: indented, fields in their own order."""
-    return json.dumps(to_json_values(value), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    """As `to_json`, for people to read: indented, fields in their own order, the rows of a matrix a line each."""
+    text = json.dumps(to_json_values(value), ensure_ascii=False, allow_nan=False, indent=1)
+    # No text of JSON holds a line break: only the layout changes, wherever a bracket stands.
+    return re.sub(r"\[[^\[\]{}]*\]", lambda match: re.sub(r"\n *", " ", match[0]), text) + "\n"
 
 
 def from_json(text: str | bytes, source: str) -> Any:

@@ -79,6 +79,15 @@ def test_what_cannot_be_exported_is_said(shot, tmp_path):
     assert bpy.ops.talksplat.export_jobs.poll()
 
 
+def test_f12_has_its_pictures_in_front_of_the_versions(shot):
+    """They are made anew with each render, and no version of what leaves."""
+    from talksplat.blender_addon.f12.pictures import _names
+    from talksplat.blender_addon.f12.placements import Placement
+
+    shot.talksplat.render_out = "//{shot}/{head}/v###/exr/"
+    assert _names(Placement(shot, None, 0))[0] == "//sh010/tiny/f12/tiny.0001.exr"
+
+
 def test_the_tokens_of_a_render_and_of_a_bake(shot, tmp_path):
     from talksplat.blender_addon.shot.output_paths import output_path, token_values
     from talksplat.core.formats import UserError
