@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from ...core.formats import BakeCard, UserError, parse_ratio
-from ...core.jobs import Bake, write_job_file
+from ...core.jobs import Bake, fill_tokens, write_job_file
 from ..head_objects import settings_of
 from ..speech.attached_sounds import unattached_reason
 from ..speech.sound_content import playable_file
@@ -32,11 +32,12 @@ def export_job_file(scene: bpy.types.Scene, obj: bpy.types.Object, folder: Path)
     if reason := unexportable_reason(scene, obj):
         raise UserError(f"{obj.name}: {reason}.")
     bake, frames = shot_to_bake(scene, obj, shot_of_scene(scene)), chosen_frames(scene, "SCENE")
+    tokens = token_values(obj)
     render = render_of_frames(scene, obj, _card_of(bake, obj), frames, shot_of_scene(scene))
+    render = replace(render, name=fill_tokens(settings_of(obj).render_name, tokens))
     if bake.sounds:
         audio, *more = map(playable_file, bake.sounds)
         bake = replace(bake, audio=audio, more_audio=tuple(more))
-    tokens = token_values(obj)
     path = write_job_file(folder, f"{tokens['shot']}_{tokens['head']}_v###", bake, render)
     name = path.name.removesuffix(".job.json")
     return path, replace(bake, out=str(path.parent / name / f"{name}.bake"))

@@ -34,7 +34,7 @@ def with_names(job: Render, card: BakeCard, is_same: Callable[[Render], bool]) -
     that very render. Raises UserError."""
     values = {"shot": Path(job.bake).stem, "head": Path(card.head).stem, **_given(job)}
     named = replace(job, out=fill_path(job.out, values), name=fill_tokens(job.name, values))
-    if not (has_version(named.out) or has_version(named.name)):
+    if not _has_version(named):
         if job.version:
             raise UserError(f"version {job.version} has no place: write v### into the name or the folder.")
         return named
@@ -49,6 +49,17 @@ def with_names(job: Render, card: BakeCard, is_same: Callable[[Render], bool]) -
             )
         return chosen
     return _in_version(named, newest if newest and is_same(_in_version(named, newest)) else newest + 1)
+
+
+def check_plain_name(job: Render) -> None:
+    """Raises UserError for a name that is not settled: several processes could settle it differently."""
+    if fill_tokens(job.name, dict.fromkeys(TOKENS, "value")) != job.name or has_version(job.name):
+        raise UserError(f"name {job.name}: a job file's render has a plain name; write the tokens' values and version.")
+    sequence_of(job)
+
+
+def _has_version(job: Render) -> bool:
+    return has_version(job.out) or has_version(job.name)
 
 
 def _given(job: Render) -> Mapping[str, str]:

@@ -51,7 +51,7 @@ class JobFile:
 def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) -> Path:
     """Write FOLDER/NAME.job.json and copy what it needs beside it; the same shot gives the same bytes. `out` of both
     jobs and `render.bake` are set. A v### in the name is the newest version where that is of this very shot, else the
-    next: no job file is overwritten. Raises UserError, OSError."""
+    next: no job file is overwritten; one in `render.name` is the same. Raises UserError, OSError."""
     folder = Path(folder)
     copied: dict[str, str] = {}
     hashes: dict[str, str] = {}
@@ -66,16 +66,17 @@ def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) ->
     render = _each_path(render, take, ("audio",), ("sounds",))
     files = dict(sorted(hashes.items()))
 
-    def named(name: str) -> tuple[Path, str]:
-        out = PurePosixPath(files_name(name, ""))
-        baked = replace(bake, out=str(out / f"{name}.bake"))
-        rendered = replace(render, bake=baked.out, out=str(out))
-        return folder / f"{name}{SUFFIX}", to_pretty_json(JobFile(baked, rendered, files, talksplat_version()))
+    def in_version(number: int) -> tuple[Path, str]:
+        numbered = with_version(name, number)
+        out = PurePosixPath(files_name(numbered, ""))
+        baked = replace(bake, out=str(out / f"{numbered}.bake"))
+        rendered = replace(render, bake=baked.out, out=str(out), name=with_version(render.name, number))
+        return folder / f"{numbered}{SUFFIX}", to_pretty_json(JobFile(baked, rendered, files, talksplat_version()))
 
     newest = max(existing_versions(str(folder / f"{name}{SUFFIX}")), default=0) if has_version(name) else 0
-    path, text = named(with_version(name, newest))
-    if has_version(name) and not (newest and _holds(path, text)):
-        path, text = named(with_version(name, newest + 1))
+    path, text = in_version(max(newest, 1))
+    if newest and not _holds(path, text):
+        path, text = in_version(newest + 1)
     if not _holds(path, text):
         with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

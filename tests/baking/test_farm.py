@@ -135,6 +135,32 @@ def test_a_job_file_of_another_kind_or_time_is_told(job):
         list(do(Do(str(job))))
 
 
+@pytest.mark.parametrize("name", ["{shot}.####", "a_v###.####", "{nothing}", "../up", "####_a"])
+def test_the_pictures_of_a_job_have_plain_names(job, name):
+    """Two processes could take two versions."""
+    said = json.loads(job.read_text())
+    said["render"]["name"] = name
+    job.write_text(json.dumps(said))
+    *_, last = run_job(Do(str(job)))
+    assert isinstance(last, Failed)
+    assert name in last.sentence
+
+
+def test_a_job_file_by_hand_needs_little(job, tiny_head):
+    """What is left out has the defaults of the shell; the name of its pictures may place the frame."""
+    (job.parent / "by.head").write_bytes(tiny_head.read_bytes())
+    said = {
+        "format": "talksplat-job",
+        "version": 1,
+        "bake": {"head": "by.head", "audio": "", "out": "by/by.bake", "frame_count": 2},
+        "render": {"bake": "by/by.bake", "out": "by", "size": 16, "movie": False, "name": "by_####"},
+    }
+    (job.parent / "by.job.json").write_text(json.dumps(said))
+    assert result_of(do(Do(str(job.parent / "by.job.json"))))["complete"]
+    names = {path.name for path in (job.parent / "by").iterdir()}
+    assert {"by_0001.png", "by_0002.exr", "by.rendered.txt", "by.bake"} <= names
+
+
 @pytest.fixture
 def clocks():
     return {"now": 0.0}

@@ -56,6 +56,9 @@ def test_a_changed_shot_is_the_next_version_and_the_same_one_is_the_same(shot, t
     assert export() == export() == ["sh010_tiny_v001.job.json", "sh010_tiny_v002.job.json"]
     assert (tmp_path / "sh010_tiny_v001.job.json").read_bytes() == before
     assert json.loads((tmp_path / "sh010_tiny_v002.job.json").read_text())["render"]["out"] == "sh010_tiny_v002"
+    shot.talksplat.render_name = "{head}_{camera}_v###.####"
+    assert len(export()) == 3
+    assert read_job_file(tmp_path / "sh010_tiny_v003.job.json").render.name == "tiny_wide_v003.####"
 
 
 def test_a_studios_script_asks_without_a_window(shot, tmp_path, capsys):

@@ -18,6 +18,7 @@ from pathlib import Path
 from ...formats import UserError, atomic_write, open_untrusted, sha256_of_file
 from ...jobs import Bake, Do, Event, Finished, Pace, Render, Started, read_job_file
 from ...performance import performance_file
+from ..render_names import check_plain_name
 from ..shot_evaluation import ShotEvaluation, evaluate_shot
 from .claims import Claims
 from .put_together import put_together
@@ -86,6 +87,7 @@ def _work_of(job: Do) -> Work:
         raise UserError(f"patience {job.patience:g} is too short; give at least {LEAST_PATIENCE:g} second.")
     file = read_job_file(job.job)
     bake, render = file.bake, replace(file.render, device=job.device or file.render.device)
+    check_plain_name(render)
     if job.out:
         place = Path(job.out).absolute() / Path(bake.out).name
         bake, render = replace(bake, out=str(place)), replace(render, bake=str(place), out=str(place.parent))
