@@ -121,6 +121,7 @@ def test_every_job_that_writes_marks_its_outputs():
         name: {f.name for f in fields(row.message) if "output" in f.metadata} for name, row in dispatch.JOBS.items()
     }
     assert outputs.pop("info") == set(), "reads only"
+    assert outputs.pop("warm") == set(), "kernels, in their own folder"
     assert all("out" in names for names in outputs.values())
     assert outputs["evaluate"] == {"out", "video", "strip"}
     assert outputs["train"] == {"out", "work"}
