@@ -319,6 +319,30 @@ def test_passes_and_export_settings_reach_the_jobs(attached):
     assert export_job(bpy.context.scene, attached).axes == "rdf"
 
 
+def test_vector_sees_the_camera_beside_the_frames_that_are_rendered(attached):
+    """A frame rendered alone stood still for Vector, however the camera moved."""
+    from talksplat.blender_addon.shot.jobs import render_job
+
+    scene, settings = bpy.context.scene, attached.talksplat
+    scene.frame_end = 4
+    bpy.ops.talksplat.bake()
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("lens"))
+    scene.collection.objects.link(scene.camera)
+    for frame, x in ((0, -1.0), (6, 5.0)):
+        scene.camera.location = (x, -0.6, 0)
+        scene.camera.keyframe_insert("location", frame=frame)
+    settings.view = "SCENE"
+    scene.frame_start = scene.frame_end = 3
+    plain = render_job(scene, attached)
+    settings.passes.vector = True
+    job = render_job(scene, attached)
+    assert (len(plain.cameras), plain.with_neighbours) == (1, False)
+    assert (len(job.cameras), job.with_neighbours) == (3, True)
+    before, now, after = (camera.centre[0] for camera in job.cameras)
+    assert before < now < after
+    assert job.cameras[1] == plain.cameras[0]
+
+
 def test_the_frame_range_the_step_the_preview_range_and_the_current_frame_are_what_is_written(
     attached, tmp_path, changes
 ):
