@@ -23,9 +23,7 @@ def exr_layers(
     return [layer for row in passes for layer in _layers_of(row, picture, layout, colour_space, full_float)]
 
 
-def _layers_of(
-    row: Pass, picture: PassPicture, layout: str, colour_space: str, full_float: bool
-) -> list[ExrLayer]:
+def _layers_of(row: Pass, picture: PassPicture, layout: str, colour_space: str, full_float: bool) -> list[ExrLayer]:
     planes = _stored(row, picture, colour_space, full_float)
     return [
         ExrLayer(

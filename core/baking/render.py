@@ -115,9 +115,7 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
             **({"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}),
         }
         frames.append(
-            FrameFiles(
-                frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files, sampling
-            )
+            FrameFiles(frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files, sampling)
         )
     return frames
 

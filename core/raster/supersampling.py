@@ -163,7 +163,7 @@ def fill(picture: Rendering, part: Rendering, weights: np.ndarray, n: int, where
     """Filter a window's samples into the picture's pixels `where`."""
     alpha = filtered(part.alpha, weights, n)
     picture.color[where], picture.alpha[where], picture.backend = filtered(part.color, weights, n), alpha, part.backend
-    if picture.extra is not None and picture.extra.shape[-1]:
+    if picture.extra is not None and part.extra is not None:
         picture.extra[where] = filtered(part.extra, weights, n)
     if part.depth_expected is None or part.depth_median is None:
         return
