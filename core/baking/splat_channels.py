@@ -68,7 +68,9 @@ def _shortest_axes(frame: SplatFrame) -> np.ndarray:
     rows, camera = np.arange(len(frame.scales)), frame.now.camera
     order = np.argsort(frame.scales, axis=1)
     shortest, middle = frame.scales[rows, order[:, 0]], frame.scales[rows, order[:, 1]]
-    axes = matrix_from_quaternion(frame.quats)[rows, :, order[:, 0]] * (1 - shortest / middle)[:, None]
+    axes = (
+        matrix_from_quaternion(frame.quats)[rows, :, order[:, 0]] * (1 - shortest / np.maximum(middle, 1e-20))[:, None]
+    )
     turned = axes @ camera.matrix[:3, :3].T / scale_of(camera)
     seen = frame.now.means @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
     seen = np.broadcast_to([0.0, 0.0, 1.0], seen.shape) if camera.kind == "orthographic" else seen

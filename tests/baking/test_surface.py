@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from talksplat.core.baking.pass_picture import PassPicture
-from talksplat.core.baking.splat_channels import SplatFrame, View, scale_of, splat_channels
+from talksplat.core.baking.splat_channels import SPLAT_CHANNELS, SplatFrame, View, scale_of, splat_channels
 from talksplat.core.formats.camera import Camera
 from talksplat.core.raster.rasterizer import rasterize
 
@@ -79,3 +79,14 @@ def test_a_picture_of_nothing_has_no_surface(balls):
     nothing.blended = balls.blended
     assert not nothing.normals.any()
     assert not nothing.positions.any()
+
+
+def test_a_gaussian_without_extent_or_behind_the_camera_has_finite_numbers():
+    """What is not finite stops the raster, and with it the whole render."""
+    means = np.float32([[0, 0, 0], [0, -2, 0], [0, -1, 0]])
+    view = View(means, Camera.looking_at([0, -1, 0], [0, 0, 0], SIZE, SIZE, 0.3))
+    after = View(means - np.float32([0, 3, 0]), view.camera)
+    frame = SplatFrame(
+        np.zeros(3, np.uint8), np.tile(np.float32([1, 0, 0, 0]), (3, 1)), np.zeros((3, 3)), view, view, after
+    )
+    assert np.isfinite(splat_channels(SPLAT_CHANNELS, frame)).all()
