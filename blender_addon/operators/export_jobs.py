@@ -39,7 +39,7 @@ class TALKSPLAT_OT_export_jobs(BaseOperator, bpy.types.Operator):
     def disabled_reason(cls, context: Context) -> str:
         """Needs a head that knows its sound, and a camera where the scene's is rendered."""
         obj = head_of(context)
-        return unexportable_reason(context.scene, obj).rstrip(".") if obj else "Select a head first"
+        return unexportable_reason(context.scene, obj) if obj else "Select a head first"
 
     def invoke(self, context: Context, event: bpy.types.Event) -> OperatorResult:
         """Ask for the folder."""

@@ -9,6 +9,7 @@ import bpy
 
 from ...core.formats import BakeCard, UserError, parse_ratio
 from ...core.jobs import Bake, fill_tokens, write_job_file
+from .. import head_paths
 from ..head_objects import settings_of
 from ..speech.attached_sounds import unattached_reason
 from ..speech.sound_content import playable_file
@@ -19,8 +20,10 @@ from .output_paths import token_values
 
 def unexportable_reason(scene: bpy.types.Scene, obj: bpy.types.Object) -> str:
     """Why the head's shot cannot leave as a job, in one sentence; "" where it can."""
-    if reason := unattached_reason(obj, settings_of(obj).strip_scene or scene):
+    if reason := head_paths.missing_head_reason(obj):
         return reason
+    if reason := unattached_reason(obj, settings_of(obj).strip_scene or scene):
+        return reason.rstrip(".")
     if settings_of(obj).view == "SCENE" and scene.camera is None:
         return "Add a camera, or render the head's own view"
     return ""

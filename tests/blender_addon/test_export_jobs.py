@@ -76,10 +76,14 @@ def test_a_studios_script_asks_without_a_window(shot, tmp_path, capsys):
 
 
 def test_what_cannot_be_exported_is_said(shot, tmp_path):
+    from talksplat.blender_addon.operators.export_jobs import TALKSPLAT_OT_export_jobs
+
     bpy.context.scene.camera = None
     assert not bpy.ops.talksplat.export_jobs.poll()
     shot.talksplat.view = "HEAD"
     assert bpy.ops.talksplat.export_jobs.poll()
+    shot.talksplat.head = "//gone.head"
+    assert "Relink" in TALKSPLAT_OT_export_jobs.disabled_reason(bpy.context), "as Bake says it"
 
 
 def test_f12_has_its_pictures_in_front_of_the_versions(shot):
