@@ -21,9 +21,9 @@ from talksplat.core.dispatch import run_job
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.jobs.events import Failed, Finished
+from talksplat.core.jobs.events import Failed, Finished, Started
 from talksplat.core.jobs.job_file import read_job_file, write_job_file
-from talksplat.core.jobs.messages import Bake, Do, Render
+from talksplat.core.jobs.messages import Bake, Do, Render, Warm
 from talksplat.core.performance.controls import Controls
 
 FRAMES = 6
@@ -159,6 +159,12 @@ def test_a_job_file_by_hand_needs_little(job, tiny_head):
     assert result_of(do(Do(str(job.parent / "by.job.json"))))["complete"]
     names = {path.name for path in (job.parent / "by").iterdir()}
     assert {"by_0001.png", "by_0002.exr", "by.rendered.txt", "by.bake"} <= names
+
+
+def test_after_warm_nothing_is_to_be_compiled(job):
+    list(run_job(Warm()))
+    titles = [event.title for event in do(Do(str(job), last=-2)) if isinstance(event, Started)]
+    assert not [title for title in titles if "Compiling" in title]
 
 
 @pytest.fixture
