@@ -125,6 +125,11 @@ def add_back_end(copy: Copy) -> None:
     (copy.root / path).write_text(text.replace('{"dense": dense', '{"other": other, "dense": dense'), encoding="utf-8")
 
 
+def add_pixel_filter(copy: Copy) -> None:
+    row = '    "tent": lambda x, width: max(width - abs(x), 0),'
+    copy.insert("core/raster/pixel_filter.py", '    "gaussian": gaussian', row)
+
+
 def add_pass(copy: Copy) -> None:
     row = (
         '    "coverage": Pass(\n        "Coverage",\n        "Alpha alone",\n        PassKind.DATA,\n        "X",\n'
@@ -151,7 +156,7 @@ def add_control(copy: Copy) -> None:
 
 ADDED = [
     add_job, add_encoder, add_fusion, add_density_rule, add_metric, add_back_end, add_pass, add_exporter,
-    add_importer, add_control,
+    add_pixel_filter, add_importer, add_control,
 ]  # fmt: skip
 
 
@@ -179,6 +184,7 @@ def test_a_job(copy):
         ("train", "steady"),
         ("train", "every_view"),
         ("render", "coverage"),
+        ("render", "tent"),
         ("export", "plain"),
         ("bake", "--controls.smile"),
     ],
@@ -197,6 +203,7 @@ def test_the_shell_offers_it(copy, command, name):
         ("tests/deformation/test_branch.py", "steady"),
         ("tests/training/test_density.py", "every_view"),
         ("tests/raster/test_raster_contract.py", "other"),
+        ("tests/raster/test_supersampling.py", "tent"),
         ("tests/baking/test_passes.py", "coverage"),
         ("tests/exporting/test_export.py", "plain"),
         ("tests/importing/test_importers.py", "plain"),
