@@ -107,18 +107,20 @@ def project(scene: RasterInput, viewmat: torch.Tensor) -> tuple[Splats, torch.Te
     )
     if scene.window:
         means2d = means2d - means2d.new_tensor(scene.corner)
-    return Splats(means2d, conics, compensated(scene, conics)), radii, depths
+    return Splats(means2d, conics, compensated(scene, conics, radii)), radii, depths
 
 
 def compensated(
     scene: RasterInput,
     conics: torch.Tensor,  # [1,N,3]
+    radii: torch.Tensor,  # int32 [1,N,2]
 ) -> torch.Tensor:
     """Opacities [1,N]. With the conic's eigenvalues a, b and e = low_pass - trained_low_pass they are times
     sqrt((1 - e a) (1 - e b)); gsplat's own rasterize_mode "antialiased" is this for a trained_low_pass of 0."""
     if not scene.is_compensated:
         return scene.opacities[None]
-    (xx, xy, yy), excess = conics.unbind(-1), scene.low_pass - scene.trained_low_pass
+    written = torch.where((radii > 0).all(-1, keepdim=True), conics, 0.0)  # of the culled it is anything, NaN as well
+    (xx, xy, yy), excess = written.unbind(-1), scene.low_pass - scene.trained_low_pass
     share = 1 - excess * (xx + yy) + excess * excess * (xx * yy - xy * xy)
     return scene.opacities[None] * share.clamp(1e-12, 1).sqrt()
 

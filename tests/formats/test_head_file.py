@@ -80,8 +80,8 @@ def test_a_display_head_is_written_as_before_and_a_linear_one_asks_older_program
 def test_a_newer_version_is_named(tmp_path, make):
     path = make.write_head(tmp_path / "anna.head")
     card = json.loads(read_tensors(path)[1]["card"])
-    rewritten(path, card=json.dumps({**card, "version": 4, "soul": "yes"}))
-    with pytest.raises(UserError, match=r"anna\.head: made by a newer talksplat \(version 4\); update"):
+    rewritten(path, card=json.dumps({**card, "version": 5, "soul": "yes"}))
+    with pytest.raises(UserError, match=r"anna\.head: made by a newer talksplat \(version 5\); update"):
         read_head(path)
 
 

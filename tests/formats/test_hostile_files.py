@@ -337,5 +337,5 @@ def test_a_newer_bake_says_so(tmp_path):
         + pack_record(b"CARD", 0, b'{"version":4,"soul":1}')
         + pack_record(b"BASE", 0, b"no more safetensors")
     )
-    with pytest.raises(UserError, match=r"new\.bake: made by a newer talksplat \(version 4\); update"):
+    with pytest.raises(UserError, match=r"new\.bake: made by a newer talksplat \(version 5\); update"):
         BakeReader.open(tmp_path / "new.bake")
