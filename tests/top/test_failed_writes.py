@@ -15,6 +15,7 @@ import pytest
 from talksplat.core.dispatch import run_job
 from talksplat.core.jobs.events import Failed, Finished
 from talksplat.core.jobs.messages import Align, Bake, Export, MakeRig, Perform, Render
+from talksplat.core.raster import compile_kernels
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
 BAKE, HEAD, VOICE = (str(FIXTURES / name) for name in ("tiny.bake", "tiny.head", "voice.wav"))
@@ -38,6 +39,12 @@ def jobs_into(folder: Path) -> dict:
 
 
 KINDS = list(jobs_into(Path()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled():
+    """Else a kernel is the first file that the full disk does not take."""
+    compile_kernels(backward=False)
 
 
 @contextmanager
