@@ -334,7 +334,7 @@ def test_records_out_of_place(tmp_path, make):
 def test_a_newer_bake_says_so(tmp_path):
     (tmp_path / "new.bake").write_bytes(
         b"TSPLBAKE"
-        + pack_record(b"CARD", 0, b'{"version":4,"soul":1}')
+        + pack_record(b"CARD", 0, b'{"version":5,"soul":1}')
         + pack_record(b"BASE", 0, b"no more safetensors")
     )
     with pytest.raises(UserError, match=r"new\.bake: made by a newer talksplat \(version 5\); update"):
