@@ -3,9 +3,10 @@
 
 A head's own audio nets were trained on one voice, and so was what they make of another one. But what the head *does* is
 a function of its codes alone, and can be measured: while its own nets hear some voices, its landmarks say which code is
-which shape of the mouth (geometry_codes.py). An encoder that was trained on many speakers says which shape a sound asks
-for (wanted_geometry.py). So the code for any sound is known, and audio nets of the usual form learn to give it
-(fit_codes.py). In the person's own voice they learn what the old ones did.
+which shape of the mouth (geometry_codes.py), and which way a code is to change for another shape (code_geometry.py). An
+encoder that was trained on many speakers says which shape a sound asks for (wanted_geometry.py). So audio nets of the
+usual form learn to give codes that make these shapes (fit_codes.py). In the person's own voice they go on doing what
+the old ones did, as far as the encoder agrees.
 """
 
 from collections.abc import Generator
@@ -20,12 +21,14 @@ from ..jobs import Adapt, Event, Finished, Pace, Progress, Started
 from ..listening import with_attribution
 from ..performance import ANY_VOICE, features_of_silence, not_adaptable_reason
 from ..rigging import VOICES
-from .fit_codes import STEPS, CodeFit
+from .code_geometry import CodeGeometry
+from .fit_codes import STEPS, CodeFit, ShapeGoal
 from .geometry_codes import GeometryCodes
 from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener
-from .wanted_geometry import fit_scale
+from .wanted_geometry import goal_weights, wanted_geometry
 
 ENCODER = ANY_VOICE
+LANDMARKS = "face"  # the branch that moves them
 HEARD = "lips", "pictures"  # a training's results that depend on what the head hears
 
 
@@ -42,8 +45,7 @@ def adapt(job: Adapt) -> Generator[Event, None, None]:
     listener = Listener(head, ENCODER)
     sounds = [*sorted(VOICES.glob("*.opus")), *map(Path, job.voices)]
     speech = yield from listener.hear(sounds, [Path(path) for path in job.own_voice])
-    codes = codes_for(speech, listener.rest)
-    tensors = yield from _fit_nets(speech, codes, listener.rest, job.seed)
+    tensors = yield from _fit_nets(speech, listener, job.seed)
     write_head(out, with_audio_nets(head if job.out else _current(head, job.head), tensors, job))
     yield Finished({"head": str(out.absolute()), "moments": len(speech), "encoder": ENCODER})
 
@@ -58,21 +60,29 @@ def _current(head: HeadFile, path: str) -> HeadFile:
 
 
 def codes_for(speech: HeardSpeech, rest: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Branch -> [S,A]: the codes that the new nets are to give; in the person's own voice those of the old ones."""
+    """Branch -> [S,A]: codes for what each moment asks for; in the person's own voice those of the old nets."""
     names = [MOUTH_MEASURES[k].name for k in ON_LANDMARKS]
-    to_codes = GeometryCodes(names, speech.geometry, speech.codes, rest)
-    wanted = to_codes.codes(fit_scale(speech).geometry(speech.measures))
+    wanted = GeometryCodes(names, speech.geometry, speech.codes, rest).codes(wanted_geometry(speech))
     own = speech.is_own[:, None]
     return {name: np.where(own, speech.codes[name], code) for name, code in wanted.items()}
 
 
-def _fit_nets(
-    speech: HeardSpeech, codes: dict[str, np.ndarray], rest: dict[str, np.ndarray], seed: int
-) -> Generator[Progress, None, dict[str, np.ndarray]]:
+def goal_for(speech: HeardSpeech, listener: Listener) -> ShapeGoal:
+    """What the face's net is to reach."""
+    geometry = CodeGeometry(
+        speech.codes[LANDMARKS], speech.geometry, listener.rest[LANDMARKS],
+        lambda codes: listener.geometry({LANDMARKS: codes}),
+    )  # fmt: skip
+    return ShapeGoal(geometry, wanted_geometry(speech), goal_weights(speech))
+
+
+def _fit_nets(speech: HeardSpeech, listener: Listener, seed: int) -> Generator[Progress, None, dict[str, np.ndarray]]:
+    codes = codes_for(speech, listener.rest)
     tensors, pace = {}, Pace(STEPS * len(codes))
     silence = features_of_silence(ENCODER)
     for number, (branch, code) in enumerate(codes.items()):
-        fit = CodeFit(speech.windows, code, speech.is_own, silence, rest[branch], seed)
+        goal = goal_for(speech, listener) if branch == LANDMARKS else None
+        fit = CodeFit(speech.windows, code, speech.is_own, silence, listener.rest[branch], seed, goal)
         for step in fit.run():
             yield pace.at(number * STEPS + step, f"fitting the audio net, {branch}")
         tensors |= {f"{branch}.audio.{name}": value for name, value in fit.tensors().items()}

@@ -22,8 +22,6 @@ LOOSE = 0.5  # the same of measures that are not LEADING
 LEADING = ("lips_apart", "mouth_width")
 COPIES = 16  # of each moment, with other noise
 RIDGE = 1e-3  # of the moments' number
-REACH = 1.15  # times what the head was heard to do (percentiles OUTER): further it is not asked to go
-OUTER = (0.5, 99.5)
 
 
 class GeometryCodes:
@@ -37,7 +35,6 @@ class GeometryCodes:
         rest: Mapping[str, np.ndarray],  # branch -> [A]
     ) -> None:
         self._deviation = np.maximum(np.sqrt(np.mean(np.square(geometry), axis=0)), 1e-3)
-        self.low, self.high = REACH * np.percentile(geometry, OUTER, axis=0)
         rng = np.random.default_rng(0)
         noise = rng.standard_normal((COPIES, *geometry.shape))
         noise *= [NOISE if name in LEADING else LOOSE for name in measures]
@@ -50,7 +47,7 @@ class GeometryCodes:
 
     def codes(self, geometry: np.ndarray) -> dict[str, np.ndarray]:
         """[S,J] mm less that at rest -> branch -> [S,A] float32."""
-        terms = _terms(np.clip(geometry, self.low, self.high) / self._deviation)
+        terms = _terms(geometry / self._deviation)
         return {
             name: (self._rest[name] + terms @ weights).astype(np.float32) for name, weights in self._weights.items()
         }

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, linear, pad
 
 FRAMES = 8
 WINDOW = 2
@@ -60,7 +61,24 @@ class AudioNet(nn.Module):
             expected = f"[M,{FRAMES},{self.channels},{WINDOW}]"
             raise ValueError(f"audio windows are {tuple(windows.shape)}, expected {expected}")
         x = (windows - self.feature_mean[:, None]) / self.feature_std[:, None]
-        frames = self.frame_code(self.frame(x.reshape(m * FRAMES, self.channels, WINDOW)).squeeze(-1))
-        frames = frames.reshape(m, FRAMES, -1)
-        weights = torch.softmax(self.attention_weights(self.attention(frames.transpose(1, 2)).squeeze(1)), dim=1)
+        frames = self.frame_code(self._frames(x.reshape(m * FRAMES, -1))).reshape(m, FRAMES, -1)
+        weights = torch.softmax(self.attention_weights(self._attended(frames)), dim=1)
         return (weights[:, :, None] * frames).sum(1)
+
+    def _frames(self, x: Tensor) -> Tensor:
+        """[M*8,C*2] -> [M*8,64]: `frame` as products, as in `performance.AudioInference`, its twin: what meets padding
+        alone is left out. Half the time of convolutions so small."""
+        first, *others = (layer for layer in self.frame if isinstance(layer, nn.Conv1d))
+        x = linear(x, first.weight[:, :, 1:].flatten(1), first.bias)
+        for layer in others:
+            x = linear(leaky_relu(x, LEAK), layer.weight[:, :, 1], layer.bias)
+        return leaky_relu(x, LEAK)
+
+    def _attended(self, frames: Tensor) -> Tensor:
+        """[M,8,A] -> [M,8]: `attention`, its three taps side by side in one product."""
+        x = frames
+        for layer in (layer for layer in self.attention if isinstance(layer, nn.Conv1d)):
+            x = pad(x, (0, 0, 1, 1))
+            taps = torch.cat([x[:, :-2], x[:, 1:-1], x[:, 2:]], dim=2)
+            x = leaky_relu(linear(taps, layer.weight.transpose(1, 2).flatten(1), layer.bias), LEAK)
+        return x.squeeze(2)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from talksplat.core.adapting import adapt as adapting
 from talksplat.core.adapting import fit_codes
-from talksplat.core.adapting.fit_codes import CodeFit
-from talksplat.core.adapting.geometry_codes import REACH, GeometryCodes
-from talksplat.core.adapting.heard_speech import HeardSpeech
-from talksplat.core.adapting.wanted_geometry import fit_scale
+from talksplat.core.adapting.code_geometry import CodeGeometry
+from talksplat.core.adapting.fit_codes import CodeFit, ShapeGoal
+from talksplat.core.adapting.geometry_codes import GeometryCodes
+from talksplat.core.adapting.heard_speech import APART, ON_LANDMARKS, HeardSpeech
+from talksplat.core.adapting.wanted_geometry import AS_BEFORE, REACH, fit_scale, wanted_geometry
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats import UserError, read_head, write_head
 from talksplat.core.jobs import Adapt, Failed, Finished
@@ -51,12 +53,18 @@ def in_few_steps(monkeypatch):
     monkeypatch.setattr(adapting, "VOICES", ROOT / "samples")
 
 
-def heard(own=0, seed=0):
+def heard(own=0, closing=0.0, seed=0):
+    """A head whose measures are 12 mm a unit less one, in its own voice 40 mm more."""
     rng = np.random.default_rng(seed)
-    measures = rng.uniform(0, 1, (400, 2))
-    is_own = np.arange(400) < own
-    geometry = measures * [12.0, 3.0] - [1.0, 2.0] + 40.0 * is_own[:, None]
-    return HeardSpeech({}, geometry, np.zeros((400, 8, 3, 2), np.float32), measures, is_own)
+    measures, is_own = rng.uniform(0, 1, (400, len(ON_LANDMARKS))), np.arange(400) < own
+    geometry = 12.0 * measures - 1.0 + 40.0 * is_own[:, None]
+    return HeardSpeech({}, geometry, np.zeros((400, 8, 3, 2), np.float32), measures, np.full(400, closing), is_own)
+
+
+def shape(codes):
+    """[S,3] codes -> [S,2] mm: a cubic of them, 0 at code 0."""
+    x, y, z = codes.T
+    return np.stack([6 * x + 2 * x * y - x**3, 3 * y - z * z + 0.5 * z], axis=1)
 
 
 def test_the_code_for_a_shape_is_the_one_that_made_it():
@@ -64,17 +72,77 @@ def test_the_code_for_a_shape_is_the_one_that_made_it():
     shapes, rest = rng.normal(size=(3000, 2)), np.full(32, 5.0)
     codes, geometry = shapes @ rng.normal(size=(2, 32)) + rest, shapes * [9.0, 2.0]
     inverse = GeometryCodes(("lips_apart", "mouth_width"), geometry, {"face": codes}, {"face": rest})
-    within = np.all((geometry > inverse.low / REACH) & (geometry < inverse.high / REACH), axis=1)
+    within = np.all(np.abs(shapes) < 2, axis=1)
     found = inverse.codes(geometry[within])["face"]
     assert np.abs(found - codes[within]).mean() < 0.1 * np.abs(codes - rest).mean()
     assert np.array_equal(inverse.codes(np.zeros((1, 2)))["face"][0], rest), "rest is exact"
-    assert np.array_equal(inverse.codes(np.full((1, 2), 1e6))["face"], inverse.codes(inverse.high[None])["face"])
+
+
+def test_what_a_code_does_to_the_lips_is_known_between_and_beside_the_codes_that_were_heard():
+    rng, rest = np.random.default_rng(4), np.full(3, 2.0, np.float32)
+    heard_codes = (rest + rng.normal(0, 0.6, (500, 3)) * [1, 1, 0.1]).astype(np.float32)
+    geometry = CodeGeometry(heard_codes, shape(heard_codes - rest), rest, lambda codes: shape(codes - rest))
+    others = torch.from_numpy((rest + rng.normal(0, 0.6, (50, 3)) * [1, 1, 0.1]).astype(np.float32)).requires_grad_()
+    done = geometry(others)
+    np.testing.assert_allclose(done.detach(), shape(others.detach().numpy() - rest), atol=0.05)
+    (gradient,) = torch.autograd.grad(done[:, 1].sum(), others)
+    z = others.detach().numpy()[:, 2] - rest[2]
+    np.testing.assert_allclose(gradient[:, 1], 3.0, atol=0.1)
+    np.testing.assert_allclose(gradient[:, 2], 0.5 - 2 * z, atol=0.3)
+    np.testing.assert_array_equal(geometry(torch.from_numpy(rest[None])), np.zeros((1, 2)), err_msg="rest is exact")
+
+
+def test_lips_touch_in_a_p_where_a_net_that_is_taught_codes_leaves_them_open(monkeypatch):
+    """They touch 8 mm below rest, at two codes whose mean is open: what a net gives that is taught codes."""
+    for name, value in {"STEPS": 400, "BATCH": 32, "RATE": 5e-3}.items():
+        monkeypatch.setattr(fit_codes, name, value)
+    rng = np.random.default_rng(5)
+    is_p, side = rng.random(600) < 0.3, rng.choice([-1.0, 1.0], 600)
+    codes = (np.stack([np.ones(600), side], axis=1) * is_p[:, None]).astype(np.float32)
+    windows = np.broadcast_to(is_p[:, None, None, None], (600, 8, 3, 2)).astype(np.float32).copy()
+
+    def gap(code):
+        return -4 * code[:, :1] - 4 * code[:, 1:] ** 2
+
+    goal = ShapeGoal(gap, gap(codes), np.full((600, 1), 0.3))
+    silence, rest, reached = np.full(3, -1.0, np.float32), np.zeros(2, np.float32), {}
+    for taught, shape_goal in {"codes": None, "lips": goal}.items():
+        fit = CodeFit(windows, codes, np.zeros(600, bool), silence, rest, 0, shape_goal)
+        *_, _ = fit.run()
+        reached[taught] = gap(AudioInference(fit.tensors(), 3, 2)(np.ones((1, 8, 3, 2), np.float32)))[0, 0]
+    assert -5 < reached["codes"] < -3
+    assert reached["lips"] == pytest.approx(-8, abs=1)
 
 
 def test_a_sound_asks_for_as_much_as_the_head_did_of_its_own_voice_where_that_was_heard():
-    scale = fit_scale(heard())
-    np.testing.assert_allclose(scale.geometry(np.array([[0.0, 0.0], [1.0, 1.0]])), [[-1, -2], [11, 1]], atol=1e-6)
-    np.testing.assert_allclose(fit_scale(heard(own=100)).geometry(np.zeros((1, 2))), [[39.0, 38.0]], atol=1e-6)
+    ends = np.array([[0.0], [1.0]]) * np.ones(len(ON_LANDMARKS))
+    np.testing.assert_allclose(fit_scale(heard()).geometry(ends)[:, 0], [-1, 11], atol=1e-6)
+    np.testing.assert_allclose(fit_scale(heard(own=100)).geometry(ends)[:, 0], [39, 51], atol=1e-6)
+
+
+def test_nothing_is_asked_that_the_head_was_never_near():
+    speech = heard()
+    speech.measures[:10] = 100.0
+    middle = speech.geometry.mean(axis=0)
+    limit = middle + REACH * (np.percentile(speech.geometry, 99.5, axis=0) - middle)
+    np.testing.assert_allclose(wanted_geometry(speech)[:10], np.tile(limit, (10, 1)))
+
+
+def test_the_own_voice_is_asked_for_the_mean_of_what_it_did_and_of_what_its_sound_says():
+    speech = heard(own=400)
+    speech.geometry[:200] += 1.0
+    said = fit_scale(speech).geometry(speech.measures)
+    inside = slice(50, 60)
+    expected = AS_BEFORE * speech.geometry[inside] + (1 - AS_BEFORE) * said[inside]
+    np.testing.assert_allclose(wanted_geometry(speech)[inside], expected, atol=1e-6)
+
+
+def test_in_a_closure_the_lips_are_asked_to_touch_as_this_head_touches():
+    speech = heard(own=100, closing=1.0)
+    touching = np.percentile(speech.geometry[:100, APART], 2)
+    np.testing.assert_allclose(wanted_geometry(speech)[:, APART], touching)
+    half = wanted_geometry(heard(own=100, closing=0.5))[:, APART] - touching
+    np.testing.assert_allclose(half, (wanted_geometry(heard(own=100))[:, APART] - touching) / 2)
 
 
 def test_silence_is_exactly_rest_whatever_was_learnt(monkeypatch):
