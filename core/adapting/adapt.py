@@ -3,10 +3,10 @@
 
 A head's own audio nets were trained on one voice, and so was what they make of another one. But what the head *does* is
 a function of its codes alone, and can be measured: while its own nets hear some voices, its landmarks say which code is
-which shape of the mouth (geometry_codes.py), and which way a code is to change for another shape (code_geometry.py). An
-encoder that was trained on many speakers says which shape a sound asks for (wanted_geometry.py). So audio nets of the
-usual form learn to give codes that make these shapes (fit_codes.py). In the person's own voice they go on doing what
-the old ones did, as far as the encoder agrees.
+which shape of the mouth (geometry_codes.py), and which way to change it to reach another (code_geometry.py,
+reaching_codes.py). An encoder that was trained on many speakers says which shape a sound asks for (wanted_geometry.py).
+So audio nets of the usual form learn to give codes that make these shapes (fit_codes.py). In the person's own voice
+they go on doing what the old ones did, as far as the encoder agrees.
 """
 
 from collections.abc import Generator
@@ -25,6 +25,7 @@ from .code_geometry import CodeGeometry
 from .fit_codes import STEPS, CodeFit, ShapeGoal
 from .geometry_codes import GeometryCodes
 from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener
+from .reaching_codes import codes_reaching
 from .wanted_geometry import goal_weights, wanted_geometry
 
 ENCODER = ANY_VOICE
@@ -82,6 +83,7 @@ def _fit_nets(speech: HeardSpeech, listener: Listener, seed: int) -> Generator[P
     silence = features_of_silence(ENCODER)
     for number, (branch, code) in enumerate(codes.items()):
         goal = goal_for(speech, listener) if branch == LANDMARKS else None
+        code = codes_reaching(goal, code) if goal else code
         fit = CodeFit(speech.windows, code, speech.is_own, silence, listener.rest[branch], seed, goal)
         for step in fit.run():
             yield pace.at(number * STEPS + step, f"fitting the audio net, {branch}")

@@ -27,7 +27,7 @@ OWN = 0.5  # share of a batch that is the person's own voice, where it was heard
 # the window's 0.3 s leaves lips 3 mm open in a p.
 NOW = int(np.argmin(np.abs(WINDOW_OFFSETS.mean(axis=1))))  # of the window's frames
 FOCUS = 4.0  # of the moment's own frame before the softmax: 0.89 of the weight
-CODE = 0.3  # weight of the code's own error beside the shape's
+CODE = 1.0  # weight of the code's own error beside the shape's
 
 
 @dataclass(frozen=True)

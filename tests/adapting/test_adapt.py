@@ -14,6 +14,7 @@ from talksplat.core.adapting.code_geometry import CodeGeometry
 from talksplat.core.adapting.fit_codes import CodeFit, ShapeGoal
 from talksplat.core.adapting.geometry_codes import GeometryCodes
 from talksplat.core.adapting.heard_speech import APART, ON_LANDMARKS, HeardSpeech
+from talksplat.core.adapting.reaching_codes import codes_reaching
 from talksplat.core.adapting.wanted_geometry import AS_BEFORE, REACH, fit_scale, wanted_geometry
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats import UserError, read_head, write_head
@@ -112,6 +113,16 @@ def test_lips_touch_in_a_p_where_a_net_that_is_taught_codes_leaves_them_open(mon
         reached[taught] = gap(AudioInference(fit.tensors(), 3, 2)(np.ones((1, 8, 3, 2), np.float32)))[0, 0]
     assert -5 < reached["codes"] < -3
     assert reached["lips"] == pytest.approx(-8, abs=1)
+
+
+def test_a_code_that_leaves_the_lips_open_is_moved_until_they_touch_and_one_that_fits_stays():
+    codes = np.random.default_rng(6).normal(size=(50, 3)).astype(np.float32)
+    goal = ShapeGoal(lambda code: 8 * code[:, :1], 8.0 * (codes[:, :1] - 0.25), np.full((50, 1), 5.0))
+    reached = codes_reaching(goal, codes)
+    np.testing.assert_allclose(8 * reached[:, :1], goal.wanted, atol=0.1)
+    np.testing.assert_array_equal(reached[:, 1:], codes[:, 1:])
+    fits = ShapeGoal(goal.geometry, 8.0 * codes[:, :1], goal.weights)
+    np.testing.assert_allclose(codes_reaching(fits, codes), codes, atol=1e-5)
 
 
 def test_a_sound_asks_for_as_much_as_the_head_did_of_its_own_voice_where_that_was_heard():
