@@ -45,7 +45,7 @@ def voice(head, finish):
 def test_the_first_channels_have_names(rig):
     names = [channel.name for channel in rig.channels]
     assert {"lips_apart", "mouth_width", "pucker", "upper_lip", "smile", "blink"} <= set(names)
-    assert len([channel for channel in rig.channels if channel.region == "lower"]) == 16
+    assert len([channel for channel in rig.channels if channel.region == "lower"]) == 12
 
 
 @pytest.mark.slow
