@@ -5,7 +5,7 @@ millimetres of lips, not in a code's numbers.
 A head's codes in speech lie near a plane of few directions, on which each measure is a cubic of the code that is exact
 at rest. It is fitted to what the head was heard to do, and to what its landmarks do at codes scattered around that.
 Not in the paper: chosen because, on the sample head's codes that were left out, a cubic misses the lips' gap by 0.14 mm
-where a quadratic misses it by 0.37; the head's own networks, which would be exact, take twenty times as long.
+where a quadratic misses it by 0.37; the head's own networks would be exact, and slower.
 
 Letters: S codes heard, M codes asked, A code, D directions, J measures, Q terms.
 """

@@ -23,8 +23,8 @@ WARM_UP = 0.1  # of the steps
 NOISE = 0.1  # sigma of noise on normalised features
 SILENT = 0.05  # share of a batch that is silence, whose code is that of rest
 OWN = 0.5  # share of a batch that is the person's own voice, where it was heard
-# Where attention begins. Not in the paper: chosen because the encoder has seen what is around a moment, and a mean over
-# the window's 0.3 s leaves lips 3 mm open in a p.
+# Where attention begins. Not in the paper: chosen because the encoder has seen what is around a moment; what this alone
+# changes was not measured.
 NOW = int(np.argmin(np.abs(WINDOW_OFFSETS.mean(axis=1))))  # of the window's frames
 FOCUS = 4.0  # of the moment's own frame before the softmax: 0.89 of the weight
 CODE = 1.0  # weight of the code's own error beside the shape's
