@@ -19,7 +19,7 @@ demo: $(VENV)/.ready
 	$(BIN)/talksplat demo --out demo
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu"
 	@if [ -n "$(PYTHON313)" ]; then $(MAKE) $(addsuffix /.ready,$(VENV45) $(VENV313) $(VENV53)) && \
 	    $(MAKE) -j 2 -O test-blender-4.5 test-blender-5.2 test-blender-5.3; \
 	else $(MAKE) test-blender-4.5; echo "no Python 3.13 here: bpy 5.2 and 5.3 are not tested"; fi
