@@ -8,7 +8,7 @@ CYCLES = {"BOX": "box", "GAUSSIAN": "gaussian", "BLACKMAN_HARRIS": "blackman_har
 
 def pixel_filter_of(scene: bpy.types.Scene) -> dict:
     """`Render.pixel_filter` and `.filter_width`. EEVEE's is Blackman-Harris, as wide as Cycles' of that number."""
-    cycles = getattr(scene, "cycles", None)
-    if scene.render.engine == "CYCLES" and cycles is not None:
+    # Without Cycles there is no such engine, and with it these settings.
+    if scene.render.engine == "CYCLES" and (cycles := scene.cycles):
         return {"pixel_filter": CYCLES[cycles.pixel_filter_type], "filter_width": cycles.filter_width}
     return {"pixel_filter": "blackman_harris", "filter_width": max(scene.render.filter_size, 0.01)}

@@ -74,7 +74,7 @@ class Speech:
     sharpen_by_words: BoolProperty(
         name="Sharpen by Words",
         default=True,
-        description="The phones of the words make the lips surer, above all closed in p, b and m. Attach listens anew",
+        description="The phones of the words make the lips surer, above all closed in p, b and m. Needs Attach again",
     )
 
     listen_to: EnumProperty(

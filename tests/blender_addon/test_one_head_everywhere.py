@@ -4,7 +4,6 @@
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -30,7 +29,7 @@ def rigged(talking, make, tmp_path):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_viewport_shows_what_the_bake_stores(rigged, shown, seed):
-    baking = pytest.importorskip("talksplat.core.baking.bake", reason="bakes in this process")
+    baking = pytest.importorskip("talksplat.core.baking.shot_evaluation", reason="bakes in this process")
     from talksplat.blender_addon.shot.jobs import shot_to_bake
 
     rng, controls, scene = np.random.default_rng(seed), rigged.talksplat.controls, bpy.context.scene
@@ -40,17 +39,13 @@ def test_the_viewport_shows_what_the_bake_stores(rigged, shown, seed):
             if frame is not None:
                 controls.keyframe_insert(name, frame=frame)
     job = shot_to_bake(scene, rigged, FRAMES)
-    head, stored = HeadReplay(read_head(job.head)), {}
-    writer = SimpleNamespace(
-        done=set(), append=lambda number, *frame: stored.update({number: [column.copy() for column in frame]})
-    )
-    performance = read_performance(rigged.talksplat.performance)
+    head, performance = HeadReplay(read_head(job.head)), read_performance(rigged.talksplat.performance)
     shot = baking.Shot.of(job, 2)
-    list(baking._bake_frames(writer, shot, shot.span, [performance], head))
-    assert list(stored) == list(FRAMES)
-    for number, frame in stored.items():
+    assert list(shot.span) == list(FRAMES)
+    baked = baking.ShotEvaluation("anna", shot, shot.span, None, head, [performance])
+    for number in FRAMES:
         scene.frame_set(number)
-        for one, two in zip(shown(rigged), frame):
+        for one, two in zip(shown(rigged), baked.at(number, baked.buffers())):
             np.testing.assert_array_equal(one, two)
 
 

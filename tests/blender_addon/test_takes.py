@@ -4,7 +4,6 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -189,19 +188,16 @@ def test_the_bake_is_what_the_viewport_shows_of_keyed_weights(crossfaded, shown,
         bpy.context.scene.frame_set(8)
         bpy.ops.talksplat.add_correction()
         crossfaded.talksplat.corrections[0].changes["lips_apart"].value = -2.0
-    baking = pytest.importorskip("talksplat.core.baking.bake", reason="bakes in this process")
+    baking = pytest.importorskip("talksplat.core.baking.shot_evaluation", reason="bakes in this process")
     from talksplat.blender_addon.shot.jobs import shot_to_bake
 
-    frames, stored = range(4, 13), {}
-    job = shot_to_bake(bpy.context.scene, crossfaded, frames)
-    writer = SimpleNamespace(
-        done=set(), append=lambda number, *frame: stored.update({number: [column.copy() for column in frame]})
-    )
+    job = shot_to_bake(bpy.context.scene, crossfaded, range(4, 13))
     shot, performance = baking.Shot.of(job, 2), read_performance(crossfaded.talksplat.performance)
-    list(baking._bake_frames(writer, shot, shot.span, [performance], HeadReplay(read_head(job.head))))
-    for number in frames:
+    head = HeadReplay(read_head(job.head))
+    baked = baking.ShotEvaluation("anna", shot, shot.span, None, head, [performance])
+    for number in shot.span:
         bpy.context.scene.frame_set(number)
-        for one, other in zip(shown(crossfaded), stored[number], strict=True):
+        for one, other in zip(shown(crossfaded), baked.at(number, baked.buffers()), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-6)
 
 
