@@ -51,10 +51,10 @@ def main() -> None:
         print(f"{name:10s} encode          {sound.duration / encoding:8.0f} x real time")
         print(f"{name:10s} windows, 25 fps {sound.duration / windowing:8.0f} x real time, "
               f"{windowing / encoding:.2f} of its encoding")  # fmt: skip
-    compare_audio_nets(windows_at(ENCODERS["moonshine"].encode(sound), [n / 100 for n in range(1000)]))
+    compare_audio_nets(sound)
 
 
-def compare_audio_nets(windows: np.ndarray) -> None:
+def compare_audio_nets(sound: Sound) -> None:
     """The sample head's audio net as artists run it (numpy) and as it is trained (torch), on the same windows."""
     import torch
 
@@ -63,6 +63,7 @@ def compare_audio_nets(windows: np.ndarray) -> None:
     from talksplat.core.performance import AudioInference
 
     head = read_head(Path(__file__).parents[1] / "samples" / "sample.head")
+    windows = windows_at(ENCODERS[head.card.audio_encoder].encode(sound), [n / 100 for n in range(1000)])
     net = AudioInference(head.part("face.audio"), windows.shape[2], head.card.audio_code["face"])
     trained = HeadModel.from_file(head).field.branch("face").audio
     with torch.no_grad():
