@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shot as a file that any machine can do: what to bake and what to render, and beside it the head and the sounds.
+"""A shot as a file that any machine can do: what to bake and render, and beside it the head, the sounds and their words.
 
-    FOLDER/NAME.job.json    the two jobs, and the sha256 of every file that they need
+    FOLDER/NAME.job.json    the two jobs, and the sha256 of every file that they need: head, sounds, words
     FOLDER/files/           those files, each once, its hash in its name
     FOLDER/NAME/            where the bake and the pictures come
 
@@ -10,7 +10,7 @@ a job file from anybody reads and writes nothing else.
 """
 
 import shutil
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -34,6 +34,9 @@ JOB_VERSION = 1
 SUFFIX = ".job.json"
 MOST_BYTES = 256 << 20  # a camera and controls a frame for half an hour are about 20 MB
 T = TypeVar("T", Bake, Render)
+# The fields that name files which a job needs; those of `reuse` and of outputs are named where they are handled.
+BAKE_FILES, BAKE_LISTS = ("head", "audio", "words"), ("more_audio", "more_words")
+RENDER_LISTS = ("sounds",)
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) ->
             hashes[copied[path]] = digest
         return copied.get(path, "")
 
-    bake = replace(_each_path(bake, take, ("head", "audio"), ("more_audio",)), reuse="", frames="")
-    render = _each_path(render, take, ("audio",), ("sounds",))
+    bake = _each_path(replace(bake, reuse="", frames=""), take, BAKE_FILES, BAKE_LISTS)
+    render = _each_path(render, take, ("audio",), RENDER_LISTS)
     files = dict(sorted(hashes.items()))
 
     def in_version(number: int) -> tuple[Path, str]:
@@ -97,6 +100,8 @@ def read_job_file(path: Path | str) -> JobFile:
     if not isinstance(values, dict) or values.get("format") != JOB_FORMAT:
         raise UserError(f"{path}: is no job file; export it with Export Jobs.")
     require_version(values, JOB_VERSION, path)
+    if isinstance(values.get("bake"), dict):
+        values["bake"] = _shell_defaults(Bake) | values["bake"]
     job = from_json_values(JobFile, values, str(path))
     folder = Path(path).absolute().parent
 
@@ -105,9 +110,14 @@ def read_job_file(path: Path | str) -> JobFile:
 
     for stored, digest in job.files.items():
         _check_hash(found(stored), digest)
-    bake = _each_path(job.bake, found, ("head", "audio", "out", "reuse"), ("more_audio",))
-    render = _each_path(job.render, found, ("audio", "bake", "out"), ("sounds",))
+    bake = _each_path(job.bake, found, (*BAKE_FILES, "out", "reuse"), BAKE_LISTS)
+    render = _each_path(job.render, found, ("audio", "bake", "out"), RENDER_LISTS)
     return replace(job, bake=bake, render=render)
+
+
+def _shell_defaults(message: type) -> dict[str, str]:
+    """Of the fields that only a shell may leave out, and a job file as well."""
+    return {f.name: f.metadata["shell_default"] for f in fields(message) if "shell_default" in f.metadata}
 
 
 def _each_path(job: T, change, texts: tuple[str, ...], lists: tuple[str, ...]) -> T:

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -98,6 +99,19 @@ def test_the_same_shot_is_the_same_job_file(export, exported, job, tiny_head):
     assert str(tiny_head.parent) not in job.read_text(), "nothing of the machine"
 
 
+def test_words_leave_with_the_job(tiny_head, voice, tmp_path):
+    """They were named by their place on the machine that exported, where no other finds them."""
+    words = tmp_path / "desk" / "line.TextGrid"
+    words.parent.mkdir()
+    words.write_text("words")
+    bake = Bake(str(tiny_head), str(voice), "", words=str(words), more_audio=(str(voice),), more_words=(str(words),))
+    exported = write_job_file(tmp_path / "farm", "sh010", bake, Render("", ""))
+    assert str(words.parent) not in exported.read_text()
+    words.unlink()
+    there = read_job_file(shutil.move(exported.parent, tmp_path / "copy") / exported.name).bake
+    assert {Path(path).read_text() for path in (there.words, *there.more_words)} == {"words"}
+
+
 def test_what_has_changed_on_the_way_is_told(job):
     head = next((job.parent / "files").glob("*.head"))
     head.write_bytes(head.read_bytes()[:-1] + b"x")
@@ -109,14 +123,21 @@ def test_what_has_changed_on_the_way_is_told(job):
     assert "no such file" in last.sentence
 
 
+NO_PATHS = {"fps", "channel", "frames", "name", "device", "space", "passes", "exr_layout", "exr_compression"}
+NO_PATHS |= {"depth_file", "tokens", "supersampling", "pixel_filter"}
+PATHS = [  # every field of texts that is not known as none, so that a new one is tried as well
+    (part, field.name, kind == tuple[str, ...])
+    for part, message in (("bake", Bake), ("render", Render))
+    for field in fields(message)
+    if (kind := get_type_hints(message)[field.name]) in (str, tuple[str, ...]) and field.name not in NO_PATHS
+]
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../up.head", "a/../../b", "C:\\x", "a\\..\\b"])
-@pytest.mark.parametrize(
-    "place", [("bake", "head"), ("bake", "out"), ("render", "out"), ("render", "bake"), ("render", "audio"), ("files",)]
-)
-def test_a_job_file_names_nothing_outside_of_its_folder(job, path, place):
+@pytest.mark.parametrize(("part", "name", "is_list"), [*PATHS, ("files", "", False)])
+def test_a_job_file_names_nothing_outside_of_its_folder(job, path, part, name, is_list):
     said = json.loads(job.read_text())
-    part, name = place if len(place) > 1 else ("files", path)
-    said[part][name] = path
+    said[part][name or path] = [path] if is_list else path
     job.write_text(json.dumps(said))
     with pytest.raises(UserError, match="not in its own folder"):
         read_job_file(job)
@@ -152,7 +173,7 @@ def test_a_job_file_by_hand_needs_little(job, tiny_head):
     said = {
         "format": "talksplat-job",
         "version": 1,
-        "bake": {"head": "by.head", "audio": "", "out": "by/by.bake", "frame_count": 2},
+        "bake": {"head": "by.head", "out": "by/by.bake", "frame_count": 2},
         "render": {"bake": "by/by.bake", "out": "by", "size": 16, "movie": False, "name": "by_####"},
     }
     (job.parent / "by.job.json").write_text(json.dumps(said))
