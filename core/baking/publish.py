@@ -6,16 +6,41 @@ the same bytes."""
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from ..formats import BakeReader, atomic_write, format_frames, sha256_of_file, to_pretty_json
+from ..formats import (
+    BakeReader,
+    UserError,
+    atomic_write,
+    format_frames,
+    from_json,
+    open_untrusted,
+    sha256_of_file,
+    to_pretty_json,
+)
 from ..jobs import Event, Pace, Render, Started, talksplat_version
 from .image_writer import FrameFiles
 from .movie import Movie
 from .render_names import sequence_of
 
+MOST_BYTES = 256 << 20  # no shot's manifest comes near it
+
 
 def publish_path(job: Render) -> Path:
     """Of a job with names."""
     return Path(job.out) / f"{sequence_of(job).stem}.publish.json"
+
+
+def is_published_as(job: Render, files: set[str]) -> bool:
+    """Whether NAME.publish.json, which is there, has these names of files; a job that publishes has them all. Raises
+    UserError for one that cannot be read."""
+    path = publish_path(job)
+    with open_untrusted(path) as (file, size):
+        if size > MOST_BYTES:
+            raise UserError(f"{path}: is {size >> 20} MB long, which no manifest is; move it away.")
+        values = from_json(file.read(size), str(path))
+    rows = values.get("files") if isinstance(values, dict) else None
+    published = [row.get("file") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    names = {name for name in published if isinstance(name, str)}
+    return files == names if job.publish else files <= names
 
 
 def publish(

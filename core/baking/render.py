@@ -16,7 +16,7 @@ from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warne
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, head_name, passes_of
 from .movie import Movie
 from .passes import blended_by, select_passes
-from .publish import publish, publish_path
+from .publish import is_published_as, publish, publish_path
 from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_of
 from .render_device import RenderDevice
 from .render_names import sequence_of, with_names
@@ -68,13 +68,16 @@ def manifest_path(job: Render) -> Path:
 
 
 def _is_same_render(job: Render, bake: BakeReader) -> bool:
-    """Whether what is there under the job's names is of this render, and nobody has published it unfinished."""
+    """Whether what is there under the job's names is of this render; of a published one, whether it has every file."""
     path = manifest_path(job)
     if not path.is_file():
         return False
     manifest, frames = FileManifest(path), plan_frames(job, bake)
     if publish_path(job).is_file():
-        return not any(_unfinished(frame, manifest) for frame in frames)
+        movie, _ = _plan_movie(job, bake, frames)
+        files = [path for frame in frames for path in frame.files.values()] + ([movie.path] if movie else [])
+        is_published = is_published_as(job, {path.relative_to(job.out).as_posix() for path in files})
+        return is_published and not any(_unfinished(frame, manifest) for frame in frames)
     try:
         every = plan_files(job, bake, bake.card.span)
     except UserError:  # the job has cameras for its own frames alone

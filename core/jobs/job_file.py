@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shot as a file that any machine can do: what to bake and render, and beside it the head, the sounds and their words.
+"""A shot as a file that any machine can do: what to bake and render, and beside it head, sounds and words.
 
     FOLDER/NAME.job.json    the two jobs, and the sha256 of every file that they need: head, sounds, words
     FOLDER/files/           those files, each once, its hash in its name

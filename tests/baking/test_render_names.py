@@ -130,3 +130,19 @@ def test_what_is_published_can_be_checked_and_does_not_change(job, tmp_path):
     run(part)
     assert run(replace(part, frames=""))["rendered"] == 3, "a published version gets no more frames"
     assert (Path(job.out) / "part_v002.0001.png").is_file()
+
+
+def test_a_published_version_keeps_its_manifest_when_a_part_is_published_again(job):
+    """It was written anew, and named the part alone; a movie of the part came beside the published one."""
+    job = replace(job, movie=True, publish=True)
+    run(job)
+    folder = Path(job.out)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    run(replace(job, frames="0,1"))
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if "v002" not in path.name} == before
+    assert json.loads((folder / "sh010_anna_v002.publish.json").read_text())["frames"] == "0-1"
+    part = replace(job, version=1, publish=False, movie=False, frames="0")
+    assert run(part)["rendered"] == 0, "to ask for what is there is no other render"
+    (folder / "sh010_anna_v001.publish.json").write_text('{"files": [3, {}]}')
+    with pytest.raises(UserError, match="never overwritten"):
+        run(part)

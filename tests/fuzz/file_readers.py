@@ -18,6 +18,7 @@ from mutations import mutate_bytes
 
 from talksplat.core.aligning.pronunciations import pronunciations
 from talksplat.core.aligning.transcript import read_transcript
+from talksplat.core.baking.publish import is_published_as
 from talksplat.core.formats import (
     BakeReader,
     BakeWriter,
@@ -371,8 +372,19 @@ def job_files(folder: Path) -> list[Path]:
 
 def read_a_job_file(path: Path) -> None:
     job = read_job_file(path)
-    for name in (job.bake.head, job.bake.audio, job.bake.out, job.render.bake, job.render.out):
+    for name in (job.bake.head, job.bake.audio, job.bake.words, job.bake.out, job.render.bake, job.render.out):
         assert not name or Path(name).is_relative_to(path.absolute().parent)
+
+
+def publish_manifests(folder: Path) -> list[Path]:
+    path = folder / "a.publish.json"
+    path.write_text('{"files": [{"file": "a.0001.png", "frame": 1}, {"file": "a.mp4", "frame": null}]}')
+    return [path]
+
+
+def read_a_publish_manifest(path: Path) -> None:
+    name = path.name.removesuffix(".publish.json")
+    is_published_as(Render("a.bake", str(path.parent), name=name), {"a.mp4"})
 
 
 READERS: dict[str, Reader] = {
@@ -394,4 +406,5 @@ READERS: dict[str, Reader] = {
     "info": Reader(copied("tiny.bake", "tiny.head", "tiny.performance"), describe, 100),
     "footage card": Reader(footage_card, describe, 300),
     "job file": Reader(job_files, read_a_job_file, 400, names_file=False),
+    "publish manifest": Reader(publish_manifests, read_a_publish_manifest, 100),
 }

@@ -58,6 +58,7 @@ MODULES = {
         "info",
         "footage card",
         "job file",
+        "publish manifest",
     ),
     "resume_readers": (
         "message",
