@@ -89,6 +89,8 @@ def _read_sounds(job: Bake) -> Generator[Event, None, list[Sound]]:
 
 def _read_words(job: Bake, head: HeadFile) -> Generator[Event, None, list[SpokenWords | None]]:
     """Those of each sound of the job; None where it has none, or where the head has no use for them."""
+    if not job.sounds and job.words:
+        raise UserError(f"{job.words}: a shot without a sound has no use for words; give the sound, or leave them out.")
     if len(job.more_words) not in (0, len(job.more_audio)):
         raise UserError(
             f"more_words names {len(job.more_words)} files for {len(job.more_audio)} sounds; give one each."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..audio import Features, phone_classes
-from ..formats import TimedLabel, UserError, read_words
+from ..formats import TimedLabel, UserError, is_plain_script, read_words
 from .sharpening import confidence, phone_path, sharpened
 
 LEAST_CONFIDENCE = 0.2  # of wrong texts' phones the highest was 0.00, of right ones' the lowest 0.44
@@ -32,6 +32,10 @@ class SpokenWords:
 
 def read_spoken_words(path: Path | str) -> SpokenWords:
     """The phones of a TextGrid. Raises UserError for words without phones."""
+    if is_plain_script(path):
+        raise UserError(
+            f"{path}: does not say when each word is spoken; align it (talksplat align) and use its TextGrid."
+        )
     timings = read_words(path)
     if not timings.phones:
         raise UserError(f"{path}: says nothing of phones; align its text (talksplat align), which finds them.")

@@ -186,3 +186,16 @@ def test_the_bake_shows_what_scrubbing_shows(shot, words, performances):
         for frame in (1, 4):
             means = posing.at(performance.at((frame - 1) / 24 + 0.9, PLAIN), PLAIN, {}).means
             assert np.abs(baked.frame(frame)[0] - means).max() < 1e-4
+
+
+def test_words_that_cannot_sharpen_say_why(words, tmp_path):
+    """Words of a shot without a sound were passed over; a text without times was called a damaged list of labels."""
+    script = tmp_path / "line.txt"
+    script.write_text("Set green by C six now.")
+    for job, said in (
+        (Bake(HEAD, "", str(tmp_path / "a.bake"), frames="1", words=words), "without a sound"),
+        (Bake(HEAD, VOICE, str(tmp_path / "a.bake"), frames="1", words=str(script)), "talksplat align"),
+    ):
+        *_, last = run_job(job)
+        assert isinstance(last, Failed)
+        assert said in last.sentence
