@@ -37,7 +37,7 @@ def export(tiny_head, voice):
     cameras = tuple(Camera.looking_at(eye, np.zeros(3), 32, 24, 0.5) for eye in eyes)
     controls = tuple(Controls(intensity=0.2 * k) for k in range(FRAMES))
     baked = Bake(str(tiny_head), str(voice), "", "24", -2, FRAMES, controls_per_frame=controls)
-    rendered = Render("", "", cameras=cameras, passes=("beauty",), png=False, publish=True, device="cpu")
+    rendered = Render("", "", cameras=cameras, passes=("beauty", "vector"), png=False, publish=True, device="cpu")
     return lambda folder: write_job_file(folder, "sh010", baked, rendered)
 
 
