@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import MOUTH_MEASURES
-from ..formats import HeadFile, UserError, check_writable, open_regular_file, read_head, write_head
+from ..formats import HeadFile, UserError, check_writable, read_head, write_head
 from ..jobs import Adapt, Event, Finished, Pace, Progress, Started
 from ..listening import with_attribution
 from ..performance import ANY_VOICE, features_of_silence, not_adaptable_reason
@@ -24,7 +24,7 @@ from ..rigging import VOICES
 from .code_geometry import CodeGeometry
 from .fit_codes import STEPS, CodeFit, ShapeGoal
 from .geometry_codes import GeometryCodes
-from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener
+from .heard_speech import ON_LANDMARKS, HeardSpeech, Listener, check_recordings
 from .reaching_codes import codes_reaching
 from .wanted_geometry import goal_weights, wanted_geometry
 
@@ -40,8 +40,7 @@ def adapt(job: Adapt) -> Generator[Event, None, None]:
     if reason := not_adaptable_reason(head):
         raise UserError(f"{job.head} {reason}.")
     check_writable(out)
-    for recording in (*job.voices, *job.own_voice):
-        open_regular_file(recording)[0].close()
+    check_recordings([*job.voices, *job.own_voice])
     yield Started(f"Adapting {head.card.name} to any voice", 0)
     listener = Listener(head, ENCODER)
     sounds = [*sorted(VOICES.glob("*.opus")), *map(Path, job.voices)]

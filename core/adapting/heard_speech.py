@@ -44,6 +44,13 @@ class HeardSpeech:
         return self.is_own if self.is_own.any() else np.ones(len(self), bool)
 
 
+def check_recordings(paths: Sequence[str]) -> None:
+    """Raises UserError for one that is missing, is no sound, or has nothing to hear: before minutes of listening."""
+    for path in paths:
+        if load_sound(path).is_silent:
+            raise UserError(f"{path}: is silent; give a recording of speech.")
+
+
 class Listener:
     """A head, and an encoder whose first channels are MOUTH_MEASURES."""
 

@@ -81,8 +81,11 @@ def _described(job: Render, bake: BakeReader, frames: Sequence[FrameFiles]) -> d
             "content_hash": card.audio_hash,
         },
         "sound_offset": card.offset,
+        "words": {"files": [Path(p).name for p in card.words if p], "content_hash": card.words_hash},
         "controls": card.controls,
         "pose_change": card.pose_change,
+        "supersampling": job.supersampling,
+        "pixel_filter": {"name": job.pixel_filter, "width": job.filter_width},
         "exr": _described_exr(job) if job.exr else None,
         "png_colour_space": "srgb_rec709_display" if job.png else None,
     }

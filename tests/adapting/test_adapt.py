@@ -16,6 +16,7 @@ from talksplat.core.adapting.geometry_codes import GeometryCodes
 from talksplat.core.adapting.heard_speech import APART, ON_LANDMARKS, HeardSpeech
 from talksplat.core.adapting.reaching_codes import codes_reaching
 from talksplat.core.adapting.wanted_geometry import AS_BEFORE, REACH, fit_scale, wanted_geometry
+from talksplat.core.audio import Sound, write_wav
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats import UserError, read_head, write_head
 from talksplat.core.jobs import Adapt, Failed, Finished
@@ -221,11 +222,16 @@ def test_a_head_that_is_trained_anew_meanwhile_is_left_alone(head, in_few_steps)
 
 
 @pytest.mark.parametrize("which", ["voices", "own_voice"])
-def test_a_recording_that_is_not_there_is_told_before_anything_is_heard(head, which):
-    job = replace(Adapt(str(head)), **{which: (VOICE, "nowhere.wav")})
-    [event] = run_job(job)
+@pytest.mark.parametrize(
+    ("name", "why"), [("no.wav", "no such file"), ("a.txt", "cannot be read as sound"), ("0.wav", "is silent")]
+)
+def test_a_recording_that_teaches_nothing_is_told_before_anything_is_heard(head, tmp_path, which, name, why):
+    (tmp_path / "a.txt").write_text("what is said")
+    write_wav(tmp_path / "0.wav", Sound(np.zeros(16000, np.float32)))
+    [event] = run_job(replace(Adapt(str(head)), **{which: (VOICE, str(tmp_path / name))}))
     assert isinstance(event, Failed)
-    assert event.sentence.startswith("nowhere.wav: no such file")
+    assert event.sentence.startswith(str(tmp_path / name))
+    assert why in event.sentence
 
 
 def test_an_imported_head_is_not_told_to_be_trained_again(head):

@@ -108,7 +108,7 @@ def test_the_options_of_an_exr_are_in_it_and_in_its_version(job, tmp_path):
 
 
 def test_what_is_published_can_be_checked_and_does_not_change(job, tmp_path):
-    job = replace(job, exr=True, movie=True, publish=True, passes=("beauty",))
+    job = replace(job, exr=True, movie=True, publish=True, passes=("beauty",), supersampling="2x", filter_width=2.0)
     run(job)
     path = Path(job.out) / "sh010_anna_v001.publish.json"
     said = json.loads(path.read_text())
@@ -121,6 +121,8 @@ def test_what_is_published_can_be_checked_and_does_not_change(job, tmp_path):
         assert said["head"]["content_hash"] == bake.card.head_hash
         assert said["controls"] == bake.card.controls
         assert said["sound"]["content_hash"] == bake.card.audio_hash
+        assert said["words"] == {"files": [], "content_hash": bake.card.words_hash}
+    assert (said["supersampling"], said["pixel_filter"]) == ("2x", {"name": "box", "width": 2.0})
     assert (said["frames"], said["exr"]["colour_space"]) == ("-1-1", "lin_rec709_scene")
     assert str(tmp_path) not in path.read_text(), "nothing of the machine"
     before = path.read_bytes()

@@ -8,7 +8,6 @@ SHIPPED = "reads only what is shipped with talksplat"
 OURS = "opens only what it writes itself"
 
 READING_MODULES: dict[str, tuple[str, ...] | str] = {
-    "core/adapting/adapt.py": "only asks whether a recording can be opened",
     "core/aligning/pronunciations.py": SHIPPED,
     "core/audio/container.py": ("sound", "er-nerf"),
     "core/audio/decode.py": ("sound",),
