@@ -8,6 +8,7 @@ environment (the checkout's .venv, or TALKSPLAT_PYTHON).
 import hashlib
 import importlib.util
 import os
+import shutil
 import sys
 import wave
 from fractions import Fraction
@@ -328,3 +329,17 @@ def shown(read_attribute):
         return Frame(*(read_attribute(cloud, name) for name in ("position", "rotation", "scale")))
 
     return evaluate
+
+
+@pytest.fixture
+def sample_without_words(blender, tmp_path):
+    """The sample head, which speaks the sample sentence; its voice in a folder of the test's, without words."""
+    voice = Path(shutil.copy(Path(__file__).resolve().parents[2] / "samples" / "voice.wav", tmp_path))
+    bpy.ops.talksplat.add_sample_head()
+    obj = bpy.context.object
+    bpy.ops.talksplat.sample_voice()
+    from talksplat.blender_addon.scene import strip as strips
+
+    strips.find_strip(bpy.context.scene, obj.talksplat.strip).sound.filepath = str(voice)
+    obj.talksplat.sound = str(voice)
+    return obj

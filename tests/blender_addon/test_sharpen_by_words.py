@@ -2,33 +2,17 @@
 """A head's words sharpen its lips: Attach listens anew, scrubbing, bake and render have the same words, and the switch
 brings back what was."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import pytest
 
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SENTENCE = "Set green by C six now."
 
 
 @pytest.fixture
-def sample(blender, tmp_path):
-    """The sample head, which speaks the sample sentence; its voice in a folder of the test's, without words."""
-    voice = Path(shutil.copy(SAMPLES / "voice.wav", tmp_path))
-    bpy.ops.talksplat.add_sample_head()
-    obj = bpy.context.object
-    bpy.ops.talksplat.sample_voice()
-    from talksplat.blender_addon.scene import strip as strips
-
-    strips.find_strip(bpy.context.scene, obj.talksplat.strip).sound.filepath = str(voice)
-    obj.talksplat.sound = str(voice)
-    return obj
-
-
-@pytest.fixture
-def worded(sample, tmp_path):
+def worded(sample_without_words, tmp_path):
     """The sample with the words of its sentence."""
     script = tmp_path / "line.txt"
     script.write_text(SENTENCE)
@@ -36,7 +20,7 @@ def worded(sample, tmp_path):
     from talksplat.blender_addon import running
 
     assert running.wait().level == "INFO"
-    return sample
+    return sample_without_words
 
 
 def reason(obj):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lines in the names of timeline markers, in the seconds of the sound that the sequencer plays there."""
 
-import shutil
 from pathlib import Path
 
 import bpy
@@ -11,17 +10,12 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 
 @pytest.fixture
-def sample(blender, tmp_path):
-    """The sample head, which speaks the sample sentence, from frame 49 on."""
-    voice = Path(shutil.copy(SAMPLES / "voice.wav", tmp_path))
-    bpy.ops.talksplat.add_sample_head()
-    obj = bpy.context.object
-    bpy.ops.talksplat.sample_voice()
+def sample(sample_without_words):
+    """It speaks from frame 49 on."""
     from talksplat.blender_addon.scene import strip as strips
 
+    obj = sample_without_words
     strip = strips.find_strip(bpy.context.scene, obj.talksplat.strip)
-    strip.sound.filepath = str(voice)
-    obj.talksplat.sound = str(voice)
     first = getattr(strip, "content_start", None) or strip.frame_start
     bpy.context.scene.frame_end = 200
     for name, seconds in (("Set green by", 0.0), ("C six now.", 1.55), ("F_90", 3.0), ("Never said", 20.0)):

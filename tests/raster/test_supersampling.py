@@ -35,13 +35,15 @@ def test_is_the_large_picture_averaged(make, columns, monkeypatch, kind, n):
     monkeypatch.setattr(supersampling, "WINDOW_MIN", 19)
     monkeypatch.setattr(supersampling, "WINDOW", 19 * n)
     camera = make.view(kind=kind)
-    large = rasterize(*columns, camera.resized(70 * n, 52 * n), depth=True, trained_low_pass=0.1)
+    extra = np.random.default_rng(n).random((len(columns[0]), 2), np.float32)
+    large = rasterize(*columns, camera.resized(70 * n, 52 * n), extra=extra, depth=True, trained_low_pass=0.1)
     assert sample_camera(camera, n).cx == pytest.approx(camera.resized(70 * n, 52 * n).cx)
-    mine = Supersampler().draw(columns, camera, Sampling(n, 0.1), **OPTIONS)
+    mine = Supersampler().draw(columns, camera, Sampling(n, 0.1), extra=extra, **OPTIONS)
     alpha = blocks(large.alpha, n)
     expected = {
         "color": blocks(large.color, n).mean(2),
         "alpha": alpha.mean(2),
+        "extra": blocks(large.extra, n).mean(2),
         "depth_expected": (blocks(large.depth_expected, n) * alpha).sum(2) / np.maximum(alpha.sum(2), 1e-9),
     }
     for name, values in expected.items():
