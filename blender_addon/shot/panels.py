@@ -41,7 +41,9 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         layout.prop(settings, "view", text="")
         if settings.view == "HEAD":
             layout.prop(settings, "size")
-        layout.prop(settings, "supersampling")
+        row = layout.split(factor=0.5)  # the label is cut at Blender's own share
+        row.label(text="Supersampling")
+        row.prop(settings, "supersampling", text="")
         row = layout.row(align=True)
         for name in ("png", "exr", "movie"):
             row.prop(settings, name, toggle=True)
