@@ -26,7 +26,7 @@ from talksplat.core.baking.passes import select_passes
 from talksplat.core.baking.render_cameras import portrait
 from talksplat.core.formats import BakeCard, BakeReader, BakeWriter, HeadFile, read_head
 from talksplat.core.interchange import FrameMetadata, MovieWriter, display_codes, write_exr, write_png
-from talksplat.core.jobs.messages import DEFAULT_PASSES
+from talksplat.core.jobs import DEFAULT_PASSES
 from talksplat.core.performance import Controls, Performance, Replay
 from talksplat.core.raster import HeldCamera, Rendering, rasterize
 

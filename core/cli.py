@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: one command a row of `dispatch.JOBS`, and `demo`, `version`.
 
-Every flag is a field of a job (core/jobs/messages.py), its help the comment beside the field; here is only what a shell
+Every flag is a field of a job (core/jobs), its help the comment beside the field; here is only what a shell
 adds: how an event looks in a terminal and as a line of JSON. Results go to stdout, one `name: value` a line; progress
 and sentences go to stderr.
 Exit codes: 0 done, 1 one sentence says why not, 2 wrong usage, 130 interrupted.

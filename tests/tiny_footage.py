@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from talksplat.core.jobs.messages import Train
+from talksplat.core.jobs import Train
 from talksplat.core.training.train import train
 
 W = 64

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
+from .frame_renderer import FrameRenderer
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, head_name, passes_of
 from .movie import Movie
 from .passes import blended_by, select_passes
@@ -20,11 +21,11 @@ from .publish import is_published_as, publish, publish_path
 from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_of
 from .render_device import RenderDevice
 from .render_names import sequence_of, with_names
-from .render_region import check_region, within_region
+from .render_region import check_region
 from .render_sampling import check_sampling, samplings_of
 from .soundtrack import soundtrack_of
 from .splat_channels import use_motion
-from .splat_source import SplatSource, neighbours
+from .splat_source import neighbours
 
 PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
 
@@ -156,11 +157,6 @@ def _plan_movie(job: Render, bake: BakeReader, frames: list[FrameFiles]) -> tupl
     return Movie.of(Path(job.out), sequence_of(job), bake.card, frames, soundtrack), warning
 
 
-def needs_depth(job: Render) -> bool:
-    """Whether any of its passes does."""
-    return any(row.needs_depth for row in passes_of(job))
-
-
 def _unfinished(frame: FrameFiles, manifest: FileManifest) -> list[str]:
     """The kinds of its files that are to be written."""
     return [kind for kind, path in frame.files.items() if not manifest.is_finished(path, frame.keys[kind])]
@@ -181,19 +177,18 @@ def _render_frames(
     writer: ImageWriter,
     device: RenderDevice,
 ) -> Generator[Event, None, None]:
-    depth, source = needs_depth(writer.job), SplatSource(bake, blended_by(passes_of(writer.job)))
+    renderer = FrameRenderer(bake, writer.job, device)
     title, name = f"Rendering {total} frames of {bake.card.name}", device.name
     yield Started(f"{title} on {name}", total)
     with writer:
         pace = Pace(total, total - len(missing))
         yield pace.at(pace.done)
         for frame, kinds in missing:
-            columns, extra = source.frame(frame.frame, frame.camera, frame.cameras_beside)
-            rendering = yield from device.draw(frame.frame, columns, frame.camera, depth, extra, frame.sampling)
+            rendering = yield from renderer.draw(frame)
             if device.name != name:
                 name = device.name
                 yield Started(f"{title} on {name}", total)
-            writer.submit(frame, within_region(rendering, writer.job.region), kinds)
+            writer.submit(frame, rendering, kinds)
             yield pace.at(pace.done + 1, f"frame {frame.frame}")
 
 

@@ -2,29 +2,22 @@
 """Jobs (one frozen dataclass each), the events that answer them, and the estimate of the remaining time."""
 
 from .events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
+from .job_fields import DEVICES, Job
 from .job_file import JobFile, read_job_file, write_job_file
 from .messages import (
-    DEFAULT_PASSES,
-    DEVICES,
     RIG_BOUND,
     Adapt,
     Align,
-    Bake,
     Convert,
-    Do,
     Evaluate,
-    Export,
     ExportRig,
     ImportHead,
     Info,
-    Job,
     MakeProxy,
     MakeRig,
     Perform,
     Prepare,
-    Render,
     Train,
-    Warm,
 )
 from .name_tokens import (
     TOKENS,
@@ -38,6 +31,7 @@ from .name_tokens import (
 )
 from .outputs import check_outputs, files_name
 from .pace import Pace
+from .shot_messages import DEFAULT_PASSES, Bake, Do, Export, Render, Warm
 from .talksplat_version import talksplat_version
 
 __all__ = [

@@ -24,9 +24,9 @@ from ..formats import (
     sha256_of_file,
     to_pretty_json,
 )
-from .messages import Bake, Render
 from .name_tokens import existing_versions, has_version, with_version
 from .outputs import files_name
+from .shot_messages import Bake, Render
 from .talksplat_version import talksplat_version
 
 JOB_FORMAT = "talksplat-job"

@@ -2,7 +2,7 @@
 """What a job may write over: nothing that it reads, and nothing that is not a file of the kind that it writes. An empty
 path is none: as a `Path` it is the current folder.
 
-Which fields name outputs is in their metadata (messages.py); `check_outputs` looks at them before a job begins. Knows
+Which fields name outputs is in their metadata (job_fields.py); `check_outputs` looks at them before a job begins. Knows
 no job.
 """
 

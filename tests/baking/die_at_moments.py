@@ -14,7 +14,7 @@ from talksplat.core.baking.farm.claims import Claims
 from talksplat.core.baking.farm.do import Work, do
 from talksplat.core.baking.image_writer import ImageWriter
 from talksplat.core.formats.bake_writer import BakeWriter
-from talksplat.core.jobs.messages import Do
+from talksplat.core.jobs import Do
 from talksplat.core.raster import compile_kernels
 
 

@@ -10,8 +10,8 @@ from talksplat.core.baking.bake import bake
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.head_file import read_head, write_head
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Bake
 from talksplat.core.jobs.events import Finished
-from talksplat.core.jobs.messages import Bake
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.head_replay import HeadReplay

@@ -12,7 +12,7 @@ from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
 from talksplat.core.baking.edited_sound import edited_sound
 from talksplat.core.formats.bake_header import BakeCard
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.jobs.messages import Render
+from talksplat.core.jobs import Render
 
 FRAMES = 12
 

@@ -22,9 +22,9 @@ from talksplat.core.dispatch import run_job
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Bake, Do, Render, Warm
 from talksplat.core.jobs.events import Failed, Finished, Started
 from talksplat.core.jobs.job_file import read_job_file, write_job_file
-from talksplat.core.jobs.messages import Bake, Do, Render, Warm
 from talksplat.core.performance.controls import Controls
 
 FRAMES = 6

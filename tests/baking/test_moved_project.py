@@ -10,8 +10,8 @@ from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import render
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.stored_path import found_path
+from talksplat.core.jobs import Bake, Render
 from talksplat.core.jobs.events import Warned
-from talksplat.core.jobs.messages import Bake, Render
 
 
 @pytest.fixture

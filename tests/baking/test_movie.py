@@ -17,8 +17,8 @@ from PIL import Image
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import render
 from talksplat.core.interchange.movie import MovieWriter
+from talksplat.core.jobs import Bake, Render
 from talksplat.core.jobs.events import Finished, Progress
-from talksplat.core.jobs.messages import Bake, Render
 
 FRAMES = 10
 
@@ -135,7 +135,7 @@ def test_another_setting_or_a_missing_picture_makes_the_movie_again(job, added):
 
 def test_only_the_frames_of_a_list_are_baked_rendered_and_exported(tiny_head, voice, tmp_path):
     from talksplat.core.exporting.export import export
-    from talksplat.core.jobs.messages import Export
+    from talksplat.core.jobs import Export
 
     path = str(tmp_path / "a.bake")
     part = Bake(str(tiny_head), str(voice), path, "24", 1, FRAMES, frames="1-9x4,2")

@@ -18,7 +18,7 @@ from talksplat.core.formats.user_error import UserError
 from talksplat.core.interchange.colour import display_to_scene_linear
 from talksplat.core.interchange.exr import EXR_LAYOUTS, write_exr
 from talksplat.core.interchange.frame_metadata import FrameMetadata
-from talksplat.core.jobs.messages import Render
+from talksplat.core.jobs import Render
 from talksplat.core.raster.rasterizer import rasterize
 
 METADATA = FrameMetadata(Fraction(24), 1)

@@ -19,7 +19,7 @@ from talksplat.core.formats.bake_header import BakeCard
 from talksplat.core.formats.bake_writer import BakeWriter
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.gaussians import Gaussians
-from talksplat.core.jobs.messages import Render
+from talksplat.core.jobs import Render
 
 from .render_ball import LENS, RADIUS, SIZE
 

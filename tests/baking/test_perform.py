@@ -10,8 +10,8 @@ from talksplat.core.baking.bake import bake
 from talksplat.core.baking.perform import load_or_compute_performance, perform
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Bake, Perform
 from talksplat.core.jobs.events import Finished, Progress, Started
-from talksplat.core.jobs.messages import Bake, Perform
 from talksplat.core.listening.audio_codes import AudioCodes
 from talksplat.core.performance.condition import read_performance
 from talksplat.core.performance.controls import Controls

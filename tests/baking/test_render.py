@@ -18,8 +18,8 @@ from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.interchange.colour import COLOUR_SPACES, display_to_scene_linear
 from talksplat.core.interchange.exr import write_exr
+from talksplat.core.jobs import Bake, Render
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Bake, Render
 from talksplat.core.raster.held_view import HeldView
 from talksplat.core.raster.rasterizer import rasterize
 

@@ -14,8 +14,8 @@ import pytest
 from talksplat.core.baking.render import render
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Render
 from talksplat.core.jobs.events import Finished
-from talksplat.core.jobs.messages import Render
 
 NAME = "{shot}_{head}_v###.####"
 

@@ -14,7 +14,7 @@ from talksplat.core.formats.bake_header import BakeCard
 from talksplat.core.formats.bake_writer import BakeWriter
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.file_manifest import content_key
-from talksplat.core.jobs.messages import DEFAULT_PASSES, Render
+from talksplat.core.jobs import DEFAULT_PASSES, Render
 
 FIRST, COUNT, SIZE, DEGREE = 10, 4, 40, 1
 STEP = 0.01  # metres that the head moves to the right in a frame

@@ -9,8 +9,8 @@ import pytest
 
 from talksplat.core.baking.bake import bake
 from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.jobs import Bake
 from talksplat.core.jobs.events import Finished, Progress, Warned
-from talksplat.core.jobs.messages import Bake
 from talksplat.core.performance.controls import Controls
 
 RAMP = tuple(Controls(brows=i / 40, intensity=1 + i / 50) for i in range(24))

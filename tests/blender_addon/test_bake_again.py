@@ -8,8 +8,8 @@ import bpy
 import pytest
 
 from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.jobs import Bake
 from talksplat.core.jobs.events import Finished
-from talksplat.core.jobs.messages import Bake
 
 FRAMES = 12
 

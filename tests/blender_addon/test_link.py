@@ -17,8 +17,8 @@ from talksplat.blender_addon.link.check_python import check_python
 from talksplat.blender_addon.link.find_python import find_python, interpreter_in
 from talksplat.blender_addon.link.worker_process import LAST_EVENTS, PATIENCE, WorkerProcess, own_log
 from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.jobs import Bake, Info, Perform
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
-from talksplat.core.jobs.messages import Bake, Info, Perform
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -176,7 +176,7 @@ sys.modules["talksplat"] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 from talksplat.blender_addon.link.worker_process import WorkerProcess
 from talksplat.core.jobs.events import Progress
-from talksplat.core.jobs.messages import Bake
+from talksplat.core.jobs import Bake
 python, head, sound, out = sys.argv[2:]
 worker = WorkerProcess(python, sys.argv[1], out + ".log")
 worker.submit(Bake(head, sound, out, fps="60", frame_count=20_000))

@@ -9,7 +9,7 @@ import pytest
 
 from talksplat.blender_addon.shot.comparison import as_baked, differences
 from talksplat.core.formats.bake_header import BakeCard
-from talksplat.core.jobs.messages import Bake
+from talksplat.core.jobs import Bake
 from talksplat.core.performance.controls import CONTROLS, Controls, controls_card
 from talksplat.core.performance.pose_change import PoseChange
 

@@ -8,8 +8,8 @@ import pytest
 
 from talksplat.core.dispatch import run_job
 from talksplat.core.formats.bake_file import BakeReader
+from talksplat.core.jobs import Export
 from talksplat.core.jobs.events import Finished
-from talksplat.core.jobs.messages import Export
 
 pytestmark = pytest.mark.skipif(
     "type" not in bpy.types.PointCloud.bl_rna.properties, reason="Blender 5.3 is the first with splats"

@@ -26,8 +26,8 @@ from talksplat.core.evaluation.samples import clip_samples, main_camera_pictures
 from talksplat.core.footage import Footage
 from talksplat.core.formats.head_file import HeadFile, read_head, write_head
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Evaluate
 from talksplat.core.jobs.events import Finished, Progress, Warned
-from talksplat.core.jobs.messages import Evaluate
 from talksplat.core.metrics import lip_gap
 from talksplat.core.metrics.st_lpips import PACKAGE, StLpips
 from talksplat.core.performance import Condition, LandmarkCarrier, Replay, canonical_landmarks

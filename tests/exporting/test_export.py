@@ -14,8 +14,8 @@ from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.ply import read_ply
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.inspecting.describe import describe
+from talksplat.core.jobs import Export
 from talksplat.core.jobs.events import Failed, Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import Export
 
 READERS = {"ply": read_ply}  # format -> reads a file back as Gaussians, where we can
 FIRST, LAST = -1, 3  # frames of the tiny bake

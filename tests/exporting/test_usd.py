@@ -16,8 +16,8 @@ from talksplat.core.dispatch import run_job
 from talksplat.core.exporting.usd_splats import SplatPrim
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.camera import Camera
+from talksplat.core.jobs import Export
 from talksplat.core.jobs.events import Failed, Finished, Progress, Warned
-from talksplat.core.jobs.messages import Export
 from talksplat.core.usd import new_layer
 
 pxr = pytest.importorskip("pxr", reason="usd-core is not installed here")

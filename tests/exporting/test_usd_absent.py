@@ -4,8 +4,8 @@
 import sys
 
 from talksplat.core.dispatch import run_job
+from talksplat.core.jobs import Export
 from talksplat.core.jobs.events import Failed
-from talksplat.core.jobs.messages import Export
 
 
 def test_a_python_without_usd_says_what_to_install(make, tmp_path, monkeypatch):

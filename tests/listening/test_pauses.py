@@ -7,7 +7,7 @@ import pytest
 from talksplat.core.audio.sound import SOUND_RATE, Sound, write_wav
 from talksplat.core.baking.perform import perform
 from talksplat.core.formats.head_file import read_head
-from talksplat.core.jobs.messages import Perform
+from talksplat.core.jobs import Perform
 from talksplat.core.listening.audio_codes import AudioCodes
 from talksplat.core.listening.pauses import EASE, HOLD, LEAD, speech_presence
 from talksplat.core.performance.condition import read_performance

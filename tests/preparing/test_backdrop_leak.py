@@ -13,8 +13,8 @@ from PIL import Image
 from talksplat.core.footage import Footage
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.interchange.video import read_video
+from talksplat.core.jobs import Prepare
 from talksplat.core.jobs.events import Warned
-from talksplat.core.jobs.messages import Prepare
 from talksplat.core.matting import MAX_LEAK, Backdrop
 from talksplat.core.preparing.alpha_method import ALPHA_METHODS, BOTH, KEY, MASK, cut_person
 from talksplat.core.preparing.backdrop_leak import leak_warning

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talksplat.core.jobs.messages import Prepare
+from talksplat.core.jobs import Prepare
 from talksplat.core.preparing.prepare_settings import settings_from_job
 from talksplat.core.preparing.source_videos import SourceVideo
 from talksplat.core.preparing.stage_cache import StageCache

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from talksplat.core.footage import Footage
-from talksplat.core.jobs.messages import Prepare
+from talksplat.core.jobs import Prepare
 from talksplat.core.preparing.prepare import prepare
 
 SIDE = 192

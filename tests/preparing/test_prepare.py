@@ -17,8 +17,8 @@ import pytest
 
 from talksplat.core.footage import Footage
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Prepare
 from talksplat.core.jobs.events import Finished, Progress, Warned
-from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing.prepare import prepare
 
 SIDE = 160
@@ -211,7 +211,7 @@ def test_killed_in_every_stage_it_ends_in_the_same_bytes(videos, prepared, tmp_p
 # The process ends, as by kill -9, where it would give its k-th file its name.
 DYING = """
 import os, sys
-from talksplat.core.jobs.messages import Prepare
+from talksplat.core.jobs import Prepare
 from talksplat.core.preparing.prepare import prepare
 left, replace = int(sys.argv[1]), os.replace
 def dying(*names):

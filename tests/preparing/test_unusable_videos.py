@@ -11,8 +11,8 @@ import pytest
 from talksplat.core.footage import Footage
 from talksplat.core.formats.user_error import UserError
 from talksplat.core.interchange.video import read_video
+from talksplat.core.jobs import Prepare
 from talksplat.core.jobs.events import Warned
-from talksplat.core.jobs.messages import Prepare
 from talksplat.core.preparing import detect, extract, probe
 from talksplat.core.preparing.clip_list import ClipList
 from talksplat.core.preparing.clip_spans import ClipSpan

@@ -13,9 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from talksplat.core import cli
-from talksplat.core.jobs.events import Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import (
-    HIDDEN,
+from talksplat.core.jobs import (
     Align,
     Bake,
     Convert,
@@ -29,6 +27,8 @@ from talksplat.core.jobs.messages import (
     Train,
     Warm,
 )
+from talksplat.core.jobs.events import Finished, Progress, Started, Warned
+from talksplat.core.jobs.job_fields import HIDDEN
 from talksplat.core.performance.controls import Controls
 
 JOB = Bake("h", "a", "shot.bake")

@@ -12,8 +12,8 @@ import pytest
 
 from talksplat.core import dispatch
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Bake, Info, Job, Perform
 from talksplat.core.jobs.events import Failed, Finished, Started
-from talksplat.core.jobs.messages import Bake, Info, Job, Perform
 from talksplat.core.jobs.outputs import check_outputs
 
 JOB = Bake("anna.head", "a.wav", "shot.bake")

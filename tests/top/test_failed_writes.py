@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from talksplat.core.dispatch import run_job
+from talksplat.core.jobs import Align, Bake, Export, MakeRig, Perform, Render
 from talksplat.core.jobs.events import Failed, Finished
-from talksplat.core.jobs.messages import Align, Bake, Export, MakeRig, Perform, Render
 from talksplat.core.raster import compile_kernels
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from talksplat.core.dispatch import JOBS
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
-from talksplat.core.jobs.messages import (
+from talksplat.core.jobs import (
     Adapt,
     Align,
     Bake,
@@ -33,6 +32,7 @@ from talksplat.core.jobs.messages import (
     Train,
     Warm,
 )
+from talksplat.core.jobs.events import Cancelled, Event, Failed, Finished, Progress, Started, Warned
 from talksplat.core.performance.controls import Controls
 from talksplat.core.performance.pose_change import PoseChange
 from talksplat.core.wire import MAX_MESSAGE_BYTES, Cancel, Hello, Quit, from_bytes, kinds, to_bytes

@@ -22,8 +22,8 @@ import pytest
 
 import talksplat.core.worker as module
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Bake, Info
 from talksplat.core.jobs.events import Cancelled, Failed, Finished, Progress, Started
-from talksplat.core.jobs.messages import Bake, Info
 from talksplat.core.wire import MAX_MESSAGE_BYTES, PROTOCOL, Cancel, Hello, Quit, from_bytes, to_bytes
 from talksplat.core.worker import KEY, Worker
 

@@ -8,7 +8,7 @@ import pytest
 from talksplat.core.evaluation import evaluator as evaluator_module
 from talksplat.core.footage import Footage
 from talksplat.core.formats import read_head
-from talksplat.core.jobs.messages import Train
+from talksplat.core.jobs import Train
 from talksplat.core.training import views
 from talksplat.core.training.overrides import settings_from_job
 from talksplat.core.training.train import train_with

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from talksplat.core.audio import WINDOW_OFFSETS
+from talksplat.core.jobs import Train
 from talksplat.core.jobs.events import Finished, Progress
-from talksplat.core.jobs.messages import Train
 from talksplat.core.training.fit_audio_net import split_moments
 from talksplat.core.training.pretraining import fit_audio
 from talksplat.core.training.train import train_with

@@ -11,8 +11,8 @@ from talksplat.core.evaluation import Evaluator
 from talksplat.core.footage import Footage
 from talksplat.core.formats import UserError, linear_to_srgb, read_head, srgb_to_linear, write_head
 from talksplat.core.head import read_checkpoint
+from talksplat.core.jobs import Train
 from talksplat.core.jobs.events import Finished, Progress
-from talksplat.core.jobs.messages import Train
 from talksplat.core.metrics import psnr
 from talksplat.core.training import training_step
 from talksplat.core.training.overrides import settings_from_job

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.jobs.messages import Train
+from talksplat.core.jobs import Train
 from talksplat.core.training.density import STRATEGIES
 from talksplat.core.training.overrides import (
     AT_LEAST_1,

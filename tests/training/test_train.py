@@ -15,8 +15,8 @@ from talksplat.core.evaluation import clip_sheet, evaluation_tables
 from talksplat.core.evaluation.evaluate import evaluate
 from talksplat.core.formats.head_file import read_head
 from talksplat.core.formats.user_error import UserError
+from talksplat.core.jobs import Evaluate, Train
 from talksplat.core.jobs.events import Finished, Progress, Started
-from talksplat.core.jobs.messages import Evaluate, Train
 from talksplat.core.performance import Condition, Replay, canonical_landmarks
 from talksplat.core.training.pretraining import fit_audio, fit_motion
 from talksplat.core.training.train import train, train_with

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from talksplat.core.formats.head_file import HeadCard
-from talksplat.core.jobs.messages import Train
+from talksplat.core.jobs import Train
 from talksplat.core.training import run_log, training_report
 from talksplat.core.training.overrides import settings_from_job, with_overrides
 from talksplat.core.training.run_log import LossLine, RunLog

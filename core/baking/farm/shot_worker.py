@@ -9,16 +9,15 @@ from pathlib import Path
 
 from ...formats import BakeReader, BakeWriter, select_frames
 from ...jobs import Event, Render
+from ..frame_renderer import FrameRenderer
 from ..image_writer import FrameFiles, ImageWriter, passes_of
 from ..movie import pictures_of
 from ..passes import blended_by
-from ..render import check_render, needs_depth, plan_files
+from ..render import check_render, plan_files
 from ..render_device import RenderDevice
 from ..render_names import sequence_of
-from ..render_region import within_region
 from ..shot_evaluation import ShotEvaluation
 from ..splat_channels import use_motion
-from ..splat_source import SplatSource
 from .claims import Claims
 
 
@@ -40,7 +39,7 @@ class ShotWorker:
         self._evaluation, self._claims, self._stack = evaluation, claims, ExitStack()
         self._shard = shards / f"{claims.name}.bake"
         self._device = RenderDevice(job.device, evaluation.card.blend)
-        self._depth, self._blended = needs_depth(job), blended_by(passes_of(job))
+        self._has_motion = use_motion(blended_by(passes_of(job)))
         self._buffers = evaluation.buffers()
 
     @property
@@ -63,7 +62,7 @@ class ShotWorker:
             BakeWriter.open(self._shard, evaluation.card, *evaluation.gaussians, *evaluation.keyed)
         )
         self._reader = self._stack.enter_context(BakeReader.open(self._shard))
-        self._source = SplatSource(self._reader, self._blended)
+        self._renderer = FrameRenderer(self._reader, self.job, self._device)
         self._files = planned_files(self.job, self._reader)
         self._images = self._stack.enter_context(ImageWriter(evaluation.card, self.job, self._written))
 
@@ -74,14 +73,13 @@ class ShotWorker:
         if files is None:  # baked alone
             self._finish(frame, {})
             return
-        if use_motion(self._blended):  # seen by the frames beside, which the shards of others hold, too
+        if self._has_motion:  # seen by the frames beside, which the shards of others hold, too
             self._bake(frame - 1)
             self._bake(frame + 1)
         self._reader.refresh()
         # As it is stored, which is what a render of the bake draws.
-        columns, extra = self._source.frame(frame, files.camera, files.cameras_beside)
-        rendering = yield from self._device.draw(frame, columns, files.camera, self._depth, extra, files.sampling)
-        self._images.submit(files, within_region(rendering, self.job.region), list(files.files))
+        rendering = yield from self._renderer.draw(files)
+        self._images.submit(files, rendering, list(files.files))
 
     def _bake(self, frame: int) -> None:
         if frame in self._evaluation.shot.span and frame not in self._writer.done:

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A frame of a bake as a picture with all that its job's passes need: the one place where a frame is drawn, whether a
+whole render asks or a worker of a farm."""
+
+from collections.abc import Generator
+
+from ..formats import BakeReader
+from ..jobs import Event, Render
+from ..raster import Rendering
+from .image_writer import FrameFiles, passes_of
+from .passes import blended_by
+from .render_device import RenderDevice
+from .render_region import within_region
+from .splat_source import SplatSource
+
+
+class FrameRenderer:
+    """Belongs to one run of frames; its device is prepared by whoever made it."""
+
+    def __init__(self, bake: BakeReader, job: Render, device: RenderDevice) -> None:
+        """Raises UserError for an unknown pass."""
+        rows = passes_of(job)
+        self._depth = any(row.needs_depth for row in rows)
+        self._source, self._device, self._region = SplatSource(bake, blended_by(rows)), device, job.region
+
+    def draw(self, frame: FrameFiles) -> Generator[Event, None, Rendering]:
+        """The frame as it is stored in the bake. Raises UserError."""
+        columns, extra = self._source.frame(frame.frame, frame.camera, frame.cameras_beside)
+        picture = yield from self._device.draw(frame.frame, columns, frame.camera, self._depth, extra, frame.sampling)
+        return within_region(picture, self._region)
