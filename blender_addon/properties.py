@@ -206,6 +206,17 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
             ("4x", "4x", "4 x 4 samples a pixel"),
         ],
     )
+    overscan: FloatProperty(
+        name="Overscan",
+        description="How much more than the picture EXR files hold beyond each edge, of its width and height: for lens "
+        "distortion and stabilising in the compositor",
+        default=RENDER.overscan,
+        min=0.0,
+        max=100.0,
+        soft_max=20.0,
+        precision=0,
+        subtype="PERCENTAGE",
+    )
     png: BoolProperty(name="PNG", default=RENDER.png, description="Write PNG previews")
     exr: BoolProperty(name="EXR", default=RENDER.exr, description="Write EXR files for compositing")
     movie: BoolProperty(name="MP4", default=RENDER.movie, description="Write a movie with the sound")

@@ -50,6 +50,7 @@ class Running:
     remaining: float = -1.0
     warnings: list[str] = field(default_factory=list)
     cancelling: bool = False
+    following: tuple[Job, ...] = ()  # of the same button, for the worker when this one has finished
 
     @property
     def fraction(self) -> float:
@@ -127,8 +128,9 @@ def busy_reason() -> str:
     return f"{now.label} is running: wait for it or cancel it" if now else ""
 
 
-def start_job(label: str, job: Job, on_finished: OnFinished) -> None:
-    """Send a job to the worker. Raises UserError when it cannot be sent."""
+def start_job(label: str, job: Job, on_finished: OnFinished, *following: Job) -> None:
+    """Send a job to the worker, and those that follow it one by one; `on_finished` is asked after the last. Raises
+    UserError when it cannot be sent."""
     global now, _worker
     python = core_python()
     if python is None:
@@ -137,7 +139,7 @@ def start_job(label: str, job: Job, on_finished: OnFinished) -> None:
         stop_worker()
         _worker = WorkerProcess(python, ROOT, log_file(), package_folders(python))
     _worker.submit(job)
-    now = Running(label, on_finished)
+    now = Running(label, on_finished, following=following)
     _start_timer()
 
 
@@ -212,6 +214,9 @@ def _take(event: Event) -> None:
             now.done, now.total, now.remaining = event.done, event.total, event.remaining
         case Warned():
             now.warnings.append(event.sentence)
+        case Finished() if now.following and not now.cancelling:
+            job, *following = now.following
+            start_job(now.label, job, now.on_finished, *following)
         case _:
             _end(now, event)
 

@@ -7,13 +7,12 @@ farm without the add-on composites them, too. `handlers` renders those that are 
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import bpy
 from mathutils import Matrix
 
-from ...core.formats import Camera, UserError, format_frames, frame_number
+from ...core.formats import UserError, format_frames, frame_number
 from ...core.jobs import Render, fill_tokens, folder_of_versions
 from .. import head_paths, open_files
 from ..compositing.over_by_depth import PURPOSE, Picture, over_by_depth
@@ -21,6 +20,7 @@ from ..compositing.scene_compositor import insert_groups, inserted_groups, remov
 from ..head_objects import settings_of
 from ..scene import strip as strips
 from ..scene.pixel_filter import pixel_filter_of
+from ..scene.render_border import within_border
 from ..scene.scene_camera import core_camera
 from ..shot.output_paths import file_name_of, output_path, token_values, unsaved_reason
 from .placements import Placement, evaluated_placements, matrices_in, placements_in
@@ -134,19 +134,6 @@ def _job(
         supersampling=settings_of(obj).supersampling,
         **pixel_filter_of(scene),
     )
-
-
-def within_border(camera: Camera, render: bpy.types.RenderSettings) -> tuple[Camera, tuple[int, ...]]:
-    """The camera of the picture that Blender renders, and the part of it that is not empty (`Render.region`): a render
-    region is cut out where Crop to Render Region is on."""
-    if not render.use_border:
-        return camera, ()
-    left, right = (int(side * camera.width) for side in (render.border_min_x, render.border_max_x))
-    bottom, top = (int(side * camera.height) for side in (render.border_min_y, render.border_max_y))
-    if not render.use_crop_to_border:
-        return camera, (left, camera.height - top, right, camera.height - bottom)
-    cx, cy = camera.cx - left, camera.cy - (camera.height - top)
-    return replace(camera, width=right - left, height=top - bottom, cx=cx, cy=cy), ()
 
 
 def _folder(obj: bpy.types.Object) -> str:

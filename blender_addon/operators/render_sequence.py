@@ -7,7 +7,7 @@ from .. import running
 from ..blender_types import Context
 from ..head_objects import head_of, settings_of
 from ..properties import TalkSplatHead
-from ..shot.jobs import render_job
+from ..shot.jobs import render_job, views_to_render
 from ..shot.output_paths import unsaved_reason
 from ..speech.attached_sounds import no_bake_reason
 from .operator_base import JobOperator
@@ -36,8 +36,9 @@ class TALKSPLAT_OT_render_sequence(JobOperator, bpy.types.Operator):
     def run(self, context: Context) -> None:
         """Start the render, or continue it."""
         if obj := head_of(context):
-            job = render_job(context.scene, obj)
-            running.start_job(self.bl_label, job, lambda result: rendered_sentence(result, job.out))
+            views = views_to_render(context.scene, obj)
+            job, *others = [render_job(context.scene, obj, view) for view in views]
+            running.start_job(self.bl_label, job, lambda result: rendered_sentence(result, job.out), *others)
 
 
 def rendered_sentence(result: dict, folder: str) -> str:

@@ -10,26 +10,32 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.formats import Camera, UserError
+from .stereo import BOTH_EYES, Eye, eye_pose, eye_shift
 
 FLIP = Matrix.Diagonal((1.0, -1.0, -1.0, 1.0))  # Blender's camera axes -> OpenCV's
 
 
 def core_camera(
-    camera: bpy.types.Object, head: bpy.types.Object, render: bpy.types.RenderSettings, place: Matrix | None = None
+    camera: bpy.types.Object,
+    head: bpy.types.Object,
+    render: bpy.types.RenderSettings,
+    place: Matrix | None = None,
+    eye: Eye = BOTH_EYES,
 ) -> Camera:
     """What `camera` (an object, original or evaluated) sees of `head` at `render`'s resolution; `place`, head space ->
-    world, is that of an instance of the head, None the head's own.
+    world, is that of an instance of the head, None the head's own; `eye`, of a stereo pair.
 
-    Lens, shift, sensor fit, pixel aspect, resolution percentage, perspective and orthographic are all
-    Blender's. Raises UserError for a panoramic camera and for a head scaled unevenly.
+    Lens, shift, sensor fit, pixel aspect, resolution percentage, perspective and orthographic, and any scale of the
+    head, are all Blender's. Raises UserError for a panoramic camera and a head without size.
     """
     lens = camera.data
     if not isinstance(lens, bpy.types.Camera):
         raise TypeError(f"{camera.name} is no camera")
     width, height = picture_size(render)
-    fx, fy, cx, cy = _intrinsics(lens, width, height, render.pixel_aspect_y / render.pixel_aspect_x)
+    fx, fy, cx, cy = _intrinsics(lens, width, height, render.pixel_aspect_y / render.pixel_aspect_x, eye)
     kind = "orthographic" if lens.type == "ORTHO" else "perspective"
-    viewmat = tuple(map(tuple, np.array(_viewmat(camera, head.name, place or head.matrix_world)).tolist()))
+    view = FLIP @ (camera.matrix_world.normalized() @ eye_pose(lens, eye)).inverted() @ (place or head.matrix_world)
+    viewmat = tuple(map(tuple, np.array(view).tolist()))
     return Camera(width, height, fx, fy, cx, cy, viewmat, kind, lens.clip_start, lens.clip_end)
 
 
@@ -39,14 +45,9 @@ def picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
     return render.resolution_x * percentage // 100, render.resolution_y * percentage // 100
 
 
-def _viewmat(camera: bpy.types.Object, name: str, place: Matrix) -> Matrix:
-    scale = np.linalg.norm(np.array(place.to_3x3()), axis=0)
-    if scale.max() - scale.min() > 1e-4 * scale.max():
-        raise UserError(f"{name} is scaled unevenly, which splats cannot be; give it one scale for all axes.")
-    return FLIP @ camera.matrix_world.normalized().inverted() @ place
-
-
-def _intrinsics(lens: bpy.types.Camera, width: int, height: int, aspect: float) -> tuple[float, float, float, float]:
+def _intrinsics(
+    lens: bpy.types.Camera, width: int, height: int, aspect: float, eye: Eye
+) -> tuple[float, float, float, float]:
     """(fx, fy, cx, cy) in pixels; `aspect` is the height of a pixel over its width.
 
     Blender measures both axes by one length: the width of the picture when the sensor fits horizontally, else its
@@ -58,4 +59,5 @@ def _intrinsics(lens: bpy.types.Camera, width: int, height: int, aspect: float) 
     length = width if fits_width else height * aspect
     sensor = lens.sensor_height if lens.sensor_fit == "VERTICAL" else lens.sensor_width
     fx = length / lens.ortho_scale if lens.type == "ORTHO" else length * lens.lens / sensor
-    return fx, fx / aspect, width / 2 - lens.shift_x * length, height / 2 + lens.shift_y * length / aspect
+    shift_x = lens.shift_x + eye_shift(lens, eye)
+    return fx, fx / aspect, width / 2 - shift_x * length, height / 2 + lens.shift_y * length / aspect

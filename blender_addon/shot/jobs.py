@@ -3,12 +3,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import bpy
 
 from ...core.exporting import EXPORTERS
 from ...core.formats import BakeCard, SoundChoice, UserError, format_frames
-from ...core.jobs import Bake, Export, Render, fill_tokens
+from ...core.jobs import Bake, Export, Render, fill_tokens, with_suffix
 from ...core.performance import Controls, PoseChange
 from .. import head_paths, open_files
 from ..head_objects import settings_of
@@ -16,6 +17,8 @@ from ..keyframes.pose_change import pose_change
 from ..properties import DEFAULT_AXES
 from ..scene import strip as strips
 from ..scene.pixel_filter import pixel_filter_of
+from ..scene.render_border import within_border
+from ..scene.stereo import ONE_VIEW, RenderView, render_views
 from ..speech.attached_sounds import sound_choice, unattached_reason
 from ..speech.movie_sound import movie_sound
 from ..speech.sound_content import playable_file
@@ -97,37 +100,56 @@ def with_sounds(job: Bake, heard: Sequence[str]) -> Bake:
     return replace(job, audio=sounds[0], more_audio=tuple(sounds[1:]), audio_per_frame=per_frame)
 
 
-def render_job(scene: bpy.types.Scene, obj: bpy.types.Object) -> Render:
+def views_to_render(scene: bpy.types.Scene, obj: bpy.types.Object) -> list[RenderView]:
+    """What a render of the head has of each frame: a picture, or one for each eye. Raises UserError."""
+    return render_views(scene.render) if settings_of(obj).view == "SCENE" else [ONE_VIEW]
+
+
+def render_job(scene: bpy.types.Scene, obj: bpy.types.Object, view: RenderView = ONE_VIEW) -> Render:
     """Everything that the worker needs to render a head's bake. Raises UserError."""
     settings = settings_of(obj)
     path = head_paths.path_of(obj, "bake")
     card = open_files.bake(path).card
     frames = chosen_of_bake(scene, settings.render_frames, card)
-    job = render_of_frames(scene, obj, card, frames, frames)
-    name = fill_tokens(settings.render_name, token_values(obj))
-    return replace(job, bake=path, out=output_path(settings.render_out, obj), name=name)
+    job = render_of_frames(scene, obj, card, frames, frames, view)
+    return replace(job, bake=path, out=output_path(settings.render_out, obj), name=render_name(obj, path, view))
+
+
+def render_name(obj: bpy.types.Object, bake: str, view: RenderView) -> str:
+    """How the pictures are called; "" as the bake. Raises UserError."""
+    name = fill_tokens(settings_of(obj).render_name, token_values(obj))
+    return with_suffix(name or Path(bake).stem, view.suffix) if view.suffix else name
 
 
 def render_of_frames(
-    scene: bpy.types.Scene, obj: bpy.types.Object, card: BakeCard, frames: Sequence[int], seen: Sequence[int]
+    scene: bpy.types.Scene,
+    obj: bpy.types.Object,
+    card: BakeCard,
+    frames: Sequence[int],
+    seen: Sequence[int],
+    view: RenderView = ONE_VIEW,
 ) -> Render:
     """The render of these frames of a bake that says `card`, its files unnamed. seen: the frames whose camera it has,
     those of `frames` or all. Raises UserError."""
     settings = settings_of(obj)
-    cameras, head_to_world, passes = (), (), settings.passes.names()
+    cameras, head_to_world, region, passes = (), (), (), settings.passes.names()
     shows_motion, sampled = settings.exr and "vector" in passes, {"supersampling": settings.supersampling}
     if settings.view == "SCENE":
         sampled |= pixel_filter_of(scene)
         scale = strips.frame_rate(scene) / card.fps
         seen = sorted({n + step for n in seen for step in (-1, 0, 1)}) if shows_motion else seen
-        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in seen])
+        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in seen], view.eye)
+        (*cameras,), (region, *_) = zip(*(within_border(camera, scene.render) for camera in cameras))
     sounds, sound_per_frame = movie_sound(scene, obj, card) if settings.movie and len(frames) > 1 else ((), ())
     return Render(
         bake="",
         out="",
         size=settings.size,
-        cameras=cameras,
+        cameras=tuple(cameras),
         head_to_world=head_to_world,
+        region=region,
+        data_window=bool(region) and settings.exr_layout == "nuke",
+        overscan=settings.overscan if settings.exr and not region else 0.0,
         png=settings.png,
         exr=settings.exr,
         passes=passes,

@@ -24,6 +24,7 @@ from ..operators.show_in_f12 import TALKSPLAT_OT_remove_from_f12, TALKSPLAT_OT_s
 from ..panel_base import HeadPanel, draw_button, draw_outcome
 from ..panel_text import draw_sentence
 from ..scene.versions import draws_splats, version_name
+from .render_notes import render_notes
 
 
 class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
@@ -55,10 +56,13 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         row = column.row(align=True)
         row.prop(settings, "exr_compression", text="")
         row.prop(settings, "full_float", toggle=True)
+        column.prop(settings, "overscan")
         passes = column.grid_flow(row_major=True, columns=2, align=True, even_columns=True)
         for name in PASSES:
             passes.prop(settings.passes, name, toggle=True)
         layout.prop(settings, "publish")
+        for note in render_notes(context.scene, obj):
+            draw_sentence(layout, context, note, "INFO")
         draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
         draw_button(layout, context, TALKSPLAT_OT_export_jobs, "NETWORK_DRIVE")
         if draws_splats():

@@ -21,6 +21,7 @@ from ..head_objects import settings_of
 from ..keyframes.curve_pose import CurvePose, mixed_pose, with_corrections
 from ..scene.pose_channels import path_of, pose_of
 from ..scene.scene_camera import core_camera
+from ..scene.stereo import BOTH_EYES, Eye
 from ..scene.versions import curves_of
 from ..takes.blend import Shares, is_blending, shares_now, shares_of, weighted_row
 
@@ -119,9 +120,10 @@ Matrix4 = tuple[tuple[float, ...], ...]  # row by row
 
 
 def sample_views(
-    scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[Fraction]
+    scene: bpy.types.Scene, obj: bpy.types.Object, frames: Iterable[Fraction], eye: Eye = BOTH_EYES
 ) -> tuple[tuple[Camera, ...], tuple[Matrix4, ...]]:
-    """(what the scene's camera sees of the head, head space -> world) at each frame; one of each where nothing changes.
+    """(what the scene's camera, or an eye of its stereo pair, sees of the head, head space -> world) at each frame; one
+    of each where nothing changes.
 
     Markers may switch cameras. Raises UserError.
     """
@@ -130,7 +132,7 @@ def sample_views(
         if scene.camera is None:
             raise UserError("The scene has no camera; add one, or render the head's own view.")
         head = obj.evaluated_get(graph)
-        camera = core_camera(scene.camera.evaluated_get(graph), head, scene.render)
+        camera = core_camera(scene.camera.evaluated_get(graph), head, scene.render, eye=eye)
         return camera, _rows(head.matrix_world)
 
     cameras, worlds = zip(*_at_each_frame(scene, frames, view_at), strict=True)

@@ -19,6 +19,7 @@ from ..raster import Rendering, Sampling
 from .exr_layers import exr_layers
 from .pass_picture import PassPicture
 from .passes import PASSES, Pass, blended_by, select_passes
+from .picture_window import Margin, exr_window, within_data_window, within_edges, without_margin
 from .splat_channels import blended_channels, scale_of
 
 THREADS = 2
@@ -37,6 +38,12 @@ class FrameFiles:
     keys: dict[str, str]  # name in IMAGE_KINDS -> the file's key in the manifest
     files: dict[str, Path]  # those that the job wants: name in IMAGE_KINDS -> path
     sampling: Sampling = field(default_factory=Sampling)
+    margin: Margin = (0, 0)  # pixels that its cameras see beyond the picture's edges: overscan
+
+    @property
+    def shown(self) -> Camera:
+        """The camera of the picture, without overscan."""
+        return without_margin(self.camera, self.margin)
 
 
 class ImageWriter:
@@ -74,14 +81,18 @@ class ImageWriter:
         return kinds
 
 
-def _png(path: Path, _frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render) -> None:
-    write_png(path, display_codes(rendering.color, rendering.alpha, rendering.blend))
+def _png(path: Path, frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render) -> None:
+    color, alpha = (within_edges(pixels, frame.margin) for pixels in (rendering.color, rendering.alpha))
+    write_png(path, display_codes(color, alpha, rendering.blend))
 
 
 def _exr(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
     passes = select_passes(job.passes).values()
     layers = exr_layers(passes, _picture(frame, rendering, card, job), job.exr_layout, job.space, job.full_float)
-    write_exr(path, layers, _metadata(frame, card, job), job.exr_layout, job.exr_compression)
+    window = exr_window(frame.camera, frame.margin) if job.overscan else None
+    if job.data_window:
+        layers, window = within_data_window(layers, frame.camera, job.region)
+    write_exr(path, layers, _metadata(frame, card, job), job.exr_layout, job.exr_compression, window)
 
 
 def _depth(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
@@ -109,7 +120,8 @@ def head_name(card: BakeCard) -> str:
 
 def _metadata(frame: FrameFiles, card: BakeCard, job: Render) -> FrameMetadata:
     notes = {"bake": card.shot, "audio": card.audio_hash, "offset": repr(card.offset)}
-    return FrameMetadata(card.fps, frame.frame, frame.world_camera, job.space, card.head_hash, notes)
+    camera = without_margin(frame.world_camera, frame.margin)
+    return FrameMetadata(card.fps, frame.frame, camera, job.space, card.head_hash, notes)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Movie:
 
     def write(self, manifest: FileManifest) -> Generator[Event, None, None]:
         """Write it, and remove the pictures that only it needed. Raises UserError where a picture is damaged."""
-        camera, pace = self.frames[0].camera, Pace(len(self.frames))
+        camera, pace = self.frames[0].shown, Pace(len(self.frames))
         yield Started(f"Writing {self.path.name}", pace.total)
         with MovieWriter(self.path, self.rate, camera.width, camera.height, self.sound) as writer:
             for frame, times in zip(self.frames, held(self.frames)):

@@ -17,6 +17,7 @@ from .frame_renderer import FrameRenderer
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, head_name, passes_of
 from .movie import Movie
 from .passes import blended_by, select_passes
+from .picture_window import check_overscan, margin_of, with_margin
 from .publish import is_published_as, publish, publish_path
 from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_of
 from .render_device import RenderDevice
@@ -99,6 +100,8 @@ def plan_frames(job: Render, bake: BakeReader) -> list[FrameFiles]:
 def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[FrameFiles]:
     """The camera and the files of each of these frames, which need not be baked yet. Raises UserError."""
     cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
+    margin = margin_of(next(iter(cameras.values())), job.overscan)
+    cameras = {frame: with_margin(camera, margin) for frame, camera in cameras.items()}
     name, kinds = sequence_of(job), [kind for kind, row in IMAGE_KINDS.items() if getattr(job, row.field)]
     passes, rows = tuple(select_passes(job.passes)) if job.exr else (), passes_of(job)
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
@@ -119,7 +122,9 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
             **({"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}),
         }
         frames.append(
-            FrameFiles(frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files, sampling)
+            FrameFiles(
+                frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files, sampling, margin
+            )
         )
     return frames
 
@@ -127,7 +132,9 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
 def _exr_options(job: Render) -> tuple[dict, ...]:
     """What the key of an EXR says of its options; those of 0.1.0 are none, so that its images keep their keys."""
     options = {"compression": job.exr_compression, "full_float": job.full_float}
-    return () if options == {"compression": "zip", "full_float": False} else (options,)
+    given = () if options == {"compression": "zip", "full_float": False} else (options,)
+    windows = {"overscan": job.overscan} if job.overscan else {"data_window": True} if job.data_window else {}
+    return given + ((windows,) if windows else ())
 
 
 def _wants_images(job: Render) -> bool:
@@ -139,6 +146,7 @@ def check_render(job: Render) -> None:
     if not (_wants_images(job) or job.movie):
         raise UserError("there is nothing to render; switch on png, exr or movie.")
     check_region(job.region)
+    check_overscan(job.overscan, job.region)
     check_sampling(job)
     if job.exr_layout not in EXR_LAYOUTS:
         raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")

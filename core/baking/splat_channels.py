@@ -43,7 +43,8 @@ class SplatChannel:
 
 
 def scale_of(camera: Camera) -> float:
-    """Length in camera space over length in head space, for a head that its scene has scaled."""
+    """Length in camera space over length in head space, for a head that its scene has scaled; of an uneven scale the
+    mean."""
     return float(np.cbrt(abs(np.linalg.det(camera.matrix[:3, :3]))))
 
 
@@ -71,7 +72,8 @@ def _shortest_axes(frame: SplatFrame) -> np.ndarray:
     axes = (
         matrix_from_quaternion(frame.quats)[rows, :, order[:, 0]] * (1 - shortest / np.maximum(middle, 1e-20))[:, None]
     )
-    turned = axes @ camera.matrix[:3, :3].T / scale_of(camera)
+    # As normals turn, also where the head is scaled unevenly.
+    turned = axes @ np.linalg.inv(camera.matrix[:3, :3]) * scale_of(camera)
     seen = frame.now.means @ camera.matrix[:3, :3].T + camera.matrix[:3, 3]
     seen = np.broadcast_to([0.0, 0.0, 1.0], seen.shape) if camera.kind == "orthographic" else seen
     along = (turned * seen).sum(axis=1) / np.maximum(np.linalg.norm(seen, axis=1), 1e-20)

@@ -18,8 +18,8 @@ class Camera:
     perspective:  u = fx x/z + cx, v = fy y/z + cy  (fx, fy, cx, cy in pixels)
     orthographic: u = fx x + cx,   v = fy y + cy    (fx, fy in pixels per metre)
 
-    `viewmat` maps head space (metres) to camera space; its 3x3 part M may hold a uniform scale (a scaled head object
-    in Blender). The camera centre is -inv(M) t.
+    `viewmat` maps head space (metres) to camera space; its 3x3 part M may hold a scale, also an uneven one (a scaled
+    head object in Blender). The camera centre is -inv(M) t.
     """
 
     MOST_PIXELS: ClassVar[int] = 16384  # a side

@@ -2,7 +2,7 @@
 """Images and movies of other programs: EXR, PNG, mp4, any video; colour spaces."""
 
 from .colour import COLOUR_SPACES, EMPTY_ALPHA, display_codes, display_to_scene_linear, light_to_scene_linear
-from .exr import EXR_COMPRESSIONS, EXR_LAYOUTS, ExrLayer, write_exr
+from .exr import EXR_COMPRESSIONS, EXR_LAYOUTS, ExrLayer, ExrWindow, write_exr
 from .frame_metadata import FrameMetadata
 from .movie import MovieWriter
 from .png import read_png, write_png
@@ -14,6 +14,7 @@ __all__ = [
     "EXR_COMPRESSIONS",
     "EXR_LAYOUTS",
     "ExrLayer",
+    "ExrWindow",
     "FrameMetadata",
     "MovieWriter",
     "display_codes",

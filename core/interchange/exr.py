@@ -29,6 +29,24 @@ DWAA_LOSES = frozenset(("R", "G", "B", "Y", "RY", "BY"))  # the channels that DW
 
 
 @dataclass(frozen=True)
+class ExrWindow:
+    """Where the pixels of a file are in its picture: the data window in the display window."""
+
+    left: int  # of the first pixel of a row, counted from the picture's left edge; below 0: overscan
+    top: int  # of the first row
+    width: int  # of the picture, pixels
+    height: int
+
+    def attributes(self, channel: np.ndarray) -> dict:
+        """EXR header attributes for channels of this one's shape."""
+        height, width = channel.shape
+        first = np.array([self.left, self.top], np.int32)
+        data = first, first + np.array([width - 1, height - 1], np.int32)
+        display = np.zeros(2, np.int32), np.array([self.width - 1, self.height - 1], np.int32)
+        return {"dataWindow": data, "displayWindow": display}
+
+
+@dataclass(frozen=True)
 class ExrLayer:
     """Channels of an EXR that belong together."""
 
@@ -53,9 +71,10 @@ def write_exr(
     metadata: FrameMetadata,
     layout: str = "blender",
     compression: str = "zip",
+    window: ExrWindow | None = None,
 ) -> None:
     """Write an EXR atomically. `layout` is a key of EXR_LAYOUTS, `compression` one of EXR_COMPRESSIONS; data is never
-    compressed with loss.
+    compressed with loss. `window`: where the pixels are in the picture; None: they are the picture.
 
     Raises ValueError for no layer, two channels of one name, sizes that differ and values that are not finite; OSError
     that names `path`.
@@ -68,7 +87,11 @@ def write_exr(
         raise ValueError(f"an EXR's channels differ in size: {[channel.shape for channel in values]}")
     if not all(np.isfinite(channel).all() for channel in values):
         raise ValueError("an EXR's channels hold values that are not finite")
-    with atomic_write(path) as temporary, OpenEXR.File(EXR_LAYOUTS[layout](layers, metadata, compression)) as file:
+    parts = EXR_LAYOUTS[layout](layers, metadata, compression)
+    if window:
+        for part in parts:
+            part.header |= window.attributes(values[0])
+    with atomic_write(path) as temporary, OpenEXR.File(parts) as file:
         try:
             file.write(str(temporary))
         except RuntimeError as error:

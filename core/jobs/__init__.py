@@ -27,6 +27,7 @@ from .name_tokens import (
     fill_tokens,
     folder_of_versions,
     has_version,
+    with_suffix,
     with_version,
 )
 from .outputs import check_outputs, files_name
@@ -76,6 +77,7 @@ __all__ = [
     "has_version",
     "read_job_file",
     "talksplat_version",
+    "with_suffix",
     "with_version",
     "write_job_file",
 ]

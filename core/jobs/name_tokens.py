@@ -68,6 +68,13 @@ def has_version(text: str) -> bool:
     return VERSION.search(text) is not None
 
 
+def with_suffix(name: str, suffix: str) -> str:
+    """A sequence's name with a suffix before the frame's number, as Blender names the eyes of a stereo pair."""
+    match = FRAME.search(name)
+    at = match.start() if match else len(name)
+    return name[:at] + suffix + name[at:]
+
+
 def folder_of_versions(path: str) -> str:
     """The folder in which all versions of `path` are; a path without a version stays."""
     match = VERSION.search(path)

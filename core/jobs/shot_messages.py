@@ -105,6 +105,9 @@ class Render(Job):
     supersampling: str = field(default="auto", metadata=SUPERSAMPLING)  # samples a pixel and side; auto: by head size
     pixel_filter: str = field(default="box", metadata=PIXEL_FILTER)  # how samples become a pixel, as in Cycles
     filter_width: float = 1.5  # of the pixel filter in pixels, as in Cycles; a box is one pixel wide
+    # Of a region: whether EXR files hold it alone, as their data window. Blender takes that for the whole picture.
+    data_window: bool = field(default=False, metadata=HIDDEN)
+    overscan: float = 0.0  # per cent of width and height that EXR files hold beyond each edge of the picture
 
 
 @dataclass(frozen=True)

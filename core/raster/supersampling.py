@@ -128,7 +128,7 @@ def reach_of(columns: Columns, camera: Camera, trained_low_pass: float) -> tuple
     """Left, top, right and bottom in pixels of what any Gaussian can touch, generously; empty where none is seen.
 
     A splat ends where alpha is 1/255: at most sqrt(2 ln 255) of its greatest sigma from its centre, and that is at most
-    |J| times the Gaussian's.
+    |J| times the Gaussian's, in a head that may be scaled unevenly.
     """
     matrix, (means, _, scales, opacities, *_) = camera.matrix, columns
     x, y, z = (means @ matrix[:3, :3].T + matrix[:3, 3]).T
@@ -138,7 +138,7 @@ def reach_of(columns: Columns, camera: Camera, trained_low_pass: float) -> tuple
     x, y, z = x[seen], y[seen], z[seen]
     over = np.ones_like(z) if camera.kind == "orthographic" else z
     slope = 0.0 if camera.kind == "orthographic" else float(np.square(np.abs(ratio_limits(camera)).max()) * 2)
-    size = scales[seen].max(axis=1) * np.cbrt(abs(np.linalg.det(matrix[:3, :3])))
+    size = scales[seen].max(axis=1) * np.linalg.norm(matrix[:3, :3], ord=2)
     sigma = max(camera.fx, camera.fy) * size / over * np.sqrt(1 + slope)
     radius = np.sqrt(2 * EXPONENT_MAX * (sigma**2 + max(EPS2D, trained_low_pass))) + 1
     u, v = camera.fx * x / over + camera.cx, camera.fy * y / over + camera.cy

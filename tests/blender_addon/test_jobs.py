@@ -300,6 +300,56 @@ def test_a_picture_for_the_scene_is_filtered_as_the_scene_is(attached):
     assert (job.supersampling, job.pixel_filter, job.filter_width) == ("3x", "box", 1.5)
 
 
+def test_the_render_region_and_the_eyes_of_a_stereo_pair_are_rendered(attached, tmp_path):
+    scene, settings, render = bpy.context.scene, attached.talksplat, bpy.context.scene.render
+    scene.frame_start, scene.frame_end = 1, 2
+    bpy.ops.talksplat.bake()
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("lens"))
+    scene.collection.objects.link(scene.camera)
+    scene.camera.location, scene.camera.rotation_euler = (0, -0.8, 0), (1.5708, 0, 0)
+    scene.camera.data.stereo.convergence_distance = 0.8
+    render.resolution_x, render.resolution_y, render.resolution_percentage = 40, 30, 100
+    render.use_multiview = render.use_border = True
+    render.border_min_x, render.border_max_x, render.border_min_y, render.border_max_y = 0.0, 0.5, 0.0, 1.0
+    settings.view, settings.movie, settings.exr, settings.render_name = "SCENE", False, False, "take.####"
+    settings.render_out = str(tmp_path / "pair")
+    attached.hide_render = True
+    bpy.ops.talksplat.render_sequence()
+    pictures = {path.name: pixels_of(path) for path in (tmp_path / "pair").rglob("*.png")}
+    assert set(pictures) == {f"take_{eye}.000{frame}.png" for eye in "LR" for frame in (1, 2)}
+    left, right = (pictures[f"take_{eye}.0001.png"] for eye in "LR")
+    assert left[..., 3].max() > 0.9
+    assert not left[:, 20:, 3].any()
+    x = np.arange(40)
+    seen = [(row[..., 3].sum(axis=0) * x).sum() / row[..., 3].sum() for row in (left, right)]
+    assert np.abs(left - right).max() > 0.1, "the eyes see the same"
+    assert seen[0] != seen[1]
+
+
+def pixels_of(path):
+    image = bpy.data.images.load(str(path))
+    width, height = image.size
+    return np.array(image.pixels[:]).reshape(height, width, 4)
+
+
+def test_what_changes_a_render_is_told_before_it(attached):
+    from talksplat.blender_addon.shot.render_notes import render_notes
+
+    scene, settings = bpy.context.scene, attached.talksplat
+    settings.view = "SCENE"
+    assert render_notes(scene, attached) == []
+    attached.hide_render = scene.render.use_border = scene.render.use_multiview = True
+    settings.exr, settings.overscan = True, 5.0
+    disabled, region, stereo = render_notes(scene, attached)
+    assert "disabled in renders" in disabled
+    assert "_L and _R" in stereo
+    assert region.endswith("without overscan")
+    scene.render.views_format = "MULTIVIEW"
+    assert "Stereo 3D" in render_notes(scene, attached)[-1]
+    settings.view = "HEAD"
+    assert render_notes(scene, attached) == [disabled]
+
+
 def test_passes_and_export_settings_reach_the_jobs(attached):
     from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence as Render
     from talksplat.blender_addon.shot.jobs import export_job, render_job

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The core's camera and Blender's own projection matrix put a point on the same pixel."""
+"""The core's camera and Blender's own projection matrix put a point on the same pixel; an eye, Blender's own render."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,10 +56,13 @@ def our_pixels(camera, points):
 @pytest.mark.parametrize("fit", ["AUTO", "HORIZONTAL", "VERTICAL"])
 @pytest.mark.parametrize("size", [(1920, 1080, 50), (600, 900, 100), (512, 512, 73)])
 @pytest.mark.parametrize("aspect", [(1.0, 1.0), (1.0, 2.0)])
-def test_same_pixel(blender, stage, kind, fit, size, aspect):
+@pytest.mark.parametrize("scale", [(1.5, 1.5, 1.5), (0.7, 1.5, -2.0)])
+def test_same_pixel(blender, stage, kind, fit, size, aspect, scale):
     from talksplat.blender_addon.scene.scene_camera import core_camera
 
     scene, camera, head = stage
+    head.scale = scale
+    blender.context.view_layer.update()
     scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = size
     scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = aspect
     lens = camera.data
@@ -65,15 +73,33 @@ def test_same_pixel(blender, stage, kind, fit, size, aspect):
     np.testing.assert_allclose(ours, blenders_pixels(blender, scene, camera, head, points), atol=2e-2)
 
 
-def test_uneven_scale_and_panoramas_give_a_sentence(blender, stage):
+def test_a_panorama_gives_a_sentence(blender, stage):
     from talksplat.blender_addon.scene.scene_camera import core_camera
 
     scene, camera, head = stage
     camera.data.type = "PANO"
     with pytest.raises(UserError, match="pano"):
         core_camera(camera, head, scene.render)
-    camera.data.type = "PERSP"
-    head.scale = (1, 1, 2)
-    blender.context.view_layer.update()
-    with pytest.raises(UserError, match="unevenly"):
-        core_camera(camera, head, scene.render)
+
+
+def test_the_eyes_of_a_stereo_pair_are_blenders(blender, tmp_path):
+    """Blender tells nobody its eyes' cameras: where it renders a small ball is where ours have it."""
+    if not hasattr(blender.context.scene, "cycles"):
+        pytest.skip("this Blender has no Cycles")
+    script = Path(__file__).with_name("render_stereo.py")
+    done = subprocess.run([sys.executable, script, tmp_path / "pair.json"], capture_output=True, text=True, timeout=300)
+    assert (tmp_path / "pair.json").is_file(), done.stdout + done.stderr
+    rows = json.loads((tmp_path / "pair.json").read_text())
+    assert len(rows) == 36
+    for setting, eye, blenders, ours in rows:
+        np.testing.assert_allclose(ours, blenders, atol=0.1, err_msg=f"{setting}, {eye} eye")
+
+
+def test_without_stereo_there_is_one_picture_and_a_camera_a_view_is_told(stage):
+    from talksplat.blender_addon.scene.stereo import ONE_VIEW, render_views
+
+    render = stage[0].render
+    assert render_views(render) == [ONE_VIEW]
+    render.use_multiview, render.views_format = True, "MULTIVIEW"
+    with pytest.raises(UserError, match="Stereo 3D"):
+        render_views(render)
