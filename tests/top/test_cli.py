@@ -104,7 +104,14 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         "audio_per_frame",
         "pose_change",
     }
-    hidden |= {"sounds", "sound_per_frame", "depth_file", "region", "with_neighbours"}  # nested, or for the add-on
+    hidden |= {
+        "sounds",
+        "sound_per_frame",
+        "depth_file",
+        "region",
+        "data_window",
+        "with_neighbours",
+    }  # nested, or for the add-on
     hidden |= {"text_name", "more_words"}  # for the add-on
     for name, row in cli.JOBS.items():
         job = row.message
