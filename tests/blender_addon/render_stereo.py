@@ -30,7 +30,7 @@ def stage():
     render = scene.render
     render.engine, scene.cycles.samples, scene.cycles.device = "CYCLES", 16, "CPU"
     render.resolution_x, render.resolution_y, render.resolution_percentage = WIDTH, HEIGHT, 100
-    render.film_transparent, render.image_settings.file_format = True, "OPEN_EXR"
+    render.film_transparent, render.image_settings.file_format = True, "PNG"
     render.use_multiview, render.image_settings.views_format = True, "INDIVIDUAL"
     return scene, camera, bpy.context.object
 
@@ -60,7 +60,7 @@ def main(out: Path) -> None:
         lens.type, lens.stereo.convergence_mode, lens.stereo.pivot = kind, mode, pivot
         bpy.ops.render.render(write_still=True)
         for view in render_views(scene.render):
-            seen = place_of_alpha(f"{scene.render.filepath}{view.suffix}.exr")
+            seen = place_of_alpha(f"{scene.render.filepath}{view.suffix}.png")
             ours = core_camera(camera, ball, scene.render, Matrix.Identity(4), view.eye)
             place = place_of_ours(ours, np.array(ball.location))
             rows.append([f"{kind} {mode} {pivot}", view.eye, list(map(float, seen)), list(map(float, place))])
