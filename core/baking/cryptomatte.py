@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 PAIRS = 2  # a layer
+MOST_LAYERS = 3  # six names a pixel, as Blender and most renderers write
 HEADER = "cryptomatte"  # how the names of the header's attributes begin
 
 
@@ -39,18 +40,24 @@ def name_id(name: str) -> np.float32:
     return np.uint32(bits).view(np.float32)
 
 
+def layers_for(names: int) -> int:
+    """How many layers hold so many names a pixel."""
+    return min(-(-names // PAIRS), MOST_LAYERS)
+
+
 def ranked(
     names: Sequence[str],
     coverage: Sequence[np.ndarray],  # M times [H,W] 0..1
 ) -> np.ndarray:
-    """[H,W,4] float32: the two names that cover most of a pixel; what covers nothing has the ID 0."""
+    """[H,W,4 layers] float32: the names that cover most of a pixel, two a layer; what covers nothing has the ID 0."""
     covers = np.clip(np.stack(coverage, axis=-1), 0, 1).astype(np.float32)
     ids = np.where(covers > 0, np.array([name_id(name) for name in names], np.float32), np.float32(0))
-    order = np.argsort(-covers, axis=-1, kind="stable")[..., :PAIRS]
-    layer = np.zeros((*covers.shape[:2], 2 * PAIRS), np.float32)
-    layer[..., 0 : 2 * order.shape[-1] : 2] = np.take_along_axis(ids, order, axis=-1)
-    layer[..., 1 : 2 * order.shape[-1] : 2] = np.take_along_axis(covers, order, axis=-1)
-    return layer
+    pairs = PAIRS * layers_for(len(names))
+    order = np.argsort(-covers, axis=-1, kind="stable")[..., :pairs]
+    layers = np.zeros((*covers.shape[:2], 2 * pairs), np.float32)
+    layers[..., 0 : 2 * order.shape[-1] : 2] = np.take_along_axis(ids, order, axis=-1)
+    layers[..., 1 : 2 * order.shape[-1] : 2] = np.take_along_axis(covers, order, axis=-1)
+    return layers
 
 
 def header_attributes(layer: str, names: Sequence[str]) -> dict[str, str]:

@@ -33,9 +33,9 @@ def _layers_of(row: Pass, picture: PassPicture, layout: str, colour_space: str, 
                 for letter, plane in zip(layer.letters, planes[layer.first :])
             },
             is_colour=row.kind is PassKind.COLOUR,
-            attributes=row.attributes(layer.name, picture.head) if row.attributes else {},
+            attributes=row.attributes(layer.name, picture.heads),
         )
-        for layer in row.layers_in(layout)
+        for layer in row.layers_in(layout, picture.heads)
     ]
 
 

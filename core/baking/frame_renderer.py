@@ -2,29 +2,30 @@
 """A frame of a bake as a picture with all that its job's passes need: the one place where a frame is drawn, whether a
 whole render asks or a worker of a farm."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from ..formats import BakeReader
 from ..jobs import Event, Render
 from ..raster import Rendering
+from .heads_source import HeadsSource
 from .image_writer import FrameFiles, passes_of
 from .passes import blended_by
 from .render_device import RenderDevice
 from .render_region import within_region
-from .splat_source import SplatSource
 
 
 class FrameRenderer:
     """Belongs to one run of frames; its device is prepared by whoever made it."""
 
-    def __init__(self, bake: BakeReader, job: Render, device: RenderDevice) -> None:
-        """Raises UserError for an unknown pass."""
+    def __init__(self, bakes: Sequence[BakeReader], job: Render, device: RenderDevice) -> None:
+        """bakes: of the first head and of the further ones. Raises UserError for an unknown pass."""
         rows = passes_of(job)
         self._depth = any(row.needs_depth for row in rows)
-        self._source, self._device, self._region = SplatSource(bake, blended_by(rows)), device, job.region
+        self._source = HeadsSource(bakes, blended_by(rows, len(bakes)))
+        self._device, self._region = device, job.region
 
     def draw(self, frame: FrameFiles) -> Generator[Event, None, Rendering]:
         """The frame as it is stored in the bake. Raises UserError."""
-        columns, extra = self._source.frame(frame.frame, frame.camera, frame.cameras_beside)
+        columns, extra = self._source.frame(frame.frame, frame.camera, frame.cameras_beside, frame.further)
         picture = yield from self._device.draw(frame.frame, columns, frame.camera, self._depth, extra, frame.sampling)
         return within_region(picture, self._region)

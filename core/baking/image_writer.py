@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..formats import BakeCard, Camera
 from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
@@ -19,6 +19,7 @@ from ..raster import Rendering, Sampling
 from .exr_layers import exr_layers
 from .pass_picture import PassPicture
 from .passes import PASSES, Pass, blended_by, select_passes
+from .picture_heads import FurtherHead
 from .picture_window import Margin, exr_window, within_data_window, within_edges, without_margin
 from .splat_channels import blended_channels, scale_of
 
@@ -39,6 +40,8 @@ class FrameFiles:
     files: dict[str, Path]  # those that the job wants: name in IMAGE_KINDS -> path
     sampling: Sampling = field(default_factory=Sampling)
     margin: Margin = (0, 0)  # pixels that its cameras see beyond the picture's edges: overscan
+    further: tuple[FurtherHead, ...] = ()  # drawn together with the first head
+    heads: tuple[str, ...] = ("head",)  # what Cryptomatte calls the heads
 
     @property
     def shown(self) -> Camera:
@@ -103,19 +106,15 @@ def _depth(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, 
 
 
 def _picture(frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> PassPicture:
-    blended = blended_channels(blended_by(passes_of(job)), rendering.extra)
-    return PassPicture(rendering, frame.world_camera, scale_of(frame.camera), blended, head_name(card))
+    heads = frame.heads
+    blended = blended_channels(blended_by(passes_of(job), len(heads)), rendering.extra, len(heads))
+    return PassPicture(rendering, frame.world_camera, scale_of(frame.camera), blended, heads)
 
 
 def passes_of(job: Render) -> list[Pass]:
     """Those of the EXR and that of the depth's own file. Raises UserError for an unknown name."""
     rows = list(select_passes(job.passes).values()) if job.exr else []
     return rows + (list(select_passes([job.depth_file]).values()) if job.depth_file else [])
-
-
-def head_name(card: BakeCard) -> str:
-    """What Cryptomatte calls the head: its file's name, whatever the bake is called."""
-    return PurePosixPath(card.head.replace("\\", "/")).stem or card.name
 
 
 def _metadata(frame: FrameFiles, card: BakeCard, job: Render) -> FrameMetadata:

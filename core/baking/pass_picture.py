@@ -25,7 +25,7 @@ class PassPicture:
     camera: Camera  # its viewmat from the scene's world, without scale
     scale: float = 1.0  # of the head in the scene
     blended: dict[str, np.ndarray] = field(default_factory=dict)  # name in SPLAT_CHANNELS -> [H,W,C], not divided
-    head: str = "head"  # its name
+    heads: tuple[str, ...] = ("head",)  # their names
 
     @cached_property
     def is_visible(self) -> np.ndarray:
@@ -54,6 +54,21 @@ class PassPicture:
         from .surface import world_normals
 
         return world_normals(self.surface, self.blended["shortest_axis"], self.camera, self.scale)
+
+    @property
+    def part_mattes(self) -> list[np.ndarray]:
+        """[H,W] of each head's face and inside of the mouth: how much of a pixel it is, 0..1."""
+        if len(self.heads) == 1:
+            return [self.blended[name][..., 0] for name in ("face", "mouth")]
+        return list(np.moveaxis(self.blended["parts_by_head"], -1, 0))
+
+    @property
+    def head_mattes(self) -> list[np.ndarray]:
+        """[H,W] of each head: how much of a pixel it is, 0..1."""
+        if len(self.heads) == 1:
+            return [self.rendering.alpha]
+        parts = self.part_mattes
+        return [face + mouth for face, mouth in zip(parts[::2], parts[1::2])]
 
     def averaged(self, *names: str) -> np.ndarray:
         """[H,W,C]: blended channels side by side, divided by alpha; 0 where nothing is visible."""

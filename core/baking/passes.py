@@ -13,8 +13,10 @@ from enum import Enum
 import numpy as np
 
 from ..formats import UserError
-from .cryptomatte import header_attributes, ranked
+from .cryptomatte import header_attributes, layers_for, ranked
 from .pass_picture import PassPicture
+
+Heads = tuple[str, ...]  # names of the heads in a picture
 
 
 class PassKind(Enum):
@@ -47,33 +49,35 @@ class Pass:
     needs_depth: bool  # whether the raster computes depth for it
     pixels: Callable[[PassPicture], np.ndarray]  # gives [H,W,C] float32
     blends: tuple[str, ...] = ()  # names in SPLAT_CHANNELS: what the raster blends for it
-    # (layer, name of the head) -> attributes of the EXR's header; None: nothing in the file names the head
-    attributes: Callable[[str, str], dict[str, str]] | None = None
+    blends_of_several: tuple[str, ...] | None = None  # those of a picture of several heads; None: the same
+    # Of a pass of mattes, heads -> what they are called; () nothing in the file names a head.
+    names: Callable[[Heads], tuple[str, ...]] = lambda _: ()
 
-    def layers_in(self, layout: str) -> tuple[PassLayer, ...]:
-        """Where an EXR of this layout has the channels."""
+    def layers_in(self, layout: str, heads: Heads = ("head",)) -> tuple[PassLayer, ...]:
+        """Where an EXR of this layout has the channels; of mattes LAYER00, and for further names LAYER01 …"""
         layers = self.layers[layout]
-        return (PassLayer(layers, self.channels),) if isinstance(layers, str) else layers
+        if not isinstance(layers, str):
+            return layers
+        base, step = layers.removesuffix("00"), len(self.channels)
+        count = layers_for(len(self.names(heads)))
+        further = (PassLayer(f"{base}{i:02d}", self.channels, first=i * step) for i in range(1, count))
+        return PassLayer(layers, self.channels), *further
+
+    def attributes(self, layer: str, heads: Heads) -> dict[str, str]:
+        """Of the EXR's header, where it has this layer."""
+        names = self.names(heads)
+        return header_attributes(layer[:-2], names) if names else {}
 
 
-def parts_of(head: str) -> tuple[str, str]:
-    """What Cryptomatte calls the parts of a head: its face, and the inside of its mouth."""
-    return f"{head}/face", f"{head}/mouth"
+def parts_of(heads: Heads) -> tuple[str, ...]:
+    """What Cryptomatte calls the parts of heads: of each its face, and the inside of its mouth."""
+    return tuple(f"{head}/{part}" for head in heads for part in ("face", "mouth"))
 
 
-def _cryptomatte(label: str, description: str, layer: str, names: Callable[[str], tuple[str, ...]], **row) -> Pass:
-    """A pass of one Cryptomatte layer, LAYER00. names: of a head's name."""
+def _cryptomatte(label: str, description: str, layer: str, names: Callable[[Heads], tuple[str, ...]], **row) -> Pass:
+    """A pass of Cryptomatte layers, LAYER00 and on."""
     layers: dict[str, str | tuple[PassLayer, ...]] = {"blender": f"ViewLayer.{layer}00", "nuke": f"{layer}00"}
-    return Pass(
-        label,
-        description,
-        PassKind.DATA,
-        "rgba",
-        layers,
-        needs_depth=False,
-        attributes=lambda name, head: header_attributes(name.removesuffix("00"), names(head)),
-        **row,
-    )
+    return Pass(label, description, PassKind.DATA, "rgba", layers, needs_depth=False, names=names, **row)
 
 
 # The name that `Render.passes` takes -> the pass; an EXR has them in this order.
@@ -159,20 +163,20 @@ PASSES: dict[str, Pass] = {
     ),
     "cryptomatte": _cryptomatte(
         "Cryptomatte",
-        "A matte that the Cryptomatte node picks by the head's name",
+        "A matte of each head that the Cryptomatte node picks by the head's name",
         "CryptoObject",
-        lambda head: (head,),
-        pixels=lambda picture: ranked((picture.head,), [picture.rendering.alpha]),
+        lambda heads: heads,
+        pixels=lambda picture: ranked(picture.heads, picture.head_mattes),
+        blends_of_several=("parts_by_head",),
     ),
     "cryptomatte_parts": _cryptomatte(
         "Cryptomatte Parts",
         "Mattes that the Cryptomatte node picks by part: the face, and the inside of the mouth",
         "CryptoPart",
         parts_of,
-        pixels=lambda picture: ranked(
-            parts_of(picture.head), [picture.blended[name][..., 0] for name in ("face", "mouth")]
-        ),
+        pixels=lambda picture: ranked(parts_of(picture.heads), picture.part_mattes),
         blends=("face", "mouth"),
+        blends_of_several=("parts_by_head",),
     ),
 }
 
@@ -186,6 +190,10 @@ def select_passes(names: Sequence[str]) -> dict[str, Pass]:
     return {name: row for name, row in PASSES.items() if name in names}
 
 
-def blended_by(passes: Iterable[Pass]) -> tuple[str, ...]:
-    """Names in SPLAT_CHANNELS, each once: what the raster blends for these passes."""
-    return tuple(dict.fromkeys(name for row in passes for name in row.blends))
+def blended_by(passes: Iterable[Pass], heads: int = 1) -> tuple[str, ...]:
+    """Names in SPLAT_CHANNELS, each once: what the raster blends for these passes of a picture of so many heads."""
+
+    def of(row: Pass) -> tuple[str, ...]:
+        return row.blends if heads == 1 or row.blends_of_several is None else row.blends_of_several
+
+    return tuple(dict.fromkeys(name for row in passes for name in of(row)))

@@ -44,7 +44,7 @@ def is_published_as(job: Render, files: set[str]) -> bool:
 
 
 def publish(
-    job: Render, bake: BakeReader, frames: Sequence[FrameFiles], movie: Movie | None
+    job: Render, bake: BakeReader, further: Sequence[BakeReader], frames: Sequence[FrameFiles], movie: Movie | None
 ) -> Generator[Event, None, None]:
     """Write it for finished files. Raises OSError."""
     paths: dict[Path, int | None] = {path: frame.frame for frame in frames for path in frame.files.values()}
@@ -57,10 +57,12 @@ def publish(
         files.append({"file": name, "sha256": sha256_of_file(path), "bytes": path.stat().st_size, "frame": frame})
         yield pace.at(pace.done + 1, name)
     with atomic_write(publish_path(job)) as temporary:
-        temporary.write_text(to_pretty_json(_described(job, bake, frames) | {"files": files}), encoding="utf-8")
+        temporary.write_text(
+            to_pretty_json(_described(job, bake, further, frames) | {"files": files}), encoding="utf-8"
+        )
 
 
-def _described(job: Render, bake: BakeReader, frames: Sequence[FrameFiles]) -> dict:
+def _described(job: Render, bake: BakeReader, further: Sequence[BakeReader], frames: Sequence[FrameFiles]) -> dict:
     card, numbers = bake.card, [frame.frame for frame in frames]
     camera = frames[0].camera
     return {
@@ -76,6 +78,10 @@ def _described(job: Render, bake: BakeReader, frames: Sequence[FrameFiles]) -> d
         "width": camera.width,
         "height": camera.height,
         "head": {"name": Path(card.head).stem, "content_hash": card.head_hash, "blend": card.blend},
+        "further_heads": [
+            {"name": Path(other.card.head).stem, "content_hash": other.card.head_hash, "shot_key": other.card.shot}
+            for other in further
+        ],
         "sound": {
             "files": [Path(p).name for p in (card.audio, *card.more_audio) if p],
             "content_hash": card.audio_hash,

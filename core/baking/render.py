@@ -14,19 +14,19 @@ from ..formats import BakeReader, FileManifest, UserError, content_key, locked_f
 from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
 from .frame_renderer import FrameRenderer
-from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, head_name, passes_of
+from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, passes_of
 from .movie import Movie
 from .passes import blended_by, select_passes
+from .picture_heads import PlannedHeads, check_are_baked, opened_further
 from .picture_window import check_overscan, margin_of, with_margin
 from .publish import is_published_as, publish, publish_path
 from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_of
 from .render_device import RenderDevice
 from .render_names import sequence_of, with_names
 from .render_region import check_region
-from .render_sampling import check_sampling, samplings_of
+from .render_sampling import check_sampling
 from .soundtrack import soundtrack_of
 from .splat_channels import use_motion
-from .splat_source import neighbours
 
 PIXELS_VERSION = 1  # raise it when the same bake and camera give other pixels than before
 
@@ -49,13 +49,15 @@ def render(job: Render) -> Generator[Event, None, None]:
         wanted = movie.frames if movie and is_due else frames
         missing = [(frame, kinds) for frame in wanted if (kinds := _unfinished(frame, manifest))]
         device = RenderDevice(job.device, bake.card.blend)
+        further = stack.enter_context(opened_further(job, bake))
         if missing:
+            check_are_baked(further, [frame.frame for frame, _ in missing])
             yield from device.prepare()
-        yield from _render_frames(bake, missing, len(frames), _writer(bake, manifest, job), device)
+        yield from _render_frames([bake, *further], missing, len(frames), _writer(bake, manifest, job), device)
         if movie and is_due:
             yield from movie.write(manifest)
         if job.publish:
-            yield from publish(job, bake, frames, movie)
+            yield from publish(job, bake, further, frames, movie)
         yield Finished(_result(job, frames, len(missing), movie, device))
 
 
@@ -102,31 +104,42 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
     cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
     margin = margin_of(next(iter(cameras.values())), job.overscan)
     cameras = {frame: with_margin(camera, margin) for frame, camera in cameras.items()}
+    heads = PlannedHeads.of(job, bake, cameras, selected)
     name, kinds = sequence_of(job), [kind for kind, row in IMAGE_KINDS.items() if getattr(job, row.field)]
     passes, rows = tuple(select_passes(job.passes)) if job.exr else (), passes_of(job)
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
-    if any(row.attributes for row in rows):
-        extra = *extra, head_name(bake.card)
-    region, frames, samplings = (job.region,) if job.region else (), [], samplings_of(job, bake, cameras)
+    if any(row.names(heads.names) for row in rows):
+        extra = *extra, *heads.names
+    region, frames = (job.region,) if job.region else (), []
     for frame in selected:
-        files = {kind: Path(job.out) / IMAGE_KINDS[kind].file_name(name, frame) for kind in kinds}
-        sampling = samplings[frame]
+        sampling, world_camera = heads.samplings[frame], world_camera_of(cameras[frame], worlds[frame])
         sampled = (sampling,) if sampling.samples_per_side > 1 else ()  # other images keep their keys
-        pixels_key = content_key(PIXELS_VERSION, bake.card.shot, frame, cameras[frame], *region, *sampled)
-        world_camera = world_camera_of(cameras[frame], worlds[frame])
-        seen_from = (world_camera,) if job.head_to_world else ()
-        moves = (neighbours(bake, frame), *beside(cameras, frame)) if use_motion(blended_by(rows)) else ()
-        keys = {
-            "png": pixels_key,
-            "exr": content_key(pixels_key, job.exr_layout, job.space, *extra, *seen_from, *moves, *_exr_options(job)),
-            **({"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}),
-        }
-        frames.append(
-            FrameFiles(
-                frame, cameras[frame], world_camera, beside(cameras, frame), pixels_key, keys, files, sampling, margin
-            )
+        drawn = bake.card.shot, frame, cameras[frame], *region, *sampled, *heads.key(frame)
+        seen_from = (world_camera,) if job.head_to_world or job.places else ()
+        moves = (*heads.motion(frame), *beside(cameras, frame)) if use_motion(blended_by(rows)) else ()
+        pixels_key = content_key(PIXELS_VERSION, *drawn)
+        planned = FrameFiles(
+            frame,
+            cameras[frame],
+            world_camera,
+            beside(cameras, frame),
+            pixels_key,
+            _keys(job, pixels_key, (*extra, *seen_from, *moves)),
+            {kind: Path(job.out) / IMAGE_KINDS[kind].file_name(name, frame) for kind in kinds},
+            sampling,
+            margin,
+            heads.at(frame),
+            heads.names,
         )
+        frames.append(planned)
     return frames
+
+
+def _keys(job: Render, pixels_key: str, of_exr: tuple) -> dict[str, str]:
+    """Kind of file -> the key of what it holds."""
+    exr = content_key(pixels_key, job.exr_layout, job.space, *of_exr, *_exr_options(job))
+    depth = {"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}
+    return {"png": pixels_key, "exr": exr, **depth}
 
 
 def _exr_options(job: Render) -> tuple[dict, ...]:
@@ -179,14 +192,14 @@ def _writer(bake: BakeReader, manifest: FileManifest, job: Render) -> ImageWrite
 
 
 def _render_frames(
-    bake: BakeReader,
+    bakes: Sequence[BakeReader],  # of the first head and of the further ones
     missing: Sequence[tuple[FrameFiles, list[str]]],  # each with the kinds of its files that are to be written
     total: int,
     writer: ImageWriter,
     device: RenderDevice,
 ) -> Generator[Event, None, None]:
-    renderer = FrameRenderer(bake, writer.job, device)
-    title, name = f"Rendering {total} frames of {bake.card.name}", device.name
+    renderer = FrameRenderer(bakes, writer.job, device)
+    title, name = f"Rendering {total} frames of {' and '.join(bake.card.name for bake in bakes)}", device.name
     yield Started(f"{title} on {name}", total)
     with writer:
         pace = Pace(total, total - len(missing))

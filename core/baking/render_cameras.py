@@ -17,6 +17,8 @@ from ..jobs import Render
 T = TypeVar("T")
 FIELD_OF_VIEW = math.radians(25.0)  # vertical, of the view that is made for a head without one: a portrait lens
 MARGIN = 1.15  # around the head in that view
+Matrix = tuple[tuple[float, ...], ...]  # 4x4, row by row
+STILL: Matrix = tuple(map(tuple, np.eye(4).tolist()))
 
 
 def cameras_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int, Camera]:
@@ -32,14 +34,36 @@ def cameras_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int
 
 
 def head_to_world_of(job: Render, bake: BakeReader, frames: Sequence[int]) -> dict[int, np.ndarray]:
-    """Frame -> [4,4], head space to the scene's world. Raises UserError."""
-    if not job.head_to_world:
-        return dict.fromkeys(frames, np.eye(4))
-    for rows in job.head_to_world:
+    """Frame -> [4,4], head space to the scene's world; of the frames beside, too, where the job has them. Raises
+    UserError."""
+    still = place_matrix(job.places[0]) if job.places else STILL
+    return placed_by_frame(job, job.head_to_world or (still,), bake, frames)
+
+
+def placed_by_frame(
+    job: Render, matrices: Sequence[Matrix], bake: BakeReader, frames: Sequence[int]
+) -> dict[int, np.ndarray]:
+    """Frame -> [4,4] of one matrix for the whole shot, or one a frame. Raises UserError."""
+    for rows in matrices:
         matrix = np.asarray(rows if [len(row) for row in rows] == [4] * 4 else np.nan, dtype=np.float64)
         if not np.isfinite(matrix).all() or np.linalg.det(matrix[:3, :3]) == 0 or list(matrix[3]) != [0, 0, 0, 1]:
             raise UserError("head_to_world must be 4x4 with a scale above 0; set the head's transform again.")
-    return _by_frame(job, [np.asarray(rows) for rows in job.head_to_world], bake, frames, "matrices of head_to_world")
+    placed = [np.asarray(rows, dtype=np.float64) for rows in matrices]
+    return _by_frame(job, placed, bake, frames, "matrices of head_to_world")
+
+
+def place_matrix(place: str) -> Matrix:
+    """4x4, row by row, of "x,y,z,turn": metres, and degrees around Z, to the left seen from above. Raises UserError."""
+    try:
+        x, y, z, turn = (float(part) for part in place.split(","))
+        if not all(map(math.isfinite, (x, y, z, turn))):
+            raise ValueError
+    except ValueError:
+        raise UserError(
+            f"places {place[:60]!r} cannot be read; write x,y,z in metres and the turn in degrees, such as 0.3,0,0,-20."
+        ) from None
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    return (cos, -sin, 0.0, x), (sin, cos, 0.0, y), (0.0, 0.0, 1.0, z), (0.0, 0.0, 0.0, 1.0)
 
 
 def world_camera_of(

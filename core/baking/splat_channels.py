@@ -31,15 +31,21 @@ class SplatFrame:
     now: View
     before: View
     after: View
+    head: tuple[int, int] = (0, 1)  # which of how many in the picture
 
 
 @dataclass(frozen=True)
 class SplatChannel:
     """C numbers of each Gaussian."""
 
-    width: int  # C
+    width: int  # C; of a channel that is apart for each head, those of one
     of: Callable[[SplatFrame], np.ndarray]  # gives float32 [N,C]
     has_motion: bool = False  # whether it depends on the frames beside
+    by_head: bool = False  # whether each head of the picture has numbers of its own, which are 0 for the others
+
+    def width_of(self, heads: int) -> int:
+        """C in a picture of so many heads."""
+        return self.width * heads if self.by_head else self.width
 
 
 def scale_of(camera: Camera) -> float:
@@ -84,9 +90,18 @@ def _in_branch(name: str) -> SplatChannel:
     return SplatChannel(1, lambda frame: (frame.branch == BRANCHES.index(name)).astype(np.float32)[:, None])
 
 
+def _parts_by_head(frame: SplatFrame) -> np.ndarray:
+    """[N,2M] for M heads: 1 where a Gaussian is of this head's face, or of the inside of its mouth."""
+    number, heads = frame.head
+    parts = np.zeros((len(frame.branch), heads, len(BRANCHES)), np.float32)
+    parts[np.arange(len(frame.branch)), number, frame.branch] = 1
+    return parts.reshape(len(parts), -1)
+
+
 # The name that `Pass.blends` takes -> the numbers.
 SPLAT_CHANNELS: dict[str, SplatChannel] = {
     **{name: _in_branch(name) for name in BRANCHES},
+    "parts_by_head": SplatChannel(len(BRANCHES), _parts_by_head, by_head=True),
     "shortest_axis": SplatChannel(3, _shortest_axes),
     "to_previous": SplatChannel(2, lambda frame: _moved(frame.now, frame.before), has_motion=True),
     "from_next": SplatChannel(2, lambda frame: _moved(frame.after, frame.now), has_motion=True),
@@ -107,10 +122,11 @@ def splat_channels(names: Iterable[str], frame: SplatFrame) -> np.ndarray | None
 def blended_channels(
     names: Iterable[str],
     extra: np.ndarray | None,  # [H,W,X'] of the rendering
+    heads: int = 1,  # in the picture
 ) -> dict[str, np.ndarray]:
     """Name -> [H,W,C]: the channels of `splat_channels` told apart again."""
     found, begin = {}, 0
     for name in names:
-        end = begin + SPLAT_CHANNELS[name].width
+        end = begin + SPLAT_CHANNELS[name].width_of(heads)
         found[name], begin = np.asarray(extra)[..., begin:end], end
     return found

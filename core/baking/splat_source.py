@@ -14,14 +14,16 @@ from ..raster import Columns
 from .splat_channels import SplatFrame, View, splat_channels, use_motion
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]  # of a bake's frame: means, quats, scales
+# The Gaussians as `rasterize` takes them, and its `extra` [N,X'].
+Splats = tuple[Columns, np.ndarray | None]
 
 
 class SplatSource:
     """The frames of one run, in its order."""
 
-    def __init__(self, bake: BakeReader, names: Sequence[str]) -> None:
-        """names: in SPLAT_CHANNELS, what the passes of the run blend."""
-        self._bake, self._names = bake, names
+    def __init__(self, bake: BakeReader, names: Sequence[str], head: tuple[int, int] = (0, 1)) -> None:
+        """names: in SPLAT_CHANNELS, what the passes of the run blend. head: which of how many in the picture."""
+        self._bake, self._names, self._head = bake, names, head
         g = bake.canonical
         self._buffers = (np.empty_like(g.means), np.empty_like(g.quats), np.empty_like(g.scales))
         self._read: dict[int, Arrays] = {}  # the frames around the last one
@@ -31,8 +33,8 @@ class SplatSource:
         number: int,
         camera: Camera,
         beside: tuple[Camera, Camera],  # of the frames before and after
-    ) -> tuple[Columns, np.ndarray | None]:
-        """(the Gaussians as `rasterize` takes them, its `extra` [N,X']), until the next call."""
+    ) -> Splats:
+        """Until the next call."""
         has_motion = use_motion(self._names)
         arrays = self._around(number) if has_motion else self._bake.frame(number, out=self._buffers)
         now = View(arrays[0], camera)
@@ -40,7 +42,7 @@ class SplatSource:
             View(self._read.get(number + step, arrays)[0], seen_by) for step, seen_by in zip((-1, 1), beside)
         )
         g = self._bake.canonical
-        extra = splat_channels(self._names, SplatFrame(self._bake.branch, *arrays[1:], now, before, after))
+        extra = splat_channels(self._names, SplatFrame(self._bake.branch, *arrays[1:], now, before, after, self._head))
         return (*arrays, g.opacities, g.sh0, g.shN), extra
 
     def _around(self, number: int) -> Arrays:

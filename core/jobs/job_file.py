@@ -36,7 +36,7 @@ MOST_BYTES = 256 << 20  # a camera and controls a frame for half an hour are abo
 T = TypeVar("T", Bake, Render)
 # The fields that name files which a job needs; those of `reuse` and of outputs are named where they are handled.
 BAKE_FILES, BAKE_LISTS = ("head", "audio", "words"), ("more_audio", "more_words")
-RENDER_LISTS = ("sounds",)
+RENDER_LISTS = ("sounds", "more_bakes")
 
 
 @dataclass(frozen=True)

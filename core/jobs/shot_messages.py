@@ -108,6 +108,11 @@ class Render(Job):
     # Of a region: whether EXR files hold it alone, as their data window. Blender takes that for the whole picture.
     data_window: bool = field(default=False, metadata=HIDDEN)
     overscan: float = 0.0  # per cent of width and height that EXR files hold beyond each edge of the picture
+    more_bakes: tuple[str, ...] = ()  # bakes of further heads, drawn into the same pictures
+    places: tuple[str, ...] = ()  # one a head, x,y,z,turn such as 0.3,0,0,-20 (metres, degrees); empty: where it is
+    head_names: tuple[str, ...] = ()  # what Cryptomatte calls the heads, one a bake; empty: as their files
+    # For each of `more_bakes`, what `head_to_world` is for the first.
+    more_head_to_world: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...] = field(default=(), metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def picture(make):
     names = blended_by(PASSES.values())
     extra = splat_channels(names, SplatFrame((np.arange(200) % 2).astype(np.uint8), g.quats, g.scales, *views))
     rendering = rasterize(g.means, g.quats, g.scales, g.opacities, g.sh0, g.shN, camera, extra=extra, depth=True)
-    return PassPicture(rendering, camera, 1.0, blended_channels(names, rendering.extra), "anna")
+    return PassPicture(rendering, camera, 1.0, blended_channels(names, rendering.extra), ("anna",))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_pass_says_what_the_raster_makes_for_it(picture, rendering, name):
     if PASSES[name].needs_depth:
         without = replace(without, depth_expected=rendering.depth_expected, depth_median=rendering.depth_median)
     blended = {name: picture.blended[name] for name in PASSES[name].blends}
-    least = PassPicture(without, picture.camera, picture.scale, blended, picture.head)
+    least = PassPicture(without, picture.camera, picture.scale, blended, picture.heads)
     assert np.array_equal(PASSES[name].pixels(least), PASSES[name].pixels(picture))
 
 

@@ -13,6 +13,7 @@ from ..frame_renderer import FrameRenderer
 from ..image_writer import FrameFiles, ImageWriter, passes_of
 from ..movie import pictures_of
 from ..passes import blended_by
+from ..picture_heads import check_are_baked, opened_further
 from ..render import check_render, plan_files
 from ..render_device import RenderDevice
 from ..render_names import sequence_of
@@ -62,8 +63,10 @@ class ShotWorker:
             BakeWriter.open(self._shard, evaluation.card, *evaluation.gaussians, *evaluation.keyed)
         )
         self._reader = self._stack.enter_context(BakeReader.open(self._shard))
-        self._renderer = FrameRenderer(self._reader, self.job, self._device)
+        further = self._stack.enter_context(opened_further(self.job, self._reader))
+        self._renderer = FrameRenderer([self._reader, *further], self.job, self._device)
         self._files = planned_files(self.job, self._reader)
+        check_are_baked(further, list(self._files))
         self._images = self._stack.enter_context(ImageWriter(evaluation.card, self.job, self._written))
 
     def do(self, frame: int) -> Generator[Event, None, None]:
