@@ -189,6 +189,11 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         subtype="PIXEL",
         description="Height and width of the head's own view",
     )
+    all_heads: BoolProperty(
+        name="All Heads",
+        description="Draw the other heads that the scene renders into the same pictures, sorted splat by splat, so "
+        "that they can touch and overlap. All of them are to be baked",
+    )
     supersampling: EnumProperty(
         name="Supersampling",
         description="How many samples a pixel has. A head that is small in the picture needs several, or it grows fat "

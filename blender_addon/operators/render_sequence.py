@@ -9,6 +9,7 @@ from ..head_objects import head_of, settings_of
 from ..properties import TalkSplatHead
 from ..shot.jobs import render_job, views_to_render
 from ..shot.output_paths import unsaved_reason
+from ..shot.picture_heads import unready_reason
 from ..speech.attached_sounds import no_bake_reason
 from .operator_base import JobOperator
 
@@ -26,7 +27,7 @@ class TALKSPLAT_OT_render_sequence(JobOperator, bpy.types.Operator):
         if obj is None:
             return "Select a head first"
         settings = settings_of(obj)
-        if reason := no_bake_reason(obj):
+        if reason := no_bake_reason(obj) or unready_reason(context.scene, obj):
             return reason
         if settings.view == "SCENE" and context.scene.camera is None:
             return "Add a camera, or render the head's own view"

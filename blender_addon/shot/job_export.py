@@ -17,6 +17,7 @@ from ..speech.sound_content import playable_file
 from .frame_choice import chosen_frames, shot_of_scene
 from .jobs import render_of_frames, shot_to_bake, views_to_render
 from .output_paths import token_values
+from .picture_heads import unready_reason
 
 
 def unexportable_reason(scene: bpy.types.Scene, obj: bpy.types.Object) -> str:
@@ -27,7 +28,7 @@ def unexportable_reason(scene: bpy.types.Scene, obj: bpy.types.Object) -> str:
         return reason.rstrip(".")
     if settings_of(obj).view == "SCENE" and scene.camera is None:
         return "Add a camera, or render the head's own view"
-    return ""
+    return unready_reason(scene, obj)
 
 
 def export_job_file(

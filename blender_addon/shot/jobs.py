@@ -27,6 +27,7 @@ from ..speech.words_file import sharpening_words
 from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import file_name_of, output_path, token_values
+from .picture_heads import further_heads
 from .sampling import sample_controls, sample_stage, sample_views
 
 UNMOVED = Controls(blinks=0.0)  # of a head that follows its curves alone: no slider moves it
@@ -132,13 +133,18 @@ def render_of_frames(
     """The render of these frames of a bake that says `card`, its files unnamed. seen: the frames whose camera it has,
     those of `frames` or all. Raises UserError."""
     settings = settings_of(obj)
-    cameras, head_to_world, region, passes = (), (), (), settings.passes.names()
+    cameras, head_to_world, places, region, passes = (), (), [], (), settings.passes.names()
+    others = further_heads(scene, obj)
     shows_motion, sampled = settings.exr and "vector" in passes, {"supersampling": settings.supersampling}
     if settings.view == "SCENE":
         sampled |= pixel_filter_of(scene)
         scale = strips.frame_rate(scene) / card.fps
         seen = sorted({n + step for n in seen for step in (-1, 0, 1)}) if shows_motion else seen
-        cameras, head_to_world = sample_views(scene, obj, [number * scale for number in seen], view.eye)
+        times = [number * scale for number in seen]
+        if others:
+            cameras, (head_to_world, *places) = sample_stage(scene, [obj, *others], times, view.eye)
+        else:
+            cameras, head_to_world = sample_views(scene, obj, times, view.eye)
         (*cameras,), (region, *_) = zip(*(within_border(camera, scene.render) for camera in cameras))
     sounds, sound_per_frame = movie_sound(scene, obj, card) if settings.movie and len(frames) > 1 else ((), ())
     return Render(
@@ -163,6 +169,9 @@ def render_of_frames(
         sound_per_frame=sound_per_frame,
         frames=list_of(frames, card.span),
         publish=settings.publish,
+        more_bakes=tuple(head_paths.path_of(other, "bake") for other in others),
+        more_head_to_world=tuple(places),
+        head_names=tuple(head.name for head in (obj, *others)),
         **sampled,
     )
 

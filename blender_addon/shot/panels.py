@@ -24,6 +24,7 @@ from ..operators.show_in_f12 import TALKSPLAT_OT_remove_from_f12, TALKSPLAT_OT_s
 from ..panel_base import HeadPanel, draw_button, draw_outcome
 from ..panel_text import draw_sentence
 from ..scene.versions import draws_splats, version_name
+from .picture_heads import visible_heads
 from .render_notes import render_notes
 
 
@@ -42,6 +43,8 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         layout.prop(settings, "view", text="")
         if settings.view == "HEAD":
             layout.prop(settings, "size")
+        elif visible_heads(context.scene)[1:]:
+            layout.prop(settings, "all_heads")
         row = layout.split(factor=0.5)  # the label is cut at Blender's own share
         row.label(text="Supersampling")
         row.prop(settings, "supersampling", text="")

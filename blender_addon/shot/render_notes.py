@@ -7,6 +7,7 @@ import bpy
 from ...core.formats import UserError
 from ..head_objects import settings_of
 from .jobs import views_to_render
+from .picture_heads import further_heads
 
 
 def render_notes(scene: bpy.types.Scene, obj: bpy.types.Object) -> list[str]:
@@ -16,6 +17,8 @@ def render_notes(scene: bpy.types.Scene, obj: bpy.types.Object) -> list[str]:
         notes.append(f"{obj.name} is disabled in renders; Render Sequence renders it all the same")
     if settings.view != "SCENE":
         return notes
+    if others := further_heads(scene, obj):
+        notes.append(f"With {' and '.join(other.name for other in others)} in the same pictures")
     if render.use_border:
         has_lost = settings.exr and settings.overscan > 0 and not render.use_crop_to_border
         notes.append(f"Only the render region is rendered{', without overscan' * has_lost}")

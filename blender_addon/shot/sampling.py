@@ -140,14 +140,14 @@ def sample_views(
 
 
 def sample_stage(
-    scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Iterable[Fraction]
+    scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Iterable[Fraction], eye: Eye = BOTH_EYES
 ) -> tuple[tuple[Camera, ...], tuple[tuple[Matrix4, ...], ...]]:
-    """(what the scene's camera sees of the first head, nothing where there is none; of each head, head space -> world)
-    at each frame; one of each where nothing changes. Raises UserError."""
+    """(what the scene's camera, or an eye of its stereo pair, sees of the first head, nothing where there is none; of
+    each head, head space -> world) at each frame; one of each where nothing changes. Raises UserError."""
 
     def stage_at(graph: bpy.types.Depsgraph) -> tuple[tuple[Camera, ...], list[Matrix4]]:
         evaluated = [head.evaluated_get(graph) for head in heads]
-        camera = scene.camera and core_camera(scene.camera.evaluated_get(graph), evaluated[0], scene.render)
+        camera = scene.camera and core_camera(scene.camera.evaluated_get(graph), evaluated[0], scene.render, eye=eye)
         return (camera,) if camera else (), [_rows(head.matrix_world) for head in evaluated]
 
     cameras, worlds = zip(*_at_each_frame(scene, frames, stage_at), strict=True)

@@ -110,6 +110,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         "depth_file",
         "region",
         "data_window",
+        "more_head_to_world",
         "with_neighbours",
     }  # nested, or for the add-on
     hidden |= {"text_name", "more_words"}  # for the add-on
