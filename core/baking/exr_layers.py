@@ -8,11 +8,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..interchange import ExrLayer, display_to_scene_linear, light_to_scene_linear
+from ..interchange import ExrLayer, far_where_empty, scene_linear_planes
 from .pass_picture import PassPicture
 from .passes import Pass, PassKind
-
-FAR_AWAY = 1e10  # metres; what Blender's depth pass has where there is nothing
 
 
 def exr_layers(
@@ -42,17 +40,10 @@ def _layers_of(row: Pass, picture: PassPicture, layout: str, colour_space: str, 
 def _stored(row: Pass, picture: PassPicture, colour_space: str, full_float: bool) -> np.ndarray:
     """[C,H,W] as the file has it: float16 for colours unless `full_float`, float32 for the rest. Planar, because an EXR
     is."""
-    pixels, rendering = row.pixels(picture), picture.rendering
+    rendering = picture.rendering
     if row.kind is PassKind.COLOUR:
-        alpha = pixels[..., 3]
-        planes = np.empty((4, *alpha.shape), np.float32 if full_float else np.float16)
-        to_scene_linear = light_to_scene_linear if rendering.blend == "linear" else display_to_scene_linear
-        light = to_scene_linear(pixels[..., :3], alpha, colour_space)
-        for index in range(3):
-            planes[index] = light[..., index]
-        planes[3] = np.clip(alpha, 0.0, 1.0)
-        return planes
+        return scene_linear_planes(rendering.color, rendering.alpha, rendering.blend, colour_space, full_float)
+    pixels = row.pixels(picture)
     if row.kind is PassKind.DEPTH:
-        is_there = picture.is_visible[..., None] & (pixels > 0)
-        pixels = np.where(is_there, pixels, FAR_AWAY)
+        return far_where_empty(pixels[..., 0], rendering.alpha)[None]
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), dtype=np.float32)

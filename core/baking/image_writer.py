@@ -15,7 +15,7 @@ from pathlib import Path
 from ..formats import BakeCard, Camera
 from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
 from ..jobs import Render, SequenceName
-from ..raster import Rendering, Sampling
+from ..raster import Rendering, Sampling, give_back
 from .exr_layers import exr_layers
 from .pass_picture import PassPicture
 from .passes import PASSES, Pass, blended_by, select_passes
@@ -24,7 +24,9 @@ from .picture_window import Margin, exr_window, within_data_window, within_edges
 from .splat_channels import blended_channels, scale_of
 
 THREADS = 2
-MOST_WAITING = 3  # renderings that may wait in memory, 24 bytes a pixel each
+MOST_WAITING = 3  # renderings that may wait in memory,
+WAITING_BYTES = 256 << 20  # and what they may take: one of 4K waits, of 8K none
+BYTES_PER_PIXEL = 24  # of a rendering with depth; further passes take 4 a number
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class ImageWriter:
     def submit(self, frame: FrameFiles, rendering: Rendering, kinds: Sequence[str]) -> None:
         """Write these of the frame's files, soon. Raises what writing an earlier one raised."""
         self._waiting.append((frame, self._pool.submit(self._write, frame, rendering, kinds)))
-        self.drain(MOST_WAITING)
+        self.drain(min(MOST_WAITING, WAITING_BYTES // (rendering.alpha.size * BYTES_PER_PIXEL)))
 
     def drain(self, most: int = 0) -> None:
         """Wait until at most `most` frames wait."""
@@ -81,6 +83,7 @@ class ImageWriter:
     def _write(self, frame: FrameFiles, rendering: Rendering, kinds: Sequence[str]) -> Sequence[str]:
         for kind in kinds:
             IMAGE_KINDS[kind].write(frame.files[kind], frame, rendering, self.card, self.job)
+        give_back(rendering)
         return kinds
 
 

@@ -27,6 +27,8 @@ from ..raster import (
 
 CPU = "the CPU"
 ONE_SAMPLE = Sampling()
+MOST_HELD = 6_000_000  # pixels: of larger pictures the memory for a second one is worth more than the time
+CONSTANT = ("opacities", "sh0", "shN")  # of a bake: only where Gaussians are differs from frame to frame
 
 
 def has_gpu_packages() -> bool:
@@ -49,7 +51,7 @@ class RenderDevice:
         self.name = CPU  # of the device that draws the next picture
         self.used: list[str] = []  # names of those that have drawn, in order
         self._backend = "numba"
-        self._held, self._supersampler = HeldCamera(), Supersampler()
+        self._held, self._supersampler = HeldCamera(CONSTANT), Supersampler()
 
     @property
     def description(self) -> str:
@@ -103,8 +105,11 @@ class RenderDevice:
         how = {"extra": extra, "depth": depth, "blend": self._blend, "backend": self._backend}
         if sampling.samples_per_side > 1:
             return self._supersampler.draw(columns, camera, sampling, **how)
-        held = self._held if self._backend == "numba" else None
-        return rasterize(*columns, camera, trained_low_pass=sampling.trained_low_pass, held=held, **how)
+        is_held = self._backend == "numba" and camera.width * camera.height <= MOST_HELD
+        held = self._held if is_held else None
+        picture = rasterize(*columns, camera, trained_low_pass=sampling.trained_low_pass, held=held, **how)
+        picture.density.count = None  # nobody counts pixels here, and what it would need is as large as the picture
+        return picture
 
     def _prepare_cpu(self) -> Generator[Event, None, None]:
         if not is_compiled():

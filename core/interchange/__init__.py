@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Images and movies of other programs: EXR, PNG, mp4, any video; colour spaces."""
 
-from .colour import COLOUR_SPACES, EMPTY_ALPHA, display_codes, display_to_scene_linear, light_to_scene_linear
+from .colour import COLOUR_SPACES, EMPTY_ALPHA, compile_pixels, display_codes, far_where_empty, scene_linear_planes
 from .exr import EXR_COMPRESSIONS, EXR_LAYOUTS, ExrLayer, ExrWindow, write_exr
 from .frame_metadata import FrameMetadata
 from .movie import MovieWriter
@@ -17,12 +17,13 @@ __all__ = [
     "ExrWindow",
     "FrameMetadata",
     "MovieWriter",
+    "compile_pixels",
     "display_codes",
-    "display_to_scene_linear",
-    "light_to_scene_linear",
+    "far_where_empty",
     "probe_video",
     "read_png",
     "read_video",
+    "scene_linear_planes",
     "write_exr",
     "write_png",
 ]

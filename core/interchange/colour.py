@@ -16,6 +16,7 @@ import numpy as np
 from ..formats import linear_to_srgb, srgb_to_linear
 
 EMPTY_ALPHA = 1e-4  # alpha up to which a pixel counts as empty: dividing by less only magnifies noise
+FAR_AWAY = 1e10  # metres; what Blender's depth pass has where there is nothing
 BRIGHTEST = 1.2  # display code: spherical harmonics may overshoot white a little; more is an error, not light
 
 # Linear Rec.709 (D65) -> ACES primaries (D60), Bradford adaptation, column vectors. SMPTE ST 2065-1, ITU-R BT.709.
@@ -47,40 +48,25 @@ CHROMATICITIES = {
 }
 
 
-def display_to_scene_linear(
-    color: np.ndarray,  # [H,W,3] premultiplied by alpha, display-referred sRGB, on black (a Rendering's color)
-    alpha: np.ndarray,  # [H,W]
+def scene_linear_planes(
+    color: np.ndarray,  # [H,W,3] float32 of a Rendering, premultiplied by alpha, on black
+    alpha: np.ndarray,  # [H,W] float32
+    blend: str = "display",  # of BLENDS: what `color` is
     space: str = "lin_rec709_scene",
+    full_float: bool = False,
 ) -> np.ndarray:
-    """Premultiplied scene-linear light, [H,W,3] float32, in a space of COLOUR_SPACES; 0 where alpha <= EMPTY_ALPHA."""
-    return _in_space(srgb_to_linear(np.clip(unpremultiply(color, alpha), 0.0, BRIGHTEST)), alpha, space)
+    """Premultiplied light in a space of COLOUR_SPACES, and alpha: [4,H,W] float16, or float32; planar, because an EXR
+    is. Colours are 0 where alpha <= EMPTY_ALPHA."""
+    from .pixel_kernels import fill_light  # numba takes a second to load, and most of what is imported here needs none
 
-
-def light_to_scene_linear(
-    color: np.ndarray,  # [H,W,3] premultiplied by alpha, light in linear Rec.709, on black (of a linear Rendering)
-    alpha: np.ndarray,  # [H,W]
-    space: str = "lin_rec709_scene",
-) -> np.ndarray:
-    """`display_to_scene_linear` of what was blended as light: nothing is decoded, and BRIGHTEST is the same limit."""
-    light = np.clip(unpremultiply(color, alpha), 0.0, srgb_to_linear(np.float64(BRIGHTEST)))
-    return _in_space(light, alpha, space)
-
-
-def _in_space(light: np.ndarray, alpha: np.ndarray, space: str) -> np.ndarray:
-    """Straight light -> premultiplied float32 in the space."""
-    straight = light @ COLOUR_SPACES[space].T
-    if space in ENCODED:
-        straight = linear_to_srgb(straight)
-    return (straight * np.asarray(alpha, dtype=np.float64)[..., None]).astype(np.float32)
-
-
-def unpremultiply(
-    color: np.ndarray,  # [H,W,3] premultiplied
-    alpha: np.ndarray,  # [H,W]
-) -> np.ndarray:
-    """Colour divided by alpha, [H,W,3] float64; 0 where alpha <= EMPTY_ALPHA."""
-    alpha = np.asarray(alpha, dtype=np.float64)[..., None]
-    return np.divide(color, alpha, out=np.zeros(np.shape(color)), where=alpha > EMPTY_ALPHA)
+    shape, nothing = (4, *alpha.shape), (0, 0, 0)
+    light = np.empty(shape if full_float else nothing, np.float32)
+    half = np.empty(nothing if full_float else shape, np.uint16)
+    is_light, row = blend == "linear", np.empty((4, alpha.shape[1]), np.float32)
+    limit = float(srgb_to_linear(np.float64(BRIGHTEST))) if is_light else BRIGHTEST
+    matrix = np.ascontiguousarray(COLOUR_SPACES[space], np.float64)
+    fill_light(*_pixels(color, alpha), is_light, limit, matrix, space in ENCODED, row, light, half)
+    return light if full_float else half.view(np.float16)
 
 
 def display_codes(
@@ -89,9 +75,35 @@ def display_codes(
     blend: str = "display",  # of BLENDS; "linear": `color` is light
 ) -> np.ndarray:
     """8-bit sRGB for a PNG or a movie: uint8 [H,W,4] with straight alpha, or [H,W,3] without one."""
-    pixels = np.asarray(color) if alpha is None else unpremultiply(color, alpha)
-    if blend == "linear":
-        pixels = linear_to_srgb(pixels)
-    if alpha is not None:
-        pixels = np.concatenate([pixels, np.asarray(alpha)[..., None]], axis=-1)
-    return np.rint(np.clip(pixels, 0.0, 1.0) * 255.0).astype(np.uint8)
+    if alpha is None:
+        codes = linear_to_srgb(color) if blend == "linear" else np.asarray(color)
+        return np.rint(np.clip(codes, 0.0, 1.0) * 255.0).astype(np.uint8)
+    from .pixel_kernels import CODE_OF_STEP, FIRST_LIGHT, fill_codes
+
+    pixels = np.empty((*alpha.shape, 4), np.uint8)
+    fill_codes(*_pixels(color, alpha), blend == "linear", FIRST_LIGHT, CODE_OF_STEP, pixels)
+    return pixels
+
+
+def far_where_empty(
+    depth: np.ndarray,  # [H,W] float32 metres, 0 where there is none
+    alpha: np.ndarray,  # [H,W] float32
+) -> np.ndarray:
+    """[H,W] float32: FAR_AWAY where alpha <= EMPTY_ALPHA or there is no depth."""
+    from .pixel_kernels import fill_depth
+
+    result = np.empty(alpha.shape, np.float32)
+    fill_depth(np.ascontiguousarray(depth, np.float32), np.ascontiguousarray(alpha, np.float32), result)
+    return result
+
+
+def _pixels(color: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.ascontiguousarray(color, np.float32), np.ascontiguousarray(alpha, np.float32)
+
+
+def compile_pixels() -> None:
+    """Compile the kernels, or load them: some seconds the first time."""
+    color, alpha = np.zeros((1, 1, 3), np.float32), np.zeros((1, 1), np.float32)
+    display_codes(color, alpha)
+    scene_linear_planes(color, alpha)
+    far_where_empty(alpha, alpha)

@@ -85,7 +85,7 @@ def write_exr(
         raise ValueError(f"an EXR's channels must be there and differ in name: {names}")
     if len({channel.shape for channel in values}) > 1 or values[0].ndim != 2:
         raise ValueError(f"an EXR's channels differ in size: {[channel.shape for channel in values]}")
-    if not all(np.isfinite(channel).all() for channel in values):
+    if not all(map(_is_finite, values)):
         raise ValueError("an EXR's channels hold values that are not finite")
     parts = EXR_LAYOUTS[layout](layers, metadata, compression)
     if window:
@@ -96,6 +96,12 @@ def write_exr(
             file.write(str(temporary))
         except RuntimeError as error:
             raise _system_error(error, path) from error
+
+
+def _is_finite(channel: np.ndarray) -> bool:
+    if channel.dtype == np.float16:  # numpy asks each by itself; the exponent of what is not finite is all ones
+        return not len(channel) or bool((channel.view(np.uint16) & 0x7FFF).max() < 0x7C00)
+    return bool(np.isfinite(channel).all())
 
 
 def _system_error(error: RuntimeError, path: Path | str) -> OSError:

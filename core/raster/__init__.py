@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
+from .buffer_pool import give_back
 from .constants import EPS2D, trained_low_pass
 from .held_camera import HeldCamera
 from .pixel_filter import PIXEL_FILTERS
@@ -19,6 +20,7 @@ __all__ = [
     "Sampling",
     "Supersampler",
     "compile_kernels",
+    "give_back",
     "gpu_name",
     "gpu_unavailable_reason",
     "is_compiled",

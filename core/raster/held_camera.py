@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a caller with many frames gives to `rasterize`, so that a camera that stands still costs only what moves."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .raster_input import RasterInput
@@ -19,7 +20,10 @@ class HeldCamera:
     because a shot's camera mostly stands still and a third of a head never moves.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, constant: Sequence[str] = ()) -> None:
+        """constant: columns, such as "shN", into which the caller promises not to write: an array that is given again
+        is not compared again."""
+        self._constant = constant
         self._key: tuple | None = None
         self._view: HeldView | None = None
 
@@ -41,7 +45,7 @@ class HeldCamera:
         if key != self._key:
             self._key = key
             return numba_arrays.render(scene)
-        view = view or HeldView(scene)
+        view = view or HeldView(scene, self._constant)
         view.draw(scene)
         self._view = view
         return view.rendering()

@@ -8,25 +8,31 @@ its list, in order, and the rows of the table that it names.
 Letters: N Gaussians, X' further channels asked for, X = X' + 1 when depth is wanted, P (Gaussian, tile) pairs.
 """
 
+from collections.abc import Sequence
+
 import numba
 import numpy as np
 
 from . import numba_pipeline as pipeline
+from .buffer_pool import BUFFERS, PICTURES
 from .constants import TILE_HIGH, TILE_WIDE
 from .numba_arrays import rendering
 from .numba_bin import ALL_ROWS, depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
 from .numba_held import count_entries, merge_lists, take_changes
 from .numba_project import FIELDS, camera_numbers, project
-from .numba_runtime import BUFFERS, LOCK
+from .numba_runtime import LOCK
 from .raster_input import RasterInput
 from .rendering import DensityStats, Rendering
+
+NOTHING = np.empty(0, np.uint32)
 
 
 class HeldView:
     """The state of a camera that stands still, for scenes of one size of every array."""
 
-    def __init__(self, scene: RasterInput) -> None:
+    def __init__(self, scene: RasterInput, constant: Sequence[str] = ()) -> None:
+        """constant: see HeldCamera."""
         n, (width, height) = len(scene.means), scene.size
         self.scene = scene.converted(np.zeros_like)  # of the frame before
         self.camera = camera_numbers(scene)
@@ -36,6 +42,7 @@ class HeldView:
         self.entries = BUFFERS.take(0, 3, dtype=np.int32)
         self.pictures = pipeline.Pictures.empty(width, height, scene.extra.shape[1] + scene.depth)
         self.frames = 0  # drawn so far
+        self._constant = dict.fromkeys(constant)  # column -> the array of the frame before
 
     @property
     def nbytes(self) -> int:
@@ -51,7 +58,7 @@ class HeldView:
         changed = np.full(len(scene.means), self.frames == 0)
         with LOCK:
             workers = numba.get_num_threads()
-            if take_changes(columns(scene), columns(self.scene), changed, workers):
+            if take_changes(*self._to_compare(scene), changed, workers):
                 pipeline.check_finite(scene)
             if changed.any() or self.frames == 0:
                 self._project(changed, workers)
@@ -60,6 +67,14 @@ class HeldView:
                     wanted[:] = ALL_ROWS
                 self._blend(scene, wanted, workers)
         self.frames += 1
+
+    def _to_compare(self, scene: RasterInput) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """The columns of the frame and of the one before; of what is known to be the same, none of its numbers."""
+        same = [name for name, array in self._constant.items() if array is getattr(scene, name)]
+        self._constant = {name: getattr(scene, name) for name in self._constant}
+        rows = zip(scene.arrays(), columns(scene), columns(self.scene))
+        now, before = zip(*((NOTHING, NOTHING) if name in same else pair for name, *pair in rows))
+        return now, before
 
     def _project(self, changed: np.ndarray, workers: int) -> None:
         s = self.scene
@@ -101,7 +116,13 @@ class HeldView:
 
         stats = DensityStats(self.table[:, 9].copy(), self.table[:, 14].astype(np.int32), count=count)
         color, trans, channels, median = self.pictures
-        return rendering(self.scene, stats, color.copy(), 1 - trans, channels.copy(), median.copy())
+        return rendering(self.scene, stats, _copy(color), trans, _copy(channels), _copy(median))
+
+
+def _copy(picture: np.ndarray) -> np.ndarray:
+    copy = PICTURES.take(*picture.shape)
+    copy[...] = picture
+    return copy
 
 
 def columns(scene: RasterInput) -> tuple[np.ndarray, ...]:

@@ -4,6 +4,7 @@
 import numpy as np
 
 from . import numba_pipeline as pipeline
+from .buffer_pool import PICTURES
 from .raster_input import RasterInput
 from .rendering import DensityStats, Rendering
 
@@ -13,7 +14,7 @@ def render(scene: RasterInput) -> Rendering:
     trace = pipeline.forward(as_float32(scene))
     stats = DensityStats(*trace.depths_and_radii(), count=lambda: pipeline.pixel_counts(trace))
     color, trans, *further = trace.pictures
-    return rendering(scene, stats, color, 1 - trans, *further)
+    return rendering(scene, stats, color, trans, *further)
 
 
 def as_float32(scene: RasterInput) -> RasterInput:
@@ -25,15 +26,17 @@ def rendering(
     scene: RasterInput,
     stats: DensityStats,
     color: np.ndarray,  # [H,W,3]
-    alpha: np.ndarray,  # [H,W]
+    trans: np.ndarray,  # [H,W] transmittance left; not taken over
     channels: np.ndarray,  # [H,W,X]
     median: np.ndarray,  # [H,W]; empty when X = 0
 ) -> Rendering:
     """What the kernels made of the scene; the pictures are taken over, not copied."""
-    extra_channels = scene.extra.shape[1]
+    extra_channels, alpha = scene.extra.shape[1], PICTURES.take(*trans.shape)
+    np.subtract(1, trans, out=alpha)
     picture = Rendering(color, alpha, "numba", stats, blend=scene.blend)
     picture.extra = channels[:, :, :extra_channels]
     if scene.depth:
-        picture.depth_expected = channels[:, :, extra_channels] / np.where(alpha > 0, alpha, np.float32(1))
+        picture.depth_expected = PICTURES.take(*alpha.shape)
+        np.divide(channels[:, :, extra_channels], np.where(alpha > 0, alpha, np.float32(1)), out=picture.depth_expected)
         picture.depth_median = median
     return picture

@@ -11,13 +11,14 @@ import numba
 import numpy as np
 
 from ..formats import UserError
+from .buffer_pool import BUFFERS, PICTURES
 from .constants import TILE_HIGH, TILE_WIDE
 from .numba_bin import ALL_ROWS, depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
 from .numba_blend_backward import SUMS, rasterize_tiles_backward
 from .numba_project import FIELDS, all_finite, camera_numbers, project
 from .numba_project_backward import project_backward
-from .numba_runtime import BUFFERS, LOCK
+from .numba_runtime import LOCK
 from .raster_input import NOT_FINITE, RasterInput
 
 PAIRS_MAX = 1 << 26  # (splat, tile) pairs: 0.3 GB forward, 3.2 GB backward; a head at 1024^2 has half a million
@@ -36,7 +37,7 @@ class Pictures(NamedTuple):
         """Uninitialised, for the kernel to fill."""
         size = (height, width)
         shapes = (*size, 3), size, (*size, channels), size if channels else (0, 0)
-        return Pictures(*(np.empty(shape, np.float32) for shape in shapes))
+        return Pictures(*(PICTURES.take(*shape) for shape in shapes))
 
 
 @dataclass

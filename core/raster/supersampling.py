@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..formats import Camera, UserError
+from .buffer_pool import give_back
 from .constants import EPS2D, EXPONENT_MAX, ratio_limits
 from .held_camera import HeldCamera
 from .pixel_filter import filter_weights, filtered
@@ -96,6 +97,7 @@ class Supersampler:
                 held=self._held_for(samples, backend),
             )
             fill(picture, part, weights, n, (slice(top, bottom), slice(left, right)))
+            give_back(part)
         return picture
 
     def _held_for(self, window: Window, backend: str) -> HeldCamera | None:

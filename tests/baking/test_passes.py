@@ -9,17 +9,19 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from talksplat.core.baking.exr_layers import FAR_AWAY, exr_layers
+from talksplat.core.baking.exr_layers import exr_layers
 from talksplat.core.baking.pass_picture import PassPicture
 from talksplat.core.baking.passes import PASSES, PassKind, blended_by, select_passes
 from talksplat.core.baking.splat_channels import SplatFrame, View, blended_channels, splat_channels
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.interchange.colour import display_to_scene_linear
+from talksplat.core.interchange.colour import FAR_AWAY
 from talksplat.core.interchange.exr import EXR_LAYOUTS, write_exr
 from talksplat.core.interchange.frame_metadata import FrameMetadata
 from talksplat.core.jobs import Render
 from talksplat.core.raster.rasterizer import rasterize
+
+from ..interchange.float64_colour import scene_linear
 
 METADATA = FrameMetadata(Fraction(24), 1)
 SPACE = "lin_ap1_scene"
@@ -87,7 +89,7 @@ def test_all_passes_come_back_from_one_exr(picture, rendering, tmp_path, read_ex
         pixels = row.pixels(picture)
         if row.kind is PassKind.COLOUR:
             assert got.dtype == np.float16
-            light = display_to_scene_linear(pixels[..., :3], pixels[..., 3], SPACE)
+            light = scene_linear(pixels[..., :3], pixels[..., 3], space=SPACE)
             assert np.array_equal(got, np.dstack([light, pixels[..., 3]]).astype(np.float16))
         elif row.kind is PassKind.DEPTH:
             assert got.dtype == np.float32

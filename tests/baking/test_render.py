@@ -16,12 +16,14 @@ from talksplat.core.baking.render import plan_frames, render
 from talksplat.core.formats.bake_file import BakeReader
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.interchange.colour import COLOUR_SPACES, display_to_scene_linear
+from talksplat.core.interchange.colour import COLOUR_SPACES
 from talksplat.core.interchange.exr import write_exr
 from talksplat.core.jobs import Bake, Render
 from talksplat.core.jobs.events import Finished, Progress, Started, Warned
 from talksplat.core.raster.held_view import HeldView
 from talksplat.core.raster.rasterizer import rasterize
+
+from ..interchange.float64_colour import scene_linear
 
 FRAMES = 8
 
@@ -104,7 +106,7 @@ def test_png_and_exr_are_the_raster_through_the_heads_own_camera(job, shot, tmp_
     np.testing.assert_allclose(rgba[solid][:, :3], np.clip(straight, 0, 1), atol=0.5 / 255 + 1e-6)
     channels, header = read_exr(folder / "anna.0103.exr")
     light = np.stack([channels[f"ViewLayer.Combined.{c}"] for c in "RGB"], -1).astype(np.float32)
-    np.testing.assert_allclose(light, display_to_scene_linear(expected.color, expected.alpha), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(light, scene_linear(expected.color, expected.alpha), rtol=1e-3, atol=1e-5)
     depth = channels["ViewLayer.Depth.Z"]
     np.testing.assert_allclose(depth[solid], expected.depth_expected[solid], rtol=1e-6)
     assert (depth[expected.alpha == 0] == np.float32(1e10)).all()

@@ -65,6 +65,16 @@ def test_any_run_of_changes_gives_the_bits_of_whole_drawings(make, columns, kind
         assert held.nbytes or name == "nothing"
 
 
+def test_columns_that_never_change_are_not_compared_and_new_ones_are(make, columns):
+    held, rng = HeldCamera(("shN", "sh0")), np.random.default_rng(5)
+    for turn in range(5):
+        columns["means"] = columns["means"] + np.float32(0.01) * rng.normal(size=(N, 3)).astype(np.float32)
+        if turn == 3:
+            columns["shN"] = columns["shN"] * np.float32(2)
+        shared = {"camera": make.view(), "depth": True}
+        assert_same(rasterize(**columns, **shared, held=held), rasterize(**columns, **shared))
+
+
 def test_another_camera_background_size_or_degree_begins_anew(make, columns):
     held, views = HeldCamera(), [make.view(), make.view(width=71), make.view(shift=(0.0, 0.0))]
     few = {name: values[:50] for name, values in columns.items()}
