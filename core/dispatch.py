@@ -36,6 +36,7 @@ from .jobs import (
     Perform,
     Prepare,
     Render,
+    Shots,
     Train,
     Warm,
     check_outputs,
@@ -81,6 +82,11 @@ JOBS: dict[str, JobType] = {
         Do,
         "baking.farm.do:do",
         "The job was cancelled; the finished frames of {0.job} are kept. Run it again to continue.",
+    ),
+    "shots": JobType(
+        Shots,
+        "baking.farm.shots:shots",
+        "The shots were cancelled; all finished frames are kept. Run it again to continue.",
     ),
     "warm": JobType(Warm, "baking.farm.warm:warm", "Compiling was cancelled. Run it again."),
     "export": JobType(

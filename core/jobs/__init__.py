@@ -32,7 +32,7 @@ from .name_tokens import (
 )
 from .outputs import check_outputs, files_name
 from .pace import Pace
-from .shot_messages import DEFAULT_PASSES, Bake, Do, Export, Render, Warm
+from .shot_messages import DEFAULT_PASSES, Bake, Do, Export, Render, Shots, Warm
 from .talksplat_version import talksplat_version
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Progress",
     "Render",
     "SequenceName",
+    "Shots",
     "Started",
     "Train",
     "Warm",

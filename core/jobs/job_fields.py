@@ -26,6 +26,7 @@ COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
 PASSES = names_from("baking.passes:PASSES")
 SUPERSAMPLING = names_from("baking.render_sampling:SUPERSAMPLING")
 PIXEL_FILTER = names_from("raster.pixel_filter:PIXEL_FILTERS")
+ENGINE = names_from("baking.farm.engines:ENGINES")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 
 DEVICES = ("auto", "cpu", "cuda")  # what a job that can use a GPU takes

@@ -90,9 +90,9 @@ def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
 
 
-def read_job_file(path: Path | str) -> JobFile:
-    """With absolute paths. Raises UserError for what is no job file, for a path that leads out of its folder, and where
-    a file that it needs is missing or has changed."""
+def read_job_file(path: Path | str, with_files: bool = True) -> JobFile:
+    """With absolute paths. with_files: look at the files that it needs, too. Raises UserError for what is no job file,
+    for a path that leads out of its folder, and where a file that it needs is missing or has changed."""
     with open_untrusted(path) as (file, size):
         if size > MOST_BYTES:
             raise UserError(f"{path}: is {size >> 20} MB long and no job file; export the job again.")
@@ -108,7 +108,7 @@ def read_job_file(path: Path | str) -> JobFile:
     def found(stored: str) -> str:
         return str(folder / _inside(stored, path)) if stored else ""
 
-    for stored, digest in job.files.items():
+    for stored, digest in job.files.items() if with_files else ():
         _check_hash(found(stored), digest)
     bake = _each_path(job.bake, found, (*BAKE_FILES, "out", "reuse"), BAKE_LISTS)
     render = _each_path(job.render, found, ("audio", "bake", "out"), RENDER_LISTS)

@@ -8,6 +8,7 @@ from ..formats import Camera
 from ..performance import Controls, PoseChange
 from .job_fields import (
     COLOUR_SPACE,
+    ENGINE,
     EXPORTER,
     EXR_COMPRESSION,
     EXR_LAYOUT,
@@ -126,6 +127,22 @@ class Do(Job):
     out: str = field(default="", metadata=writes(FOLDER))  # folder for bake and pictures; empty: beside the job file
     device: str = ""  # cpu, cuda or auto; empty: as the job says
     patience: float = 60.0  # seconds without a sign of life, after which another's frame is done again
+
+
+@dataclass(frozen=True)
+class Shots(Job):
+    """Bake and render many shots over the cores of this machine or over a Ray cluster; continues what it finds."""
+
+    shots: str = field(metadata=POSITIONAL)  # a folder of .job.json files, or a table (.csv) with a row a shot
+    out: str = field(default="", metadata=writes(FOLDER))  # folder for a table's jobs; empty: beside it, as it is named
+    engine: str = field(default="local", metadata=ENGINE)  # who runs the processes
+    cores: int = 2  # of each process
+    workers: int = 0  # processes at a time on this machine; 0: as many as its cores allow
+    address: str = ""  # of a Ray cluster, HOST:PORT or auto; empty: this machine alone
+    chunk: int = 0  # frames that a process does in one go; 0: by the number of frames and processes
+    device: str = ""  # cpu, cuda or auto; empty: as each shot says
+    patience: float = 60.0  # seconds without a sign of life, after which another's frame is done again
+    check: bool = False  # look at all shots, and do none
 
 
 @dataclass(frozen=True)
