@@ -54,7 +54,7 @@ zip: $(VENV)/.ready
 	$(BIN)/python -m talksplat.blender_addon.packing dist
 
 bench: $(VENV)/.ready
-	for name in raster replay rig storage training waiting frame held scrub audio listening; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in raster replay rig storage training waiting frame size held scrub audio listening; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Needs a CUDA machine; OUT=folder for the results, PYTHON=the one that has torch. See docs/gpu.md.
 gpu:

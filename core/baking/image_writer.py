@@ -71,8 +71,11 @@ class ImageWriter:
 
     def submit(self, frame: FrameFiles, rendering: Rendering, kinds: Sequence[str]) -> None:
         """Write these of the frame's files, soon. Raises what writing an earlier one raised."""
+        most = min(MOST_WAITING, WAITING_BYTES // (rendering.alpha.size * BYTES_PER_PIXEL))
+        self.drain(max(most - 1, 0))
         self._waiting.append((frame, self._pool.submit(self._write, frame, rendering, kinds)))
-        self.drain(min(MOST_WAITING, WAITING_BYTES // (rendering.alpha.size * BYTES_PER_PIXEL)))
+        if most == 0:
+            self.drain()
 
     def drain(self, most: int = 0) -> None:
         """Wait until at most `most` frames wait."""

@@ -19,6 +19,7 @@ from ..raster import (
     Sampling,
     Supersampler,
     compile_kernels,
+    give_back_channels,
     gpu_name,
     gpu_unavailable_reason,
     is_compiled,
@@ -109,6 +110,7 @@ class RenderDevice:
         held = self._held if is_held else None
         picture = rasterize(*columns, camera, trained_low_pass=sampling.trained_low_pass, held=held, **how)
         picture.density.count = None  # nobody counts pixels here, and what it would need is as large as the picture
+        give_back_channels(picture)
         return picture
 
     def _prepare_cpu(self) -> Generator[Event, None, None]:

@@ -19,6 +19,8 @@ import OpenEXR
 from ..formats import atomic_write
 from .frame_metadata import FrameMetadata
 
+THREADS = 2  # the lines of a large picture, which is written alone, share the cores
+OpenEXR.set_global_thread_count(THREADS)
 # The name that `Render.exr_compression` takes -> OpenEXR's. All of them load in Blender 5.0 and 5.2.
 EXR_COMPRESSIONS = {
     "zip": OpenEXR.ZIP_COMPRESSION,  # 16 lines at once: small files

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gaussians and a camera -> colour, alpha, depth, further channels, pixel counts. Start at `rasterizer.py`."""
 
-from .buffer_pool import give_back
+from .buffer_pool import give_back, give_back_channels
 from .constants import EPS2D, trained_low_pass
 from .held_camera import HeldCamera
 from .pixel_filter import PIXEL_FILTERS
@@ -21,6 +21,7 @@ __all__ = [
     "Supersampler",
     "compile_kernels",
     "give_back",
+    "give_back_channels",
     "gpu_name",
     "gpu_unavailable_reason",
     "is_compiled",

@@ -49,3 +49,10 @@ def give_back(picture: Rendering) -> None:
     """A rendering of numpy arrays that nobody needs any more: its arrays are used for the next ones."""
     arrays = picture.color, picture.alpha, picture.depth_expected, picture.depth_median, picture.extra
     PICTURES.put(*(array for array in arrays if isinstance(array, np.ndarray)))
+
+
+def give_back_channels(picture: Rendering) -> None:
+    """Those of a rendering of numpy arrays that has none but the depth, which is divided already."""
+    if isinstance(picture.extra, np.ndarray) and picture.extra.size == 0:
+        PICTURES.put(picture.extra)
+        picture.extra = None

@@ -149,6 +149,13 @@ def add_importer(copy: Copy) -> None:
     copy.insert("core/importing/importers.py", '    "ply": Importer(', row)
 
 
+def add_engine(copy: Copy) -> None:
+    copy.insert("core/baking/farm/engines.py", "ENGINES:", "class Queue(LocalEngine):\n    pass\n\n")
+    path = copy.root / "core/baking/farm/engines.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('{"local": LocalEngine', '{"queue": Queue, "local": LocalEngine'), encoding="utf-8")
+
+
 def add_control(copy: Copy) -> None:
     line = '    smile: float = control(0.0, 0.0, 1.0, label="Smile", digits=2, description="Lifts the corners")'
     copy.insert("core/performance/controls.py", "    delay: float", line)
@@ -156,7 +163,7 @@ def add_control(copy: Copy) -> None:
 
 ADDED = [
     add_job, add_encoder, add_fusion, add_density_rule, add_metric, add_back_end, add_pass, add_exporter,
-    add_pixel_filter, add_importer, add_control,
+    add_pixel_filter, add_importer, add_control, add_engine,
 ]  # fmt: skip
 
 
@@ -186,6 +193,7 @@ def test_a_job(copy):
         ("render", "coverage"),
         ("render", "tent"),
         ("export", "plain"),
+        ("shots", "queue"),
         ("bake", "--controls.smile"),
     ],
 )
@@ -206,6 +214,7 @@ def test_the_shell_offers_it(copy, command, name):
         ("tests/raster/test_supersampling.py", "tent"),
         ("tests/baking/test_passes.py", "coverage"),
         ("tests/exporting/test_export.py", "plain"),
+        ("tests/baking/test_shots.py", "queue"),
         ("tests/importing/test_importers.py", "plain"),
     ],
 )

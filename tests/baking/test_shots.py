@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -83,6 +84,25 @@ def in_this_process(calls, deaths=lambda task, count: False):
             return [(task, None if deaths(task, self.counts[task]) else run_task(task))]
 
     return Engine
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_does_tasks_and_says_how_they_ended(name, table):
+    """What each of them promises: see engines.Engine."""
+    if name == "ray":
+        pytest.importorskip("ray")
+    missing = Task(str(table.parent / "none.job.json"), patience=2.0)
+    (job, *_) = write_job_files(read_table(table), table.with_suffix(""))
+    tasks, ends = [missing, Task(str(job), 1, 2, patience=2.0)], {}
+    with ENGINES[name](Shots(str(table), engine=name, cores=1)) as engine:
+        assert engine.slots >= 1
+        for task in tasks:
+            engine.submit(task)
+        until = time.monotonic() + 120
+        while len(ends) < len(tasks) and time.monotonic() < until:
+            ends |= dict(engine.ended(1.0))
+    assert "none.job.json" in ends[missing].problem
+    assert (ends[tasks[1]].problem, ends[tasks[1]].frames, ends[tasks[1]].device) == ("", 2, "the CPU")
 
 
 def test_processes_of_this_machine_make_the_bytes_of_one_desk(table, one_desk):

@@ -18,6 +18,7 @@ from mutations import mutate_bytes
 
 from talksplat.core.aligning.pronunciations import pronunciations
 from talksplat.core.aligning.transcript import read_transcript
+from talksplat.core.baking.farm.shot_table import read_table
 from talksplat.core.baking.publish import is_published_as
 from talksplat.core.formats import (
     BakeReader,
@@ -376,6 +377,14 @@ def read_a_job_file(path: Path) -> None:
         assert not name or Path(name).is_relative_to(path.absolute().parent)
 
 
+def shot_tables(folder: Path) -> list[Path]:
+    path = folder / "shots.csv"
+    path.write_text(
+        '\ufeffshot;head;passes;png;controls.brows\r\na;"shots.csv";beauty vector;no;0.5\r\nb;shots.csv;;;\r\n'
+    )
+    return [path]
+
+
 def publish_manifests(folder: Path) -> list[Path]:
     path = folder / "a.publish.json"
     path.write_text('{"files": [{"file": "a.0001.png", "frame": 1}, {"file": "a.mp4", "frame": null}]}')
@@ -406,5 +415,6 @@ READERS: dict[str, Reader] = {
     "info": Reader(copied("tiny.bake", "tiny.head", "tiny.performance"), describe, 100),
     "footage card": Reader(footage_card, describe, 300),
     "job file": Reader(job_files, read_a_job_file, 400, names_file=False),
+    "table of shots": Reader(shot_tables, read_table, 300),
     "publish manifest": Reader(publish_manifests, read_a_publish_manifest, 100),
 }

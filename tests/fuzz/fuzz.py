@@ -59,6 +59,7 @@ MODULES = {
         "footage card",
         "job file",
         "publish manifest",
+        "table of shots",
     ),
     "resume_readers": (
         "message",

@@ -17,6 +17,8 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/baking/bake.py": "the header of a bake that is replaced: BakeHeader, which `bake to continue` reads",
     "core/baking/farm/claims.py": OURS,
     "core/baking/farm/do.py": "reads the hash that it wrote itself",
+    "core/baking/farm/local_engine.py": "reads what its own processes send",
+    "core/baking/farm/shot_table.py": ("table of shots",),
     "core/baking/publish.py": ("publish manifest",),
     "core/cli.py": OURS,
     "core/compiling/cached_njit.py": SHIPPED,

@@ -24,6 +24,7 @@ from talksplat.core.jobs import (
     Perform,
     Prepare,
     Render,
+    Shots,
     Train,
     Warm,
 )
@@ -70,6 +71,11 @@ def asked(monkeypatch):
         ("render s.bake --out d --passes beauty depth", Render("s.bake", "d", passes=("beauty", "depth"))),
         ("do s.job.json --first 1 --last 9", Do("s.job.json", 1, 9)),
         ("warm", Warm()),
+        ("shots s.csv --engine ray --cores 4 --check", Shots("s.csv", engine="ray", cores=4, check=True)),
+        (
+            "render a.bake --out d --more-bakes b.bake --places 0,0,0,0 -0.3,0,0,9 --overscan 5",
+            Render("a.bake", "d", more_bakes=("b.bake",), places=("0,0,0,0", "-0.3,0,0,9"), overscan=5.0),
+        ),
         (
             "render s.bake --out d --supersampling 3x --pixel-filter gaussian --filter-width 2",
             Render("s.bake", "d", supersampling="3x", pixel_filter="gaussian", filter_width=2.0),
@@ -124,6 +130,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
             first = {
                 "adapt": 1,
                 "do": 1,
+                "shots": 1,
                 "align": 1,
                 "rig": 1,
                 "export-rig": 1,

@@ -29,6 +29,7 @@ from talksplat.core.jobs import (
     Perform,
     Prepare,
     Render,
+    Shots,
     Train,
     Warm,
 )
@@ -51,6 +52,8 @@ MESSAGES = [
     Render("b", "o", depth_file="depth", region=(1, 2, 30, 40), name="head"),
     Render("b", "o", name="{shot}_v###.####", version=3, tokens=("shot=a",), publish=True),
     Do("sh.job.json", first=-3, last=9, out="o", device="cpu", patience=5.0),
+    Render("b", "o", more_bakes=("c",), places=("0,0,0,0", "1,0,0,9"), head_names=("a", "b"), overscan=5.0),
+    Shots("shots.csv", "o", engine="ray", cores=4, address="auto", chunk=20, check=True),
     Warm(),
     Export("b", "o", axes="rdf", first=-3),
     Prepare(("a.mp4", "b"), "f"),
