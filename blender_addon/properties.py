@@ -224,7 +224,21 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
     )
     png: BoolProperty(name="PNG", default=RENDER.png, description="Write PNG previews")
     exr: BoolProperty(name="EXR", default=RENDER.exr, description="Write EXR files for compositing")
-    movie: BoolProperty(name="MP4", default=RENDER.movie, description="Write a movie with the sound")
+    movie: BoolProperty(name="Movie", default=RENDER.movie, description="Write a movie with the sound")
+    movie_format: EnumProperty(
+        name="Movie Format",
+        description="What the movie is for",
+        default=RENDER.movie_format,
+        items=[
+            ("mp4", "MP4", "H.264 and AAC, which everything plays, before grey"),
+            ("prores", "ProRes 4444", "For editing: 10 bits a channel, alpha, uncompressed sound and time code"),
+        ],
+    )
+    wav: BoolProperty(
+        name="WAV",
+        default=RENDER.wav,
+        description="Write the sound as a Broadcast Wave file with the time code of the pictures",
+    )
     passes: PointerProperty(type=TalkSplatPasses)
     exr_layout: EnumProperty(
         name="Layers",

@@ -50,7 +50,7 @@ def rendered_sentence(result: dict, folder: str) -> str:
 
 def _nothing_to_write(settings: TalkSplatHead) -> str:
     if not (settings.png or settings.exr or settings.movie):
-        return "Choose PNG, EXR or MP4"
+        return "Choose PNG, EXR or Movie"
     if settings.render_frames == "CURRENT" and not (settings.png or settings.exr):
         return "Choose PNG or EXR for a single frame"
     return "Choose a pass for the EXR files" if settings.exr and not settings.passes.names() else ""

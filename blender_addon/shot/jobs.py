@@ -146,7 +146,9 @@ def render_of_frames(
         else:
             cameras, head_to_world = sample_views(scene, obj, times, view.eye)
         (*cameras,), (region, *_) = zip(*(within_border(camera, scene.render) for camera in cameras))
-    sounds, sound_per_frame = movie_sound(scene, obj, card) if settings.movie and len(frames) > 1 else ((), ())
+    sounds, sound_per_frame = (
+        movie_sound(scene, obj, card) if (settings.movie and len(frames) > 1) or settings.wav else ((), ())
+    )
     return Render(
         bake="",
         out="",
@@ -165,6 +167,8 @@ def render_of_frames(
         exr_compression=settings.exr_compression,
         full_float=settings.full_float,
         movie=settings.movie,
+        movie_format=settings.movie_format,
+        wav=settings.wav,
         sounds=sounds,
         sound_per_frame=sound_per_frame,
         frames=list_of(frames, card.span),

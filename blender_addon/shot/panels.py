@@ -51,6 +51,9 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         row = layout.row(align=True)
         for name in ("png", "exr", "movie"):
             row.prop(settings, name, toggle=True)
+        row = layout.row(align=True)
+        row.prop(settings, "movie_format", text="")
+        row.prop(settings, "wav", toggle=True)
         column = layout.column(align=True)
         column.active = settings.exr
         row = column.row(align=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..formats import BakeCard, FileManifest, content_key, frame_number, over_background, remove_leftovers
-from ..interchange import MovieWriter, read_png
+from ..interchange import MOVIE_FORMATS, MovieWriter, read_png, timecode_text
 from ..jobs import Event, Pace, SequenceName, Started
 from .image_writer import FrameFiles
 from .soundtrack import Soundtrack
@@ -28,7 +28,7 @@ GREY = 127.5  # display code behind the head
 
 @dataclass(frozen=True)
 class Movie:
-    """One mp4: its pictures, each shown until the next one's moment, and its sound."""
+    """One movie: its pictures, each shown until the next one's moment, and its sound."""
 
     path: Path
     key: str  # in the manifest
@@ -37,29 +37,36 @@ class Movie:
     rate: Fraction  # of the shot, frames a second; exact
     blend: str  # of BLENDS: as what the head and the grey behind it are blended
     sound: tuple[np.ndarray, int] | None  # samples [L,c] from the first frame's moment on, samples a second
+    form: str = "mp4"  # a key of MOVIE_FORMATS
 
     @staticmethod
     def of(
-        out: Path, name: SequenceName, card: BakeCard, frames: list[FrameFiles], soundtrack: Soundtrack | None
+        out: Path,
+        name: SequenceName,
+        card: BakeCard,
+        frames: list[FrameFiles],
+        soundtrack: Soundtrack | None,
+        form: str = "mp4",
     ) -> "Movie":
         """The movie NAME.mp4 of these frames in the folder `out`."""
         numbers = [frame.frame for frame in frames]
-        part = "" if numbers == list(card.span) else f".{frame_number(numbers[0])}-{frame_number(numbers[-1])}"
         sound = soundtrack and soundtrack.content_hash
-        key = content_key("mp4", MOVIE_VERSION, [f.pixels_key for f in frames], numbers, card.fps, sound, card.offset)
-        start = Fraction(numbers[0] - card.frame_start) / card.fps
-        seconds = (numbers[-1] - numbers[0] + 1) / card.fps
-        samples = soundtrack and soundtrack.between(start, start + seconds)
+        key = content_key(form, MOVIE_VERSION, [f.pixels_key for f in frames], numbers, card.fps, sound, card.offset)
+        samples = soundtrack and soundtrack.of_frames(numbers, card)
         folder, pictures = pictures_of(out, name, frames)
-        return Movie(out / f"{name.stem}{part}.mp4", key, pictures, folder, card.fps, card.blend, samples)
+        path = out / f"{name.stem}{part_of(numbers, card)}{MOVIE_FORMATS[form].suffix}"
+        return Movie(path, key, pictures, folder, card.fps, card.blend, samples, form)
 
     def write(self, manifest: FileManifest) -> Generator[Event, None, None]:
         """Write it, and remove the pictures that only it needed. Raises UserError where a picture is damaged."""
         camera, pace = self.frames[0].shown, Pace(len(self.frames))
         yield Started(f"Writing {self.path.name}", pace.total)
-        with MovieWriter(self.path, self.rate, camera.width, camera.height, self.sound) as writer:
+        code, size = timecode_text(self.frames[0].frame, self.rate), (camera.width, camera.height)
+        has_alpha, code = MOVIE_FORMATS[self.form].has_alpha, code if self.form != "mp4" else ""
+        with MovieWriter(self.path, self.rate, *size, self.sound, self.form, code) as writer:
             for frame, times in zip(self.frames, held(self.frames)):
-                picture = over_grey(read_png(frame.files["png"], camera.width, camera.height), self.blend)
+                picture = read_png(frame.files["png"], *size)
+                picture = picture if has_alpha else over_grey(picture, self.blend)
                 for _ in range(times):
                     writer.add(picture)
                 yield pace.at(pace.done + 1, f"frame {frame.frame}")
@@ -74,6 +81,11 @@ class Movie:
         remove_leftovers(self.folder, self.folder.name.removesuffix(".mp4.pictures"))
         if not any(self.folder.iterdir()):  # else another part's pictures wait there
             self.folder.rmdir()
+
+
+def part_of(numbers: Sequence[int], card: BakeCard) -> str:
+    """What is added to the name of a movie or a sound of a part of the shot: ".0005-0010"; "" for all of it."""
+    return "" if list(numbers) == list(card.span) else f".{frame_number(numbers[0])}-{frame_number(numbers[-1])}"
 
 
 def held(frames: Sequence[FrameFiles]) -> list[int]:

@@ -18,7 +18,6 @@ from ..formats import (
 )
 from ..jobs import Event, Pace, Render, Started, talksplat_version
 from .image_writer import FrameFiles
-from .movie import Movie
 from .render_names import sequence_of
 
 MOST_BYTES = 256 << 20  # no shot's manifest comes near it
@@ -44,12 +43,11 @@ def is_published_as(job: Render, files: set[str]) -> bool:
 
 
 def publish(
-    job: Render, bake: BakeReader, further: Sequence[BakeReader], frames: Sequence[FrameFiles], movie: Movie | None
+    job: Render, bake: BakeReader, further: Sequence[BakeReader], frames: Sequence[FrameFiles], more: Sequence[Path]
 ) -> Generator[Event, None, None]:
-    """Write it for finished files. Raises OSError."""
+    """Write it for finished files; more: those of the whole shot, movie and sound. Raises OSError."""
     paths: dict[Path, int | None] = {path: frame.frame for frame in frames for path in frame.files.values()}
-    if movie:
-        paths[movie.path] = None
+    paths |= dict.fromkeys(more)
     yield Started(f"Publishing {len(paths)} files", len(paths))
     pace, files = Pace(len(paths)), []
     for path, frame in paths.items():

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
-from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS
+from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS, MOVIE_FORMATS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
 from .frame_renderer import FrameRenderer
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, passes_of
@@ -25,6 +25,7 @@ from .render_device import RenderDevice
 from .render_names import sequence_of, with_names
 from .render_region import check_region
 from .render_sampling import check_sampling
+from .sound_file import SoundFile
 from .soundtrack import soundtrack_of
 from .splat_channels import use_motion
 
@@ -40,7 +41,7 @@ def render(job: Render) -> Generator[Event, None, None]:
     with BakeReader.open(job.bake) as bake, ExitStack() as stack:
         job = named_render(job, bake)
         frames = plan_frames(job, bake)
-        movie, warning = _plan_movie(job, bake, frames)
+        movie, sound_file, warning = _plan_sound_and_movie(job, bake, frames)
         stack.enter_context(locked_folder(Path(job.out)))
         manifest = FileManifest(manifest_path(job))
         if warning:
@@ -56,9 +57,14 @@ def render(job: Render) -> Generator[Event, None, None]:
         yield from _render_frames([bake, *further], missing, len(frames), _writer(bake, manifest, job), device)
         if movie and is_due:
             yield from movie.write(manifest)
+        if sound_file:
+            sound_file.write(manifest)
+        more = [file.path for file in (movie, sound_file) if file]
         if job.publish:
-            yield from publish(job, bake, further, frames, movie)
-        yield Finished(_result(job, frames, len(missing), movie, device))
+            yield from publish(job, bake, further, frames, more)
+        made = {"movie": movie, "sound": sound_file}
+        paths = {name: str(file.path.absolute()) for name, file in made.items() if file}
+        yield Finished(_result(job, frames, len(missing), device) | paths)
 
 
 def named_render(job: Render, bake: BakeReader) -> Render:
@@ -78,8 +84,9 @@ def _is_same_render(job: Render, bake: BakeReader) -> bool:
         return False
     manifest, frames = FileManifest(path), plan_frames(job, bake)
     if publish_path(job).is_file():
-        movie, _ = _plan_movie(job, bake, frames)
-        files = [path for frame in frames for path in frame.files.values()] + ([movie.path] if movie else [])
+        movie, sound_file, _ = _plan_sound_and_movie(job, bake, frames)
+        files = [path for frame in frames for path in frame.files.values()]
+        files += [file.path for file in (movie, sound_file) if file]
         is_published = is_published_as(job, {path.relative_to(job.out).as_posix() for path in files})
         return is_published and not any(_unfinished(frame, manifest) for frame in frames)
     try:
@@ -158,6 +165,8 @@ def check_render(job: Render) -> None:
     """Raises UserError for settings that no render can have."""
     if not (_wants_images(job) or job.movie):
         raise UserError("there is nothing to render; switch on png, exr or movie.")
+    if job.movie_format not in MOVIE_FORMATS:
+        raise UserError(f"movie_format {job.movie_format!r} is unknown; use one of {', '.join(MOVIE_FORMATS)}.")
     check_region(job.region)
     check_overscan(job.overscan, job.region)
     check_sampling(job)
@@ -170,12 +179,19 @@ def check_render(job: Render) -> None:
         raise UserError(f"space {job.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}.")
 
 
-def _plan_movie(job: Render, bake: BakeReader, frames: list[FrameFiles]) -> tuple[Movie | None, str | None]:
-    """The movie, and a warning about its sound; one picture makes none. Raises UserError."""
-    if not job.movie or len(frames) < 2:
-        return None, None
+def _plan_sound_and_movie(
+    job: Render, bake: BakeReader, frames: list[FrameFiles]
+) -> tuple[Movie | None, SoundFile | None, str | None]:
+    """The movie, the wave file, and a warning about their sound; one picture makes no movie. Raises UserError."""
+    has_movie = job.movie and len(frames) > 1
+    if not (has_movie or job.wav):
+        return None, None, None
     soundtrack, warning = soundtrack_of(job, bake)
-    return Movie.of(Path(job.out), sequence_of(job), bake.card, frames, soundtrack), warning
+    place, card = (Path(job.out), sequence_of(job)), bake.card
+    movie = Movie.of(*place, card, frames, soundtrack, job.movie_format) if has_movie else None
+    if not (job.wav and soundtrack):
+        return movie, None, warning or ("The shot has no sound, so no WAV is written." if job.wav else None)
+    return movie, SoundFile.of(*place, card, [frame.frame for frame in frames], soundtrack), warning
 
 
 def _unfinished(frame: FrameFiles, manifest: FileManifest) -> list[str]:
@@ -213,12 +229,11 @@ def _render_frames(
             yield pace.at(pace.done + 1, f"frame {frame.frame}")
 
 
-def _result(job: Render, frames: list[FrameFiles], rendered: int, movie: Movie | None, device: RenderDevice) -> dict:
+def _result(job: Render, frames: list[FrameFiles], rendered: int, device: RenderDevice) -> dict:
     return {
         "folder": str(Path(job.out).absolute()),
         "frames": len(frames),
         "rendered": rendered,
         "device": device.description,
         **{f"first_{kind}": path.name for kind, path in frames[0].files.items()},
-        **({"movie": str(movie.path.absolute())} if movie else {}),
     }

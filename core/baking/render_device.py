@@ -11,6 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from ..formats import Camera, UserError
+from ..interchange import compile_pixels, pixels_are_compiled
 from ..jobs import DEVICES, Event, Started, Warned
 from ..raster import (
     Columns,
@@ -114,6 +115,17 @@ class RenderDevice:
         return picture
 
     def _prepare_cpu(self) -> Generator[Event, None, None]:
-        if not is_compiled():
+        if not is_render_compiled():
             yield Started("Compiling the renderer, once after an installation", 0)
-            compile_kernels(backward=False)
+            compile_render()
+
+
+def is_render_compiled() -> bool:
+    """Whether pictures are drawn and written at once."""
+    return is_compiled() and pixels_are_compiled()
+
+
+def compile_render() -> None:
+    """Compile, or load, what draws pictures and turns them into files."""
+    compile_kernels(backward=False)
+    compile_pixels()

@@ -4,6 +4,7 @@
 Letters: L samples, c channels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..audio import load_soundtrack
-from ..formats import BakeReader, SoundChoice, UserError, found_path
+from ..formats import BakeCard, BakeReader, SoundChoice, UserError, found_path
 from ..jobs import Render
 from .edited_sound import edited_sound
 
@@ -24,6 +25,11 @@ class Soundtrack:
     rate: int  # samples a second
     content_hash: str
     start: Fraction  # seconds after the shot's first frame at which it starts
+
+    def of_frames(self, numbers: Sequence[int], card: BakeCard) -> tuple[np.ndarray, int]:
+        """`between` the first frame's start and the last one's end."""
+        start = Fraction(numbers[0] - card.frame_start) / card.fps
+        return self.between(start, start + (numbers[-1] - numbers[0] + 1) / card.fps)
 
     def between(self, start: Fraction, end: Fraction) -> tuple[np.ndarray, int]:
         """Samples [L,c] of that span, in seconds after the shot's first frame (silence where there is no sound), and

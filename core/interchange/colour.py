@@ -11,8 +11,11 @@ Where it is in linear light, the picture is light already.
 Letters: H x W pixels; alpha 0..1.
 """
 
+from pathlib import Path
+
 import numpy as np
 
+from ..compiling import kernels_are_kept
 from ..formats import linear_to_srgb, srgb_to_linear
 
 EMPTY_ALPHA = 1e-4  # alpha up to which a pixel counts as empty: dividing by less only magnifies noise
@@ -99,6 +102,11 @@ def far_where_empty(
 
 def _pixels(color: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(color, np.float32), np.ascontiguousarray(alpha, np.float32)
+
+
+def pixels_are_compiled() -> bool:
+    """Whether the kernels start at once."""
+    return kernels_are_kept(Path(__file__).parent)
 
 
 def compile_pixels() -> None:

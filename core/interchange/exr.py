@@ -9,7 +9,9 @@ Knows no passes: names and values are the caller's. Letters: H x W pixels.
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,14 +21,14 @@ import OpenEXR
 from ..formats import atomic_write
 from .frame_metadata import FrameMetadata
 
-THREADS = 2  # the lines of a large picture, which is written alone, share the cores
-OpenEXR.set_global_thread_count(THREADS)
 # The name that `Render.exr_compression` takes -> OpenEXR's. All of them load in Blender 5.0 and 5.2.
 EXR_COMPRESSIONS = {
     "zip": OpenEXR.ZIP_COMPRESSION,  # 16 lines at once: small files
     "zips": OpenEXR.ZIPS_COMPRESSION,  # line by line: compositors read parts of a picture faster
     "dwaa": OpenEXR.DWAA_COMPRESSION,  # with loss that nobody sees, a fraction of the size; for colours alone
 }
+LARGE = 6_000_000  # pixels of a picture that is written alone, so that its lines may share the cores
+LOCK = threading.Lock()
 DWAA_LOSES = frozenset(("R", "G", "B", "Y", "RY", "BY"))  # the channels that DWAA changes, by their letters
 
 
@@ -93,11 +95,23 @@ def write_exr(
     if window:
         for part in parts:
             part.header |= window.attributes(values[0])
-    with atomic_write(path) as temporary, OpenEXR.File(parts) as file:
+    threads = _two_threads if values[0].size > LARGE else nullcontext
+    with atomic_write(path) as temporary, OpenEXR.File(parts) as file, threads():
         try:
             file.write(str(temporary))
         except RuntimeError as error:
             raise _system_error(error, path) from error
+
+
+@contextmanager
+def _two_threads() -> Iterator[None]:
+    """OpenEXR's own, for one picture: a pool that lies ready would hang in a fork of the process."""
+    with LOCK:
+        OpenEXR.set_global_thread_count(2)
+        try:
+            yield
+        finally:
+            OpenEXR.set_global_thread_count(0)
 
 
 def _is_finite(channel: np.ndarray) -> bool:

@@ -62,6 +62,21 @@ def smpte_timecode(frame: int, rate: Fraction) -> OpenEXR.TimeCode | None:
     """SMPTE non-drop timecode of a frame number (23.976 counts 24); above 30 a code counts two frames and its field
     phase tells them apart (ST 12-1). None for what no timecode can express: a frame below 0 or beyond a day, a rate
     above 60, of 12.5 or of 45 frames a second."""
+    fields = _timecode_fields(frame, rate)
+    if fields is None:
+        return None
+    hours, minutes, seconds, f, second = fields
+    return OpenEXR.TimeCode(hours, minutes, seconds, f, 0, 0, second, *([0] * 11))
+
+
+def timecode_text(frame: int, rate: Fraction) -> str:
+    """The same as editors write it, "01:00:00:00"; "" where no timecode can express it, or only by fields."""
+    fields = _timecode_fields(frame, rate)
+    return "" if fields is None or round(rate) > 30 else ":".join(f"{number:02d}" for number in fields[:4])
+
+
+def _timecode_fields(frame: int, rate: Fraction) -> tuple[int, int, int, int, int] | None:
+    """(hours, minutes, seconds, frames, which of the two frames that share a code)."""
     count = round(rate)
     is_standard = rate in (count, Fraction(count * 1000, 1001)) and not (count > 30 and count % 2)
     if not is_standard or not 1 <= count <= FASTEST or not 0 <= frame < 86400 * count:
@@ -70,7 +85,7 @@ def smpte_timecode(frame: int, rate: Fraction) -> OpenEXR.TimeCode | None:
     if count > 30:
         count, (frame, second) = count // 2, divmod(frame, 2)
     seconds, f = divmod(frame, count)
-    return OpenEXR.TimeCode(seconds // 3600, seconds // 60 % 60, seconds % 60, f, 0, 0, second, *([0] * 11))
+    return seconds // 3600, seconds // 60 % 60, seconds % 60, f, second
 
 
 def world_to_camera(camera: Camera) -> np.ndarray:

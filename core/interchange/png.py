@@ -60,7 +60,7 @@ def _deflated(
         np.subtract(band[0], above, out=filtered[0, 1:])
         np.subtract(band[1:], band[:-1], out=filtered[1:, 1:])
         above = band[-1]
-        if data := compress.compress(filtered):
+        if data := compress.compress(filtered.data):
             yield data
     yield compress.flush()
 

@@ -26,6 +26,7 @@ COLOUR_SPACE = names_from("interchange.colour:COLOUR_SPACES")
 PASSES = names_from("baking.passes:PASSES")
 SUPERSAMPLING = names_from("baking.render_sampling:SUPERSAMPLING")
 PIXEL_FILTER = names_from("raster.pixel_filter:PIXEL_FILTERS")
+MOVIE_FORMAT = names_from("interchange.movie_formats:MOVIE_FORMATS")
 ENGINE = names_from("baking.farm.engines:ENGINES")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 

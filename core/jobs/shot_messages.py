@@ -13,6 +13,7 @@ from .job_fields import (
     EXR_COMPRESSION,
     EXR_LAYOUT,
     HIDDEN,
+    MOVIE_FORMAT,
     OPTIONAL_TEXT,
     PASSES,
     PIXEL_FILTER,
@@ -114,6 +115,8 @@ class Render(Job):
     head_names: tuple[str, ...] = ()  # what Cryptomatte calls the heads, one a bake; empty: as their files
     # For each of `more_bakes`, what `head_to_world` is for the first.
     more_head_to_world: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...] = field(default=(), metadata=HIDDEN)
+    movie_format: str = field(default="mp4", metadata=MOVIE_FORMAT)  # of the movie
+    wav: bool = False  # write the sound as a Broadcast Wave file with the time code of the pictures
 
 
 @dataclass(frozen=True)

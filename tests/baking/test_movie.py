@@ -16,9 +16,11 @@ from PIL import Image
 
 from talksplat.core.baking.bake import bake
 from talksplat.core.baking.render import render
+from talksplat.core.formats.user_error import UserError
+from talksplat.core.interchange import read_png
 from talksplat.core.interchange.movie import MovieWriter
 from talksplat.core.jobs import Bake, Render
-from talksplat.core.jobs.events import Finished, Progress
+from talksplat.core.jobs.events import Finished, Progress, Warned
 
 FRAMES = 10
 
@@ -149,3 +151,26 @@ def test_only_the_frames_of_a_list_are_baked_rendered_and_exported(tiny_head, vo
     ]
     assert (result := list(bake(replace(part, frames="")))[-1].result)["new"] == FRAMES - 4
     assert result["complete"]
+
+
+def test_prores_holds_the_pictures_with_their_alpha_and_the_wave_file_the_same_sound(job, added):
+    result = finished(replace(job, movie_format="prores", wav=True, frames="3-8", png=True))
+    assert Path(result["movie"]).name == "anna.0003-0008.mov"
+    first = read_png(Path(job.out) / "anna.0003.png", 48, 48)
+    np.testing.assert_array_equal(added[0], first)
+    with av.open(result["movie"]) as movie, av.open(result["sound"]) as sound:
+        assert movie.streams.video[0].metadata["timecode"] == "00:00:00:03"
+        assert int(sound.metadata["time_reference"]) == 3 * 2000
+        pairs = [np.concatenate([f.to_ndarray().ravel() for f in file.decode(audio=0)]) for file in (movie, sound)]
+    assert len(pairs[0]) == 6 * 2000 * 2, "two channels"
+    np.testing.assert_array_equal(*pairs)
+    assert finished(replace(job, movie_format="prores", wav=True, frames="3-8", png=True))["rendered"] == 0
+
+
+def test_a_wave_file_without_a_sound_is_told(job, tiny_head, tmp_path):
+    with pytest.raises(UserError, match="movie_format 'avi' is unknown"):
+        finished(replace(job, movie_format="avi"))
+    silent = tmp_path / "silent.bake"
+    list(bake(Bake(str(tiny_head), "", str(silent), frames="1-2")))
+    events = list(render(replace(job, bake=str(silent), wav=True, png=True)))
+    assert [e.sentence for e in events if isinstance(e, Warned)] == ["The shot has no sound, so no WAV is written."]

@@ -58,8 +58,8 @@ MODULES = {
         "info",
         "footage card",
         "job file",
-        "publish manifest",
         "table of shots",
+        "publish manifest",
     ),
     "resume_readers": (
         "message",

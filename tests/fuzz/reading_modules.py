@@ -18,6 +18,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/baking/farm/claims.py": OURS,
     "core/baking/farm/do.py": "reads the hash that it wrote itself",
     "core/baking/farm/local_engine.py": "reads what its own processes send",
+    "core/baking/farm/ray_engine.py": "reads what our own processes send",
     "core/baking/farm/shot_table.py": ("table of shots",),
     "core/baking/publish.py": ("publish manifest",),
     "core/cli.py": OURS,

@@ -149,3 +149,37 @@ def test_frames_are_not_kept(tmp_path):
         held = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
     assert held < 4e6
+
+
+def test_prores_keeps_alpha_colours_samples_and_time_code(tmp_path):
+    """Pixels within what 10 bits in limited range can say, alpha to a code, every sample to 24 bits."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:49, :63]
+    pixels = np.stack([x * 4, y * 5, (x + y) * 2, x * 4], axis=-1).astype(np.uint8)
+    samples, rate = rng.uniform(-1, 1, (48000, 2)).astype(np.float32), Fraction(24000, 1001)
+    with MovieWriter(tmp_path / "a.mov", rate, 63, 49, (samples, 48000), "prores", "01:00:00:00") as movie:
+        for _ in range(5):
+            movie.add(pixels)
+    with av.open(str(tmp_path / "a.mov")) as file:
+        stream = file.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.codec_tag) == ("prores", "ap4h")
+        assert (stream.average_rate, stream.frames) == (rate, 5)
+        assert stream.metadata["timecode"] == "01:00:00:00"
+        context = stream.codec_context
+        assert (context.colorspace, context.color_primaries, context.color_trc) == (1, 1, 1)
+        frames = [frame.reformat(format="rgba", src_colorspace=1, src_color_range=1) for frame in file.decode(video=0)]
+        shown = frames[2].to_ndarray().astype(int)
+    assert np.abs(shown[..., 3] - pixels[..., 3]).max() <= 1
+    opaque = pixels[..., 3] > 40
+    assert np.abs(shown - pixels)[opaque].mean() < 1.5
+    with av.open(str(tmp_path / "a.mov")) as file:
+        heard = np.concatenate([frame.to_ndarray().reshape(-1, 2) for frame in file.decode(audio=0)])
+    due = int(5 / rate * 48000)
+    np.testing.assert_array_equal(heard >> 8, np.rint(samples[:due].astype(float) * (2**23 - 1)).astype(np.int32))
+
+
+def test_a_movie_with_alpha_takes_no_other_pictures(tmp_path):
+    movie = MovieWriter(tmp_path / "a.mov", Fraction(24), 64, 48, form="prores")
+    with pytest.raises(ValueError, match=r"\[48,64,4\]"), movie:
+        movie.add(np.zeros((48, 64, 3), np.uint8))
+    assert not list(tmp_path.iterdir())

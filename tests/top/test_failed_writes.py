@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from talksplat.core.baking.render_device import compile_render
 from talksplat.core.dispatch import run_job
 from talksplat.core.jobs import Align, Bake, Export, MakeRig, Perform, Render
 from talksplat.core.jobs.events import Failed, Finished
-from talksplat.core.raster import compile_kernels
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0_1_0"
 BAKE, HEAD, VOICE = (str(FIXTURES / name) for name in ("tiny.bake", "tiny.head", "voice.wav"))
@@ -44,7 +44,7 @@ KINDS = list(jobs_into(Path()))
 @pytest.fixture(scope="module", autouse=True)
 def _compiled():
     """Else a kernel is the first file that the full disk does not take."""
-    compile_kernels(backward=False)
+    compile_render()
 
 
 @contextmanager

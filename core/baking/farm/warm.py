@@ -5,13 +5,13 @@ machine (core/compiling), so that it is done once after an installation."""
 from collections.abc import Generator
 
 from ...jobs import Event, Finished, Started, Warm
-from ...raster import compile_kernels, is_compiled
+from ..render_device import compile_render, is_render_compiled
 
 
 def warm(_job: Warm) -> Generator[Event, None, None]:
     """Compile the kernels; at once where they are compiled."""
-    was_compiled = is_compiled()
+    was_compiled = is_render_compiled()
     if not was_compiled:
         yield Started("Compiling the renderer", 0)
-        compile_kernels(backward=False)
+        compile_render()
     yield Finished({"compiled": "now" if not was_compiled else "before"})
