@@ -9,6 +9,7 @@ from ..jobs import Event, Render
 from ..raster import Rendering
 from .heads_source import HeadsSource
 from .image_writer import FrameFiles, passes_of
+from .motion_blur import MotionBlur
 from .passes import blended_by
 from .render_device import RenderDevice
 from .render_region import within_region
@@ -23,9 +24,13 @@ class FrameRenderer:
         self._depth = any(row.needs_depth for row in rows)
         self._source = HeadsSource(bakes, blended_by(rows, len(bakes)))
         self._device, self._region = device, job.region
+        self._blur = MotionBlur(bakes, self._source, device, self._depth)
 
     def draw(self, frame: FrameFiles) -> Generator[Event, None, Rendering]:
-        """The frame as it is stored in the bake. Raises UserError."""
+        """The frame as it is stored in the bake, with motion blur where it has an exposure. Raises UserError."""
         columns, extra = self._source.frame(frame.frame, frame.camera, frame.cameras_beside, frame.further)
+        if frame.exposure:
+            picture = yield from self._blur.draw(frame, frame.exposure, extra)
+            return within_region(picture, self._region)
         picture = yield from self._device.draw(frame.frame, columns, frame.camera, self._depth, extra, frame.sampling)
         return within_region(picture, self._region)

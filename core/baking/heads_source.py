@@ -11,7 +11,7 @@ import numpy as np
 from ..formats import BakeReader, Camera, Gaussians, transform_gaussians
 from ..raster import Columns
 from .picture_heads import FurtherHead
-from .splat_source import Splats, SplatSource
+from .splat_source import Arrays, Splats, SplatSource
 
 
 class HeadsSource:
@@ -36,16 +36,23 @@ class HeadsSource:
             source.frame(number, head.camera, head.cameras_beside)
             for source, head in zip(self._sources[1:], further, strict=True)
         ]
-        shapes = [parts[0][0][:3]]
-        shapes += [_moved(columns, head.to_first) for (columns, _), head in zip(parts[1:], further)]
-        means, quats, scales = (np.concatenate(rows) for rows in zip(*shapes))
-        colours = self._colours_of([head.to_first for head in further])
         channels = [extra for _, extra in parts if extra is not None]
-        return (means, quats, scales, *colours), np.concatenate(channels) if channels else None
+        columns = self.joined([part[:3] for part, _ in parts], [head.to_first for head in further])
+        return columns, np.concatenate(channels) if channels else None
+
+    def joined(self, arrays: Sequence[Arrays], to_first: Sequence[np.ndarray]) -> Columns:
+        """One table of means, quats and scales of each head, each further one moved by its [4,4]."""
+        first, *others = arrays
+        shapes = [first, *map(self._moved, others, to_first, self._bakes[1:])]
+        means, quats, scales = (np.concatenate(rows) for rows in zip(*shapes)) if others else first
+        return means, quats, scales, *self._colours_of(to_first)
 
     def _colours_of(self, matrices: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Made again only where a head has turned: a camera that stands still keeps what it has drawn."""
         turned_by = tuple(matrix[:3, :3].tobytes() for matrix in matrices)
+        if not matrices:
+            g = self._bakes[0].canonical
+            return g.opacities, g.sh0, g.shN
         if self._colours is None or turned_by != self._turned_by:
             first, *others = (bake.canonical for bake in self._bakes)
             turned = [first, *map(transform_gaussians, others, matrices)]
@@ -54,8 +61,9 @@ class HeadsSource:
             self._colours, self._turned_by = (opacities, sh0, np.concatenate(harmonics)), turned_by
         return self._colours
 
-
-def _moved(columns: Columns, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(means, quats, scales) mapped by the matrix; colours are turned apart, because they seldom change."""
-    moved = transform_gaussians(Gaussians(*columns[:5], columns[5][:, :0]), matrix)
-    return moved.means, moved.quats, moved.scales
+    @staticmethod
+    def _moved(arrays: Arrays, matrix: np.ndarray, bake: BakeReader) -> Arrays:
+        """Mapped by the matrix; colours are turned apart, because they seldom change."""
+        g = bake.canonical
+        moved = transform_gaussians(Gaussians(*arrays, g.opacities, g.sh0, g.shN[:, :0]), matrix)
+        return moved.means, moved.quats, moved.scales

@@ -16,6 +16,7 @@ from ..formats import BakeCard, Camera
 from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
 from ..jobs import Render, SequenceName
 from ..raster import Rendering, Sampling, give_back
+from .exposure import Exposure
 from .exr_layers import exr_layers
 from .pass_picture import PassPicture
 from .passes import PASSES, Pass, blended_by, select_passes
@@ -44,6 +45,7 @@ class FrameFiles:
     margin: Margin = (0, 0)  # pixels that its cameras see beyond the picture's edges: overscan
     further: tuple[FurtherHead, ...] = ()  # drawn together with the first head
     heads: tuple[str, ...] = ("head",)  # what Cryptomatte calls the heads
+    exposure: Exposure | None = None  # of a frame with motion blur
 
     @property
     def shown(self) -> Camera:

@@ -5,7 +5,7 @@ order of their depth, so that hair before another's cheek and a kiss are right. 
 Space: the first head's own, in which its camera sees; the others are brought into it frame by frame.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -16,6 +16,7 @@ import numpy as np
 from ..formats import BakeCard, BakeReader, Camera, UserError, format_frames
 from ..jobs import Render
 from ..raster import Sampling
+from .between_frames import stored_around
 from .render_cameras import STILL, head_to_world_of, place_matrix, placed_by_frame
 from .render_sampling import samplings_of
 from .splat_source import neighbours
@@ -28,6 +29,14 @@ class FurtherHead:
     to_first: np.ndarray  # [4,4]: its space -> the first head's
     camera: Camera  # the picture's, from its own space
     cameras_beside: tuple[Camera, Camera]  # at the frames before and after
+    to_first_beside: tuple[np.ndarray, np.ndarray]  # likewise
+
+    def to_first_at(self, time: float) -> np.ndarray:
+        """[4,4] `time` frames from the frame, by the parabola through it and those beside."""
+        before, after = self.to_first_beside
+        if np.array_equal(before, self.to_first) and np.array_equal(after, self.to_first):
+            return self.to_first
+        return self.to_first + time * (after - before) / 2 + time**2 * ((before + after) / 2 - self.to_first)
 
 
 @contextmanager
@@ -98,8 +107,8 @@ def further_heads(
 
     def at(world: dict[int, np.ndarray], frame: int) -> FurtherHead:
         to_first, camera = seen_from(world, frame, frame)
-        before, after = (seen_from(world, frame, frame + step)[1] for step in (-1, 1))
-        return FurtherHead(to_first, camera, (before, after))
+        before, after = (seen_from(world, frame, frame + step) for step in (-1, 1))
+        return FurtherHead(to_first, camera, (before[1], after[1]), (before[0], after[0]))
 
     return {frame: tuple(at(world, frame) for world in worlds) for frame in frames}
 
@@ -129,6 +138,7 @@ class PlannedHeads:
     samplings: dict[int, Sampling]  # by frame; that of the head which is smallest in the picture
     further: dict[int, tuple[FurtherHead, ...]]  # by frame; empty where there are none
     neighbours: dict[int, tuple]  # by frame: which frames beside are there, of each head
+    stored: tuple[frozenset[int], ...]  # the frames that are baked, of each head
 
     @staticmethod
     def of(job: Render, bake: BakeReader, cameras: dict[int, Camera], frames: Sequence[int]) -> "PlannedHeads":
@@ -137,11 +147,12 @@ class PlannedHeads:
             names = head_names_of(job, [head_name(head.card) for head in (bake, *others)])
             shots = tuple(other.card.shot for other in others)
             beside = {frame: tuple(neighbours(head, frame) for head in (bake, *others)) for frame in frames}
+            stored = tuple(frozenset(head.frames) for head in (bake, *others))
             further = further_heads(job, bake, cameras, frames) if others else {}
             seen = [{frame: further[frame][i].camera for frame in frames} for i in range(len(others))]
             each = [samplings_of(job, *row) for row in zip((bake, *others), (cameras, *seen))]
         finest = {frame: max((row[frame] for row in each), key=lambda s: s.samples_per_side) for frame in frames}
-        return PlannedHeads(names, shots, finest, further, beside)
+        return PlannedHeads(names, shots, finest, further, beside, stored)
 
     def at(self, frame: int) -> tuple[FurtherHead, ...]:
         """The further heads of the frame's picture."""
@@ -150,6 +161,12 @@ class PlannedHeads:
     def key(self, frame: int) -> tuple:
         """What the key of a picture says of them; nothing of a head alone."""
         return (self.shots, *(head.to_first.tolist() for head in self.at(frame))) if self.shots else ()
+
+    def stored_around(self, frame: int, steps: Iterable[int]) -> tuple:
+        """What the key of a picture with motion blur says of them: which frames around are there, of each head."""
+        steps, first = list(steps), stored_around(self.stored[0], frame, steps)
+        ways = [(head.to_first_beside[0].tolist(), head.to_first_beside[1].tolist()) for head in self.at(frame)]
+        return (first, *(stored_around(stored, frame, steps) for stored in self.stored[1:]), *ways) if ways else first
 
     def motion(self, frame: int) -> tuple:
         """What the key of a picture with motion says of them."""

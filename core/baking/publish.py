@@ -90,8 +90,18 @@ def _described(job: Render, bake: BakeReader, further: Sequence[BakeReader], fra
         "pose_change": card.pose_change,
         "supersampling": job.supersampling,
         "pixel_filter": {"name": job.pixel_filter, "width": job.filter_width},
+        "motion_blur": _described_blur(job) if job.motion_blur else None,
         "exr": _described_exr(job) if job.exr else None,
         "png_colour_space": "srgb_rec709_display" if job.png else None,
+    }
+
+
+def _described_blur(job: Render) -> dict:
+    return {
+        "shutter": job.shutter,
+        "position": job.shutter_position,
+        "curve": job.shutter_curve,
+        "samples": job.motion_samples,
     }
 
 

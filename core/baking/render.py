@@ -13,6 +13,7 @@ from pathlib import Path
 from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
 from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS, MOVIE_FORMATS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
+from .exposure import check_exposure, exposures_of
 from .frame_renderer import FrameRenderer
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, passes_of
 from .movie import Movie
@@ -118,10 +119,13 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
     if any(row.names(heads.names) for row in rows):
         extra = *extra, *heads.names
     region, frames = (job.region,) if job.region else (), []
+    exposures = exposures_of(job, bake, selected, cameras, margin)
     for frame in selected:
         sampling, world_camera = heads.samplings[frame], world_camera_of(cameras[frame], worlds[frame])
         sampled = (sampling,) if sampling.samples_per_side > 1 else ()  # other images keep their keys
-        drawn = bake.card.shot, frame, cameras[frame], *region, *sampled, *heads.key(frame)
+        exposure = exposures[frame]
+        blurred = (exposure, heads.stored_around(frame, exposure.steps_beside)) if exposure else ()
+        drawn = bake.card.shot, frame, cameras[frame], *region, *sampled, *blurred, *heads.key(frame)
         seen_from = (world_camera,) if job.head_to_world or job.places else ()
         moves = (*heads.motion(frame), *beside(cameras, frame)) if use_motion(blended_by(rows)) else ()
         pixels_key = content_key(PIXELS_VERSION, *drawn)
@@ -137,6 +141,7 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
             margin,
             heads.at(frame),
             heads.names,
+            exposure,
         )
         frames.append(planned)
     return frames
@@ -170,6 +175,7 @@ def check_render(job: Render) -> None:
     check_region(job.region)
     check_overscan(job.overscan, job.region)
     check_sampling(job)
+    check_exposure(job)
     if job.exr_layout not in EXR_LAYOUTS:
         raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")
     if job.exr_compression not in EXR_COMPRESSIONS:

@@ -33,12 +33,14 @@ from .name_tokens import (
 from .outputs import check_outputs, files_name
 from .pace import Pace
 from .shot_messages import DEFAULT_PASSES, Bake, Do, Export, Render, Shots, Warm
+from .shutter import SHUTTER_POSITIONS, shutter_times
 from .talksplat_version import talksplat_version
 
 __all__ = [
     "DEFAULT_PASSES",
     "DEVICES",
     "RIG_BOUND",
+    "SHUTTER_POSITIONS",
     "TOKENS",
     "Adapt",
     "Align",
@@ -77,6 +79,7 @@ __all__ = [
     "folder_of_versions",
     "has_version",
     "read_job_file",
+    "shutter_times",
     "talksplat_version",
     "with_suffix",
     "with_version",

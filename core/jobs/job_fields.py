@@ -28,6 +28,7 @@ SUPERSAMPLING = names_from("baking.render_sampling:SUPERSAMPLING")
 PIXEL_FILTER = names_from("raster.pixel_filter:PIXEL_FILTERS")
 MOVIE_FORMAT = names_from("interchange.movie_formats:MOVIE_FORMATS")
 ENGINE = names_from("baking.farm.engines:ENGINES")
+SHUTTER_POSITION = names_from("jobs.shutter:SHUTTER_POSITIONS")
 EXPORTER = names_from("exporting.exporters:EXPORTERS")
 
 DEVICES = ("auto", "cpu", "cuda")  # what a job that can use a GPU takes

@@ -18,6 +18,7 @@ from .job_fields import (
     PASSES,
     PIXEL_FILTER,
     POSITIONAL,
+    SHUTTER_POSITION,
     SUPERSAMPLING,
     Job,
 )
@@ -117,6 +118,15 @@ class Render(Job):
     more_head_to_world: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...] = field(default=(), metadata=HIDDEN)
     movie_format: str = field(default="mp4", metadata=MOVIE_FORMAT)  # of the movie
     wav: bool = False  # write the sound as a Broadcast Wave file with the time code of the pictures
+    motion_blur: bool = False  # average sub-frames over the time that the shutter is open, in linear light
+    shutter: float = 0.5  # how long the shutter is open, in frames: 0.5 is 180 degrees
+    shutter_position: str = field(default="center", metadata=SHUTTER_POSITION)  # when it is open around the frame
+    motion_samples: int = 0  # sub-frames of a frame; 0: as many as the fastest motion in the picture asks for, up to 64
+    # How far the shutter is open, evenly from its opening to its closing, as Blender's curve; (): all the time wholly.
+    shutter_curve: tuple[float, ...] = field(default=(), metadata=HIDDEN)
+    # For each frame, of `frames` or of the shot, the cameras when the shutter opens, is half through and closes; () for
+    # a frame whose view stays. Without any, the cameras of the frames beside say how it moves.
+    shutter_cameras: tuple[tuple[Camera, ...], ...] = field(default=(), metadata=HIDDEN)
 
 
 @dataclass(frozen=True)

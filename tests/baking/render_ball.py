@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run in a Python with bpy: the passes that Blender itself gives to a ball that moves. OUT.exr PLACES, a JSON: frame ->
-[place of the ball, place of the camera]; the middle frame is rendered."""
+[place of the ball, place of the camera]; the middle frame is rendered. BLUR, a JSON that may be missing: [shutter in
+frames, its position]; then the ways between the places are straight."""
 
 import json
 import math
@@ -11,7 +12,7 @@ import bpy
 SIZE, RADIUS, LENS = (192, 128), 0.1, 50
 
 
-def main(out: str, places: dict[str, list[list[float]]]) -> None:
+def main(out: str, places: dict[str, list[list[float]]], blur: tuple[float, str] | None = None) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=5, radius=RADIUS)
@@ -23,10 +24,17 @@ def main(out: str, places: dict[str, list[list[float]]]) -> None:
         for item, place in zip((ball, camera), both):
             item.location = place
             item.keyframe_insert("location", frame=int(frame))
+    for item in (ball, camera) if blur else ():
+        for curve in item.animation_data.action.layers[0].strips[0].channelbags[0].fcurves:
+            for key in curve.keyframe_points:
+                key.interpolation = "LINEAR"
     scene.frame_set(sorted(map(int, places))[1])
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 4, False
     scene.render.resolution_x, scene.render.resolution_y = SIZE
     scene.render.film_transparent = True
+    if blur:
+        scene.render.use_motion_blur, scene.cycles.samples = True, 256
+        scene.render.motion_blur_shutter, scene.render.motion_blur_position = blur
     layer = scene.view_layers[0]
     layer.name = "ViewLayer"
     layer.use_pass_z = layer.use_pass_position = layer.use_pass_normal = layer.use_pass_vector = True
@@ -40,4 +48,4 @@ def main(out: str, places: dict[str, list[list[float]]]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[-2], json.loads(sys.argv[-1]))
+    main(sys.argv[1], *map(json.loads, sys.argv[2:]))

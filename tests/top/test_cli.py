@@ -80,6 +80,10 @@ def asked(monkeypatch):
             "render s.bake --out d --supersampling 3x --pixel-filter gaussian --filter-width 2",
             Render("s.bake", "d", supersampling="3x", pixel_filter="gaussian", filter_width=2.0),
         ),
+        (
+            "render s.bake --out d --motion-blur --shutter 0.25 --shutter-position start --motion-samples 9",
+            Render("s.bake", "d", motion_blur=True, shutter=0.25, shutter_position="start", motion_samples=9),
+        ),
         ("export s.bake --out d", Export("s.bake", "d")),
         (
             "export s.bake --out d --format ply --axes rdf --first 3 --last 9 --name anna",
@@ -119,6 +123,7 @@ def test_every_field_of_a_job_has_a_flag_or_is_hidden_on_purpose(capsys):
         "more_head_to_world",
         "with_neighbours",
     }  # nested, or for the add-on
+    hidden |= {"shutter_curve", "shutter_cameras"}
     hidden |= {"text_name", "more_words"}  # for the add-on
     for name, row in cli.JOBS.items():
         job = row.message

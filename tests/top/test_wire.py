@@ -49,6 +49,7 @@ MESSAGES = [
     Render("b", "o", cameras=(CAMERA, CAMERA.resized(32, 32)), exr=False),
     Render("b", "o", passes=("depth",)),
     Render("b", "o", supersampling="4x", pixel_filter="blackman_harris", filter_width=2.0),
+    Render("b", "o", motion_blur=True, shutter_curve=(0.0, 1.0), shutter_cameras=((), (CAMERA, CAMERA, CAMERA))),
     Render("b", "o", depth_file="depth", region=(1, 2, 30, 40), name="head"),
     Render("b", "o", name="{shot}_v###.####", version=3, tokens=("shot=a",), publish=True),
     Do("sh.job.json", first=-3, last=9, out="o", device="cpu", patience=5.0),

@@ -79,6 +79,8 @@ class ShotWorker:
         if self._has_motion:  # seen by the frames beside, which the shards of others hold, too
             self._bake(frame - 1)
             self._bake(frame + 1)
+        for step in files.exposure.steps_beside if files.exposure else ():
+            self._bake(frame + step)
         self._reader.refresh()
         # As it is stored, which is what a render of the bake draws.
         rendering = yield from self._renderer.draw(files)
