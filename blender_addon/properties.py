@@ -222,6 +222,8 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         precision=0,
         subtype="PERCENTAGE",
     )
+    rendered: StringProperty()  # the first EXR file of the sequence that was rendered last
+    rendered_space: StringProperty()  # its colour space, as `Render.space`
     png: BoolProperty(name="PNG", default=RENDER.png, description="Write PNG previews")
     exr: BoolProperty(name="EXR", default=RENDER.exr, description="Write EXR files for compositing")
     movie: BoolProperty(name="Movie", default=RENDER.movie, description="Write a movie with the sound")

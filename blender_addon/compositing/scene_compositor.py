@@ -52,7 +52,7 @@ def inserted_groups(scene: bpy.types.Scene, purpose: str) -> Iterator[Any]:
 def insert_groups(scene: bpy.types.Scene, group_of: Callable[[bpy.types.ViewLayer], bpy.types.NodeTree | None]) -> None:
     """Put a group behind each Render Layers node of the scene whose view layer gets one; a scene without a compositor
     gets one. Raises UserError where there is nowhere to put it."""
-    tree = compositor_of(scene) or _new_compositor(scene)
+    tree = compositor_of(scene) or new_compositor(scene)
     if tree.library is not None:
         raise UserError(f"The compositor of {scene.name} is linked from another file; make it local first.")
     scene.render.use_compositing = True
@@ -99,7 +99,7 @@ def _take_links(tree: Any, old: Any, new: Any) -> None:
         tree.links.new(new, target).is_muted = is_muted
 
 
-def _new_compositor(scene: bpy.types.Scene) -> Any:
+def new_compositor(scene: bpy.types.Scene) -> Any:
     """Render Layers to the scene's picture, of the first view layer, as Blender makes it."""
     if has_compositor_groups():
         tree = cast(Any, bpy.data.node_groups.new(f"{scene.name} Compositing", cast(Any, "CompositorNodeTree")))

@@ -10,6 +10,7 @@ from ..properties import TalkSplatHead
 from ..shot.jobs import render_job, views_to_render
 from ..shot.output_paths import unsaved_reason
 from ..shot.picture_heads import unready_reason
+from ..shot.rendered_sequence import remember
 from ..speech.attached_sounds import no_bake_reason
 from .operator_base import JobOperator
 
@@ -39,7 +40,15 @@ class TALKSPLAT_OT_render_sequence(JobOperator, bpy.types.Operator):
         if obj := head_of(context):
             views = views_to_render(context.scene, obj)
             job, *others = [render_job(context.scene, obj, view) for view in views]
-            running.start_job(self.bl_label, job, lambda result: rendered_sentence(result, job.out), *others)
+            name = obj.name
+
+            def finished(result: dict) -> str:
+                head = bpy.data.objects.get(name)  # it may have gone meanwhile
+                if head is not None:
+                    remember(head, result, job.exr_layout, job.space)
+                return rendered_sentence(result, job.out)
+
+            running.start_job(self.bl_label, job, finished, *others)
 
 
 def rendered_sentence(result: dict, folder: str) -> str:

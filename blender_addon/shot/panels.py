@@ -11,6 +11,7 @@ from ..blender_types import Context
 from ..f12 import pictures as f12_pictures
 from ..head_objects import other_heads, settings_of
 from ..head_state import draw_view_transform
+from ..operators.add_to_compositor import TALKSPLAT_OT_add_to_compositor
 from ..operators.exact_colour import (
     TALKSPLAT_OT_exact_colour,
     TALKSPLAT_OT_remove_exact_colour,
@@ -70,6 +71,7 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         for note in render_notes(context.scene, obj):
             draw_sentence(layout, context, note, "INFO")
         draw_button(layout, context, TALKSPLAT_OT_render_sequence, "RENDER_RESULT")
+        draw_button(layout, context, TALKSPLAT_OT_add_to_compositor, "NODE_COMPOSITING")
         draw_button(layout, context, TALKSPLAT_OT_export_jobs, "NETWORK_DRIVE")
         if draws_splats():
             _draw_exact_colour(layout, context)
