@@ -10,7 +10,7 @@ VENV313 := .venv313
 VENV45 := .venv-blender-4.5
 VENV53 := .venv-blender-5.3
 # What depends on the version of Blender most; the whole of the add-on's tests runs on 5.0 and 5.2.
-FURTHER := $(patsubst %,tests/blender_addon/test_%.py,add_head background demo_scene keyframes keyframes_saved \
+FURTHER := $(patsubst %,tests/blender_addon/test_%.py,add_head add_to_compositor background demo_scene keyframes keyframes_saved \
     native_splats register saving scene_camera self_contained strip strip_retimed viewport)
 
 .PHONY: demo test test-blender-4.5 test-blender-5.2 test-blender-5.3 lint api fuzz zip bench gpu clean

@@ -7,7 +7,7 @@ from .held_camera import HeldCamera
 from .pixel_filter import PIXEL_FILTERS
 from .rasterizer import BACKENDS, compile_kernels, gpu_name, gpu_unavailable_reason, is_compiled, rasterize
 from .rendering import DensityStats, Rendering
-from .supersampling import Columns, Sampling, Supersampler
+from .supersampling import Columns, Sampling, Supersampler, limit_of_window
 
 __all__ = [
     "BACKENDS",
@@ -25,6 +25,7 @@ __all__ = [
     "gpu_name",
     "gpu_unavailable_reason",
     "is_compiled",
+    "limit_of_window",
     "rasterize",
     "trained_low_pass",
 ]

@@ -154,6 +154,9 @@ def render(scene: RasterInput) -> Rendering:
     offsets = pixel_offsets(centres, width, height)
     if offsets.requires_grad:
         offsets.register_hook(gradient_recorder(stats, order, width, height))
+    if scene.far_limit is not None:
+        limit = torch.from_numpy(scene.far_limit).reshape(-1, 1).double()
+        opacities = torch.where(z.detach() <= limit, opacities, 0.0)  # [P,N]: each pixel has its own
     weights, before, after = blend(offsets, covariances, opacities)
     stats.counted = by_gaussian((weights.detach() > 0).sum(0))
     towards = directions(exact.means, camera)

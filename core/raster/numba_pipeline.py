@@ -16,6 +16,7 @@ from .constants import TILE_HIGH, TILE_WIDE
 from .numba_bin import ALL_ROWS, depth_order, first_slots, tile_lists
 from .numba_blend import rasterize_tiles
 from .numba_blend_backward import SUMS, rasterize_tiles_backward
+from .numba_holdout import rasterize_before
 from .numba_project import FIELDS, all_finite, camera_numbers, project
 from .numba_project_backward import project_backward
 from .numba_runtime import LOCK
@@ -143,7 +144,11 @@ def forward(scene: RasterInput) -> Trace:
         features = feature_rows(scene, order, splats)
         pictures = Pictures.empty(width, height, features.shape[1])
         wanted = np.full(tiles_x * tiles_y, ALL_ROWS, np.int32)
-        rasterize_tiles(splats, starts, pairs, wanted, features, scene.background, tiles_x, workers, *pictures)
+        what = splats, starts, pairs, wanted, features, scene.background, tiles_x, workers
+        if scene.far_limit is None:
+            rasterize_tiles(*what, *pictures)
+        else:
+            rasterize_before(*what, np.ascontiguousarray(scene.far_limit), *pictures)
     return Trace(scene, cam, table, tiles, first, ends, splats, features, tiles_x, starts, pairs, pictures)
 
 

@@ -49,6 +49,7 @@ class RasterInput:
     blend: str = "display"  # of BLENDS: what the Gaussians' colours max(0, SH + 0.5) are blended as
     trained_low_pass: float = EPS2D  # pixels^2 by which the opacities expect a splat to be widened; see `low_pass`
     window: Window | None = None  # the part of the camera's picture to draw; None is all
+    far_limit: np.ndarray | None = None  # [H,W] float32: the depth beyond which a pixel takes nothing; see `rasterize`
 
     @property
     def low_pass(self) -> float:
@@ -138,6 +139,19 @@ def check_view(trained_low_pass: float, window: Window | None) -> None:
         raise UserError(f"rasterize: trained_low_pass {trained_low_pass} is out of range; use 0 pixels^2 or more.")
     if window and not (window[0] < window[2] and window[1] < window[3]):
         raise UserError(f"rasterize: the window {window} is empty; give left, top, right and bottom in pixels.")
+
+
+def check_far_limit(scene: RasterInput) -> None:
+    """Raise UserError unless the limits are of the picture's size, numbers, and for arrays without gradients."""
+    limit = scene.far_limit
+    if limit is None:
+        return
+    width, height = scene.size
+    if limit.shape != (height, width) or limit.dtype != np.float32 or np.isnan(limit).any():
+        wanted = f"float32 [{height},{width}] without NaN"
+        raise UserError(f"rasterize: far_limit is {wanted}, not {limit.dtype} {limit.shape}.")
+    if is_tensor(scene.means) and scene.means.requires_grad:
+        raise UserError("rasterize: a far_limit is for pictures without gradients; leave one of them out.")
 
 
 def used_degree(shN: Array, requested: int | None) -> int:

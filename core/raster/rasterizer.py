@@ -26,6 +26,7 @@ from .raster_input import (
     SHAPES,
     RasterInput,
     Window,
+    check_far_limit,
     check_shapes,
     check_view,
     is_tensor,
@@ -132,6 +133,7 @@ def rasterize(
     blend: str = "display",  # a key of BLENDS: what the Gaussians were trained to be blended as
     trained_low_pass: float = EPS2D,  # pixels^2 by which the Gaussians were trained to be widened; 0: "antialiased"
     window: Window | None = None,  # the part of the camera's picture to draw, also beyond its edges; None is all
+    far_limit: np.ndarray | None = None,  # [H,W] float32 metres along the camera's axis, of the window; inf: no limit
     backend: str = "auto",  # a key of BACKENDS
     held: HeldCamera | None = None,  # of a run of frames; where numba draws arrays, only what has changed is made again
 ) -> Rendering:
@@ -145,6 +147,9 @@ def rasterize(
     code, is decoded by the sRGB curve, and so is the background; `color` is then light, and `display_color` the codes.
     trained_low_pass: every splat is widened by 0.3 pixels^2 (EPS2D) or this, whichever is more; where it is less, the
     wider splats are made fainter (RasterInput.low_pass).
+    far_limit: a Gaussian whose centre is farther is not blended into the pixel, as if a surface stood there that hides
+    it; alpha and all else is of what is left. No gradients; gsplat has none, so that numba draws. Not in the paper:
+    chosen because a depth test after blending has one depth a pixel, and hair has many.
     Raises UserError for wrong shapes, unknown names, an empty window, and numbers that are not finite.
     """
     if backend != "auto" and backend not in BACKENDS:
@@ -165,10 +170,14 @@ def rasterize(
         blend=blend,
         trained_low_pass=trained_low_pass,
         window=window,
+        far_limit=far_limit,
     )
+    check_far_limit(scene)
     if backend == "auto":
         backend = "gsplat" if is_tensor(means) and means.is_cuda else "numba"
-    if held is not None and backend == "numba" and not is_tensor(means):
+    if backend == "gsplat" and far_limit is not None:
+        raise UserError("rasterize: gsplat knows no far_limit; let numba draw.")
+    if held is not None and far_limit is None and backend == "numba" and not is_tensor(means):
         return held.render(scene)
     return BACKENDS[backend](scene)
 

@@ -71,6 +71,7 @@ class Supersampler:
         blend: str,
         backend: str,
         extra: np.ndarray | None = None,  # [N,X'] to be blended besides, as `rasterize` takes it
+        far_limit: np.ndarray | None = None,  # of `rasterize`, of any size: of each sample the nearest one's
     ) -> Rendering:
         """A picture as `rasterize` gives it on black, as numpy arrays. `depth_expected` is weighted by alpha;
         `depth_median` is one of the samples', the median of those that have one, where half of the pixel is covered.
@@ -94,6 +95,7 @@ class Supersampler:
                 backend=backend,
                 trained_low_pass=sampling.trained_low_pass,
                 window=samples,
+                far_limit=None if far_limit is None else limit_of_window(far_limit, many, samples),
                 held=self._held_for(samples, backend),
             )
             fill(picture, part, weights, n, (slice(top, bottom), slice(left, right)))
@@ -110,6 +112,23 @@ def sample_camera(camera: Camera, n: int) -> Camera:
     """The same view with n x n pixels for each; also the principal point's is the same."""
     numbers = {name: n * getattr(camera, name) for name in ("width", "height", "fx", "fy", "cx", "cy")}
     return SampleCamera(**{**vars(camera), **numbers})
+
+
+def limit_of_window(
+    limit: np.ndarray,  # [h,w] of the whole picture, at any number of samples a pixel
+    camera: Camera,
+    window: Window,  # in the camera's pixels
+) -> np.ndarray:
+    """[H,W] float32 of the window: of each pixel the nearest number, never one between two. Beyond the edges of the
+    picture that of its edge."""
+    left, top, right, bottom = window
+    if limit.shape == (camera.height, camera.width) and window == (0, 0, camera.width, camera.height):
+        return limit
+    rows, columns = (
+        np.clip(((np.arange(*span) + 0.5) * count / size).astype(np.int64), 0, count - 1)
+        for span, count, size in zip(((top, bottom), (left, right)), limit.shape, (camera.height, camera.width))
+    )
+    return np.ascontiguousarray(limit[rows[:, None], columns])
 
 
 def windows_of(camera: Camera, side: int) -> list[Window]:
