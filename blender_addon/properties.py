@@ -194,6 +194,12 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
         description="Draw the other heads that the scene renders into the same pictures, sorted splat by splat, so "
         "that they can touch and overlap. All of them are to be baked",
     )
+    holdout: StringProperty(
+        name="Holdout Depth",
+        description="EXR sequence with the depth of what hides the head where it is nearer, such as "
+        "//cg/depth.####.exr; from the scene's own camera, at the picture's size or several times it",
+        subtype="FILE_PATH",
+    )
     supersampling: EnumProperty(
         name="Supersampling",
         description="How many samples a pixel has. A head that is small in the picture needs several, or it grows fat "

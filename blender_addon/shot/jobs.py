@@ -173,6 +173,7 @@ def render_of_frames(
         sound_per_frame=sound_per_frame,
         frames=list_of(frames, card.span),
         publish=settings.publish,
+        holdout=open_files.absolute(settings.holdout) if settings.holdout and settings.view == "SCENE" else "",
         more_bakes=tuple(head_paths.path_of(other, "bake") for other in others),
         more_head_to_world=tuple(places),
         head_names=tuple(head.name for head in (obj, *others)),

@@ -46,6 +46,8 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
             layout.prop(settings, "size")
         elif visible_heads(context.scene)[1:]:
             layout.prop(settings, "all_heads")
+        if settings.view == "SCENE":
+            layout.prop(settings, "holdout", text="", placeholder="Holdout Depth")
         row = layout.split(factor=0.5)  # the label is cut at Blender's own share
         row.label(text="Supersampling")
         row.prop(settings, "supersampling", text="")

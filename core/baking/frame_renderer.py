@@ -8,6 +8,7 @@ from ..formats import BakeReader
 from ..jobs import Event, Render
 from ..raster import Rendering
 from .heads_source import HeadsSource
+from .holdout import far_limit
 from .image_writer import FrameFiles, passes_of
 from .motion_blur import MotionBlur
 from .passes import blended_by
@@ -29,8 +30,11 @@ class FrameRenderer:
     def draw(self, frame: FrameFiles) -> Generator[Event, None, Rendering]:
         """The frame as it is stored in the bake, with motion blur where it has an exposure. Raises UserError."""
         columns, extra = self._source.frame(frame.frame, frame.camera, frame.cameras_beside, frame.further)
+        limit = far_limit(frame.holdout, frame.camera, frame.margin) if frame.holdout else None
         if frame.exposure:
-            picture = yield from self._blur.draw(frame, frame.exposure, extra)
+            picture = yield from self._blur.draw(frame, frame.exposure, extra, limit)
             return within_region(picture, self._region)
-        picture = yield from self._device.draw(frame.frame, columns, frame.camera, self._depth, extra, frame.sampling)
+        picture = yield from self._device.draw(
+            frame.frame, columns, frame.camera, self._depth, extra, frame.sampling, limit
+        )
         return within_region(picture, self._region)

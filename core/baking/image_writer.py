@@ -46,6 +46,7 @@ class FrameFiles:
     further: tuple[FurtherHead, ...] = ()  # drawn together with the first head
     heads: tuple[str, ...] = ("head",)  # what Cryptomatte calls the heads
     exposure: Exposure | None = None  # of a frame with motion blur
+    holdout: Path | None = None  # the depth of what hides the head
 
     @property
     def shown(self) -> Camera:

@@ -46,6 +46,7 @@ class MotionBlur:
         frame: FrameFiles,
         exposure: Exposure,
         extra: np.ndarray | None,  # [N,X'] of the frame's own time: what Vector, mattes and normals say of a Gaussian
+        far_limit: np.ndarray | None = None,  # of all its sub-frames: what hides the head is taken to stand still
     ) -> Generator[Event, None, Rendering]:
         """The frame's picture; where one sub-frame is enough, that one, as it was blended. Raises UserError."""
         for between in self._between:
@@ -56,7 +57,9 @@ class MotionBlur:
             arrays = [between.at(time) for between in self._between]
             columns = self._source.joined(arrays, [head.to_first_at(time) for head in frame.further])
             camera = exposure.camera_at(time)
-            picture = yield from self._device.draw(frame.frame, columns, camera, self._depth, extra, frame.sampling)
+            picture = yield from self._device.draw(
+                frame.frame, columns, camera, self._depth, extra, frame.sampling, far_limit
+            )
             if len(steps) == 1:
                 return picture
             average.add(picture, weight)

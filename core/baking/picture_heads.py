@@ -141,7 +141,9 @@ class PlannedHeads:
     stored: tuple[frozenset[int], ...]  # the frames that are baked, of each head
 
     @staticmethod
-    def of(job: Render, bake: BakeReader, cameras: dict[int, Camera], frames: Sequence[int]) -> "PlannedHeads":
+    def of(
+        job: Render, bake: BakeReader, cameras: dict[int, Camera], frames: Sequence[int], least_samples: int = 1
+    ) -> "PlannedHeads":
         """Raises UserError."""
         with opened_further(job, bake) as others:
             names = head_names_of(job, [head_name(head.card) for head in (bake, *others)])
@@ -150,7 +152,7 @@ class PlannedHeads:
             stored = tuple(frozenset(head.frames) for head in (bake, *others))
             further = further_heads(job, bake, cameras, frames) if others else {}
             seen = [{frame: further[frame][i].camera for frame in frames} for i in range(len(others))]
-            each = [samplings_of(job, *row) for row in zip((bake, *others), (cameras, *seen))]
+            each = [samplings_of(job, *row, least_samples) for row in zip((bake, *others), (cameras, *seen))]
         finest = {frame: max((row[frame] for row in each), key=lambda s: s.samples_per_side) for frame in frames}
         return PlannedHeads(names, shots, finest, further, beside, stored)
 

@@ -15,6 +15,7 @@ from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS, MOVIE_FO
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
 from .exposure import check_exposure, exposures_of
 from .frame_renderer import FrameRenderer
+from .holdout import key_of_holdout, planned_holdout, samples_of_holdout
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, passes_of
 from .movie import Movie
 from .passes import blended_by, select_passes
@@ -111,8 +112,10 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
     """The camera and the files of each of these frames, which need not be baked yet. Raises UserError."""
     cameras, worlds = cameras_of(job, bake, selected), head_to_world_of(job, bake, selected)
     margin = margin_of(next(iter(cameras.values())), job.overscan)
+    picture = next(iter(cameras.values()))
     cameras = {frame: with_margin(camera, margin) for frame, camera in cameras.items()}
-    heads = PlannedHeads.of(job, bake, cameras, selected)
+    holdout = planned_holdout(job, cameras, selected, margin)
+    heads = PlannedHeads.of(job, bake, cameras, selected, samples_of_holdout(job, holdout, picture))
     name, kinds = sequence_of(job), [kind for kind, row in IMAGE_KINDS.items() if getattr(job, row.field)]
     passes, rows = tuple(select_passes(job.passes)) if job.exr else (), passes_of(job)
     extra = () if passes == DEFAULT_PASSES else (passes,)  # 0.1.0 had these only: its images keep their keys
@@ -125,7 +128,16 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
         sampled = (sampling,) if sampling.samples_per_side > 1 else ()  # other images keep their keys
         exposure = exposures[frame]
         blurred = (exposure, heads.stored_around(frame, exposure.steps_beside)) if exposure else ()
-        drawn = bake.card.shot, frame, cameras[frame], *region, *sampled, *blurred, *heads.key(frame)
+        drawn = (
+            bake.card.shot,
+            frame,
+            cameras[frame],
+            *region,
+            *sampled,
+            *blurred,
+            *heads.key(frame),
+            *key_of_holdout(holdout, frame),
+        )
         seen_from = (world_camera,) if job.head_to_world or job.places else ()
         moves = (*heads.motion(frame), *beside(cameras, frame)) if use_motion(blended_by(rows)) else ()
         pixels_key = content_key(PIXELS_VERSION, *drawn)
@@ -142,6 +154,7 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
             heads.at(frame),
             heads.names,
             exposure,
+            holdout.get(frame),
         )
         frames.append(planned)
     return frames

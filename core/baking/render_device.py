@@ -24,6 +24,7 @@ from ..raster import (
     gpu_name,
     gpu_unavailable_reason,
     is_compiled,
+    limit_of_window,
     rasterize,
 )
 
@@ -82,13 +83,14 @@ class RenderDevice:
         depth: bool,
         extra: np.ndarray | None = None,  # [N,X'] to be blended besides, as `rasterize` takes it
         sampling: Sampling = ONE_SAMPLE,
+        far_limit: np.ndarray | None = None,  # as `Supersampler.draw` takes it; the CPU draws such pictures
     ) -> Generator[Event, None, Rendering]:
         """The picture of one frame; where the GPU fails, one warning, and the CPU draws this frame and the rest.
 
         Raises UserError.
         """
         try:
-            picture = self._rasterize(columns, camera, depth, extra, sampling)
+            picture = self._rasterize(columns, camera, depth, extra, sampling, far_limit)
         except RuntimeError as error:  # CUDA's: out of memory, a driver that went away
             if self.name == CPU:
                 raise
@@ -96,17 +98,26 @@ class RenderDevice:
             yield Warned(f"{self.name} could not render frame {frame} ({reason}); the CPU renders the rest.")
             self.name, self._backend = CPU, "numba"
             yield from self._prepare_cpu()
-            picture = self._rasterize(columns, camera, depth, extra, sampling)
+            picture = self._rasterize(columns, camera, depth, extra, sampling, far_limit)
         if self.name not in self.used:
             self.used.append(self.name)
         return picture
 
     def _rasterize(
-        self, columns: Columns, camera: Camera, depth: bool, extra: np.ndarray | None, sampling: Sampling
+        self,
+        columns: Columns,
+        camera: Camera,
+        depth: bool,
+        extra: np.ndarray | None,
+        sampling: Sampling,
+        far_limit: np.ndarray | None,
     ) -> Rendering:
-        how = {"extra": extra, "depth": depth, "blend": self._blend, "backend": self._backend}
+        backend = self._backend if far_limit is None else "numba"  # gsplat stops at no depth
+        how = {"extra": extra, "depth": depth, "blend": self._blend, "backend": backend}
         if sampling.samples_per_side > 1:
-            return self._supersampler.draw(columns, camera, sampling, **how)
+            return self._supersampler.draw(columns, camera, sampling, far_limit=far_limit, **how)
+        if far_limit is not None:
+            how["far_limit"] = limit_of_window(far_limit, camera, (0, 0, camera.width, camera.height))
         is_held = self._backend == "numba" and camera.width * camera.height <= MOST_HELD
         held = self._held if is_held else None
         picture = rasterize(*columns, camera, trained_low_pass=sampling.trained_low_pass, held=held, **how)

@@ -29,22 +29,22 @@ def check_sampling(job: Render) -> None:
     Sampling(pixel_filter=job.pixel_filter, filter_width=job.filter_width)
 
 
-def samplings_of(job: Render, bake: BakeReader, cameras: dict[int, Camera]) -> dict[int, Sampling]:
+def samplings_of(job: Render, bake: BakeReader, cameras: dict[int, Camera], least: int = 1) -> dict[int, Sampling]:
     """Frame -> its sampling, which depends on nothing but the head, the settings and the frame's camera: a shot that is
-    rendered in pieces has the same pictures."""
+    rendered in pieces has the same pictures. least: samples a side of an automatic one."""
     means = bake.canonical.means
     middle = np.median(means, axis=0) if len(means) else np.zeros(3)
     trained = pixels_per_metre(bake.card.camera or portrait(means), middle)
     found: dict[Camera, Sampling] = {}
     for camera in cameras.values():
         if camera not in found:
-            found[camera] = _sampling(job, pixels_per_metre(camera, middle) / trained, bake.card.antialiased)
+            found[camera] = _sampling(job, pixels_per_metre(camera, middle) / trained, bake.card.antialiased, least)
     return {frame: found[camera] for frame, camera in cameras.items()}
 
 
-def _sampling(job: Render, scale: float, antialiased: bool) -> Sampling:
+def _sampling(job: Render, scale: float, antialiased: bool, least: int) -> Sampling:
     """scale: of the picture's head to the trained pictures'; antialiased: as HeadCard has it."""
-    n = SUPERSAMPLING[job.supersampling] or next((n for n in AUTOMATIC if n * scale >= 1), AUTOMATIC[-1])
+    n = SUPERSAMPLING[job.supersampling] or max(next((n for n in AUTOMATIC if n * scale >= 1), AUTOMATIC[-1]), least)
     if n == 1:
         return Sampling(trained_low_pass=trained_low_pass(antialiased))
     low_pass = 0.0 if antialiased else EPS2D * (n * scale) ** 2

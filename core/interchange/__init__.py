@@ -12,6 +12,7 @@ from .colour import (
     scene_linear_planes,
 )
 from .exr import EXR_COMPRESSIONS, EXR_LAYOUTS, ExrLayer, ExrWindow, write_exr
+from .exr_depth import ExrDepth
 from .frame_metadata import FrameMetadata, timecode_text
 from .movie import MovieWriter, at_sound_rate
 from .movie_formats import MOVIE_FORMATS
@@ -24,6 +25,7 @@ __all__ = [
     "EXR_COMPRESSIONS",
     "EXR_LAYOUTS",
     "MOVIE_FORMATS",
+    "ExrDepth",
     "ExrLayer",
     "ExrWindow",
     "FrameMetadata",

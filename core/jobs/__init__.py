@@ -27,6 +27,7 @@ from .name_tokens import (
     fill_tokens,
     folder_of_versions,
     has_version,
+    numbered_file,
     with_suffix,
     with_version,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "fill_tokens",
     "folder_of_versions",
     "has_version",
+    "numbered_file",
     "read_job_file",
     "shutter_times",
     "talksplat_version",

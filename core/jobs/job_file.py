@@ -17,6 +17,7 @@ from typing import TypeVar
 from ..formats import (
     UserError,
     atomic_write,
+    content_key,
     from_json,
     from_json_values,
     open_untrusted,
@@ -24,7 +25,7 @@ from ..formats import (
     sha256_of_file,
     to_pretty_json,
 )
-from .name_tokens import existing_versions, has_version, with_version
+from .name_tokens import existing_versions, has_version, numbered_file, numbered_files, with_version
 from .outputs import files_name
 from .shot_messages import Bake, Render
 from .talksplat_version import talksplat_version
@@ -67,6 +68,9 @@ def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) ->
 
     bake = _each_path(replace(bake, reuse="", frames=""), take, BAKE_FILES, BAKE_LISTS)
     render = _each_path(render, take, ("audio",), RENDER_LISTS)
+    if render.holdout:
+        pattern, digests = _copy_sequence(render.holdout, folder)
+        render, hashes = replace(render, holdout=pattern), hashes | digests
     files = dict(sorted(hashes.items()))
 
     def in_version(number: int) -> tuple[Path, str]:
@@ -111,7 +115,7 @@ def read_job_file(path: Path | str, with_files: bool = True) -> JobFile:
     for stored, digest in job.files.items() if with_files else ():
         _check_hash(found(stored), digest)
     bake = _each_path(job.bake, found, (*BAKE_FILES, "out", "reuse"), BAKE_LISTS)
-    render = _each_path(job.render, found, ("audio", "bake", "out"), RENDER_LISTS)
+    render = _each_path(job.render, found, ("audio", "bake", "out", "holdout"), RENDER_LISTS)
     return replace(job, bake=bake, render=render)
 
 
@@ -141,6 +145,23 @@ def _copy(path: str, folder: Path) -> tuple[str, str]:
         with atomic_write(target) as temporary:
             shutil.copyfile(source, temporary)
     return place, digest
+
+
+def _copy_sequence(pattern: str, folder: Path) -> tuple[str, dict[str, str]]:
+    """(pattern from the folder on, place -> sha256 of each copy in `folder`). Raises UserError."""
+    files = numbered_files(pattern)
+    if not files:
+        raise UserError(f"{pattern}: there are no such files; render the depth first.")
+    digests = {frame: sha256_of_file(path) for frame, path in files.items()}
+    name = f"files/holdout-{content_key(*digests.values())[:12]}.####.exr"
+    places = {}
+    for frame, path in files.items():
+        target = numbered_file(str(folder / name), frame)
+        if not (target.is_file() and target.stat().st_size == path.stat().st_size):
+            with atomic_write(target) as temporary:
+                shutil.copyfile(path, temporary)
+        places[f"files/{target.name}"] = digests[frame]
+    return name, places
 
 
 def _check_hash(path: str, digest: str) -> None:

@@ -27,6 +27,7 @@ HASHES = {"version": "v###", "frame": "####"}  # filled in later, when it is kno
 TOKEN = re.compile(r"\{([^{}]*)\}")
 VERSION = re.compile(r"(?<![A-Za-z])v(#{2,})|\{version\}")
 FRAME = re.compile(r"(?P<separator>[._-]?)(?<![v#])(?P<hashes>#{2,})")
+NUMBER = re.compile(r"#+")
 DIGITS = 3  # of a version that does not say how many
 
 
@@ -73,6 +74,26 @@ def with_suffix(name: str, suffix: str) -> str:
     match = FRAME.search(name)
     at = match.start() if match else len(name)
     return name[:at] + suffix + name[at:]
+
+
+def numbered_file(pattern: str, frame: int) -> Path:
+    """A frame's file of a sequence of other people's: `####` in its name is the number, at least so many digits. Raises
+    UserError for a name without one, or with several."""
+    name = Path(pattern).name
+    if len(NUMBER.findall(name)) != 1:
+        raise UserError(f"{pattern}: has no frame number; write it as NAME.####.exr.")
+    sign = "-" if frame < 0 else ""
+    return Path(pattern).parent / NUMBER.sub(lambda match: f"{sign}{abs(frame):0{len(match[0])}d}", name)
+
+
+def numbered_files(pattern: str) -> dict[int, Path]:
+    """Frame -> file, of all that are there. Raises UserError as `numbered_file`."""
+    place = Path(pattern)
+    numbered_file(pattern, 0)
+    before, after = (re.escape(part) for part in NUMBER.split(place.name))
+    found = {path: re.fullmatch(rf"{before}(-?\d+){after}", path.name) for path in place.parent.glob("*")}
+    files = {int(match[1]): path for path, match in found.items() if match}
+    return {frame: path for frame, path in sorted(files.items()) if numbered_file(pattern, frame) == path}
 
 
 def folder_of_versions(path: str) -> str:

@@ -127,6 +127,7 @@ class Render(Job):
     # For each frame, of `frames` or of the shot, the cameras when the shutter opens, is half through and closes; () for
     # a frame whose view stays. Without any, the cameras of the frames beside say how it moves.
     shutter_cameras: tuple[tuple[Camera, ...], ...] = field(default=(), metadata=HIDDEN)
+    holdout: str = ""  # EXR sequence of the depth of what hides the head where it is nearer, such as cg/depth.####.exr
 
 
 @dataclass(frozen=True)
