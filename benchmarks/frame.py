@@ -120,7 +120,7 @@ def write_picture(path: Path, rendering: Rendering) -> None:
 
 def write_passes(path: Path, rendering: Rendering, metadata: FrameMetadata) -> None:
     picture = PassPicture(rendering, metadata.camera)
-    write_exr(path, exr_layers(select_passes(DEFAULT_PASSES).values(), picture, "blender", metadata.space), metadata)
+    write_exr(path, exr_layers(select_passes(DEFAULT_PASSES).values(), picture, "blender"), metadata)
 
 
 def add_over_grey(movie: MovieWriter, rendering: Rendering) -> None:

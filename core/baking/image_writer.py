@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..formats import BakeCard, Camera
-from ..interchange import ExrLayer, FrameMetadata, display_codes, write_exr, write_png
+from ..interchange import ExrLayer, FrameMetadata, write_exr, write_png
 from ..jobs import Render, SequenceName
 from ..raster import Rendering, Sampling, give_back
 from .exposure import Exposure
@@ -22,6 +22,7 @@ from .pass_picture import PassPicture
 from .passes import PASSES, Pass, blended_by, select_passes
 from .picture_heads import FurtherHead
 from .picture_window import Margin, exr_window, within_data_window, within_edges, without_margin
+from .render_colour import RenderColour
 from .splat_channels import blended_channels, scale_of
 
 THREADS = 2
@@ -93,14 +94,16 @@ class ImageWriter:
         return kinds
 
 
-def _png(path: Path, frame: FrameFiles, rendering: Rendering, _card: BakeCard, _job: Render) -> None:
+def _png(path: Path, frame: FrameFiles, rendering: Rendering, _card: BakeCard, job: Render) -> None:
     color, alpha = (within_edges(pixels, frame.margin) for pixels in (rendering.color, rendering.alpha))
-    write_png(path, display_codes(color, alpha, rendering.blend))
+    write_png(path, RenderColour(job).codes(color, alpha, rendering.blend))
 
 
 def _exr(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
     passes = select_passes(job.passes).values()
-    layers = exr_layers(passes, _picture(frame, rendering, card, job), job.exr_layout, job.space, job.full_float)
+    layers = exr_layers(
+        passes, _picture(frame, rendering, card, job), job.exr_layout, RenderColour(job).planes, job.full_float
+    )
     window = exr_window(frame.camera, frame.margin) if job.overscan else None
     if job.data_window:
         layers, window = within_data_window(layers, frame.camera, job.region)
@@ -109,7 +112,7 @@ def _exr(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, jo
 
 def _depth(path: Path, frame: FrameFiles, rendering: Rendering, card: BakeCard, job: Render) -> None:
     """One channel Y: a grey picture to any reader."""
-    (layer,) = exr_layers([PASSES[job.depth_file]], _picture(frame, rendering, card, job), "nuke", job.space)
+    (layer,) = exr_layers([PASSES[job.depth_file]], _picture(frame, rendering, card, job), "nuke")
     (distance,) = layer.channels.values()
     write_exr(path, [ExrLayer("", {"Y": distance})], _metadata(frame, card, job), "nuke")
 

@@ -51,7 +51,7 @@ class Movie:
         """The movie NAME.mp4 of these frames in the folder `out`."""
         numbers = [frame.frame for frame in frames]
         sound = soundtrack and soundtrack.content_hash
-        key = content_key(form, MOVIE_VERSION, [f.pixels_key for f in frames], numbers, card.fps, sound, card.offset)
+        key = content_key(form, MOVIE_VERSION, [f.keys["png"] for f in frames], numbers, card.fps, sound, card.offset)
         samples = soundtrack and soundtrack.of_frames(numbers, card)
         folder, pictures = pictures_of(out, name, frames)
         path = out / f"{name.stem}{part_of(numbers, card)}{MOVIE_FORMATS[form].suffix}"

@@ -92,7 +92,8 @@ def _described(job: Render, bake: BakeReader, further: Sequence[BakeReader], fra
         "pixel_filter": {"name": job.pixel_filter, "width": job.filter_width},
         "motion_blur": _described_blur(job) if job.motion_blur else None,
         "exr": _described_exr(job) if job.exr else None,
-        "png_colour_space": "srgb_rec709_display" if job.png else None,
+        "png_colour_space": "srgb_rec709_display" if job.png and not job.view else None,
+        "view": _described_view(job) if job.view else None,
     }
 
 
@@ -113,3 +114,7 @@ def _described_exr(job: Render) -> dict:
         "compression": job.exr_compression,
         "full_float": job.full_float,
     }
+
+
+def _described_view(job: Render) -> dict:
+    return {"ocio": Path(job.ocio).name, "display": job.display, "view": job.view, "exposure": job.exposure}

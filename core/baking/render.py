@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..formats import BakeReader, FileManifest, UserError, content_key, locked_folder, select_frames
-from ..interchange import COLOUR_SPACES, EXR_COMPRESSIONS, EXR_LAYOUTS, MOVIE_FORMATS
+from ..interchange import EXR_COMPRESSIONS, EXR_LAYOUTS, MOVIE_FORMATS
 from ..jobs import DEFAULT_PASSES, Event, Finished, Pace, Render, Started, Warned
 from .exposure import check_exposure, exposures_of
 from .frame_renderer import FrameRenderer
@@ -23,6 +23,7 @@ from .picture_heads import PlannedHeads, check_are_baked, opened_further
 from .picture_window import check_overscan, margin_of, with_margin
 from .publish import is_published_as, publish, publish_path
 from .render_cameras import beside, cameras_of, head_to_world_of, world_camera_of
+from .render_colour import RenderColour
 from .render_device import RenderDevice
 from .render_names import sequence_of, with_names
 from .render_region import check_region
@@ -162,9 +163,11 @@ def plan_files(job: Render, bake: BakeReader, selected: Sequence[int]) -> list[F
 
 def _keys(job: Render, pixels_key: str, of_exr: tuple) -> dict[str, str]:
     """Kind of file -> the key of what it holds."""
-    exr = content_key(pixels_key, job.exr_layout, job.space, *of_exr, *_exr_options(job))
+    colour = RenderColour(job)
+    exr = content_key(pixels_key, job.exr_layout, job.space, *of_exr, *_exr_options(job), *colour.key_of_exr)
+    png = content_key(pixels_key, *colour.key_of_png) if colour.key_of_png else pixels_key
     depth = {"depth": content_key(pixels_key, job.depth_file)} if job.depth_file else {}
-    return {"png": pixels_key, "exr": exr, **depth}
+    return {"png": png, "exr": exr, **depth}
 
 
 def _exr_options(job: Render) -> tuple[dict, ...]:
@@ -194,8 +197,7 @@ def check_render(job: Render) -> None:
     if job.exr_compression not in EXR_COMPRESSIONS:
         known = ", ".join(EXR_COMPRESSIONS)
         raise UserError(f"exr_compression {job.exr_compression!r} is unknown; use one of {known}.")
-    if job.space not in COLOUR_SPACES:
-        raise UserError(f"space {job.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}.")
+    RenderColour(job).check()
 
 
 def _plan_sound_and_movie(

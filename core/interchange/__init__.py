@@ -16,6 +16,7 @@ from .exr_depth import ExrDepth
 from .frame_metadata import FrameMetadata, timecode_text
 from .movie import MovieWriter, at_sound_rate
 from .movie_formats import MOVIE_FORMATS
+from .ocio import OCIO_PREFIX, OcioConfig, View
 from .png import read_png, write_png
 from .video import probe_video, read_video
 
@@ -25,11 +26,14 @@ __all__ = [
     "EXR_COMPRESSIONS",
     "EXR_LAYOUTS",
     "MOVIE_FORMATS",
+    "OCIO_PREFIX",
     "ExrDepth",
     "ExrLayer",
     "ExrWindow",
     "FrameMetadata",
     "MovieWriter",
+    "OcioConfig",
+    "View",
     "at_sound_rate",
     "compile_pixels",
     "display_codes",

@@ -19,6 +19,7 @@ import numpy as np
 import OpenEXR
 
 from ..formats import atomic_write
+from .colour import COLOUR_SPACES
 from .frame_metadata import FrameMetadata
 
 # The name that `Render.exr_compression` takes -> OpenEXR's. All of them load in Blender 5.0 and 5.2.
@@ -153,9 +154,12 @@ def _header(metadata: FrameMetadata, layers: Sequence[ExrLayer], compression: st
     if compression == "dwaa" and not DWAA_LOSES.isdisjoint(letter.upper() for letter in data):
         compression = "zip"
     kind = {"compression": EXR_COMPRESSIONS[compression], "type": OpenEXR.scanlineimage}
-    attributes = metadata.attributes() | {"colorInteropID": metadata.space if is_colour else "data"}
+    attributes = metadata.attributes()
     if not is_colour:
-        del attributes["chromaticities"]
+        attributes = {name: value for name, value in attributes.items() if name != "chromaticities"}
+        attributes["colorInteropID"] = "data"
+    elif metadata.space in COLOUR_SPACES:
+        attributes["colorInteropID"] = metadata.space
     return kind | attributes
 
 

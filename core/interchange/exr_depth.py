@@ -14,6 +14,7 @@ import OpenEXR
 from ..formats import UserError, open_untrusted
 
 MOST_PIXELS = 16384 * 8  # a side: the largest picture at the most samples
+MOST_RATIO = 2000  # bytes of pixels to one of the file; zlib's most is 1032
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ExrDepth:
     def of(path: Path | str) -> "ExrDepth":
         """Reads the header alone. Raises UserError for what is no EXR with one depth."""
         path = Path(path)
-        with open_untrusted(path):  # says what is missing, a folder or empty
+        with open_untrusted(path) as (_, size):  # says what is missing, a folder or empty
             pass
         try:
             with OpenEXR.File(str(path), header_only=True) as file:
@@ -44,7 +45,8 @@ class ExrDepth:
         (x0, y0), (x1, y1) = (map(int, corner) for corner in headers[part]["displayWindow"])
         left, top = map(int, headers[part]["dataWindow"][0])
         width, height = x1 - x0 + 1, y1 - y0 + 1
-        if not (1 <= width <= MOST_PIXELS and 1 <= height <= MOST_PIXELS):
+        is_size = 1 <= width <= MOST_PIXELS and 1 <= height <= MOST_PIXELS
+        if not is_size or 4 * width * height > MOST_RATIO * size:
             raise UserError(f"{path}: says that it has {width}x{height} pixels; render the depth again.")
         return ExrDepth(path, channel, part, width, height, left - x0, top - y0)
 
@@ -53,7 +55,7 @@ class ExrDepth:
         try:
             with OpenEXR.File(str(self.path), separate_channels=True) as file:
                 values = file.parts[self.part].channels[self.channel].pixels
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        except (RuntimeError, ValueError, TypeError, KeyError, IndexError) as error:
             raise UserError(f"{self.path}: is damaged; render the depth again.") from error
         values = np.asarray(values, np.float32)
         depth = np.full((self.height, self.width), np.inf, np.float32)

@@ -12,6 +12,7 @@ import OpenEXR
 
 from ..formats import Camera
 from .colour import CHROMATICITIES, COLOUR_SPACES
+from .ocio import OCIO_PREFIX
 
 FASTEST = 60  # frames a second that a timecode can count (in pairs above 30)
 
@@ -23,22 +24,25 @@ class FrameMetadata:
     rate: Fraction  # frames a second
     frame: int  # the scene's frame number
     camera: Camera | None = None  # its viewmat from the scene's world (Blender's axes, Z up, metres), without scale
-    space: str = "lin_rec709_scene"  # of the colours: a key of COLOUR_SPACES
+    space: str = "lin_rec709_scene"  # of the colours: a key of COLOUR_SPACES, or of a configuration, "ocio:NAME"
     head: str = ""  # content hash of the head
     notes: dict[str, str] = field(default_factory=dict)  # further strings, written as talksplat/<key>
 
     def __post_init__(self) -> None:
-        if self.space not in COLOUR_SPACES:
+        if self.space not in COLOUR_SPACES and not self.space.startswith(OCIO_PREFIX):
             raise ValueError(f"colour space {self.space!r} is unknown; use one of {', '.join(COLOUR_SPACES)}")
 
     def attributes(self) -> dict:
         """EXR header attributes by their standard names (openexr.com, Standard Attributes)."""
         attributes: dict[str, object] = {
             "framesPerSecond": Fraction(self.rate),
-            "chromaticities": CHROMATICITIES[self.space],
             "software": "talksplat",
             "talksplat/frame": str(self.frame),
         }
+        if self.space in CHROMATICITIES:
+            attributes["chromaticities"] = CHROMATICITIES[self.space]
+        else:
+            attributes["talksplat/colour_space"] = self.space.removeprefix(OCIO_PREFIX)
         attributes |= {f"talksplat/{key}": value for key, value in self.notes.items()}
         if self.head:
             attributes["talksplat/head"] = self.head

@@ -68,6 +68,7 @@ def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) ->
 
     bake = _each_path(replace(bake, reuse="", frames=""), take, BAKE_FILES, BAKE_LISTS)
     render = _each_path(render, take, ("audio",), RENDER_LISTS)
+    _check_ocio(render.ocio, name)
     if render.holdout:
         pattern, digests = _copy_sequence(render.holdout, folder)
         render, hashes = replace(render, holdout=pattern), hashes | digests
@@ -114,6 +115,7 @@ def read_job_file(path: Path | str, with_files: bool = True) -> JobFile:
 
     for stored, digest in job.files.items() if with_files else ():
         _check_hash(found(stored), digest)
+    _check_ocio(job.render.ocio, path)
     bake = _each_path(job.bake, found, (*BAKE_FILES, "out", "reuse"), BAKE_LISTS)
     render = _each_path(job.render, found, ("audio", "bake", "out", "holdout"), RENDER_LISTS)
     return replace(job, bake=bake, render=render)
@@ -145,6 +147,15 @@ def _copy(path: str, folder: Path) -> tuple[str, str]:
         with atomic_write(target) as temporary:
             shutil.copyfile(source, temporary)
     return place, digest
+
+
+def _check_ocio(config: str, source: Path | str) -> None:
+    """A configuration reads files of its own from anywhere. Raises UserError for one that is not built in."""
+    if config and not config.startswith("ocio://"):
+        raise UserError(
+            f"{source}: the OpenColorIO configuration {config[:80]!r} is not in its own folder; leave it out and set "
+            "OCIO on the machines, or name one that is built in (ocio://default)."
+        )
 
 
 def _copy_sequence(pattern: str, folder: Path) -> tuple[str, dict[str, str]]:

@@ -128,6 +128,10 @@ class Render(Job):
     # a frame whose view stays. Without any, the cameras of the frames beside say how it moves.
     shutter_cameras: tuple[tuple[Camera, ...], ...] = field(default=(), metadata=HIDDEN)
     holdout: str = ""  # EXR sequence of the depth of what hides the head where it is nearer, such as cg/depth.####.exr
+    ocio: str = ""  # OpenColorIO configuration, for `space` as ocio:NAME and for `view`; empty: the variable OCIO
+    view: str = ""  # view of the configuration for previews and movie, such as AgX; empty: sRGB codes as trained
+    display: str = ""  # of the view; empty: the configuration's first
+    exposure: float = 0.0  # of the view, stops
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def test_what_has_changed_on_the_way_is_told(job):
 
 NO_PATHS = {"fps", "channel", "frames", "name", "device", "space", "passes", "exr_layout", "exr_compression"}
 NO_PATHS |= {"depth_file", "tokens", "supersampling", "pixel_filter", "places", "head_names", "movie_format"}
-NO_PATHS |= {"shutter_position"}
+NO_PATHS |= {"shutter_position", "view", "display"}
 PATHS = [  # every field of texts that is not known as none, so that a new one is tried as well
     (part, field.name, kind == tuple[str, ...])
     for part, message in (("bake", Bake), ("render", Render))

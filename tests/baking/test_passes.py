@@ -15,7 +15,7 @@ from talksplat.core.baking.passes import PASSES, PassKind, blended_by, select_pa
 from talksplat.core.baking.splat_channels import SplatFrame, View, blended_channels, splat_channels
 from talksplat.core.formats.camera import Camera
 from talksplat.core.formats.user_error import UserError
-from talksplat.core.interchange.colour import FAR_AWAY
+from talksplat.core.interchange.colour import FAR_AWAY, scene_linear_planes
 from talksplat.core.interchange.exr import EXR_LAYOUTS, write_exr
 from talksplat.core.interchange.frame_metadata import FrameMetadata
 from talksplat.core.jobs import Render
@@ -26,6 +26,10 @@ from ..interchange.float64_colour import scene_linear
 METADATA = FrameMetadata(Fraction(24), 1)
 SPACE = "lin_ap1_scene"
 H, W = 24, 32
+
+
+def in_space(rendering, full_float):
+    return scene_linear_planes(rendering.color, rendering.alpha, rendering.blend, SPACE, full_float)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +81,7 @@ def test_a_pass_has_words_for_the_panel(name):
 @pytest.mark.parametrize("layout", list(EXR_LAYOUTS))
 def test_all_passes_come_back_from_one_exr(picture, rendering, tmp_path, read_exr, layout):
     """Also: no two passes have a channel in common, or `write_exr` would not take them."""
-    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), picture, layout, SPACE), METADATA, layout)
+    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), picture, layout, in_space), METADATA, layout)
     channels, _ = read_exr(tmp_path / "a.exr")
     assert len(channels) == sum(len(row.channels) for row in PASSES.values())
     for row in PASSES.values():
@@ -109,7 +113,7 @@ DEFAULT_CHANNELS = {
 @pytest.mark.parametrize("layout", list(DEFAULT_CHANNELS))
 def test_the_default_passes_are_those_of_0_1_0(picture, tmp_path, read_exr, layout):
     passes = select_passes(Render("", "").passes)
-    write_exr(tmp_path / "a.exr", exr_layers(passes.values(), picture, layout, SPACE), METADATA, layout)
+    write_exr(tmp_path / "a.exr", exr_layers(passes.values(), picture, layout, in_space), METADATA, layout)
     assert sorted(read_exr(tmp_path / "a.exr")[0]) == DEFAULT_CHANNELS[layout]
 
 
@@ -118,7 +122,7 @@ def test_no_depth_of_nothing_and_no_alpha_above_one(picture, rendering, tmp_path
     alpha[10, 10], depth[11, 11] = 1.0 + 1e-2, 0.0  # rounding of a raster; a ray that met nothing
     odd = type(rendering)(rendering.color, alpha, "", rendering.density, depth, rendering.depth_median)
     odd = PassPicture(odd, picture.camera, 1.0, picture.blended)
-    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), odd, "nuke", SPACE), METADATA, "nuke")
+    write_exr(tmp_path / "a.exr", exr_layers(PASSES.values(), odd, "nuke", in_space), METADATA, "nuke")
     channels, _ = read_exr(tmp_path / "a.exr")
     assert channels["A"][10, 10] == 1.0
     assert channels["depth.Z"][11, 11] == np.float32(FAR_AWAY)
@@ -150,7 +154,7 @@ def test_blender_finds_the_passes(picture, tmp_path, layout, sockets):
     """In a process of its own: bpy keeps what it loads."""
     pytest.importorskip("bpy")
     passes = select_passes(Render("", "").passes)
-    layers = exr_layers(passes.values(), picture, layout, "lin_rec709_scene")
+    layers = exr_layers(passes.values(), picture, layout)
     write_exr(tmp_path / "a.exr", layers, METADATA, layout)
     script = f"""
 import bpy
@@ -164,6 +168,6 @@ print("found", [s.name for s in node.outputs], node.image.colorspace_settings.na
 
 def test_what_an_exr_takes_is_planar_already(picture):
     """Copies of channels cost a tenth of the writing: writing was once 14 % slower than in 0.1.0."""
-    for layer in exr_layers(PASSES.values(), picture, "blender", SPACE):
+    for layer in exr_layers(PASSES.values(), picture, "blender", in_space):
         named = layer.named_channels()
         assert all(np.shares_memory(named[layer.full_name(c)], values) for c, values in layer.channels.items())

@@ -142,7 +142,7 @@ def artists_tree(stage):
 
     scene = bpy.context.scene
     scene.view_layers[0].use_pass_z = True
-    tree = scene_compositor._new_compositor(scene)
+    tree = scene_compositor.new_compositor(scene)
     del tree[scene_compositor.MARK]
     layer = next(node for node in tree.nodes if node.type == "R_LAYERS")
     output = next(node for node in tree.nodes if node.type in ("GROUP_OUTPUT", "COMPOSITE"))

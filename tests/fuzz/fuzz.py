@@ -70,7 +70,7 @@ MODULES = {
         "losses",
         "output",
     ),
-    "media_readers": ("sog", "sound", "video", "footage", "er-nerf", "our footage to er-nerf", "align"),
+    "media_readers": ("sog", "sound", "video", "footage", "er-nerf", "our footage to er-nerf", "exr depth", "align"),
     "checkpoint_reader": ("checkpoint", "hostile checkpoint", "torch archive", "hostile torch archive"),
     "usd_reader": ("usd",),
 }

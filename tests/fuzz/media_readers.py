@@ -15,7 +15,7 @@ from talksplat.core.audio import Sound, load_sound, load_soundtrack, write_wav
 from talksplat.core.converting.convert import convert
 from talksplat.core.footage import Footage
 from talksplat.core.formats import Camera
-from talksplat.core.interchange import probe_video, read_video
+from talksplat.core.interchange import ExrDepth, ExrLayer, FrameMetadata, probe_video, read_video, write_exr
 from talksplat.core.jobs import Convert
 from talksplat.core.metrics import read_align
 
@@ -195,6 +195,19 @@ def sogs(folder: Path) -> list[Path]:
     return [made, folder / "a.sog"]
 
 
+def depth_files(folder: Path) -> list[Path]:
+    path, depth = folder / "depth.exr", np.linspace(0, 3, 48, dtype=np.float32).reshape(6, 8)
+    write_exr(path, [ExrLayer("ViewLayer.Depth", {"Z": depth})], FrameMetadata(Fraction(24), 1))
+    return [path]
+
+
+def read_a_depth(path: Path) -> None:
+    depth = ExrDepth.of(path)
+    values = depth.read()
+    assert values.shape == (depth.height, depth.width)
+    assert not np.isnan(values).any()
+
+
 READERS: dict[str, Reader] = {
     "sog": Reader(sogs, read_splats, 200),
     "sound": Reader(sounds, read_a_sound, 200),
@@ -202,5 +215,6 @@ READERS: dict[str, Reader] = {
     "footage": Reader(footage_folder, read_a_footage, 100),
     "er-nerf": Reader(er_nerf_folder, read_an_er_nerf, 40),
     "our footage to er-nerf": Reader(small_footage, write_an_er_nerf, 20),
+    "exr depth": Reader(depth_files, read_a_depth, 200),
     "align": Reader(lambda folder: [Path(shutil.copy(GRID / "sgbc6n.align", folder))], read_align, 300),
 }

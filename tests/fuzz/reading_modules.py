@@ -8,6 +8,7 @@ SHIPPED = "reads only what is shipped with talksplat"
 OURS = "opens only what it writes itself"
 
 READING_MODULES: dict[str, tuple[str, ...] | str] = {
+    "blender_addon/compositing/sequence_over.py": "lets Blender open what our render wrote",
     "core/aligning/pronunciations.py": SHIPPED,
     "core/audio/container.py": ("sound", "er-nerf"),
     "core/audio/decode.py": ("sound",),
@@ -62,6 +63,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/importing/usd_splats.py": ("usd",),
     "core/importing/shape_speech.py": SHIPPED,
     "core/inspecting/describe.py": ("info", "footage card"),
+    "core/interchange/exr_depth.py": ("exr depth",),
     "core/interchange/movie.py": OURS,
     "core/interchange/png.py": OURS,
     "core/interchange/video.py": ("video",),
