@@ -9,16 +9,17 @@ PYTHON313 ?= $(shell for p in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/
 VENV313 := .venv313
 VENV45 := .venv-blender-4.5
 VENV53 := .venv-blender-5.3
+VENVDOCS := .venv-docs
 # What depends on the version of Blender most; the whole of the add-on's tests runs on 5.0 and 5.2.
 FURTHER := $(patsubst %,tests/blender_addon/test_%.py,add_head add_to_compositor background demo_scene keyframes keyframes_saved \
     native_splats register saving scene_camera self_contained strip strip_retimed viewport)
 
-.PHONY: demo test test-blender-4.5 test-blender-5.2 test-blender-5.3 lint api fuzz zip bench gpu clean
+.PHONY: demo test test-blender-4.5 test-blender-5.2 test-blender-5.3 lint api docs fuzz zip bench gpu clean
 
 demo: $(VENV)/.ready
 	$(BIN)/talksplat demo --out demo
 
-test: lint
+test: lint docs
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu"
 	@if [ -n "$(PYTHON313)" ]; then $(MAKE) $(addsuffix /.ready,$(VENV45) $(VENV313) $(VENV53)) && \
 	    $(MAKE) -j 2 -O test-blender-4.5 test-blender-5.2 test-blender-5.3; \
@@ -45,6 +46,10 @@ lint: $(VENV)/.ready
 # The table of the public API in ARCHITECTURE.md, written from the docstrings.
 api: $(VENV)/.ready
 	$(BIN)/python tests/architecture/api_table.py
+
+# The site, in build/docs: a link or a heading that is not there is an error.
+docs: $(VENVDOCS)/.ready
+	NO_MKDOCS_2_WARNING=1 $(VENVDOCS)/bin/mkdocs build --quiet
 
 # Mutated files at every reader, TALKSPLAT_FUZZ of them (10,000) each; a few minutes a reader.
 fuzz: $(VENV)/.ready
@@ -78,5 +83,10 @@ $(VENV313)/.ready $(VENV53)/.ready $(VENV45)/.ready: pyproject.toml
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
+$(VENVDOCS)/.ready: constraints-docs.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-docs.txt mkdocs-material
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV313) $(VENV45) $(VENV53) demo dist build fuzz-faults talksplat.egg-info
+	rm -rf $(VENV) $(VENVDOCS) $(VENV313) $(VENV45) $(VENV53) demo dist build fuzz-faults talksplat.egg-info
