@@ -47,9 +47,9 @@ lint: $(VENV)/.ready
 api: $(VENV)/.ready
 	$(BIN)/python tests/architecture/api_table.py
 
-# The site, in build/docs: a link or a heading that is not there is an error.
+# The site, in build/docs. Every warning is an error, and --quiet would hide them all: a link or heading that is not there.
 docs: $(VENVDOCS)/.ready
-	NO_MKDOCS_2_WARNING=1 $(VENVDOCS)/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENVDOCS)/bin/mkdocs build
 
 # Mutated files at every reader, TALKSPLAT_FUZZ of them (10,000) each; a few minutes a reader.
 fuzz: $(VENV)/.ready
