@@ -14,7 +14,7 @@ VENVDOCS := .venv-docs
 FURTHER := $(patsubst %,tests/blender_addon/test_%.py,add_head add_to_compositor background demo_scene keyframes keyframes_saved \
     native_splats register saving scene_camera self_contained strip strip_retimed viewport)
 
-.PHONY: demo test test-blender-4.5 test-blender-5.2 test-blender-5.3 lint api docs fuzz zip bench gpu clean
+.PHONY: demo test test-blender-4.5 test-blender-5.2 test-blender-5.3 lint api docs troubleshooting fuzz zip bench gpu clean
 
 demo: $(VENV)/.ready
 	$(BIN)/talksplat demo --out demo
@@ -50,6 +50,10 @@ api: $(VENV)/.ready
 # The site, in build/docs. Every warning is an error, and --quiet would hide them all: a link or heading that is not there.
 docs: $(VENVDOCS)/.ready
 	NO_MKDOCS_2_WARNING=1 $(VENVDOCS)/bin/mkdocs build
+
+# docs/troubleshooting.md, from the sentences in the source.
+troubleshooting: $(VENV)/.ready
+	$(BIN)/python docs_build/troubleshooting.py
 
 # Mutated files at every reader, TALKSPLAT_FUZZ of them (10,000) each; a few minutes a reader.
 fuzz: $(VENV)/.ready
