@@ -59,7 +59,7 @@ troubleshooting: $(VENV)/.ready
 fuzz: $(VENV)/.ready
 	$(BIN)/python tests/fuzz/fuzz.py all --keep fuzz-faults
 
-zip: $(VENV)/.ready
+zip: $(VENV)/.ready docs
 	$(BIN)/python -m talksplat.blender_addon.packing dist
 
 bench: $(VENV)/.ready

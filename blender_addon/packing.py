@@ -94,11 +94,14 @@ def build_platform_zips(
 
 
 def _stage(source: Path, stage: Path) -> None:
-    """What belongs into a zip: the tool's own choice from the checkout, and the parts list."""
+    """What belongs into a zip: the tool's own choice from the checkout, the site of `make docs` and the parts list."""
     with tempfile.TemporaryDirectory() as scratch:
         [archive] = _build(source, Path(scratch))
         with zipfile.ZipFile(archive) as file:
             file.extractall(stage)
+    site = source / "build" / "docs"
+    if site.is_dir():  # for the Help buttons; a site map says when it was built
+        shutil.copytree(site, stage / "manual", ignore=shutil.ignore_patterns("sitemap.xml*"))
     (stage / PARTS).write_text(json.dumps(bill_of_materials(), indent=1) + "\n", encoding="utf-8")
 
 

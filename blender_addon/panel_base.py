@@ -53,6 +53,12 @@ class TabPanel:
     bl_category = TAB
     if TYPE_CHECKING:
         layout: bpy.types.UILayout
+        bl_idname: str
+
+    def draw_header_preset(self, context: Context) -> None:
+        """Help, at the right of the title."""
+        help_button = self.layout.operator("talksplat.open_manual", text="", icon="QUESTION", emboss=False)
+        help_button.panel = self.bl_idname
 
 
 class HeadPanel(TabPanel):

@@ -55,10 +55,6 @@ class TALKSPLAT_PT_head(TabPanel, bpy.types.Panel):
     bl_label = "Head"
     bl_idname = "TALKSPLAT_PT_head"
 
-    def draw_header_preset(self, _context: Context) -> None:
-        """Help, at the right of the title."""
-        self.layout.operator("talksplat.open_manual", text="", icon="QUESTION", emboss=False)
-
     def draw(self, context: Context) -> None:
         """The head, and the button that loads one."""
         layout = self.layout
@@ -185,11 +181,11 @@ class TALKSPLAT_PT_performance(HeadPanel, bpy.types.Panel):
         return obj is not None and not (silent_reason(obj) and not has_keyframes(obj))
 
     def draw_header_preset(self, context: Context) -> None:
-        """The presets, at the right of the title."""
+        """The presets, at the right of the title, and Help."""
         obj = head_of(context)
-        if obj is None or silent_reason(obj):
-            return
-        TALKSPLAT_PT_performance_presets.draw_panel_header(self.layout)
+        if obj is not None and not silent_reason(obj):
+            TALKSPLAT_PT_performance_presets.draw_panel_header(self.layout)
+        super().draw_header_preset(context)
 
     def draw_head(self, layout: bpy.types.UILayout, context: Context, obj: bpy.types.Object) -> None:
         """One slider for each of the core's controls."""

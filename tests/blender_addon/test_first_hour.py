@@ -74,6 +74,19 @@ def test_help_and_the_log_are_files_that_are_there(blender, monkeypatch, tmp_pat
     assert open_help.TALKSPLAT_OT_open_log.disabled_reason(bpy.context) == ""
 
 
+def test_help_of_each_panel_is_a_page_that_is_there(blender):
+    from talksplat.blender_addon.operators.open_help import HELP_PAGES, MANUAL, manual_page
+
+    panels = {name for name in dir(bpy.types) if name.startswith("TALKSPLAT_PT_") and not name.endswith("_presets")}
+    in_tab = {name for name in panels if hasattr(getattr(bpy.types, name), "draw_header_preset")}
+    assert {"TALKSPLAT_PT_head", "TALKSPLAT_PT_bake"} <= in_tab
+    assert in_tab <= set(HELP_PAGES)
+    for panel, name in HELP_PAGES.items():
+        assert (MANUAL.parent / "docs" / f"{name}.md").is_file()
+        assert manual_page(panel).stem == name
+    assert manual_page("").is_file()
+
+
 def test_a_first_sound_that_cannot_be_chosen_says_why(blender, head_path, monkeypatch):
     """Both buttons were grey, and the panel asked for a strip that would not have helped."""
     from talksplat.blender_addon import panels, running
