@@ -217,6 +217,12 @@ class TalkSplatHead(Speech, TakeList, bpy.types.PropertyGroup):
             ("4x", "4x", "4 x 4 samples a pixel"),
         ],
     )
+    motion_blur: BoolProperty(
+        name="Motion Blur",
+        default=True,
+        description="Blur what moves, head and camera, where Motion Blur is on in the scene's render properties, by "
+        "their shutter, position and curve",
+    )
     overscan: FloatProperty(
         name="Overscan",
         description="How much more than the picture EXR files hold beyond each edge, of its width and height: for lens "

@@ -39,6 +39,12 @@ def core_camera(
     return Camera(width, height, fx, fy, cx, cy, viewmat, kind, lens.clip_start, lens.clip_end)
 
 
+def camera_at(scene: bpy.types.Scene, frame: int) -> bpy.types.Object | None:
+    """The scene's camera at a frame: that of the last marker with one, before all of them that of the first."""
+    cuts = sorted(((m.frame, m.camera) for m in scene.timeline_markers if m.camera), key=lambda cut: cut[0])
+    return next((camera for start, camera in reversed(cuts) if start <= frame), cuts[0][1]) if cuts else scene.camera
+
+
 def picture_size(render: bpy.types.RenderSettings) -> tuple[int, int]:
     """Width and height in pixels, as Blender rounds them."""
     percentage = render.resolution_percentage

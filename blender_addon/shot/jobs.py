@@ -17,7 +17,7 @@ from ..keyframes.pose_change import pose_change
 from ..properties import DEFAULT_AXES
 from ..scene import strip as strips
 from ..scene.pixel_filter import pixel_filter_of
-from ..scene.render_border import within_border
+from ..scene.shutter import shutter_of
 from ..scene.stereo import ONE_VIEW, RenderView, render_views
 from ..speech.attached_sounds import sound_choice, unattached_reason
 from ..speech.movie_sound import movie_sound
@@ -28,7 +28,8 @@ from .bake_plan import BakePlan, plan_bake
 from .frame_choice import chosen_frames, chosen_of_bake, list_of, shot_of_scene
 from .output_paths import file_name_of, output_path, token_values
 from .picture_heads import further_heads
-from .sampling import sample_controls, sample_stage, sample_views
+from .sampling import sample_controls, sample_stage
+from .scene_views import scene_views
 
 UNMOVED = Controls(blinks=0.0)  # of a head that follows its curves alone: no slider moves it
 
@@ -133,19 +134,14 @@ def render_of_frames(
     """The render of these frames of a bake that says `card`, its files unnamed. seen: the frames whose camera it has,
     those of `frames` or all. Raises UserError."""
     settings = settings_of(obj)
-    cameras, head_to_world, places, region, passes = (), (), [], (), settings.passes.names()
-    others = further_heads(scene, obj)
-    shows_motion, sampled = settings.exr and "vector" in passes, {"supersampling": settings.supersampling}
+    others, passes, views = further_heads(scene, obj), settings.passes.names(), {}
+    blur = shutter_of(scene) if settings.motion_blur else {}
+    shows_motion, sampled = settings.exr and "vector" in passes, {"supersampling": settings.supersampling} | blur
     if settings.view == "SCENE":
         sampled |= pixel_filter_of(scene)
         scale = strips.frame_rate(scene) / card.fps
-        seen = sorted({n + step for n in seen for step in (-1, 0, 1)}) if shows_motion else seen
-        times = [number * scale for number in seen]
-        if others:
-            cameras, (head_to_world, *places) = sample_stage(scene, [obj, *others], times, view.eye)
-        else:
-            cameras, head_to_world = sample_views(scene, obj, times, view.eye)
-        (*cameras,), (region, *_) = zip(*(within_border(camera, scene.render) for camera in cameras))
+        views = scene_views(scene, [obj, *others], seen, scale, view.eye, shows_motion or bool(blur), blur)
+    region = views.get("region", ())
     sounds, sound_per_frame = (
         movie_sound(scene, obj, card) if (settings.movie and len(frames) > 1) or settings.wav else ((), ())
     )
@@ -153,15 +149,11 @@ def render_of_frames(
         bake="",
         out="",
         size=settings.size,
-        cameras=tuple(cameras),
-        head_to_world=head_to_world,
-        region=region,
         data_window=bool(region) and settings.exr_layout == "nuke",
         overscan=settings.overscan if settings.exr and not region else 0.0,
         png=settings.png,
         exr=settings.exr,
         passes=passes,
-        with_neighbours=shows_motion,
         exr_layout=settings.exr_layout,
         space=settings.space,
         exr_compression=settings.exr_compression,
@@ -175,9 +167,9 @@ def render_of_frames(
         publish=settings.publish,
         holdout=open_files.absolute(settings.holdout) if settings.holdout and settings.view == "SCENE" else "",
         more_bakes=tuple(head_paths.path_of(other, "bake") for other in others),
-        more_head_to_world=tuple(places),
         head_names=tuple(head.name for head in (obj, *others)),
         **sampled,
+        **views,
     )
 
 

@@ -51,6 +51,9 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         row = layout.split(factor=0.5)  # the label is cut at Blender's own share
         row.label(text="Supersampling")
         row.prop(settings, "supersampling", text="")
+        row, is_on = layout.row(), context.scene.render.use_motion_blur
+        row.active = is_on
+        row.prop(settings, "motion_blur", text="Motion Blur" if is_on else "Motion Blur (off in the scene)")
         row = layout.row(align=True)
         for name in ("png", "exr", "movie"):
             row.prop(settings, name, toggle=True)

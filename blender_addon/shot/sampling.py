@@ -139,6 +139,21 @@ def sample_views(
     return _one_if_still(cameras), _one_if_still(worlds)
 
 
+def sample_cameras(
+    scene: bpy.types.Scene,
+    obj: bpy.types.Object,
+    moments: Sequence[tuple[Fraction, bpy.types.Object]],
+    eye: Eye = BOTH_EYES,
+) -> list[Camera]:
+    """What a camera sees of the head at a frame, for each of these pairs. Raises UserError."""
+    cameras = iter([camera for _, camera in moments])
+
+    def view_at(graph: bpy.types.Depsgraph) -> Camera:
+        return core_camera(next(cameras).evaluated_get(graph), obj.evaluated_get(graph), scene.render, eye=eye)
+
+    return list(_at_each_frame(scene, [frame for frame, _ in moments], view_at))
+
+
 def sample_stage(
     scene: bpy.types.Scene, heads: Sequence[bpy.types.Object], frames: Iterable[Fraction], eye: Eye = BOTH_EYES
 ) -> tuple[tuple[Camera, ...], tuple[tuple[Matrix4, ...], ...]]:

@@ -14,6 +14,8 @@ from ..jobs import Render, numbered_file
 from ..raster import limit_of_window
 from .picture_window import Margin, without_margin
 
+MOST_SAMPLES = 16  # a pixel and side
+
 
 def planned_holdout(job: Render, cameras: dict[int, Camera], frames: Sequence[int], margin: Margin) -> dict[int, Path]:
     """Frame -> its file, all of which are there and fit the picture; {} without a holdout. Raises UserError."""
@@ -38,7 +40,10 @@ def samples_of_holdout(job: Render, files: dict[int, Path], camera: Camera) -> i
 
 def _samples_of(depth: ExrDepth, camera: Camera) -> int:
     samples = depth.width // camera.width
-    if samples < 1 or (depth.width, depth.height) != (samples * camera.width, samples * camera.height):
+    if not 1 <= samples <= MOST_SAMPLES or (depth.width, depth.height) != (
+        samples * camera.width,
+        samples * camera.height,
+    ):
         raise UserError(
             f"{depth.path}: has {depth.width}x{depth.height} pixels, the picture {camera.width}x{camera.height}; "
             "render the depth at the picture's size, or at two, three or four times it."

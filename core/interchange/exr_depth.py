@@ -46,7 +46,8 @@ class ExrDepth:
         left, top = map(int, headers[part]["dataWindow"][0])
         width, height = x1 - x0 + 1, y1 - y0 + 1
         is_size = 1 <= width <= MOST_PIXELS and 1 <= height <= MOST_PIXELS
-        if not is_size or 4 * width * height > MOST_RATIO * size:
+        claimed = max(4 * width * height, sum(map(_bytes_claimed, headers)))
+        if not is_size or claimed > MOST_RATIO * size:
             raise UserError(f"{path}: says that it has {width}x{height} pixels; render the depth again.")
         return ExrDepth(path, channel, part, width, height, left - x0, top - y0)
 
@@ -63,6 +64,12 @@ class ExrDepth:
         columns = _overlap(self.left, values.shape[1], self.width)
         depth[rows[0], columns[0]] = values[rows[1], columns[1]]
         return np.where(np.isfinite(depth), depth, np.float32(np.inf))
+
+
+def _bytes_claimed(header: dict) -> int:
+    """Of all pixels of a part, at most."""
+    (x0, y0), (x1, y1) = (map(int, corner) for corner in header["dataWindow"])
+    return 4 * max(x1 - x0 + 1, 0) * max(y1 - y0 + 1, 0) * len(header["channels"])
 
 
 def _overlap(begin: int, count: int, size: int) -> tuple[slice, slice]:

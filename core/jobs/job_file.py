@@ -70,7 +70,8 @@ def write_job_file(folder: Path | str, name: str, bake: Bake, render: Render) ->
     render = _each_path(render, take, ("audio",), RENDER_LISTS)
     _check_ocio(render.ocio, name)
     if render.holdout:
-        pattern, digests = _copy_sequence(render.holdout, folder)
+        span = range(bake.frame_start, bake.frame_start + bake.frame_count) if bake.frame_count > 0 else None
+        pattern, digests = _copy_sequence(render.holdout, folder, span)
         render, hashes = replace(render, holdout=pattern), hashes | digests
     files = dict(sorted(hashes.items()))
 
@@ -158,9 +159,9 @@ def _check_ocio(config: str, source: Path | str) -> None:
         )
 
 
-def _copy_sequence(pattern: str, folder: Path) -> tuple[str, dict[str, str]]:
-    """(pattern from the folder on, place -> sha256 of each copy in `folder`). Raises UserError."""
-    files = numbered_files(pattern)
+def _copy_sequence(pattern: str, folder: Path, span: range | None) -> tuple[str, dict[str, str]]:
+    """Of the frames in `span`, None: all. (pattern from the folder on, place -> sha256 of each copy in `folder`). Raises UserError."""
+    files = {n: path for n, path in numbered_files(pattern).items() if span is None or n in span}
     if not files:
         raise UserError(f"{pattern}: there are no such files; render the depth first.")
     digests = {frame: sha256_of_file(path) for frame, path in files.items()}

@@ -12,7 +12,9 @@ from .rendering import DensityStats, Rendering
 def render(scene: RasterInput) -> Rendering:
     """See rasterizer.rasterize; numpy in, numpy out."""
     trace = pipeline.forward(as_float32(scene))
-    stats = DensityStats(*trace.depths_and_radii(), count=lambda: pipeline.pixel_counts(trace))
+    # The backward pass, which counts, knows no limit: such a picture has no counts.
+    count = None if scene.far_limit is not None else lambda: pipeline.pixel_counts(trace)
+    stats = DensityStats(*trace.depths_and_radii(), count=count)
     color, trans, *further = trace.pictures
     return rendering(scene, stats, color, trans, *further)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..formats import UserError
 from . import numba_pipeline as pipeline
 from .raster_input import RasterInput
 from .rendering import DensityStats, Rendering
@@ -45,6 +46,8 @@ class Splatting(torch.autograd.Function):
 
 def render(scene: RasterInput) -> Rendering:
     """See rasterizer.rasterize; tensors are brought to float32 on the CPU, gradients go back where they came from."""
+    if scene.far_limit is not None:
+        raise UserError("rasterize: a far_limit is for numpy arrays, without gradients; leave it out.")
     device, record, extra_channels = scene.means.device, PassRecord(), scene.extra.shape[1]
     tensors = [t.to("cpu", torch.float32) for t in scene.arrays().values()]
     color, alpha, channels, median = (t.to(device) for t in Splatting.apply(scene, record, *tensors))

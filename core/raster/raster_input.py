@@ -142,7 +142,7 @@ def check_view(trained_low_pass: float, window: Window | None) -> None:
 
 
 def check_far_limit(scene: RasterInput) -> None:
-    """Raise UserError unless the limits are of the picture's size, numbers, and for arrays without gradients."""
+    """Raise UserError unless the limits are of the picture's size, and numbers."""
     limit = scene.far_limit
     if limit is None:
         return
@@ -150,8 +150,6 @@ def check_far_limit(scene: RasterInput) -> None:
     if limit.shape != (height, width) or limit.dtype != np.float32 or np.isnan(limit).any():
         wanted = f"float32 [{height},{width}] without NaN"
         raise UserError(f"rasterize: far_limit is {wanted}, not {limit.dtype} {limit.shape}.")
-    if is_tensor(scene.means) and scene.means.requires_grad:
-        raise UserError("rasterize: a far_limit is for pictures without gradients; leave one of them out.")
 
 
 def used_degree(shN: Array, requested: int | None) -> int:

@@ -148,7 +148,8 @@ def rasterize(
     trained_low_pass: every splat is widened by 0.3 pixels^2 (EPS2D) or this, whichever is more; where it is less, the
     wider splats are made fainter (RasterInput.low_pass).
     far_limit: a Gaussian whose centre is farther is not blended into the pixel, as if a surface stood there that hides
-    it; alpha and all else is of what is left. No gradients; gsplat has none, so that numba draws. Not in the paper:
+    it; alpha and all else is of what is left. For numpy arrays (and `dense`), without pixel counts; gsplat has none, so
+    numba draws. Not in the paper:
     chosen because a depth test after blending has one depth a pixel, and hair has many.
     Raises UserError for wrong shapes, unknown names, an empty window, and numbers that are not finite.
     """

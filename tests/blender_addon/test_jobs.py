@@ -350,6 +350,72 @@ def test_what_changes_a_render_is_told_before_it(attached):
     assert render_notes(scene, attached) == [disabled]
 
 
+def test_motion_blur_is_the_scenes(attached, monkeypatch):
+    """Shutter, position and curve, and what the camera sees meanwhile; a view that stands still is asked for once;
+    where a marker cuts no frame is seen through the camera of the one before."""
+    from talksplat.blender_addon.shot import sampling
+    from talksplat.blender_addon.shot.jobs import render_job
+
+    scene, settings = bpy.context.scene, attached.talksplat
+    scene.frame_end = 12
+    bpy.ops.talksplat.bake()
+    settings.view, scene.render.use_motion_blur = "SCENE", False
+    for name in ("still", "pan"):
+        camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+        scene.collection.objects.link(camera)
+        marker = scene.timeline_markers.new(name, frame=1 if name == "still" else 6)
+        marker.camera = camera
+    for frame, angle in ((5, 0.0), (9, 0.4)):
+        camera.rotation_euler.z = angle
+        camera.keyframe_insert("rotation_euler", index=2, frame=frame)
+    assert not render_job(scene, attached).motion_blur
+    scene.render.use_motion_blur, scene.render.motion_blur_shutter = True, 0.8
+    scene.render.motion_blur_position = "START"
+    curve = scene.render.motion_blur_shutter_curve
+    curve.curves[0].points[-1].location.y = 0.0
+    curve.update()
+    visited, at_each_frame = [], sampling._at_each_frame
+    monkeypatch.setattr(
+        sampling,
+        "_at_each_frame",
+        lambda s, frames, read: at_each_frame(s, visited.append([*frames]) or visited[-1], read),
+    )
+    job = render_job(scene, attached)
+    assert (job.motion_blur, job.shutter, job.shutter_position) == (True, pytest.approx(0.8), "start")
+    assert len(job.shutter_curve) == 256
+    assert job.shutter_curve[0] == pytest.approx(1.0)
+    assert job.shutter_curve[-1] == pytest.approx(0.0, abs=1e-6)
+    rows = dict(zip(range(scene.frame_start, 13), job.shutter_cameras))
+    assert [number for number, row in rows.items() if row] == [5, 6, 7, 8, 9]
+    assert [float(f) for f in visited[1]] == pytest.approx([n + t for n in (5, 6, 7, 8, 9) for t in (0.4, 0.8)])
+    cameras = dict(zip(range(scene.frame_start - 1, 14), job.cameras))
+    assert all(rows[n][0] == cameras[n] for n in (5, 6, 7, 8, 9))
+    assert rows[5][2] == cameras[5], "the camera that stands still, to its end"
+    ways = [np.linalg.norm(np.subtract(rows[n][2].viewmat, rows[n][0].viewmat)) for n in (6, 7, 8)]
+    whole = np.linalg.norm(np.subtract(cameras[8].viewmat, cameras[7].viewmat))
+    assert ways[1] == pytest.approx(0.8 * whole, rel=0.1)
+    settings.motion_blur = False
+    assert not render_job(scene, attached).motion_blur
+    settings.motion_blur, settings.view = True, "HEAD"
+    job = render_job(scene, attached)
+    assert job.motion_blur
+    assert job.shutter_cameras == ()
+
+
+def test_the_camera_of_a_frame_is_blenders(blender):
+    from talksplat.blender_addon.scene.scene_camera import camera_at
+
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("own", bpy.data.cameras.new("own"))
+    assert camera_at(scene, 3) == scene.camera
+    for name, frame in (("b", 8), ("a", 4), ("none", 6)):
+        marker = scene.timeline_markers.new(name, frame=frame)
+        marker.camera = None if name == "none" else bpy.data.objects.new(name, bpy.data.cameras.new(name))
+    for frame in (1, 4, 5, 7, 8, 20):
+        scene.frame_set(frame)
+        assert camera_at(scene, frame) == scene.camera
+
+
 def test_passes_and_export_settings_reach_the_jobs(attached):
     from talksplat.blender_addon.operators.render_sequence import TALKSPLAT_OT_render_sequence as Render
     from talksplat.blender_addon.shot.jobs import export_job, render_job

@@ -84,6 +84,13 @@ def test_beyond_the_edge_it_is_that_of_the_edge(make):
     np.testing.assert_array_equal(shown[0], [0, 0, 1, 2, 3, 3])
 
 
+def test_there_are_no_pixel_counts(make, columns):
+    """The backward pass that counts would count what the limit hides."""
+    camera = make.view()
+    limit = np.full((camera.height, camera.width), 1.0, np.float32)
+    assert rasterize(**columns, camera=camera, far_limit=limit).pixel_counts is None
+
+
 def test_what_cannot_be_is_told(make, columns):
     camera = make.view()
     for limit in (np.zeros((3, 3), np.float32), np.full((camera.height, camera.width), np.nan, np.float32)):
