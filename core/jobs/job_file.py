@@ -160,7 +160,8 @@ def _check_ocio(config: str, source: Path | str) -> None:
 
 
 def _copy_sequence(pattern: str, folder: Path, span: range | None) -> tuple[str, dict[str, str]]:
-    """Of the frames in `span`, None: all. (pattern from the folder on, place -> sha256 of each copy in `folder`). Raises UserError."""
+    """(pattern from the folder on, place -> sha256 of each copy in `folder`), of the frames in `span` or of all. Raises
+    UserError."""
     files = {n: path for n, path in numbered_files(pattern).items() if span is None or n in span}
     if not files:
         raise UserError(f"{pattern}: there are no such files; render the depth first.")

@@ -20,6 +20,7 @@ HANDED_ON = {
     "blender_addon/operators/make_self_contained.py": 1,
     "blender_addon/playback.py": 4,
     "core/aligning/align.py": 1,
+    "core/baking/farm/shots.py": 1,
     "core/baking/render.py": 1,
     "core/dispatch.py": 1,
     "core/formats/json_codec.py": 1,
