@@ -290,3 +290,16 @@ def test_without_ray_the_cure_is_named(table, monkeypatch):
     monkeypatch.setattr("talksplat.core.baking.farm.ray_engine.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'talksplat\[ray\]'"):
         list(shots(Shots(str(table), engine="ray")))
+
+
+def test_a_cluster_that_is_gone_is_one_sentence(table, monkeypatch):
+    ray = pytest.importorskip("ray")
+    engine = ENGINES["ray"](Shots(str(table), engine="ray"))
+    engine._ray, engine._running = ray, {"a task": Task("a")}
+
+    def gone(*_, **__):
+        raise ray.exceptions.RaySystemError("the head node died.")
+
+    monkeypatch.setattr(ray, "wait", gone)
+    with pytest.raises(UserError, match="Ray is gone .*run it again"):
+        engine.ended(1.0)

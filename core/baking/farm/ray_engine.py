@@ -8,6 +8,8 @@ RAY_USE_TLS). Its statistics and its dashboard are off: nothing leaves the machi
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
@@ -54,7 +56,8 @@ class RayEngine:
 
     @property
     def slots(self) -> int:
-        cores = self._ray.cluster_resources().get("CPU", 0)
+        with self._told():
+            cores = self._ray.cluster_resources().get("CPU", 0)
         return AHEAD * max(int(cores) // self._cores, 1)
 
     def submit(self, task: Task) -> None:
@@ -63,8 +66,18 @@ class RayEngine:
     def ended(self, timeout: float) -> list[tuple[Task, TaskResult | None]]:
         if not self._running:
             return []
-        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout)
+        with self._told():
+            ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout)
         return [(self._running.pop(reference), self._result(reference)) for reference in ready]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What Ray says where all of it is gone, as a sentence."""
+        try:
+            yield
+        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            reason = (str(error) or "it gave no reason").splitlines()[0].rstrip(".")
+            raise UserError(f"Ray is gone ({reason}); run it again, it goes on where it was.") from error
 
     def _result(self, reference: Any) -> TaskResult | None:
         try:
