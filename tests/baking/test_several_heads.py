@@ -146,6 +146,22 @@ def test_each_moves_by_its_own_way(draw):
     assert np.abs(to_previous[right]).max() < 1e-3
 
 
+def test_a_further_head_is_blurred_by_its_own_way(draw):
+    """Ben crosses the picture while Anna stands still: he is as wide as his way, in the same light."""
+    wide = Camera.looking_at([0, -2, 0], [0, 0, 0], SIZE, SIZE, 0.6)
+    places = tuple(
+        tuple(map(tuple, (np.eye(4) + np.pad([[0.3 * step], [3.0], [0.0], [0.0]], ((0, 0), (3, 0)))).tolist()))
+        for step in (-1, 0, 1)
+    )
+    how = {"cameras": (wide,), "more_head_to_world": (places,), "with_neighbours": True}
+    sharp, _ = draw("anna", "ben", **how)
+    blurred, _ = draw("anna", "ben", **how, motion_blur=True, shutter=1.0, motion_samples=16)
+    anna = matte_of(sharp, "ViewLayer.CryptoObject", "anna")
+    ben, moved = (matte_of(each, "ViewLayer.CryptoObject", "ben") for each in (sharp, blurred))
+    assert (moved.max(axis=0) > 0.02).sum() >= (ben.max(axis=0) > 0.02).sum() + 3
+    assert np.abs(matte_of(blurred, "ViewLayer.CryptoObject", "anna") - anna)[anna > 0.99].max() < 0.2
+
+
 def test_the_same_head_twice_has_two_names(draw):
     _, header = draw("anna", "anna", places=("-0.2,0,0,0", "0.2,0,0,0"))
     assert any(list(json.loads(value)) == ["anna", "anna.001"] for key, value in header.items() if "manifest" in key)

@@ -301,5 +301,5 @@ def test_a_cluster_that_is_gone_is_one_sentence(table, monkeypatch):
         raise ray.exceptions.RaySystemError("the head node died.")
 
     monkeypatch.setattr(ray, "wait", gone)
-    with pytest.raises(UserError, match="Ray is gone .*run it again"):
+    with pytest.raises(UserError, match=r"Ray is gone .*run it again"):
         engine.ended(1.0)
