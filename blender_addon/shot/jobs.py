@@ -165,6 +165,7 @@ def render_of_frames(
         sound_per_frame=sound_per_frame,
         frames=list_of(frames, card.span),
         publish=settings.publish,
+        nuke_script=settings.nuke_script and settings.exr and settings.exr_layout == "nuke",
         holdout=open_files.absolute(settings.holdout) if settings.holdout and settings.view == "SCENE" else "",
         more_bakes=tuple(head_paths.path_of(other, "bake") for other in others),
         head_names=tuple(head.name for head in (obj, *others)),

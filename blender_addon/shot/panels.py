@@ -69,6 +69,8 @@ class TALKSPLAT_PT_render(HeadPanel, bpy.types.Panel):
         row.prop(settings, "exr_compression", text="")
         row.prop(settings, "full_float", toggle=True)
         column.prop(settings, "overscan")
+        if settings.exr_layout == "nuke":
+            column.prop(settings, "nuke_script", toggle=True)
         passes = column.grid_flow(row_major=True, columns=2, align=True, even_columns=True)
         for name in PASSES:
             passes.prop(settings.passes, name, toggle=True)

@@ -144,6 +144,12 @@ class RenderSettings:
             ("nuke", "Nuke", "A single part with R, G, B, A and depth.Z"),
         ],
     )
+    nuke_script: BoolProperty(
+        name="Nuke Script",
+        default=RENDER.nuke_script,
+        description="Write NAME.nk next to the files: nodes to paste into Nuke, with the files, their passes and the "
+        "camera",
+    )
     space: EnumProperty(
         name="Colour Space",
         description="Colour space of the EXR files",

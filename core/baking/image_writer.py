@@ -54,6 +54,11 @@ class FrameFiles:
         """The camera of the picture, without overscan."""
         return without_margin(self.camera, self.margin)
 
+    @property
+    def world_camera_shown(self) -> Camera:
+        """The same in the scene's world."""
+        return without_margin(self.world_camera, self.margin)
+
 
 class ImageWriter:
     """A context manager; leaving it, even by an exception, waits for what was submitted. `written` is called in the
@@ -131,8 +136,7 @@ def passes_of(job: Render) -> list[Pass]:
 
 def _metadata(frame: FrameFiles, card: BakeCard, job: Render) -> FrameMetadata:
     notes = {"bake": card.shot, "audio": card.audio_hash, "offset": repr(card.offset)}
-    camera = without_margin(frame.world_camera, frame.margin)
-    return FrameMetadata(card.fps, frame.frame, camera, job.space, card.head_hash, notes)
+    return FrameMetadata(card.fps, frame.frame, frame.world_camera_shown, job.space, card.head_hash, notes)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from .frame_renderer import FrameRenderer
 from .holdout import key_of_holdout, planned_holdout, samples_of_holdout
 from .image_writer import IMAGE_KINDS, FrameFiles, ImageWriter, passes_of
 from .movie import Movie
+from .nuke_script import NukeScript, check_nuke_script
 from .passes import blended_by, select_passes
 from .picture_heads import PlannedHeads, check_are_baked, opened_further
 from .picture_window import check_overscan, margin_of, with_margin
@@ -45,6 +46,7 @@ def render(job: Render) -> Generator[Event, None, None]:
         job = named_render(job, bake)
         frames = plan_frames(job, bake)
         movie, sound_file, warning = _plan_sound_and_movie(job, bake, frames)
+        script = NukeScript.of(job, bake.card, frames) if job.nuke_script else None
         stack.enter_context(locked_folder(Path(job.out)))
         manifest = FileManifest(manifest_path(job))
         if warning:
@@ -62,10 +64,13 @@ def render(job: Render) -> Generator[Event, None, None]:
             yield from movie.write(manifest)
         if sound_file:
             sound_file.write(manifest)
+        if script and (warning := script.write()):
+            yield Warned(warning)
+            script = None
         more = [file.path for file in (movie, sound_file) if file]
         if job.publish:
             yield from publish(job, bake, further, frames, more)
-        made = {"movie": movie, "sound": sound_file}
+        made = {"movie": movie, "sound": sound_file, "nuke_script": script}
         paths = {name: str(file.path.absolute()) for name, file in made.items() if file}
         yield Finished(_result(job, frames, len(missing), device) | paths)
 
@@ -192,6 +197,7 @@ def check_render(job: Render) -> None:
     check_overscan(job.overscan, job.region)
     check_sampling(job)
     check_exposure(job)
+    check_nuke_script(job)
     if job.exr_layout not in EXR_LAYOUTS:
         raise UserError(f"exr_layout {job.exr_layout!r} is unknown; use one of {', '.join(EXR_LAYOUTS)}.")
     if job.exr_compression not in EXR_COMPRESSIONS:

@@ -132,6 +132,7 @@ class Render(Job):
     view: str = ""  # view of the configuration for previews and movie, such as AgX; empty: sRGB codes as trained
     display: str = ""  # of the view; empty: the configuration's first
     exposure: float = 0.0  # of the view, stops
+    nuke_script: bool = False  # write NAME.nk: nodes for Nuke with the files, their passes and the camera
 
 
 @dataclass(frozen=True)

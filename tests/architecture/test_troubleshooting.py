@@ -21,7 +21,7 @@ HANDED_ON = {
     "blender_addon/playback.py": 4,
     "core/aligning/align.py": 1,
     "core/baking/farm/shots.py": 1,
-    "core/baking/render.py": 1,
+    "core/baking/render.py": 2,
     "core/dispatch.py": 1,
     "core/formats/json_codec.py": 1,
     "core/performance/condition.py": 1,

@@ -21,6 +21,7 @@ READING_MODULES: dict[str, tuple[str, ...] | str] = {
     "core/baking/farm/local_engine.py": "reads what its own processes send",
     "core/baking/farm/ray_engine.py": "reads what our own processes send",
     "core/baking/farm/shot_table.py": ("table of shots",),
+    "core/baking/nuke_script.py": "compares the bytes of a script with a hash; runs and parses nothing",
     "core/baking/publish.py": ("publish manifest",),
     "core/cli.py": OURS,
     "core/compiling/cached_njit.py": SHIPPED,
